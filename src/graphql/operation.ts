@@ -1,0 +1,63 @@
+import { Extensions, createMethodMiddlewareDecorator, createParameterDecorator, type ResolverData } from 'type-graphql';
+import type { ZodType } from 'zod';
+import { Invalid, type Fault } from '../kernel/errors.js';
+import type { RequestContext } from './context.js';
+
+/** Who may call an operation at all; what of it they may see or change is the service's policy. */
+export type Access = 'anyone' | 'user' | 'admin';
+
+/** The extension that {@link Operation} leaves on a root field: the REST door and the authorisation matrix read it. */
+export interface OperationExtension {
+  readonly access: Access;
+  readonly rules: ZodType | undefined;
+}
+
+/**
+ * Marks a root field: who may call it, and the rules of its arguments (a zod object over all of them), which are checked
+ * before the resolver runs and all at once. Credentials come first: a stranger learns nothing of the rules.
+ * The resolver gets the arguments as the rules return them.
+ */
+export function Operation(access: Access, rules?: ZodType): MethodDecorator {
+  const extension: OperationExtension = { access, rules };
+  const annotate = Extensions({ operation: extension });
+  const guard = createMethodMiddlewareDecorator<RequestContext>(async (data, next) => {
+    await admit(extension, data);
+    return next();
+  });
+  return (target, property, descriptor) => {
+    annotate(target, property, descriptor);
+    guard(target, property, descriptor);
+  };
+}
+
+/** The checks of {@link Operation}, for a subscription: type-graphql runs no middleware before `subscribe`. */
+export async function admit(
+  { access, rules }: OperationExtension,
+  { context, args }: Pick<ResolverData<RequestContext>, 'context' | 'args'>,
+): Promise<void> {
+  if (access !== 'anyone') await context.viewer();
+  if (rules !== undefined) Object.assign(args, checked(rules, args));
+}
+
+function checked(rules: ZodType, args: unknown): object {
+  const result = rules.safeParse(args);
+  if (!result.success) throw new Invalid(faultsOf(result.error));
+  return result.data as object;
+}
+
+/** Every fault that `rules` find in `args`; none when the arguments will do. */
+export function findFaults(rules: ZodType, args: unknown): readonly Fault[] {
+  const result = rules.safeParse(args);
+  return result.success ? [] : faultsOf(result.error);
+}
+
+function faultsOf(error: {
+  readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
+}): Fault[] {
+  return error.issues.map((issue) => ({ field: issue.path.map(String).join('.'), message: issue.message }));
+}
+
+/** Gives a resolver's parameter the authenticated caller. Only for operations whose access is not `anyone`. */
+export function CurrentViewer(): ReturnType<typeof createParameterDecorator> {
+  return createParameterDecorator<RequestContext>(({ context }) => context.viewer());
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { isUuid } from './ids.js';
+
+/** Rules of input that several features share. Each message completes "<field> …", for a person who wrote the client. */
+
+/** A limit on text counts UTF-16 code units, as JavaScript's `length` does. */
+export const text = (most: number, least = 0) =>
+  z
+    .string()
+    .refine((value) => value.trim().length >= least, {
+      message: least === 1 ? 'must not be empty' : `must be at least ${least} characters`,
+      abort: true,
+    })
+    .max(most, `must be at most ${most} characters`);
+
+export const uuid = () =>
+  z
+    .string()
+    .refine(isUuid, 'must be a UUID')
+    .transform((id) => id.toLowerCase());
+
+/** RFC 5321 allows an address 254 characters; what it may look like is left to the mail server, beyond one `@` and a domain. */
+export const email = () =>
+  z
+    .string()
+    .trim()
+    .max(254, 'must be at most 254 characters')
+    .regex(/^[^\s@<>(),;:"\\[\]]+@[^\s@<>(),;:"\\[\]]+\.[^\s@<>(),;:"\\[\].]+$/, 'must be an e-mail address');
+
+/** E.164 with a leading plus, and the spaces, dots, dashes and brackets that people write. */
+export const phoneNumber = () =>
+  z
+    .string()
+    .trim()
+    .regex(/^\+?[0-9][0-9 ().-]{2,30}$/, 'must be a phone number');
+
+/** Nested deeper, parsers and databases of clients begin to fail. */
+const MAX_JSON_DEPTH = 32;
+
+/** A JSON object of at most `mostBytes` bytes as UTF-8 JSON. */
+export const jsonObject = (mostBytes: number) =>
+  z.record(z.string(), z.unknown()).superRefine((value, context) => {
+    if (depthExceeds(value, MAX_JSON_DEPTH)) {
+      context.addIssue({ code: 'custom', message: `must not be nested deeper than ${MAX_JSON_DEPTH} levels` });
+    } else if (Buffer.byteLength(JSON.stringify(value)) > mostBytes) {
+      context.addIssue({ code: 'custom', message: `must be at most ${mostBytes} bytes as JSON` });
+    }
+  });
+
+function depthExceeds(value: unknown, most: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (most === 0) return true;
+  return Object.values(value).some((child) => depthExceeds(child, most - 1));
+}

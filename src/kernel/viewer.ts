@@ -1,0 +1,11 @@
+/** Who is asking: an authenticated, active user. Made once a request by the accounts feature, never by a door. */
+export interface Viewer {
+  readonly userId: string;
+  readonly isAdmin: boolean;
+  /** The name of the user's plan, as in `PLANS`. */
+  readonly plan: string;
+  /** The session of the access token; null for a trusted internal call, which has none. */
+  readonly sessionId: string | null;
+  /** A trusted internal call (`X-User-ID`) acting for the user. */
+  readonly isInternal: boolean;
+}

@@ -1,0 +1,27 @@
+export interface LogEntry<Event> {
+  /** From 1, without a gap. */
+  readonly sequence: number;
+  readonly event: Event;
+}
+
+/**
+ * Short-lived, ordered event streams, one a key, that any number of readers follow from any point. A stream is kept for a
+ * while after its last event and then forgotten: what must outlive that is in the database.
+ */
+export interface EventLog {
+  /** Appends and returns the sequence numbers given, in order, without a gap between them. */
+  append<Event>(stream: string, events: readonly Event[]): Promise<readonly number[]>;
+  /** True while the log still holds the stream from its first event. */
+  has(stream: string): Promise<boolean>;
+  /**
+   * The events after `after` (0: from the first; `latest`: only what comes from now on), then what follows as it comes.
+   * Goes on until the reader stops or `signal` aborts: the log does not know which event is the last of a stream.
+   * The subscription is live when the promise resolves: an event appended after that is not missed.
+   */
+  follow<Event>(
+    stream: string,
+    after: number | 'latest',
+    signal: AbortSignal,
+  ): Promise<AsyncIterableIterator<LogEntry<Event>>>;
+  close(): Promise<void>;
+}

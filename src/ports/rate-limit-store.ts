@@ -1,0 +1,20 @@
+/** `limit` calls in any `windowMs`, per identity: a sliding window. */
+export interface RateLimitRule {
+  /** Part of the key, as `login`. */
+  readonly name: string;
+  readonly limit: number;
+  readonly windowMs: number;
+}
+
+export interface RateLimitVerdict {
+  /** Calls counted in the window before this one; `limit` or more means that this one is refused and not counted. */
+  readonly before: number;
+  /** Milliseconds until a refused call could pass; 0 when this one passes. */
+  readonly retryAfterMs: number;
+}
+
+/** Counts a call and answers in one atomic step: two calls at once never both take the last place. */
+export interface RateLimitStore {
+  take(rule: RateLimitRule, identity: string): Promise<RateLimitVerdict>;
+  close(): Promise<void>;
+}
