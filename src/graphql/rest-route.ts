@@ -8,23 +8,37 @@ import type { ErrorCode } from '../kernel/errors.js';
 
 export type RestMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
+/** JSON Schema (2020-12) keywords. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+interface ParameterOptions {
+  /** What the argument gets when the parameter is not sent. Without it, the argument's own default. */
+  readonly default?: unknown;
+  /** A header that may carry the value as well, and then wins. For query parameters. */
+  readonly header?: string;
+  /** What the reference adds to the schema of the argument's type, as `{ maximum: 100 }`. It checks nothing. */
+  readonly schema?: JsonSchema;
+  readonly description?: string;
+}
+
 /** Where an argument is read from. `name` is the wire's. */
 export type RestSource =
-  | { readonly in: 'path' | 'query' | 'header'; readonly name: string; readonly default?: unknown }
+  | ({ readonly in: 'path' | 'query' | 'header'; readonly name: string } & ParameterOptions)
   /**
-   * The JSON body is the input object, its fields in snake_case. `readOnly` names are taken and ignored: clients send whole
-   * objects back. Any other unknown name is a fault.
+   * For an input object: the JSON body is the object, its fields in snake_case. For any other argument: the body has a field
+   * of its name in snake_case. `readOnly` names (the wire's) are taken and ignored: clients send whole objects back. Any
+   * other unknown name is a fault.
    */
   | { readonly in: 'body'; readonly readOnly: readonly string[]; readonly omit: readonly string[] }
   | { readonly in: 'constant'; readonly value: unknown };
 
-export const path = (name: string): RestSource => ({ in: 'path', name });
-export const query = (name: string, options: { default?: unknown } = {}): RestSource => ({
-  in: 'query',
+export const path = (name: string, options: ParameterOptions = {}): RestSource => ({ in: 'path', name, ...options });
+export const query = (name: string, options: ParameterOptions = {}): RestSource => ({ in: 'query', name, ...options });
+export const header = (name: string, options: ParameterOptions = {}): RestSource => ({
+  in: 'header',
   name,
   ...options,
 });
-export const header = (name: string): RestSource => ({ in: 'header', name });
 /** `omit` names fields (camelCase) of the input that this route does not take from the body. */
 export const body = (options: { readOnly?: readonly string[]; omit?: readonly string[] } = {}): RestSource => ({
   in: 'body',
@@ -34,26 +48,40 @@ export const body = (options: { readOnly?: readonly string[]; omit?: readonly st
 export const constant = (value: unknown): RestSource => ({ in: 'constant', value });
 
 /** REST's `skip` and `limit` of a list, 0 and 100 by default. */
-export const paging = { first: query('limit', { default: 100 }), offset: query('skip', { default: 0 }) } as const;
+export const paging = {
+  first: query('limit', {
+    default: 100,
+    schema: { minimum: 1, maximum: 100 },
+    description: 'How many to answer with at most.',
+  }),
+  offset: query('skip', {
+    default: 0,
+    schema: { minimum: 0, maximum: 1_000_000 },
+    description: 'How many to leave out at the start of the list.',
+  }),
+} as const;
 
-/** An error of this route, for the reference, and where its status or message differs from the error map's. */
+/**
+ * An error of this route, for the reference, and where its status or message differs from the error map's. It speaks of the
+ * error with this code and this message; with `insteadOf`, of the one with that other message, which it replaces.
+ */
 export interface RestError {
   readonly code: ErrorCode;
   /** The message that goes over the wire. */
   readonly message: string;
   readonly status?: number;
-  /** Replaces only an error with this message; without it, the entry replaces every error of its code. */
   readonly insteadOf?: string;
 }
 
 /** The JSON type of a route's `data`, where it is not simply the view of the field's own type. A JSON Schema (2020-12). */
 export interface RestData<Result = never> {
-  readonly schema: Readonly<Record<string, unknown>>;
+  readonly schema: JsonSchema;
   readonly example: unknown;
   readonly from: (result: Result) => unknown;
 }
 
-export interface RestRoute<Result = never> {
+/** What a route and a stream have in common. */
+interface RestOperation {
   readonly method: RestMethod;
   /** Below `/api/v1`, as `/users/{user_id}`. */
   readonly path: string;
@@ -66,8 +94,31 @@ export interface RestRoute<Result = never> {
    * over the object that its parent's entry gives. Arguments that are not named are not sent.
    */
   readonly arguments?: Readonly<Record<string, RestSource>>;
-  readonly data?: RestData<Result>;
   readonly errors?: readonly RestError[];
+}
+
+export interface RestRoute<Result = never> extends RestOperation {
+  /** The data is this field of the result (its GraphQL name), as `message` of a CreateMessageResult. */
+  readonly field?: string;
+  readonly data?: RestData<Result>;
+}
+
+/**
+ * A subscription as a stream over HTTP: server-sent events, each with the event's `sequence` as its id and the event's view
+ * as its data.
+ */
+export interface RestStreamRoute<Event = never> extends RestOperation {
+  /** The boolean query parameter that asks for the stream, where another route has the same method and path. */
+  readonly when?: string;
+  /** GraphQL type of an event -> its name in the stream. */
+  readonly events: Readonly<Record<string, string>>;
+  /** The stream is plain text unless `Accept` asks for `text/event-stream`: this field of the events of this type. */
+  readonly text?: { readonly event: string; readonly field: string };
+  /**
+   * The event that says that the stream failed, and its error: plain text answers with the error when nothing was sent
+   * yet, and breaks the connection off otherwise.
+   */
+  readonly failure: { readonly event: string; readonly toError: (event: Event) => Error };
 }
 
 /** The extension that {@link Rest} leaves on a root field. */
@@ -75,7 +126,15 @@ export function Rest(...routes: readonly RestRoute[]): MethodDecorator {
   return Extensions({ rest: routes });
 }
 
-/** How a field of an object type appears in the view. Without it: same type, name in snake_case. */
+/** The extension that {@link RestStream} leaves on a subscription. */
+export function RestStream(route: RestStreamRoute): MethodDecorator {
+  return Extensions({ restStream: route });
+}
+
+/**
+ * How a field of an object type appears in the view. Without it: same type, name in snake_case, and not at all where it
+ * gives another Node, a connection, an interface or a union.
+ */
 export interface RestFieldOptions {
   readonly name?: string;
   /**
