@@ -1,0 +1,103 @@
+import { GraphQLError, type GraphQLErrorExtensions } from 'graphql';
+import { DomainError, type ErrorCode } from '../kernel/errors.js';
+import type { Log } from '../kernel/log.js';
+import { Refusal } from '../graphql/refusal.js';
+import type { MapError } from '../graphql/pipeline.js';
+
+/** The message of every error that is not ours to tell. */
+export const MASKED_MESSAGE = 'Internal server error';
+
+const STATUS = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  BAD_USER_INPUT: 422,
+  QUOTA_EXCEEDED: 403,
+  RATE_LIMITED: 429,
+  UPSTREAM_FAILED: 502,
+  UNAVAILABLE: 503,
+  INTERNAL_SERVER_ERROR: 500,
+} as const satisfies Record<ErrorCode | 'INTERNAL_SERVER_ERROR', number>;
+
+/** The HTTP status of an error code; 500 for a code that is not known. */
+export function statusOf(code: unknown): number {
+  return typeof code === 'string' && Object.hasOwn(STATUS, code) ? STATUS[code as keyof typeof STATUS] : 500;
+}
+
+/** The HTTP status of an error as the pipeline or a door made it. */
+export function statusOfError(error: GraphQLError): number {
+  return error instanceof Refusal ? error.status : statusOf(error.extensions['code']);
+}
+
+/** The response headers that an error asks for. */
+export function headersOfError(error: GraphQLError): Readonly<Record<string, string>> {
+  if (error instanceof Refusal) return error.headers;
+  const { code, retryAfter } = error.extensions;
+  if (code === 'UNAUTHENTICATED') return { 'www-authenticate': 'Bearer' };
+  if (typeof retryAfter === 'number') return { 'retry-after': String(retryAfter) };
+  return {};
+}
+
+/** The domain error that a service threw, if the error is or wraps one. */
+function domainErrorIn(error: unknown): DomainError | undefined {
+  if (error instanceof DomainError) return error;
+  return error instanceof GraphQLError ? domainErrorIn(error.originalError) : undefined;
+}
+
+/**
+ * An argument that cannot be known to be wrong before its field runs, as `null` from a variable where the type forbids it.
+ * graphql-js raises these with the place in the document, and its errors about our own results without one.
+ */
+function isArgumentFault(error: GraphQLError): boolean {
+  const { originalError } = error;
+  if (originalError === undefined) return error.nodes !== undefined && error.path === undefined;
+  return originalError instanceof GraphQLError && isArgumentFault(originalError);
+}
+
+/**
+ * What may be logged of an error that nobody expected. Prisma's messages end with the reason and begin with the whole call,
+ * its arguments included, and messages of the database quote values after a colon on further lines: only the last line is
+ * kept, and the frames of the stack.
+ */
+export function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const stack = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
+  const message = error.message.trimEnd().split('\n').at(-1)?.slice(0, 300);
+  const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {};
+  const cause = error.cause === undefined ? {} : { cause: describeError(error.cause) };
+  return { type: error.name, message, ...code, stack: stack.join('\n'), ...cause };
+}
+
+/**
+ * The one place where errors become what a client sees. A domain error tells its message, code and details; a refusal is
+ * passed on; an argument that graphql-js refuses is BAD_USER_INPUT (400). Anything else is masked and logged, with the
+ * request id in both places so that an operator finds the one by the other.
+ */
+export function createErrorMap(log: Pick<Log, 'error'>): MapError {
+  return (error, requestId) => {
+    if (error instanceof Refusal) return error;
+    const origin = error instanceof GraphQLError ? error : undefined;
+    const domainError = domainErrorIn(error);
+    if (domainError !== undefined) {
+      const { code, details, message } = domainError;
+      return new MappedError(message, origin, { code, ...details });
+    }
+    if (origin !== undefined && isArgumentFault(origin)) {
+      return new Refusal(origin.message, 'BAD_USER_INPUT', { nodes: origin.nodes });
+    }
+    const described = describeError(origin?.originalError ?? error);
+    log.error({ requestId, path: origin?.path?.join('.'), error: described }, 'An unexpected error');
+    return new MappedError(MASKED_MESSAGE, origin, { code: 'INTERNAL_SERVER_ERROR', requestId });
+  };
+}
+
+class MappedError extends GraphQLError {
+  /** Taken over as they are: errors of compiled queries have them without the nodes they come from. */
+  override readonly locations: GraphQLError['locations'];
+
+  constructor(message: string, origin: GraphQLError | undefined, extensions: GraphQLErrorExtensions) {
+    super(message, { nodes: origin?.nodes ?? null, path: origin?.path ?? null, extensions });
+    this.locations = origin?.locations;
+  }
+}

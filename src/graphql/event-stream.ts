@@ -1,0 +1,79 @@
+import type { ExecutionResult } from 'graphql';
+
+/** The results of a subscription. It never rejects: a source that throws ends it with a last result that holds the error. */
+export type ResultStream = AsyncGenerator<ExecutionResult, void, void>;
+
+interface Steps {
+  /** Makes an event of the source a result. */
+  readonly resultOf: (event: unknown) => ExecutionResult | Promise<ExecutionResult>;
+  /** The last result, of what the source threw. */
+  readonly failureOf: (error: unknown) => ExecutionResult;
+}
+
+const DONE = { done: true, value: undefined } as const;
+
+/**
+ * Maps a source's events to results, one at a time.
+ *
+ * Unlike an async generator, it ends at once when it is told to (`return()`), even while it waits for the source: the
+ * source is told (its own `return()` is called) and a pending `next()` resolves as done.
+ */
+export function resultStream(source: AsyncIterable<unknown>, steps: Steps): ResultStream {
+  const events = source[Symbol.asyncIterator]();
+  let endWaiting: (() => void) | undefined;
+  let isOver = false;
+
+  const finish = () => {
+    if (isOver) return;
+    isOver = true;
+    endWaiting?.();
+  };
+  const tellSource = () => {
+    // Not awaited: an async generator answers only once what it waits for has come, which may be never.
+    // What it throws while it cleans up has nobody left to go to.
+    void Promise.resolve(events.return?.()).catch(() => undefined);
+  };
+  const read = async (): Promise<IteratorResult<ExecutionResult, void>> => {
+    try {
+      const step = await events.next();
+      if (isOver) return DONE;
+      if (step.done === true) {
+        finish();
+        return DONE;
+      }
+      return { done: false, value: await steps.resultOf(step.value) };
+    } catch (error) {
+      if (isOver) return DONE;
+      finish();
+      return { done: false, value: steps.failureOf(error) };
+    }
+  };
+
+  const stream: ResultStream = {
+    next() {
+      if (isOver) return Promise.resolve(DONE);
+      const ended = new Promise<typeof DONE>((resolve) => {
+        endWaiting = () => {
+          resolve(DONE);
+        };
+      });
+      return Promise.race([read(), ended]);
+    },
+    return() {
+      if (!isOver) {
+        finish();
+        tellSource();
+      }
+      return Promise.resolve(DONE);
+    },
+    async throw(error) {
+      await stream.return();
+      throw error;
+    },
+    async [Symbol.asyncDispose]() {
+      await stream.return();
+    },
+    [Symbol.asyncIterator]: () => stream,
+  };
+  return stream;
+}

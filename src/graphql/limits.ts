@@ -1,0 +1,287 @@
+import {
+  Kind,
+  getNamedType,
+  getNullableType,
+  isCompositeType,
+  isListType,
+  isObjectType,
+  isInterfaceType,
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
+  TypeNameMetaFieldDef,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLCompositeType,
+  type GraphQLField,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  type ValueNode,
+} from 'graphql';
+import { MAX_PAGE_SIZE } from '../kernel/page.js';
+import { Refusal } from './refusal.js';
+
+/** What one document may ask for. Our own documents (REST's) are not limited: no client wrote them. */
+export interface Limits {
+  /** Lexical tokens; the parser stops there. */
+  readonly tokens: number;
+  /** Levels of fields. Introspection is counted apart, for GraphiQL's own query has 13. */
+  readonly depth: number;
+  readonly introspectionDepth: number;
+  /** Fields of a query's root: each is a call of its own. */
+  readonly queryFields: number;
+  /** Fields of a mutation's root: a hundred aliased logins are a hundred guesses. */
+  readonly mutationFields: number;
+  /** Aliases in the whole document: the way to call one field many times. */
+  readonly aliases: number;
+  /** Fields that the answer could hold, lists at the length that `first` or `last` asks for. */
+  readonly cost: number;
+}
+
+/**
+ * The real operations of the contract stay under a quarter of each: the largest (a page of 100 conversations, each with 20
+ * messages of 8 fields) costs 16,000; the introspection query of GraphiQL has 13 levels and costs about 6,000.
+ */
+export const DEFAULT_LIMITS: Limits = {
+  tokens: 2_000,
+  depth: 12,
+  introspectionDepth: 16,
+  queryFields: 20,
+  mutationFields: 10,
+  aliases: 50,
+  cost: 20_000,
+};
+
+/** How long a list is taken to be that the client gave no size for and that has no default of its own. */
+const DEFAULT_LIST_SIZE = 20;
+/** The schema's own lists: three nest in every introspection (types, fields, arguments), most are short. */
+const INTROSPECTION_LIST_SIZE = 5;
+
+const tooComplex = (message: string, nodes?: FieldNode | OperationDefinitionNode) =>
+  new Refusal(message, 'QUERY_TOO_COMPLEX', nodes === undefined ? {} : { nodes });
+
+const isIntrospection = (field: FieldNode) => field.name.value === '__schema' || field.name.value === '__type';
+
+type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
+
+function fragmentsOf(document: DocumentNode): Fragments {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  }
+  return fragments;
+}
+
+/** Measures of a selection set that need no schema, so that they bound what validation itself costs. */
+interface Shape {
+  readonly depth: number;
+  readonly introspectionDepth: number;
+  /** Direct fields, those of fragments included. */
+  readonly fields: number;
+}
+
+function measure(fragments: Fragments): (selectionSet: SelectionSetNode) => Shape {
+  const measured = new Map<string, Shape>();
+  const ofFragment = (name: string): Shape => {
+    const known = measured.get(name);
+    if (known !== undefined) return known;
+    // Stands for the fragment while it is measured: a cycle ends here, and validation reports it.
+    measured.set(name, { depth: 0, introspectionDepth: 0, fields: 0 });
+    const fragment = fragments.get(name);
+    const shape = fragment === undefined ? { depth: 0, introspectionDepth: 0, fields: 0 } : of(fragment.selectionSet);
+    measured.set(name, shape);
+    return shape;
+  };
+  const of = (selectionSet: SelectionSetNode): Shape => {
+    let depth = 0;
+    let introspectionDepth = 0;
+    let fields = 0;
+    for (const selection of selectionSet.selections) {
+      if (selection.kind === Kind.FIELD) {
+        const inner = selection.selectionSet === undefined ? undefined : of(selection.selectionSet);
+        const levels = 1 + (inner?.depth ?? 0);
+        fields += 1;
+        if (isIntrospection(selection)) introspectionDepth = Math.max(introspectionDepth, levels);
+        else depth = Math.max(depth, levels);
+        introspectionDepth = Math.max(introspectionDepth, inner?.introspectionDepth ?? 0);
+      } else {
+        const inner =
+          selection.kind === Kind.FRAGMENT_SPREAD ? ofFragment(selection.name.value) : of(selection.selectionSet);
+        depth = Math.max(depth, inner.depth);
+        introspectionDepth = Math.max(introspectionDepth, inner.introspectionDepth);
+        fields += inner.fields;
+      }
+    }
+    return { depth, introspectionDepth, fields };
+  };
+  return of;
+}
+
+function countAliases(selectionSet: SelectionSetNode): number {
+  let aliases = 0;
+  for (const selection of selectionSet.selections) {
+    if (selection.kind === Kind.FIELD && selection.alias !== undefined) aliases += 1;
+    if (selection.kind !== Kind.FRAGMENT_SPREAD && selection.selectionSet !== undefined) {
+      aliases += countAliases(selection.selectionSet);
+    }
+  }
+  return aliases;
+}
+
+/** Depth, root fields and aliases; each message says the figure and the limit. */
+export function checkShape(document: DocumentNode, limits: Limits): Refusal | undefined {
+  const shapeOf = measure(fragmentsOf(document));
+  let aliases = 0;
+  for (const definition of document.definitions) {
+    if (!('selectionSet' in definition)) continue;
+    aliases += countAliases(definition.selectionSet);
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
+    const { depth, introspectionDepth, fields } = shapeOf(definition.selectionSet);
+    const most = definition.operation === 'mutation' ? limits.mutationFields : limits.queryFields;
+    if (depth > limits.depth) {
+      return tooComplex(
+        `The ${definition.operation} is ${depth} levels deep; the limit is ${limits.depth}`,
+        definition,
+      );
+    }
+    if (introspectionDepth > limits.introspectionDepth) {
+      const limit = limits.introspectionDepth;
+      return tooComplex(`The introspection is ${introspectionDepth} levels deep; the limit is ${limit}`, definition);
+    }
+    if (fields > most) {
+      return tooComplex(`The ${definition.operation} has ${fields} root fields; the limit is ${most}`, definition);
+    }
+  }
+  if (aliases > limits.aliases) {
+    return tooComplex(`The document has ${aliases} aliases; the limit is ${limits.aliases}`);
+  }
+  return undefined;
+}
+
+/** What an operation costs with the values of the variables that size its lists. */
+export type Cost = (variables: Readonly<Record<string, unknown>>) => number;
+
+/**
+ * Counts the fields that an answer could hold: 1 a field, and what is below a list as often as the list is long. The
+ * document must be valid: its fragments make no cycle.
+ *
+ * A connection's `first` or `last` is the length of the lists directly in it (`edges`, `nodes`). Skipped fields count.
+ */
+export function costOf(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): Cost {
+  const fragments = fragmentsOf(document);
+  const sizeVariables = new Set<string>();
+  const constant = new Counter(schema, fragments, operation, {}, sizeVariables).total();
+  if (sizeVariables.size === 0) return () => constant;
+  return (variables) => new Counter(schema, fragments, operation, variables, sizeVariables).total();
+}
+
+class Counter {
+  /** By fragment and the size that its place gives its lists: a document of n tokens is counted in n steps or so. */
+  private readonly counted = new Map<string, number>();
+
+  constructor(
+    private readonly schema: GraphQLSchema,
+    private readonly fragments: Fragments,
+    private readonly operation: OperationDefinitionNode,
+    private readonly variables: Readonly<Record<string, unknown>>,
+    private readonly sizeVariables: Set<string>,
+  ) {}
+
+  total(): number {
+    const root = this.schema.getRootType(this.operation.operation);
+    return root == null ? 0 : this.selections(this.operation.selectionSet, root, undefined);
+  }
+
+  private selections(set: SelectionSetNode, type: GraphQLCompositeType, pageSize: number | undefined): number {
+    let cost = 0;
+    for (const selection of set.selections) {
+      if (selection.kind === Kind.FIELD) cost += this.field(selection, type, pageSize);
+      else if (selection.kind === Kind.FRAGMENT_SPREAD) cost += this.fragment(selection.name.value, pageSize);
+      else
+        cost += this.selections(
+          selection.selectionSet,
+          this.named(selection.typeCondition?.name.value, type),
+          pageSize,
+        );
+    }
+    return cost;
+  }
+
+  private fragment(name: string, pageSize: number | undefined): number {
+    const key = `${name} ${pageSize}`;
+    const known = this.counted.get(key);
+    if (known !== undefined) return known;
+    const fragment = this.fragments.get(name);
+    const type = this.schema.getType(fragment?.typeCondition.name.value ?? '');
+    const cost =
+      fragment === undefined || !isCompositeType(type) ? 0 : this.selections(fragment.selectionSet, type, pageSize);
+    this.counted.set(key, cost);
+    return cost;
+  }
+
+  private named(name: string | undefined, otherwise: GraphQLCompositeType): GraphQLCompositeType {
+    const type = name === undefined ? otherwise : this.schema.getType(name);
+    return isCompositeType(type) ? type : otherwise;
+  }
+
+  private field(node: FieldNode, parent: GraphQLCompositeType, pageSize: number | undefined): number {
+    const definition = fieldDefinition(parent, node.name.value);
+    if (definition === undefined || node.selectionSet === undefined) return 1;
+    const type = getNamedType(definition.type);
+    if (!isCompositeType(type)) return 1;
+    const ownSize = this.sizeOf(node, definition);
+    const isList = isListType(getNullableType(definition.type));
+    const usual = parent.name.startsWith('__') ? INTROSPECTION_LIST_SIZE : DEFAULT_LIST_SIZE;
+    const times = isList ? (ownSize ?? pageSize ?? usual) : 1;
+    return 1 + times * this.selections(node.selectionSet, type, isList ? undefined : ownSize);
+  }
+
+  /** What `first` or `last` asks for; the argument's default, or {@link DEFAULT_LIST_SIZE}, without either. */
+  private sizeOf(node: FieldNode, definition: GraphQLField<unknown, unknown>): number | undefined {
+    const sizes: number[] = [];
+    let isPaged = false;
+    for (const { name, defaultValue } of definition.args) {
+      if (name !== 'first' && name !== 'last') continue;
+      isPaged = true;
+      const value = node.arguments?.find((argument) => argument.name.value === name)?.value;
+      const size = value === undefined ? undefined : this.numberIn(value);
+      // Beyond that no page is read: the service refuses the size in its own words.
+      if (typeof size === 'number') sizes.push(Math.min(Math.max(1, size), MAX_PAGE_SIZE));
+      else if (typeof defaultValue === 'number') sizes.push(defaultValue);
+    }
+    if (!isPaged) return undefined;
+    return sizes.length === 0 ? DEFAULT_LIST_SIZE : Math.max(...sizes);
+  }
+
+  private numberIn(value: ValueNode): number | undefined {
+    if (value.kind === Kind.INT) return Number(value.value);
+    if (value.kind !== Kind.VARIABLE) return undefined;
+    const name = value.name.value;
+    this.sizeVariables.add(name);
+    const given = Object.hasOwn(this.variables, name) ? this.variables[name] : undefined;
+    if (given !== undefined) return typeof given === 'number' ? given : undefined;
+    const declared = this.operation.variableDefinitions?.find((definition) => definition.variable.name.value === name);
+    return declared?.defaultValue?.kind === Kind.INT ? Number(declared.defaultValue.value) : undefined;
+  }
+}
+
+const META_FIELDS = new Map(
+  [SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef].map((field) => [field.name, field]),
+);
+
+function fieldDefinition(parent: GraphQLCompositeType, name: string): GraphQLField<unknown, unknown> | undefined {
+  const own = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined;
+  return own ?? META_FIELDS.get(name);
+}
+
+/** The refusal of an operation that costs more than the limit. */
+export function refuseCost(cost: number, limits: Limits, operation: OperationDefinitionNode): Refusal | undefined {
+  if (cost <= limits.cost) return undefined;
+  const figure = Number.isSafeInteger(cost) ? cost.toLocaleString('en') : 'more than a quadrillion';
+  const limit = limits.cost.toLocaleString('en');
+  return tooComplex(
+    `The answer could hold ${figure} fields; the limit is ${limit}. Ask for fewer fields or smaller pages`,
+    operation,
+  );
+}

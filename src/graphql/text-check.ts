@@ -1,0 +1,75 @@
+import { visit, type DocumentNode } from 'graphql';
+import { Refusal } from './refusal.js';
+
+/** The deepest JSON that a variable may hold, counted from the variable's own value. */
+export const MAX_JSON_DEPTH = 32;
+
+interface Fault {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** With the `u` flag a pair is one code point, so that only a surrogate on its own matches. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** What is wrong with a text that PostgreSQL or UTF-8 could not hold, or undefined. */
+function faultOf(text: string): string | undefined {
+  if (text.includes('\0')) return 'must not contain a NUL character';
+  if (LONE_SURROGATE.test(text)) return 'must be well-formed Unicode, without a lone surrogate';
+  return undefined;
+}
+
+/**
+ * The first text in `value` that cannot be stored as UTF-8, or a value nested more than {@link MAX_JSON_DEPTH} deep.
+ * Only plain objects and lists are looked into: an uploaded file is none.
+ */
+function findFault(value: unknown, field: string, depth: number): Fault | undefined {
+  if (typeof value === 'string') {
+    const message = faultOf(value);
+    return message === undefined ? undefined : { field, message };
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (depth > MAX_JSON_DEPTH) return { field, message: `must not be nested more than ${MAX_JSON_DEPTH} levels deep` };
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) {
+      const fault = findFault(item, `${field}.${index}`, depth + 1);
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return undefined;
+  for (const [name, item] of Object.entries(value)) {
+    const message = faultOf(name);
+    if (message !== undefined) return { field, message: `has a name that ${message}` };
+    const fault = findFault(item, `${field}.${name}`, depth + 1);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** Refuses variables that hold a NUL, a lone surrogate, or JSON that is too deep; the path names the place. */
+export function checkVariables(variables: Readonly<Record<string, unknown>>): Refusal | undefined {
+  for (const [name, value] of Object.entries(variables)) {
+    const fault = findFault(value, name, 1);
+    if (fault !== undefined) {
+      const message = `${fault.field} ${fault.message}`;
+      return new Refusal(message, 'BAD_USER_INPUT', { status: 422, details: { errors: [fault] } });
+    }
+  }
+  return undefined;
+}
+
+/** The same for the string literals of a document: `"\u0000"` is valid GraphQL. */
+export function checkLiterals(document: DocumentNode): Refusal | undefined {
+  let refusal: Refusal | undefined;
+  visit(document, {
+    StringValue(node) {
+      const fault = faultOf(node.value);
+      if (fault === undefined) return undefined;
+      refusal ??= new Refusal(`A string in the document ${fault}`, 'BAD_USER_INPUT', { status: 422, nodes: node });
+      return undefined;
+    },
+  });
+  return refusal;
+}
