@@ -9,7 +9,7 @@ export type Access = 'anyone' | 'user' | 'admin';
 /** The extension that {@link Operation} leaves on a root field: the REST door and the authorisation matrix read it. */
 export interface OperationExtension {
   readonly access: Access;
-  readonly rules: ZodType | undefined;
+  readonly rules: ZodType<object> | undefined;
 }
 
 /**
@@ -17,7 +17,7 @@ export interface OperationExtension {
  * before the resolver runs and all at once. Credentials come first: a stranger learns nothing of the rules.
  * The resolver gets the arguments as the rules return them.
  */
-export function Operation(access: Access, rules?: ZodType): MethodDecorator {
+export function Operation(access: Access, rules?: ZodType<object>): MethodDecorator {
   const extension: OperationExtension = { access, rules };
   const annotate = Extensions({ operation: extension });
   const guard = createMethodMiddlewareDecorator<RequestContext>(async (data, next) => {
@@ -36,17 +36,18 @@ export async function admit(
   { context, args }: Pick<ResolverData<RequestContext>, 'context' | 'args'>,
 ): Promise<void> {
   if (access !== 'anyone') await context.viewer();
-  if (rules !== undefined) Object.assign(args, checked(rules, args));
+  if (rules !== undefined) Object.assign(args, checkArguments(rules, args));
 }
 
-function checked(rules: ZodType, args: unknown): object {
+/** The arguments as the rules return them, for a field that is no operation. @throws Invalid with every fault */
+export function checkArguments<Checked extends object>(rules: ZodType<Checked>, args: unknown): Checked {
   const result = rules.safeParse(args);
   if (!result.success) throw new Invalid(faultsOf(result.error));
-  return result.data as object;
+  return result.data;
 }
 
 /** Every fault that `rules` find in `args`; none when the arguments will do. */
-export function findFaults(rules: ZodType, args: unknown): readonly Fault[] {
+export function findFaults(rules: ZodType<object>, args: unknown): readonly Fault[] {
   const result = rules.safeParse(args);
   return result.success ? [] : faultsOf(result.error);
 }

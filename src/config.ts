@@ -1,0 +1,224 @@
+import { z } from 'zod';
+import { BlockList, isIP } from 'node:net';
+import { defaultPlans, plansSchema, type Plan } from './features/plans/plan.js';
+
+/** Settings are read here and nowhere else: from the environment, once, at start. */
+
+const MIN_SECRET_BYTES = 32;
+/** Secrets that stand in documentation and examples; a production start refuses them. */
+const KNOWN_SECRETS = /^(change[-_ ]?me|secret|password|default|example|test)/i;
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const positive = (most: number) => z.coerce.number().int().min(1).max(most);
+const url = (...protocols: string[]) =>
+  z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
+    message: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  });
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+const rateLimit = z
+  .string()
+  .regex(/^[1-9]\d{0,5}\/[1-9]\d{0,5}$/, 'must be <calls>/<seconds>, as 5/60')
+  .transform((value) => {
+    const [limit, seconds] = value.split('/').map(Number);
+    return { limit: limit ?? 0, windowMs: (seconds ?? 0) * 1000 };
+  });
+
+const cidrs = list.superRefine((values, context) => {
+  for (const value of values) {
+    if (!isCidr(value))
+      context.addIssue({ code: 'custom', message: `"${value}" is not an address range, as 10.0.0.0/8` });
+  }
+});
+
+function isCidr(value: string): boolean {
+  const [address = '', prefix, ...rest] = value.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+}
+
+const plans = z
+  .string()
+  .transform((value, context): unknown => {
+    try {
+      return JSON.parse(value);
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be JSON' });
+      return z.NEVER;
+    }
+  })
+  .pipe(plansSchema);
+
+const environmentSchema = z.object({
+  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  PORT: port.default(8000),
+  HOST: z.string().optional(),
+  PUBLIC_URL: url('http:', 'https:').optional(),
+  CORS_ORIGINS: list.default([]),
+  DATA_DIR: z.string().default('./data'),
+  DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  REDIS_URL: url('redis:', 'rediss:').optional(),
+  OPENAI_API_KEY: z.string().optional(),
+  OPENAI_BASE_URL: url('http:', 'https:').optional(),
+  OPENAI_MODEL: z.string().default('gpt-4o-mini'),
+  OPENAI_CONTEXT_TOKENS: positive(100_000_000).default(128_000),
+  OPENAI_MAX_REPLY_TOKENS: positive(1_000_000).default(1_024),
+  SECRET_KEY: list.optional(),
+  ACCESS_TOKEN_EXPIRE_MINUTES: positive(525_600).default(60),
+  REFRESH_TOKEN_EXPIRE_DAYS: positive(3_650).default(7),
+  ADMIN_EMAIL: z.string().optional(),
+  ADMIN_PASSWORD: z.string().optional(),
+  INTERNAL_CIDRS: cidrs.default([]),
+  INTERNAL_API_KEY: z.string().optional(),
+  RATE_LIMIT_LOGIN: rateLimit.default({ limit: 5, windowMs: 60_000 }),
+  RATE_LIMIT_CHAT: rateLimit.default({ limit: 5, windowMs: 60_000 }),
+  RATE_LIMIT_MESSAGE: rateLimit.default({ limit: 5, windowMs: 60_000 }),
+  PLANS: plans.default([...defaultPlans]),
+});
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Config {
+  readonly production: boolean;
+  readonly logLevel: string;
+  readonly port: number;
+  /** The address to listen on; undefined listens on all, or on the loopback address outside production. */
+  readonly host: string;
+  readonly publicUrl: string | undefined;
+  /** Origins that browsers may call from; `*` allows any. */
+  readonly corsOrigins: readonly string[];
+  readonly dataDirectory: string;
+  readonly databaseUrl: string | undefined;
+  readonly redisUrl: string | undefined;
+  readonly model: {
+    readonly apiKey: string | undefined;
+    readonly baseUrl: string | undefined;
+    readonly name: string;
+    /** The model's context window: prompt and answer together, in tokens. */
+    readonly contextTokens: number;
+    readonly maxReplyTokens: number;
+  };
+  /** The keys of access tokens: the first signs, all verify. Undefined outside production: one is made in `DATA_DIR`. */
+  readonly secrets: readonly string[] | undefined;
+  readonly accessTokenMinutes: number;
+  readonly refreshTokenDays: number;
+  readonly admin: { readonly email: string; readonly password: string } | undefined;
+  readonly internal: { readonly networks: BlockList; readonly key: string | undefined };
+  readonly rateLimits: Readonly<
+    Record<'login' | 'chat' | 'message', { readonly limit: number; readonly windowMs: number }>
+  >;
+  readonly plans: readonly Plan[];
+}
+
+/** Settings that cannot be started with. The message lists every fault, a line each. */
+export class ConfigError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(
+      `The settings have ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    );
+    this.name = 'ConfigError';
+  }
+}
+
+/**
+ * Reads the settings. An empty variable counts as one that is not set.
+ * @throws ConfigError with every fault
+ */
+export function readConfig(environment: Environment): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim() !== ''));
+  const parsed = environmentSchema.safeParse(given);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+  }
+  const settings = parsed.data;
+  const production = settings.NODE_ENV === 'production';
+  const faults = [...inconsistencies(settings), ...(production ? unfitForProduction(settings) : [])];
+  if (faults.length > 0) throw new ConfigError(faults);
+  return {
+    production,
+    logLevel: settings.LOG_LEVEL,
+    port: settings.PORT,
+    host: settings.HOST ?? (production ? '::' : 'localhost'),
+    publicUrl: settings.PUBLIC_URL,
+    corsOrigins: settings.CORS_ORIGINS,
+    dataDirectory: settings.DATA_DIR,
+    databaseUrl: settings.DATABASE_URL,
+    redisUrl: settings.REDIS_URL,
+    model: {
+      apiKey: settings.OPENAI_API_KEY,
+      baseUrl: settings.OPENAI_BASE_URL,
+      name: settings.OPENAI_MODEL,
+      contextTokens: settings.OPENAI_CONTEXT_TOKENS,
+      maxReplyTokens: settings.OPENAI_MAX_REPLY_TOKENS,
+    },
+    secrets: settings.SECRET_KEY,
+    accessTokenMinutes: settings.ACCESS_TOKEN_EXPIRE_MINUTES,
+    refreshTokenDays: settings.REFRESH_TOKEN_EXPIRE_DAYS,
+    admin:
+      settings.ADMIN_EMAIL !== undefined && settings.ADMIN_PASSWORD !== undefined
+        ? { email: settings.ADMIN_EMAIL, password: settings.ADMIN_PASSWORD }
+        : undefined,
+    internal: { networks: blockList(settings.INTERNAL_CIDRS), key: settings.INTERNAL_API_KEY },
+    rateLimits: {
+      login: settings.RATE_LIMIT_LOGIN,
+      chat: settings.RATE_LIMIT_CHAT,
+      message: settings.RATE_LIMIT_MESSAGE,
+    },
+    plans: settings.PLANS,
+  };
+}
+
+type Settings = z.infer<typeof environmentSchema>;
+
+function inconsistencies(settings: Settings): string[] {
+  const faults: string[] = [];
+  for (const secret of settings.SECRET_KEY ?? []) {
+    if (Buffer.byteLength(secret) < MIN_SECRET_BYTES) {
+      faults.push(`SECRET_KEY: each key needs ${MIN_SECRET_BYTES} bytes or more (openssl rand -base64 48)`);
+    }
+  }
+  if ((settings.ADMIN_EMAIL === undefined) !== (settings.ADMIN_PASSWORD === undefined)) {
+    faults.push('ADMIN_EMAIL, ADMIN_PASSWORD: set both or neither');
+  }
+  if (settings.ADMIN_PASSWORD !== undefined && settings.ADMIN_PASSWORD.length < 8) {
+    faults.push('ADMIN_PASSWORD: must be at least 8 characters');
+  }
+  if (settings.INTERNAL_API_KEY !== undefined && Buffer.byteLength(settings.INTERNAL_API_KEY) < MIN_SECRET_BYTES) {
+    faults.push(`INTERNAL_API_KEY: needs ${MIN_SECRET_BYTES} bytes or more`);
+  }
+  if (settings.OPENAI_MAX_REPLY_TOKENS >= settings.OPENAI_CONTEXT_TOKENS) {
+    faults.push('OPENAI_MAX_REPLY_TOKENS: must be smaller than OPENAI_CONTEXT_TOKENS');
+  }
+  return faults;
+}
+
+function unfitForProduction(settings: Settings): string[] {
+  const faults: string[] = [];
+  if (settings.SECRET_KEY === undefined) faults.push('SECRET_KEY: must be set in production (openssl rand -base64 48)');
+  for (const [name, values] of Object.entries({
+    SECRET_KEY: settings.SECRET_KEY ?? [],
+    ADMIN_PASSWORD: [settings.ADMIN_PASSWORD ?? ''],
+    INTERNAL_API_KEY: [settings.INTERNAL_API_KEY ?? ''],
+  })) {
+    if (values.some((value) => KNOWN_SECRETS.test(value)))
+      faults.push(`${name}: is an example's; choose one of your own`);
+  }
+  return faults;
+}
+
+function blockList(ranges: readonly string[]): BlockList {
+  const networks = new BlockList();
+  for (const range of ranges) {
+    const [address = '', prefix] = range.split('/');
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    networks.addSubnet(address, prefix === undefined ? (family === 'ipv6' ? 128 : 32) : Number(prefix), family);
+  }
+  return networks;
+}

@@ -1,0 +1,64 @@
+import { GraphQLDate } from 'graphql-scalars';
+import { Arg, Ctx, FieldResolver, Int, Query, Resolver, Root } from 'type-graphql';
+import { batch } from '../../graphql/batch.js';
+import type { RequestContext } from '../../graphql/context.js';
+import { CurrentViewer, Operation } from '../../graphql/operation.js';
+import { Rest, RestHidden } from '../../graphql/rest-route.js';
+import type { Connection } from '../../kernel/page.js';
+import type { Viewer } from '../../kernel/viewer.js';
+import type { UserRow } from '../accounts/user.js';
+import { User } from '../accounts/user.type.js';
+import type { DailyUsageRow, UsageEntryRow } from './usage.js';
+import type { UsageService } from './usage.service.js';
+import { DailyUsage, UsageEntryConnection } from './usage.type.js';
+
+const SINCE = 'The first day, included; by default 365 days before `until`.';
+const UNTIL = 'The last day, included; by default today, in UTC.';
+
+@Resolver(() => User)
+export class UsageResolver {
+  constructor(private readonly service: UsageService) {}
+
+  @Operation('user')
+  @Rest({
+    method: 'GET',
+    path: '/user/usage',
+    operationId: 'listUsage',
+    summary: "List the caller's usage, newest day first",
+    tag: 'Plans',
+  })
+  @Query(() => [DailyUsage], { description: "The caller's usage, newest day first; at most 366 days." })
+  async usage(
+    @CurrentViewer() viewer: Viewer,
+    @Arg('since', () => GraphQLDate, { nullable: true, description: SINCE }) since: Date | null,
+    @Arg('until', () => GraphQLDate, { nullable: true, description: UNTIL }) until: Date | null,
+  ): Promise<readonly DailyUsageRow[]> {
+    const [days = []] = await this.service.daily([viewer.userId], { since, until });
+    return days;
+  }
+
+  @Operation('user')
+  @Query(() => UsageEntryConnection, { description: "The caller's ledger, newest first. `first` is from 1 to 100." })
+  usageLedger(
+    @CurrentViewer() viewer: Viewer,
+    @Arg('first', () => Int, { defaultValue: 20 }) first: number,
+    @Arg('after', () => String, { nullable: true }) after: string | null,
+  ): Promise<Connection<UsageEntryRow>> {
+    return this.service.ledger(viewer, { first, after });
+  }
+
+  @RestHidden()
+  @FieldResolver(() => [DailyUsage], {
+    name: 'usage',
+    description: "The user's usage, newest day first; at most 366 days.",
+  })
+  userUsage(
+    @Root() user: UserRow,
+    @Ctx() context: RequestContext,
+    @Arg('since', () => GraphQLDate, { nullable: true, description: SINCE }) since: Date | null,
+    @Arg('until', () => GraphQLDate, { nullable: true, description: UNTIL }) until: Date | null,
+  ): Promise<readonly DailyUsageRow[]> {
+    const range = { since, until };
+    return batch(context, this, range, user.id, (userIds) => this.service.daily(userIds, range));
+  }
+}

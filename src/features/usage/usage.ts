@@ -1,0 +1,53 @@
+/** What a user used on one UTC day; reservations that are not settled yet count in full. */
+export interface DailyUsageRow {
+  readonly id: string;
+  readonly userId: string;
+  /** YYYY-MM-DD. */
+  readonly date: string;
+  readonly messageCount: number;
+  readonly tokenCount: number;
+  readonly fileUploads: number;
+}
+
+export type UsageKind = 'CHAT' | 'REPLY' | 'MESSAGE' | 'UPLOAD';
+export type UsageSource = 'REPORTED' | 'ESTIMATED';
+
+export interface UsageEntryRow {
+  readonly id: string;
+  readonly userId: string;
+  readonly kind: UsageKind;
+  readonly reservedTokens: number;
+  readonly promptTokens: number;
+  readonly tokens: number | null;
+  readonly source: UsageSource | null;
+  readonly messageId: string | null;
+  readonly createdAt: Date;
+  readonly settledAt: Date | null;
+}
+
+/** A place in the plan, taken before the work and settled after it. */
+export interface Reservation {
+  readonly entryId: string;
+  readonly userId: string;
+  /** The UTC day that it counts on, YYYY-MM-DD, also when it is settled on the next. */
+  readonly date: string;
+  /** What was reserved: between the least and the most that were asked for. */
+  readonly tokens: number;
+}
+
+/** What reserved work came to. */
+export interface Settlement {
+  readonly tokens: number;
+  readonly source: UsageSource;
+  /** False gives the message back too: nothing was stored and nothing was answered. */
+  readonly countsAsMessage: boolean;
+}
+
+/** The most days that one read of daily usage covers. */
+export const MAX_USAGE_DAYS = 366;
+
+/** A reservation whose instance is gone: its lease ran out before it was settled. */
+export interface ExpiredReservation extends Reservation {
+  readonly promptTokens: number;
+  readonly messageId: string | null;
+}

@@ -1,0 +1,27 @@
+import DataLoader from 'dataloader';
+import type { RequestContext } from './context.js';
+
+type Loaders<Value> = Map<string, DataLoader<string, Value>>;
+
+/**
+ * Loads a field of many parents with one call: those that are resolved together, with equal arguments, are given to `load`
+ * at once. Results are kept for the request.
+ * @param scope an object of the field's own, the same for each call
+ * @param load answers in the order of its keys
+ */
+export function batch<Value>(
+  context: Pick<RequestContext, 'once'>,
+  scope: object,
+  args: Readonly<Record<string, unknown>>,
+  key: string,
+  load: (keys: readonly string[]) => Promise<readonly (Value | Error)[]>,
+): Promise<Value> {
+  const loaders = context.once<Loaders<Value>>(scope, () => new Map());
+  const name = JSON.stringify(args);
+  let loader = loaders.get(name);
+  if (loader === undefined) {
+    loader = new DataLoader(async (keys: readonly string[]) => [...(await load(keys))]);
+    loaders.set(name, loader);
+  }
+  return loader.load(key);
+}

@@ -1,0 +1,31 @@
+import type { SubscribeResolverData } from 'type-graphql';
+import type { Viewer } from '../kernel/viewer.js';
+import type { RequestContext } from './context.js';
+import { admit, type OperationExtension } from './operation.js';
+
+/** Ends a stream as soon as its viewer's session does: the sessions feature's part in every subscription. */
+export abstract class StreamGuard {
+  /** The same events; throws Unauthenticated into the reader when the viewer may no longer read. */
+  abstract guard<Event>(viewer: Viewer, events: AsyncIterable<Event>): AsyncIterableIterator<Event>;
+}
+
+/**
+ * The options of a `@Subscription` for authenticated callers: credentials first, then the rules of its arguments, then
+ * `open`. type-graphql runs no middleware before a subscription's source, so `@Operation` cannot do this; give the field
+ * `@Extensions({ operation })` with the same object beside it.
+ */
+export function subscription<Arguments extends object, Event>(
+  operation: OperationExtension,
+  open: (context: RequestContext, viewer: Viewer, args: Arguments) => Promise<AsyncIterable<Event>>,
+) {
+  return {
+    subscribe: async ({
+      context,
+      args,
+    }: SubscribeResolverData<unknown, Arguments, RequestContext>): Promise<AsyncIterable<Event>> => {
+      await admit(operation, { context, args });
+      const viewer = await context.viewer();
+      return context.instance(StreamGuard).guard(viewer, await open(context, viewer, args));
+    },
+  };
+}
