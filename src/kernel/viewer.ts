@@ -1,4 +1,4 @@
-/** Who is asking: an authenticated, active user. Made once a request by the accounts feature, never by a door. */
+/** Who is asking: an authenticated, active user. Made once a request by the sessions feature, never by a door. */
 export interface Viewer {
   readonly userId: string;
   readonly isAdmin: boolean;
@@ -8,4 +8,6 @@ export interface Viewer {
   readonly sessionId: string | null;
   /** A trusted internal call (`X-User-ID`) acting for the user. */
   readonly isInternal: boolean;
+  /** When the access token expires, and with it what is still streaming; absent for an internal call. */
+  readonly expiresAt?: Date;
 }

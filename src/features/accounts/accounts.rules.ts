@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { email, jsonObject, phoneNumber, text, uuid } from '../../kernel/rules.js';
+
+const LEAST_PASSWORD_LENGTH = 8;
+const MOST_PASSWORD_LENGTH = 256;
+const MOST_PROFILE_BYTES = 16_384;
+/** The longest part of an e-mail address or phone number that one may search for: longer ones cost seconds. */
+const MOST_SEARCH_LENGTH = 100;
+
+/** Counted in characters (code points), not in UTF-16 units, and not less after normalisation than before it. */
+export const password = () =>
+  z
+    .string()
+    // A character has two units at the most: what is far too long is not spread into characters.
+    .max(2 * MOST_PASSWORD_LENGTH, { message: `must be at most ${MOST_PASSWORD_LENGTH} characters`, abort: true })
+    .refine((value) => [...value].length <= MOST_PASSWORD_LENGTH, `must be at most ${MOST_PASSWORD_LENGTH} characters`)
+    .refine(
+      (value) => [...value.normalize('NFKC')].length >= LEAST_PASSWORD_LENGTH,
+      `must be at least ${LEAST_PASSWORD_LENGTH} characters`,
+    );
+
+const provider = () => text(64, 1);
+const providerId = () => text(255);
+const profile = () => jsonObject(MOST_PROFILE_BYTES);
+const plan = () => text(64, 1);
+
+// Loose: fields without a rule of their own pass as they came, with the type that GraphQL has seen to.
+export const newUserRules = z.object({
+  input: z.looseObject({
+    provider: provider(),
+    password: password(),
+    email: email().nullish(),
+    phoneNumber: phoneNumber().nullish(),
+    providerId: providerId().nullish(),
+    profile: profile().nullish(),
+    plan: plan().nullish(),
+  }),
+});
+
+/** For a field that may be left out but not cleared. */
+const notNull = (rules: z.ZodType) =>
+  z
+    .any()
+    .refine((value) => value !== null, { message: 'must not be null', abort: true })
+    .pipe(rules)
+    .optional();
+
+export const userChangesRules = z.object({
+  input: z.looseObject({
+    email: email().nullish(),
+    phoneNumber: phoneNumber().nullish(),
+    providerId: providerId().nullish(),
+    provider: notNull(provider()),
+    profile: notNull(profile()),
+    password: notNull(password()),
+    isVerified: notNull(z.boolean()),
+    isActive: notNull(z.boolean()),
+    isSuspended: notNull(z.boolean()),
+    isAdmin: notNull(z.boolean()),
+    plan: notNull(plan()),
+  }),
+});
+
+export const idRules = z.object({ id: uuid() });
+
+export const searchRules = z.object({ search: text(MOST_SEARCH_LENGTH).nullish() });

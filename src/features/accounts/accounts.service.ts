@@ -1,0 +1,181 @@
+import type { Clock } from '../../kernel/clock.js';
+import { Conflict, Invalid, NotFound } from '../../kernel/errors.js';
+import { connectionOf, pageRequest, type Connection, type PageArguments } from '../../kernel/page.js';
+import type { Viewer } from '../../kernel/viewer.js';
+import type { SessionsService } from '../sessions/sessions.service.js';
+import type { AccountsRepository, UserEdit } from './accounts.repository.js';
+import { adminsOnly, maySee, requireAdmin, requireOwnOrAdmin, touchesGuarded } from './accounts.policy.js';
+import type { PasswordHasher } from './password-hasher.js';
+import {
+  applyChanges,
+  guardedDefaults,
+  isActingAdmin,
+  isEnabled,
+  type LoginRow,
+  type NewUser,
+  type UserChanges,
+  type UserRow,
+} from './user.js';
+
+export interface AccountsServiceDependencies {
+  readonly users: AccountsRepository;
+  readonly plans: { readonly defaultPlan: string; isPlan(name: string): boolean };
+  readonly passwords: Pick<PasswordHasher, 'hash'>;
+  readonly sessions: Pick<SessionsService, 'endAllOf' | 'recheckStreams'>;
+  readonly clock: Clock;
+}
+
+export class AccountsService {
+  readonly #users: AccountsServiceDependencies['users'];
+  readonly #plans: AccountsServiceDependencies['plans'];
+  readonly #passwords: AccountsServiceDependencies['passwords'];
+  readonly #sessions: AccountsServiceDependencies['sessions'];
+  readonly #clock: Clock;
+
+  constructor({ users, plans, passwords, sessions, clock }: AccountsServiceDependencies) {
+    this.#users = users;
+    this.#plans = plans;
+    this.#passwords = passwords;
+    this.#sessions = sessions;
+    this.#clock = clock;
+  }
+
+  /**
+   * Makes an account. Open to anyone; guarded fields other than their defaults are for admins.
+   * @param creator asked only when a guarded field differs from its default; null for a stranger
+   * @throws Conflict `User already exists`; Forbidden `Admin privileges required`; Invalid
+   */
+  async create(input: NewUser, creator: () => Promise<Viewer | null>): Promise<UserRow> {
+    const changes = givenOf(input);
+    const defaults = guardedDefaults(this.#plans.defaultPlan);
+    const needsAdmin = touchesGuarded(defaults, changes);
+    if (needsAdmin && !(await creator())?.isAdmin) throw adminsOnly();
+    this.#requirePlan(changes.plan);
+    const blank = { email: null, phoneNumber: null, provider: input.provider, providerId: null, profile: {} };
+    const now = this.#clock.now();
+    const user = applyChanges({ ...blank, ...defaults }, changes, needsAdmin, now);
+    return this.#users.insert(user, await this.#passwords.hash(input.password), now);
+  }
+
+  /** @throws Forbidden for another's account; NotFound, to an admin */
+  async get(viewer: Viewer, id: string): Promise<UserRow> {
+    requireOwnOrAdmin(viewer, id);
+    return found(await this.#users.find(id));
+  }
+
+  /** What `node` finds: null where the viewer may not see it, as where it is not there. */
+  async findVisible(viewer: Viewer, id: string): Promise<UserRow | null> {
+    return maySee(viewer, id) ? this.#users.find(id) : null;
+  }
+
+  /** For the fields of other objects that give a user: in the order of the ids, null for one that is deleted. */
+  async loadMany(ids: readonly string[]): Promise<readonly (UserRow | null)[]> {
+    const users = new Map((await this.#users.findMany(ids)).map((user) => [user.id, user]));
+    return ids.map((id) => users.get(id) ?? null);
+  }
+
+  /**
+   * Newest first; for admins.
+   * @param search a part of the e-mail address or phone number, in any case
+   * @throws Forbidden; Invalid
+   */
+  async list(viewer: Viewer, search: string | null, page: PageArguments): Promise<Connection<UserRow>> {
+    requireAdmin(viewer);
+    const part = search === '' ? null : search;
+    return connectionOf(await this.#users.page(part, pageRequest(page)), () => this.#users.count(part));
+  }
+
+  /**
+   * Changes the fields given. A suspension or deactivation ends every session of the user; a new password every session but
+   * the viewer's.
+   * @throws Forbidden; NotFound, to an admin; Conflict `User already exists`, or for the last admin; Invalid
+   */
+  async update(viewer: Viewer, id: string, changes: UserChanges): Promise<UserRow> {
+    requireOwnOrAdmin(viewer, id);
+    const passwordHash = changes.password === undefined ? null : await this.#passwords.hash(changes.password);
+    const updated = await this.#users.change(id, async (present, edit) => {
+      if (!viewer.isAdmin && touchesGuarded(present, changes)) throw adminsOnly();
+      if (changes.plan !== present.plan) this.#requirePlan(changes.plan);
+      const now = this.#clock.now();
+      const next = { ...present, ...applyChanges(present, changes, viewer.isAdmin, now) };
+      if (isActingAdmin(present) && !isActingAdmin(next)) await requireAnotherAdmin(edit);
+      const row = await edit.write(next, passwordHash, now);
+      if (isEnabled(present) && !isEnabled(next)) await this.#sessions.endAllOf(edit.sql, id, 'ACCOUNT_DISABLED', null);
+      else if (passwordHash !== null) {
+        await this.#sessions.endAllOf(edit.sql, id, 'PASSWORD_CHANGED', viewer.sessionId);
+      }
+      return row;
+    });
+    this.#sessions.recheckStreams();
+    return found(updated);
+  }
+
+  /** The same as {@link update}, refused to anyone but an admin, for one's own account too. */
+  async updateAsAdmin(viewer: Viewer, id: string, changes: UserChanges): Promise<UserRow> {
+    if (!viewer.isAdmin) throw adminsOnly();
+    return this.update(viewer, id, changes);
+  }
+
+  /**
+   * Deletes softly: the user is gone from every later read and every session ends. The e-mail address is free again.
+   * @returns the user, inactive
+   * @throws Forbidden; NotFound, to an admin; Conflict for the last admin
+   */
+  async delete(viewer: Viewer, id: string): Promise<UserRow> {
+    requireOwnOrAdmin(viewer, id);
+    const deleted = await this.#users.change(id, async (present, edit) => {
+      if (isActingAdmin(present)) await requireAnotherAdmin(edit);
+      await this.#sessions.endAllOf(edit.sql, id, 'ACCOUNT_DELETED', null);
+      return edit.markDeleted(this.#clock.now());
+    });
+    this.#sessions.recheckStreams();
+    return found(deleted);
+  }
+
+  /** What a login needs to know of the user with this e-mail address, in any case. */
+  findLogin(email: string): Promise<LoginRow | null> {
+    return this.#users.findLogin(email);
+  }
+
+  /**
+   * Makes the first admin, unless the address is taken. Any number of instances may do this at once.
+   * @returns `taken`: the address belongs to a user who cannot act as an admin, and nothing was changed
+   */
+  async ensureAdmin(email: string, password: string): Promise<'created' | 'present' | 'taken'> {
+    const present = await this.#users.findByEmail(email);
+    if (present !== null) return isActingAdmin(present) ? 'present' : 'taken';
+    const now = this.#clock.now();
+    const admin = {
+      ...{ email, phoneNumber: null, provider: 'email', providerId: null, profile: {} },
+      ...{ ...guardedDefaults(this.#plans.defaultPlan), isAdmin: true, isVerified: true, verifiedAt: now },
+    };
+    try {
+      await this.#users.insert(admin, await this.#passwords.hash(password), now);
+      return 'created';
+    } catch (error) {
+      // Another instance was quicker.
+      if (error instanceof Conflict) return 'present';
+      throw error;
+    }
+  }
+
+  #requirePlan(plan: string | undefined): void {
+    if (plan !== undefined && !this.#plans.isPlan(plan)) {
+      throw new Invalid([{ field: 'input.plan', message: 'is not the name of a plan' }]);
+    }
+  }
+}
+
+async function requireAnotherAdmin(edit: UserEdit): Promise<void> {
+  if (await edit.isLastAdmin()) throw new Conflict('This is the last admin; make another user an admin first');
+}
+
+function found(user: UserRow | null): UserRow {
+  if (user === null) throw new NotFound('User');
+  return user;
+}
+
+/** Null is the same as left out for a new user. */
+function givenOf(input: NewUser): UserChanges {
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null));
+}

@@ -1,0 +1,116 @@
+/** A user as everyone who may see it at all sees it: without the password's hash. */
+export interface UserRow {
+  readonly id: string;
+  readonly email: string | null;
+  readonly phoneNumber: string | null;
+  readonly provider: string;
+  readonly providerId: string | null;
+  readonly isVerified: boolean;
+  readonly verifiedAt: Date | null;
+  readonly profile: Readonly<Record<string, unknown>>;
+  readonly isActive: boolean;
+  readonly isSuspended: boolean;
+  readonly isAdmin: boolean;
+  /** A name in the configured plans. */
+  readonly plan: string;
+  readonly lastLogin: Date | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** What a login compares a password with. */
+export interface LoginRow {
+  readonly id: string;
+  readonly passwordHash: string;
+  readonly isActive: boolean;
+  readonly isSuspended: boolean;
+}
+
+/** What only an admin may change. Anyone may send them with the value that they have. */
+export interface GuardedFields {
+  readonly isAdmin: boolean;
+  readonly plan: string;
+  readonly isVerified: boolean;
+  readonly verifiedAt: Date | null;
+  readonly isActive: boolean;
+  readonly isSuspended: boolean;
+}
+
+/** What the user may change. */
+export interface OwnFields {
+  readonly email: string | null;
+  readonly phoneNumber: string | null;
+  readonly provider: string;
+  readonly providerId: string | null;
+  readonly profile: Readonly<Record<string, unknown>>;
+}
+
+export type WritableFields = OwnFields & GuardedFields;
+
+type Changes<Fields> = { readonly [Name in keyof Fields]?: Fields[Name] | undefined };
+
+/** A field left out (or undefined) stays as it is; null clears one that may be null. */
+export type UserChanges = Changes<WritableFields & { readonly password: string }>;
+
+/** A field left out or null gets its default. */
+export interface NewUser {
+  readonly provider: string;
+  readonly password: string;
+  readonly email?: string | null | undefined;
+  readonly phoneNumber?: string | null | undefined;
+  readonly providerId?: string | null | undefined;
+  readonly profile?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly isVerified?: boolean | null | undefined;
+  readonly isActive?: boolean | null | undefined;
+  readonly isSuspended?: boolean | null | undefined;
+  readonly isAdmin?: boolean | null | undefined;
+  readonly plan?: string | null | undefined;
+}
+
+/** What a new user has of the guarded fields. */
+export function guardedDefaults(defaultPlan: string): GuardedFields {
+  return { isAdmin: false, plan: defaultPlan, isVerified: false, verifiedAt: null, isActive: true, isSuspended: false };
+}
+
+/** Whether the user may use the service: an inactive or suspended one is refused everything. */
+export function isEnabled(user: Pick<UserRow, 'isActive' | 'isSuspended'>): boolean {
+  return user.isActive && !user.isSuspended;
+}
+
+/** Whether the user is an admin who can act as one. */
+export function isActingAdmin(user: Pick<UserRow, 'isAdmin' | 'isActive' | 'isSuspended'>): boolean {
+  return user.isAdmin && isEnabled(user);
+}
+
+/**
+ * The fields after the changes. A user is verified exactly when `verifiedAt` is set: setting one sets the other. Another
+ * e-mail address is not verified yet, whatever the changes say, unless an admin makes them and says that it is.
+ */
+export function applyChanges(user: WritableFields, changes: UserChanges, byAdmin: boolean, now: Date): WritableFields {
+  const email = changes.email === undefined ? user.email : changes.email;
+  const verification = { isVerified: user.isVerified, verifiedAt: user.verifiedAt };
+  const isOtherEmail = email?.toLowerCase() !== user.email?.toLowerCase();
+  const vouchedFor = byAdmin && changes.isVerified === true;
+  return {
+    email,
+    phoneNumber: changes.phoneNumber === undefined ? user.phoneNumber : changes.phoneNumber,
+    provider: changes.provider ?? user.provider,
+    providerId: changes.providerId === undefined ? user.providerId : changes.providerId,
+    profile: changes.profile ?? user.profile,
+    isActive: changes.isActive ?? user.isActive,
+    isSuspended: changes.isSuspended ?? user.isSuspended,
+    isAdmin: changes.isAdmin ?? user.isAdmin,
+    plan: changes.plan ?? user.plan,
+    ...(isOtherEmail && !vouchedFor
+      ? { isVerified: false, verifiedAt: null }
+      : verificationAfter(verification, changes, now)),
+  };
+}
+
+type Verification = Pick<GuardedFields, 'isVerified' | 'verifiedAt'>;
+
+function verificationAfter(present: Verification, changes: Changes<Verification>, now: Date): Verification {
+  const implied = changes.verifiedAt === undefined ? present.isVerified : changes.verifiedAt !== null;
+  const isVerified = changes.isVerified ?? implied;
+  return { isVerified, verifiedAt: isVerified ? (changes.verifiedAt ?? present.verifiedAt ?? now) : null };
+}

@@ -1,0 +1,49 @@
+import type { Client } from '../../graphql/context.js';
+import { Forbidden, Unauthenticated } from '../../kernel/errors.js';
+import type { AccountsService } from '../accounts/accounts.service.js';
+import type { PasswordHasher } from '../accounts/password-hasher.js';
+import { isEnabled } from '../accounts/user.js';
+import type { SessionsService, Tokens } from './sessions.service.js';
+
+export interface LoginServiceDependencies {
+  readonly accounts: Pick<AccountsService, 'findLogin'>;
+  readonly passwords: Pick<PasswordHasher, 'verify'>;
+  readonly sessions: Pick<SessionsService, 'open'>;
+  /**
+   * Counts a try, good or bad, for an identity, and throws RateLimited `Too many login attempts` when there were too many.
+   */
+  readonly limiter: (identity: string) => Promise<void>;
+}
+
+/** Logging in with a password. */
+export class LoginService {
+  readonly #accounts: LoginServiceDependencies['accounts'];
+  readonly #passwords: LoginServiceDependencies['passwords'];
+  readonly #sessions: LoginServiceDependencies['sessions'];
+  readonly #limiter: LoginServiceDependencies['limiter'];
+
+  constructor({ accounts, passwords, sessions, limiter }: LoginServiceDependencies) {
+    this.#accounts = accounts;
+    this.#passwords = passwords;
+    this.#sessions = sessions;
+    this.#limiter = limiter;
+  }
+
+  /**
+   * Nobody but the user learns anything of an account: an unknown address and a wrong password are one answer, after the
+   * same work, and only the right password shows that the account is disabled.
+   * @throws RateLimited `Too many login attempts`; Unauthenticated `Invalid credentials`; Forbidden `Account disabled`;
+   * Unavailable when too many passwords are being checked at once
+   */
+  async login(email: string, password: string, client: Client): Promise<Tokens> {
+    const address = email.trim();
+    await this.#limiter(address.normalize('NFKC').toLowerCase());
+    const user = await this.#accounts.findLogin(address);
+    const isRight = await this.#passwords.verify(user?.passwordHash ?? null, password);
+    if (user === null || !isRight) throw new Unauthenticated('Invalid credentials');
+    if (!isEnabled(user)) throw new Forbidden('Account disabled');
+    const tokens = await this.#sessions.open(user, client);
+    if (tokens === null) throw new Unauthenticated('Invalid credentials');
+    return tokens;
+  }
+}

@@ -1,0 +1,176 @@
+import { newId } from '../../kernel/ids.js';
+import type { Database, Sql } from '../../ports/database.js';
+import type { RevocationReason, SessionRow, SessionState, UserState } from './session.js';
+
+const COLUMNS = `id, user_agent AS "userAgent", ip_address AS "ipAddress", created_at AS "createdAt",
+  last_used_at AS "lastUsedAt"`;
+
+const USER_STATE = `u.id AS "userId", u.is_admin AS "isAdmin", u.plan, u.is_active AS "isActive",
+  u.is_suspended AS "isSuspended", u.deleted_at IS NOT NULL AS "isDeleted"`;
+
+const USER_MAY_ACT = 'u.deleted_at IS NULL AND u.is_active AND NOT u.is_suspended';
+
+/** A user's list of sessions shows no more than this, the newest ones. */
+const MOST_LISTED = 100;
+
+export interface NewSession {
+  readonly userId: string;
+  /** The hash that the login's password was compared with. */
+  readonly passwordHash: string;
+  readonly refreshTokenHash: Buffer;
+  readonly userAgent: string | null;
+  readonly ipAddress: string | null;
+  readonly expiresAt: Date;
+}
+
+/** What a stream that is open belongs to: a session, or, for an internal call, a user. */
+export interface Watched {
+  readonly sessionIds: readonly string[];
+  readonly userIds: readonly string[];
+}
+
+export class SessionsRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Read on every request. */
+  async findState(sessionId: string): Promise<SessionState | null> {
+    const { rows } = await this.database.query<SessionState>(
+      `SELECT ${USER_STATE}, s.expires_at AS "expiresAt", s.revocation_reason AS "revocationReason"
+       FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1`,
+      [sessionId],
+      'session_state',
+    );
+    return rows[0] ?? null;
+  }
+
+  async findUserState(userId: string): Promise<UserState | null> {
+    const { rows } = await this.database.query<UserState>(
+      `SELECT ${USER_STATE} FROM users u WHERE u.id = $1`,
+      [userId],
+      'session_user_state',
+    );
+    return rows[0] ?? null;
+  }
+
+  /**
+   * Opens a session and marks the login. The user's row is written first: a suspension, a deletion or another password
+   * that comes meanwhile either ends this session too or keeps it from being made.
+   * @returns null when the user may no longer log in with that password
+   */
+  async insert(session: NewSession, now: Date): Promise<string | null> {
+    const { rows } = await this.database.query<{ id: string }>(
+      `WITH u AS (
+         UPDATE users u SET last_login = $8 WHERE u.id = $2 AND u.password_hash = $3 AND ${USER_MAY_ACT} RETURNING id
+       )
+       INSERT INTO sessions (id, user_id, refresh_token_hash, user_agent, ip_address, expires_at, created_at, last_used_at)
+       SELECT $1::uuid, u.id, $4::bytea, $5::text, $6::text, $7::timestamptz, $8::timestamptz, $8::timestamptz FROM u
+       RETURNING id`,
+      [
+        newId(),
+        session.userId,
+        session.passwordHash,
+        session.refreshTokenHash,
+        session.userAgent,
+        session.ipAddress,
+        session.expiresAt,
+        now,
+      ],
+      'session_insert',
+    );
+    return rows[0]?.id ?? null;
+  }
+
+  /** Forgets the user's sessions that were over before this time. */
+  async deleteExpired(userId: string, before: Date): Promise<void> {
+    await this.database.query(
+      'DELETE FROM sessions WHERE user_id = $1 AND expires_at < $2',
+      [userId, before],
+      'session_delete_expired',
+    );
+  }
+
+  /**
+   * Puts the new refresh token in the old one's place, in one statement: of any number at once, one gets it.
+   * @returns null when there is no live session of an enabled user with the old one
+   */
+  async rotate(
+    oldHash: Buffer,
+    newHash: Buffer,
+    expiresAt: Date,
+    now: Date,
+  ): Promise<{ readonly userId: string; readonly sessionId: string } | null> {
+    const { rows } = await this.database.query<{ userId: string; sessionId: string }>(
+      `UPDATE sessions s SET refresh_token_hash = $2, expires_at = $3, last_used_at = $4 FROM users u
+       WHERE s.refresh_token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $4
+         AND u.id = s.user_id AND ${USER_MAY_ACT}
+       RETURNING s.user_id AS "userId", s.id AS "sessionId"`,
+      [oldHash, newHash, expiresAt, now],
+      'session_rotate',
+    );
+    return rows[0] ?? null;
+  }
+
+  /** The user's live sessions, newest first. */
+  async listLive(userId: string, now: Date): Promise<readonly SessionRow[]> {
+    const { rows } = await this.database.query<SessionRow>(
+      `SELECT ${COLUMNS} FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
+       ORDER BY id DESC LIMIT $3`,
+      [userId, now, MOST_LISTED],
+      'session_list',
+    );
+    return rows;
+  }
+
+  async findLive(userId: string, sessionId: string, now: Date): Promise<SessionRow | null> {
+    const { rows } = await this.database.query<SessionRow>(
+      `SELECT ${COLUMNS} FROM sessions WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND expires_at > $3`,
+      [userId, sessionId, now],
+      'session_find',
+    );
+    return rows[0] ?? null;
+  }
+
+  /** @returns false when the user has no such live session */
+  async end(userId: string, sessionId: string, reason: RevocationReason, now: Date): Promise<boolean> {
+    const { rowCount } = await this.database.query(
+      `UPDATE sessions SET revoked_at = $4, revocation_reason = $3::"RevocationReason"
+       WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND expires_at > $4`,
+      [userId, sessionId, reason, now],
+      'session_end',
+    );
+    return rowCount > 0;
+  }
+
+  async endByRefreshToken(userId: string, hash: Buffer, reason: RevocationReason, now: Date): Promise<void> {
+    await this.database.query(
+      `UPDATE sessions SET revoked_at = $4, revocation_reason = $3::"RevocationReason"
+       WHERE refresh_token_hash = $2 AND user_id = $1 AND revoked_at IS NULL`,
+      [userId, hash, reason, now],
+      'session_end_by_refresh_token',
+    );
+  }
+
+  async endAllOf(sql: Sql, userId: string, reason: RevocationReason, except: string | null, now: Date): Promise<void> {
+    await sql.query(
+      `UPDATE sessions SET revoked_at = $4, revocation_reason = $3::"RevocationReason"
+       WHERE user_id = $1 AND id IS DISTINCT FROM $2::uuid AND revoked_at IS NULL`,
+      [userId, except, reason, now],
+      'session_end_all',
+    );
+  }
+
+  /** Which of the sessions have ended, and which of the users may no longer act. */
+  async findEnded({ sessionIds, userIds }: Watched, now: Date): Promise<ReadonlySet<string>> {
+    const { rows } = await this.database.query<{ id: string }>(
+      `SELECT id FROM unnest($1::uuid[]) AS watched (id) WHERE NOT EXISTS (
+         SELECT FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.id = watched.id AND s.revoked_at IS NULL AND s.expires_at > $3 AND ${USER_MAY_ACT})
+       UNION ALL
+       SELECT id FROM unnest($2::uuid[]) AS watched (id) WHERE NOT EXISTS (
+         SELECT FROM users u WHERE u.id = watched.id AND ${USER_MAY_ACT})`,
+      [sessionIds, userIds, now],
+      'session_find_ended',
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+}

@@ -1,0 +1,200 @@
+import type { Client, Credentials } from '../../graphql/context.js';
+import type { Clock } from '../../kernel/clock.js';
+import { NotFound } from '../../kernel/errors.js';
+import { isUuid } from '../../kernel/ids.js';
+import type { Viewer } from '../../kernel/viewer.js';
+import type { Sql } from '../../ports/database.js';
+import type { AccessTokens } from './access-tokens.js';
+import type { InternalCallers } from './internal-callers.js';
+import { hashRefreshToken, newRefreshToken } from './refresh-token.js';
+import {
+  MissingCredentials,
+  invalidToken,
+  requireEnabledUser,
+  requireLiveSession,
+  type RevocationReason,
+  type SessionRow,
+} from './session.js';
+import type { SessionWatch } from './session-watch.js';
+import type { SessionsRepository } from './sessions.repository.js';
+
+/** RFC 6750, section 2.1, the scheme in any case (RFC 9110, section 11.1). */
+const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
+const MOST_USER_AGENT_LENGTH = 512;
+const DAY_MILLISECONDS = 86_400_000;
+/** How long a session that is over is remembered: longer than any access token of it is good for. */
+const KEPT_DAYS = 30;
+
+export interface Tokens {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  /** Seconds until the access token expires. */
+  readonly expiresIn: number;
+}
+
+/** A session as its user sees it. */
+export interface ListedSession extends SessionRow {
+  /** Whether it is the session of the request itself. */
+  readonly isCurrent: boolean;
+}
+
+export interface SessionsServiceDependencies {
+  readonly repository: SessionsRepository;
+  readonly tokens: AccessTokens;
+  readonly internalCallers: InternalCallers;
+  readonly watch: Pick<SessionWatch, 'recheck'>;
+  readonly refreshTokenDays: number;
+  readonly clock: Clock;
+}
+
+export class SessionsService {
+  readonly #repository: SessionsRepository;
+  readonly #tokens: AccessTokens;
+  readonly #internalCallers: InternalCallers;
+  readonly #watch: Pick<SessionWatch, 'recheck'>;
+  readonly #refreshTokenDays: number;
+  readonly #clock: Clock;
+
+  constructor(dependencies: SessionsServiceDependencies) {
+    this.#repository = dependencies.repository;
+    this.#tokens = dependencies.tokens;
+    this.#internalCallers = dependencies.internalCallers;
+    this.#watch = dependencies.watch;
+    this.#refreshTokenDays = dependencies.refreshTokenDays;
+    this.#clock = dependencies.clock;
+  }
+
+  /**
+   * Finds out who is asking. An `Authorization` header decides alone, whatever `X-User-ID` says beside it; that one counts
+   * for nothing unless a trusted internal caller sent it.
+   * @throws MissingCredentials; Unauthenticated `Invalid token`; NotFound for a user who is gone; Forbidden
+   * `Account disabled`
+   */
+  async authenticate(credentials: Credentials): Promise<Viewer> {
+    if (credentials.authorization) return this.#bearerOf(credentials.authorization);
+    if (credentials.userId !== null && this.#internalCallers.trusts(credentials)) {
+      return this.#internalViewer(credentials.userId);
+    }
+    throw new MissingCredentials();
+  }
+
+  async #bearerOf(authorization: string): Promise<Viewer> {
+    const token = BEARER.exec(authorization)?.[1];
+    const subject = token === undefined ? null : await this.#tokens.verify(token);
+    if (subject === null) throw invalidToken();
+    const state = await this.#repository.findState(subject.sessionId);
+    if (state?.userId !== subject.userId) throw invalidToken();
+    requireLiveSession(state, this.#clock.now());
+    return {
+      userId: state.userId,
+      isAdmin: state.isAdmin,
+      plan: state.plan,
+      sessionId: subject.sessionId,
+      isInternal: false,
+      expiresAt: subject.expiresAt,
+    };
+  }
+
+  async #internalViewer(header: string): Promise<Viewer> {
+    // Strictly one UUID: headers sent twice arrive joined by a comma.
+    if (!isUuid(header)) throw invalidToken();
+    const state = await this.#repository.findUserState(header);
+    if (state === null) throw new NotFound('User');
+    requireEnabledUser(state);
+    const { userId, isAdmin, plan } = state;
+    return { userId, isAdmin, plan, sessionId: null, isInternal: true };
+  }
+
+  /**
+   * Opens a session for a user who has just shown the password with this hash.
+   * @returns null when the account or the password has changed since
+   */
+  async open(user: { readonly id: string; readonly passwordHash: string }, client: Client): Promise<Tokens | null> {
+    const now = this.#clock.now();
+    const refresh = newRefreshToken();
+    const sessionId = await this.#repository.insert(
+      {
+        userId: user.id,
+        passwordHash: user.passwordHash,
+        refreshTokenHash: refresh.hash,
+        userAgent: client.userAgent?.slice(0, MOST_USER_AGENT_LENGTH) ?? null,
+        ipAddress: client.ipAddress,
+        expiresAt: this.#refreshExpiry(now),
+      },
+      now,
+    );
+    if (sessionId === null) return null;
+    await this.#repository.deleteExpired(user.id, new Date(now.getTime() - KEPT_DAYS * DAY_MILLISECONDS));
+    return this.#issue({ userId: user.id, sessionId }, refresh.token);
+  }
+
+  /**
+   * Trades a refresh token for new tokens of the same session. It is good once: of any number of calls at once, one succeeds.
+   * @throws Unauthenticated `Invalid token`
+   */
+  async refresh(refreshToken: string): Promise<Tokens> {
+    const now = this.#clock.now();
+    const hash = hashRefreshToken(refreshToken);
+    const successor = newRefreshToken();
+    const session = hash && (await this.#repository.rotate(hash, successor.hash, this.#refreshExpiry(now), now));
+    if (session === null) throw invalidToken();
+    return this.#issue(session, successor.token);
+  }
+
+  /** Ends the session of the request, and the one of the refresh token if that is the viewer's own too. */
+  async logout(viewer: Viewer, refreshToken: string | null): Promise<void> {
+    const now = this.#clock.now();
+    const hash = refreshToken === null ? null : hashRefreshToken(refreshToken);
+    if (hash !== null) await this.#repository.endByRefreshToken(viewer.userId, hash, 'LOGOUT', now);
+    if (viewer.sessionId !== null) await this.#repository.end(viewer.userId, viewer.sessionId, 'LOGOUT', now);
+    this.recheckStreams();
+  }
+
+  /** The viewer's live sessions, newest first; at most 100. */
+  async list(viewer: Viewer): Promise<readonly ListedSession[]> {
+    const sessions = await this.#repository.listLive(viewer.userId, this.#clock.now());
+    return sessions.map((session) => listed(viewer, session));
+  }
+
+  /** What `node` finds: one of the viewer's live sessions, or null. */
+  async findVisible(viewer: Viewer, id: string): Promise<ListedSession | null> {
+    const session = await this.#repository.findLive(viewer.userId, id, this.#clock.now());
+    return session && listed(viewer, session);
+  }
+
+  /**
+   * Ends one of the viewer's sessions.
+   * @throws NotFound when it is another's or has ended
+   */
+  async revoke(viewer: Viewer, id: string): Promise<void> {
+    const wasLive = await this.#repository.end(viewer.userId, id, 'REVOKED', this.#clock.now());
+    if (!wasLive) throw new NotFound('Session');
+    this.recheckStreams();
+  }
+
+  /**
+   * Ends every session of a user, in the caller's transaction, which calls {@link recheckStreams} when it has committed.
+   * @param except a session that goes on, or null
+   */
+  async endAllOf(sql: Sql, userId: string, reason: RevocationReason, except: string | null): Promise<void> {
+    await this.#repository.endAllOf(sql, userId, reason, except, this.#clock.now());
+  }
+
+  /** Lets the streams of this instance that belong to ended sessions end now rather than at the next look. */
+  recheckStreams(): void {
+    this.#watch.recheck();
+  }
+
+  #refreshExpiry(now: Date): Date {
+    return new Date(now.getTime() + this.#refreshTokenDays * DAY_MILLISECONDS);
+  }
+
+  async #issue(subject: { userId: string; sessionId: string }, refreshToken: string): Promise<Tokens> {
+    const accessToken = await this.#tokens.issue(subject);
+    return { accessToken, refreshToken, expiresIn: this.#tokens.lifetimeSeconds };
+  }
+}
+
+function listed(viewer: Viewer, session: SessionRow): ListedSession {
+  return { ...session, isCurrent: session.id === viewer.sessionId };
+}
