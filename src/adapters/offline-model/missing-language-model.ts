@@ -1,0 +1,15 @@
+import { Unavailable } from '../../kernel/errors.js';
+import type { LanguageModel, ModelEvent } from '../../ports/language-model.js';
+
+/** Production without a model: every question is answered by what the operator must set. */
+export class MissingLanguageModel implements LanguageModel {
+  readonly status = 'missing';
+  readonly description = 'none: set OPENAI_API_KEY';
+
+  /** @throws Unavailable at the first step */
+  stream(): AsyncIterable<ModelEvent> {
+    const next = () =>
+      Promise.reject(new Unavailable('No language model is configured; the operator must set OPENAI_API_KEY'));
+    return { [Symbol.asyncIterator]: () => ({ next }) };
+  }
+}

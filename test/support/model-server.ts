@@ -1,0 +1,204 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { text as readText } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LLMock, type ContentWithToolCallsResponse } from '@copilotkit/aimock';
+
+const DEFAULT_TEXT = 'Hello from the model.';
+
+/** How the server answers one request. Every part may be left out. */
+export interface ScriptedReply {
+  /** The text, a piece each; default one piece, "Hello from the model." */
+  readonly chunks?: readonly string[];
+  /** The pause before each piece, in milliseconds. */
+  readonly delayMs?: number;
+  /** The total of tokens that the server reports; default its own estimate, null for no report. */
+  readonly usage?: number | null;
+  /** Default `stop`; null ends the stream properly but without one. */
+  readonly finishReason?: string | null;
+  /** Breaks the connection after so many pieces. */
+  readonly cutAfter?: number;
+  /** Goes silent after so many pieces, until the client hangs up. */
+  readonly stallAfter?: number;
+  /** Sends this as the event stream instead, byte for byte. */
+  readonly raw?: string;
+  /** Answers an error instead. */
+  readonly error?: {
+    readonly status: number;
+    readonly message?: string;
+    readonly code?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
+}
+
+export interface RecordedRequest {
+  readonly model: string;
+  readonly messages: readonly { readonly role: string; readonly content: unknown }[];
+  /** By either of its names. */
+  readonly maxTokens: unknown;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly headers: IncomingHttpHeaders;
+  /** Resolves when the answer has ended: true when the client hung up before its end. */
+  readonly abortedByClient: Promise<boolean>;
+}
+
+export interface ModelServer {
+  /** For `OPENAI_BASE_URL`. */
+  readonly url: string;
+  /** In the order of arrival. */
+  readonly requests: readonly RecordedRequest[];
+  /** Scripts the next answers, one a request. Requests without a script get the default text in a few pieces. */
+  reply(...replies: readonly (string | ScriptedReply)[]): void;
+  /** Resolves with the request of this index, counted from 0, once it has come. */
+  request(index: number): Promise<RecordedRequest>;
+  close(): Promise<void>;
+}
+
+type Answer = Required<Pick<ScriptedReply, 'chunks' | 'delayMs'>> & ScriptedReply;
+
+/**
+ * A chat completions server on a real socket. `@copilotkit/aimock` gives the answers that a sound provider gives, so that
+ * the client is held to a reading of the API that is not ours; the faults beyond it are written to the socket here.
+ */
+export async function startModelServer(): Promise<ModelServer> {
+  const mock = new LLMock({ port: 0, logLevel: 'silent' });
+  const script: ScriptedReply[] = [];
+  const requests: RecordedRequest[] = [];
+  const awaited = new Map<number, PromiseWithResolver<RecordedRequest>>();
+  const open = new Set<ServerResponse>();
+
+  const record = (body: Readonly<Record<string, unknown>>, request: IncomingMessage, response: ServerResponse) => {
+    const recorded = recordOf(body, request, response);
+    requests.push(recorded);
+    awaited.get(requests.length - 1)?.resolve(recorded);
+  };
+
+  mock.mount('/v1/chat/completions', {
+    handleRequest: async (request, response) => {
+      open.add(response);
+      response.once('close', () => open.delete(response));
+      const answer = { chunks: DEFAULT_TEXT.split(/(?<= )/), delayMs: 0, ...script.shift() };
+      if (isSound(answer)) {
+        // The mock looks up what it answers by this header, as if the client had sent it.
+        const context = randomUUID();
+        request.headers['x-aimock-context'] = context;
+        mock.on({ context }, (body) => (record({ ...body }, request, response), soundAnswer(answer)), {
+          latency: answer.delayMs,
+          chunkSize: Number.MAX_SAFE_INTEGER,
+        });
+        return false;
+      }
+      record(JSON.parse(await readText(request)), request, response);
+      await answerByHand(response, answer);
+      return true;
+    },
+  });
+  await mock.start();
+
+  return {
+    url: `${mock.url}/v1`,
+    requests,
+    reply: (...replies) => {
+      script.push(...replies.map((reply) => (typeof reply === 'string' ? { chunks: [reply] } : reply)));
+    },
+    request: async (index) => {
+      const recorded = requests[index];
+      if (recorded !== undefined) return recorded;
+      const promise = awaited.get(index) ?? promiseWithResolver<RecordedRequest>();
+      awaited.set(index, promise);
+      return promise.promise;
+    },
+    close: async () => {
+      for (const response of open) response.destroy();
+      await mock.stop();
+    },
+  };
+}
+
+function recordOf(
+  body: Readonly<Record<string, unknown>>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): RecordedRequest {
+  return {
+    model: String(body['model']),
+    messages: Array.isArray(body['messages']) ? body['messages'] : [],
+    maxTokens: body['max_completion_tokens'] ?? body['max_tokens'],
+    body,
+    headers: request.headers,
+    abortedByClient: new Promise((resolve) => {
+      // A response that this server cut or ended itself is marked so before it closes.
+      response.once('close', () => resolve(!response.writableEnded && !cutHere.has(response)));
+    }),
+  };
+}
+
+/** Responses whose connection was broken here, on purpose. */
+const cutHere = new WeakSet<ServerResponse>();
+
+function isSound({ usage, finishReason, cutAfter, stallAfter, raw, error }: ScriptedReply): boolean {
+  return (
+    usage !== null && finishReason !== null && [cutAfter, stallAfter, raw, error].every((fault) => fault === undefined)
+  );
+}
+
+function soundAnswer({ chunks, usage, finishReason }: Answer): ContentWithToolCallsResponse {
+  return {
+    blocks: chunks.map((text) => ({ type: 'text', text })),
+    finishReason: finishReason ?? 'stop',
+    ...(usage == null ? {} : { usage: { prompt_tokens: usage, completion_tokens: 0, total_tokens: usage } }),
+  };
+}
+
+async function answerByHand(response: ServerResponse, answer: Answer): Promise<void> {
+  const { error, raw } = answer;
+  if (error !== undefined) {
+    const { status, message = 'Scripted error', code = null, headers } = error;
+    response.writeHead(status, { 'content-type': 'application/json', 'x-request-id': 'req_scripted', ...headers });
+    response.end(JSON.stringify({ error: { message, type: null, param: null, code } }));
+    return;
+  }
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  if (raw === undefined) await writeChunks(response, answer);
+  else response.end(raw);
+}
+
+async function writeChunks(response: ServerResponse, answer: Answer): Promise<void> {
+  const { chunks, delayMs, usage, finishReason = 'stop', cutAfter, stallAfter } = answer;
+  const send = (part: object) =>
+    response.write(`data: ${JSON.stringify({ object: 'chat.completion.chunk', ...part })}\n\n`);
+  const choice = (delta: object, finish: string | null = null) => ({
+    choices: [{ index: 0, delta, finish_reason: finish }],
+  });
+  response.flushHeaders();
+  for (const [index, text] of [...chunks, null].entries()) {
+    if (index === stallAfter) return void (await once(response, 'close'));
+    if (index === cutAfter) return cut(response);
+    if (text === null) break;
+    if (delayMs > 0) await sleep(delayMs);
+    send(choice({ content: text }));
+  }
+  if (finishReason !== null) send(choice({}, finishReason));
+  if (typeof usage === 'number') send({ choices: [], usage: { total_tokens: usage } });
+  response.end('data: [DONE]\n\n');
+}
+
+/** Resets the connection once what was written is on its way. */
+function cut(response: ServerResponse): void {
+  cutHere.add(response);
+  response.write(': cut\n\n', () => response.destroy());
+}
+
+interface PromiseWithResolver<Value> {
+  readonly promise: Promise<Value>;
+  readonly resolve: (value: Value) => void;
+}
+
+function promiseWithResolver<Value>(): PromiseWithResolver<Value> {
+  let resolve: (value: Value) => void = () => undefined;
+  const promise = new Promise<Value>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
