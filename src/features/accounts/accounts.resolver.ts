@@ -91,7 +91,8 @@ export class AccountsResolver {
       description: 'Part of the e-mail address or the phone number, in any case. At most 100 characters.',
     })
     search: string | null,
-    @Arg('first', () => Int, { defaultValue: 20, description: 'How many at most, from 1 to 100.' }) first: number,
+    @Arg('first', () => Int, { nullable: true, defaultValue: 20, description: 'How many at most, from 1 to 100.' })
+    first: number | null,
     @Arg('after', () => String, { nullable: true, description: 'The cursor to go on after.' }) after: string | null,
     @Arg('offset', () => Int, { nullable: true, description: 'How many to leave out first. Cursors cost less.' })
     offset: number | null,

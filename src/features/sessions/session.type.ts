@@ -7,7 +7,7 @@ import type { ListedSession, Tokens } from './sessions.service.js';
 @ObjectType('Session', {
   implements: Node,
   simpleResolvers: true,
-  description: 'One login, from the password to the logout or the last refresh token’s expiry.',
+  description: 'One login. It lives until the logout, or until its refresh token expires unused.',
 })
 export class Session implements ListedSession {
   @Field(() => ID)

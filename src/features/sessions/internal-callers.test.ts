@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { InternalCallers } from './internal-callers.js';
+
+const trusted = (cidrs: readonly string[], peerAddress: string | null) =>
+  new InternalCallers({ cidrs, key: undefined }).trusts({ peerAddress, internalKey: null });
+
+describe('InternalCallers', () => {
+  it.each([
+    [['10.0.0.0/8'], '10.255.0.1', true],
+    [['10.0.0.0/8'], '11.0.0.1', false],
+    [['10.0.0.0/8'], '::ffff:10.1.2.3', true],
+    [['10.0.0.0/8'], '::FFFF:10.1.2.3', true],
+    [['10.0.0.0/8'], '::ffff:11.1.2.3', false],
+    [['127.0.0.1'], '127.0.0.1', true],
+    [['127.0.0.1'], '127.0.0.2', false],
+    [['fd00::/8'], 'fd12:3456::1', true],
+    [['fd00::/8'], 'fe80::1', false],
+    [['fe80::/10'], 'fe80::1%eth0', true],
+    [['::1'], '::1', true],
+    [['0.0.0.0/0'], '192.0.2.1', true],
+    [['10.0.0.0/8', 'fd00::/8'], 'fd00::1', true],
+    [[], '127.0.0.1', false],
+    [['10.0.0.0/8'], null, false],
+    [['10.0.0.0/8'], '', false],
+    [['10.0.0.0/8'], '10.0.0.1, 10.0.0.2', false],
+  ])('of the networks %j, with the peer %j: %j', (cidrs, peerAddress, isTrusted) => {
+    expect(trusted(cidrs, peerAddress)).toBe(isTrusted);
+  });
+
+  it('trusts the holder of the key, from anywhere', () => {
+    const callers = new InternalCallers({ cidrs: [], key: 'the key of the house' });
+    const trusts = (internalKey: string | null) => callers.trusts({ peerAddress: '192.0.2.1', internalKey });
+    expect(['the key of the house', 'the key of the hous', '', null].map(trusts)).toEqual([true, false, false, false]);
+  });
+
+  it('trusts no key when none is set', () => {
+    const callers = new InternalCallers({ cidrs: [], key: undefined });
+    expect(callers.trusts({ peerAddress: null, internalKey: '' })).toBe(false);
+    expect(callers.trusts({ peerAddress: null, internalKey: 'undefined' })).toBe(false);
+  });
+
+  it.each(['10.0.0.0/33', '10.0.0.0/', '10.0.0/8', 'fd00::/129', 'localhost', '10.0.0.0/8/8', '10.0.0.0/-1', ''])(
+    'refuses "%s" as a network',
+    (cidr) => {
+      expect(() => trusted([cidr], '10.0.0.1')).toThrow(RangeError);
+    },
+  );
+});
