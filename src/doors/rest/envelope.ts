@@ -1,0 +1,99 @@
+import type { ServerResponse } from 'node:http';
+import type { ErrorCode, Fault } from '../../kernel/errors.js';
+import { Refusal } from '../../graphql/refusal.js';
+import type { RestError } from '../../graphql/rest-route.js';
+import { statusOf } from '../error-map.js';
+import type { Unreadable } from './request-body.js';
+
+/** What the error map makes of anything thrown: the message that a client may read, and `extensions.code` with the details. */
+export interface MappedError {
+  readonly message: string;
+  readonly extensions: Readonly<Record<string, unknown>>;
+}
+
+/** An answer in the envelope, before it is written. */
+export interface Answer {
+  readonly status: number;
+  readonly message: string;
+  readonly data: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export const VALIDATION_ERROR = 'Validation error';
+
+/** Writes `{"code", "message", "data"}`, which every answer is but streams and documents. */
+export function sendEnvelope(response: ServerResponse, requestId: string, answer: Answer): void {
+  const { status, message, data, headers } = answer;
+  const body = `{"code":${status},"message":${JSON.stringify(message)},"data":${JSON.stringify(data ?? null)}}`;
+  sendJson(response, requestId, status, body, headers);
+}
+
+export function sendJson(
+  response: ServerResponse,
+  requestId: string,
+  status: number,
+  body: string,
+  headers?: Readonly<Record<string, string>>,
+): void {
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-request-id': requestId,
+    ...headers,
+  });
+  response.end(body);
+}
+
+export function unreadableAnswer(error: Unreadable): Answer {
+  return { status: error.status, message: error.message, data: null, headers: error.headers };
+}
+
+/** Faults that the door itself found, in the client's own names. */
+export function faultsError(faults: readonly Fault[]): MappedError {
+  return { message: VALIDATION_ERROR, extensions: { code: 'BAD_USER_INPUT' satisfies ErrorCode, errors: faults } };
+}
+
+/**
+ * An error as the contract has it.
+ * @param errors the route's own, which may give another status or message
+ * @param toWireField from a fault's GraphQL path to the client's name
+ */
+export function errorAnswer(
+  error: MappedError,
+  errors: readonly RestError[],
+  toWireField: (path: string) => string,
+): Answer {
+  const { extensions } = error;
+  const code = String(extensions['code']);
+  const own =
+    errors.find((entry) => entry.code === code && entry.insteadOf === error.message) ??
+    errors.find((entry) => entry.code === code && entry.insteadOf === undefined && entry.message === error.message);
+  const status = own?.status ?? statusOfMapped(error);
+  const message = own?.message ?? error.message;
+  const headers = errorHeaders(status, extensions);
+  if (status === 422)
+    return { status, message: VALIDATION_ERROR, data: { errors: wireFaults(error, toWireField) }, headers };
+  if (status === 502)
+    return { status, message, data: { source: extensions['source'], reason: extensions['reason'] }, headers };
+  return { status, message, data: null, headers };
+}
+
+/** Bad input is 422 here wherever it was found; GraphQL over HTTP wants 400 for what its own types refuse. */
+function statusOfMapped(error: MappedError): number {
+  const { code } = error.extensions;
+  return error instanceof Refusal && code !== 'BAD_USER_INPUT' ? error.status : statusOf(code);
+}
+
+function errorHeaders(status: number, extensions: MappedError['extensions']): Readonly<Record<string, string>> {
+  if (status === 401) return { 'www-authenticate': 'Bearer' };
+  const retryAfter = extensions['retryAfter'];
+  return typeof retryAfter === 'number' ? { 'retry-after': String(retryAfter) } : {};
+}
+
+function wireFaults({ message, extensions }: MappedError, toWireField: (path: string) => string): readonly Fault[] {
+  const faults = (extensions['errors'] ?? []) as readonly Fault[];
+  return faults.length > 0
+    ? faults.map((fault) => ({ field: toWireField(fault.field), message: fault.message }))
+    : [{ field: 'body', message }];
+}

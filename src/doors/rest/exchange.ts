@@ -1,0 +1,157 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Client, Credentials, RequestContext } from '../../graphql/context.js';
+import type { MapError, Pipeline, PipelineCall, Prepared } from '../../graphql/pipeline.js';
+import type { RestRoute, RestStreamRoute } from '../../graphql/rest-route.js';
+import type { Fault } from '../../kernel/errors.js';
+import { errorAnswer, faultsError, sendEnvelope, unreadableAnswer } from './envelope.js';
+import { inputReader, headerValues, type InputReader, type ReadInput, type WireRequest } from './read-input.js';
+import { readJsonBody, Unreadable } from './request-body.js';
+import type { RestOperation } from './rest-view.js';
+import type { RouteDocument } from './sofa-operations.js';
+
+/** What the door stands on. */
+export interface ExchangeOptions {
+  readonly makeContext: (parts: {
+    readonly requestId: string;
+    readonly credentials: Credentials;
+    readonly client: Client;
+    readonly signal: AbortSignal;
+  }) => RequestContext;
+  readonly mapError: MapError;
+  /** The most bytes that a JSON body may have. */
+  readonly bodyLimit: number;
+}
+
+/** One request and its answer, on a route that was found. */
+export interface Exchange {
+  readonly wire: WireRequest;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  /** What is wrong with the request beyond the operation's own input. */
+  readonly faults: readonly Fault[];
+}
+
+/** A route with all that serving it needs, made once. */
+export interface Endpoint<Route extends RestRoute | RestStreamRoute = RestRoute> {
+  readonly operation: RestOperation<Route>;
+  readonly reader: InputReader;
+  readonly pipeline: Pipeline;
+  readonly prepared: Prepared;
+  readonly operationName: string;
+}
+
+/** @throws Error when the pipeline does not take the document: a mistake of ours, found when the program starts */
+export function makeEndpoint<Route extends RestRoute | RestStreamRoute>(
+  operation: RestOperation<Route>,
+  { document, operationName }: RouteDocument,
+  pipeline: Pipeline,
+): Endpoint<Route> {
+  const prepared = pipeline.prepareOwn(document);
+  const [error] = prepared.errors;
+  if (error) throw error;
+  const { operationId } = operation.route;
+  const rootTypes = [
+    pipeline.schema.getQueryType(),
+    pipeline.schema.getMutationType(),
+    pipeline.schema.getSubscriptionType(),
+  ];
+  const field = rootTypes.map((type) => type?.getFields()[operationId]).find((candidate) => candidate !== undefined);
+  const reader = inputReader(operation.plan, operation.rules, (input) => {
+    const argument = field?.args.find(({ name }) => name === input.variable);
+    return argument?.type ?? input.type;
+  });
+  return { operation, reader, pipeline, prepared, operationName };
+}
+
+/** A request that was read and may run. */
+export interface Admitted {
+  readonly call: PipelineCall;
+  readonly input: ReadInput;
+}
+
+/**
+ * Credentials first, so that a stranger learns nothing of what a request should be, and then the input.
+ * @throws whatever the credentials lack; Unreadable; {@link BadInput}
+ */
+export async function admitRequest(
+  {
+    operation,
+    reader,
+    operationName,
+  }: Pick<Endpoint<RestRoute | RestStreamRoute>, 'operation' | 'reader' | 'operationName'>,
+  { wire, response, requestId, faults }: Exchange,
+  options: ExchangeOptions,
+): Promise<Admitted> {
+  const context = options.makeContext({
+    requestId,
+    credentials: credentialsOf(wire.request),
+    client: clientOf(wire.request),
+    signal: leavingSignal(response),
+  });
+  if (operation.access !== 'anyone') await context.viewer();
+  const body = operation.plan.hasBody ? await readJsonBody(wire.request, options.bodyLimit) : undefined;
+  const read = reader.read(wire, body);
+  const input = faults.length > 0 ? { ...read, faults: [...read.faults, ...faults] } : read;
+  if (input.faults.length > 0) throw new BadInput(reader, input);
+  return { call: { context, variables: input.variables, operationName }, input };
+}
+
+/** Input with faults that the door found. */
+export class BadInput extends Error {
+  constructor(
+    readonly reader: InputReader,
+    readonly input: ReadInput,
+  ) {
+    super('The input has faults');
+  }
+}
+
+/** Answers with an error that was thrown on the way: by credentials, the body, or something of ours that broke. */
+export function sendThrown(
+  error: unknown,
+  operation: RestOperation<RestRoute | RestStreamRoute> | undefined,
+  { response, requestId }: Pick<Exchange, 'response' | 'requestId'>,
+  { mapError }: Pick<ExchangeOptions, 'mapError'>,
+): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  if (error instanceof Unreadable) {
+    sendEnvelope(response, requestId, unreadableAnswer(error));
+    return;
+  }
+  const errors = operation?.route.errors ?? [];
+  const answer =
+    error instanceof BadInput
+      ? errorAnswer(faultsError(error.reader.allFaults(error.input)), errors, (field) => field)
+      : errorAnswer(mapError(error, requestId), errors, operation?.plan.toWireField ?? ((field) => field));
+  sendEnvelope(response, requestId, answer);
+}
+
+function credentialsOf(request: IncomingMessage): Credentials {
+  return {
+    authorization: soleHeader(request, 'authorization'),
+    userId: soleHeader(request, 'x-user-id'),
+    internalKey: soleHeader(request, 'x-internal-key'),
+    peerAddress: request.socket.remoteAddress ?? null,
+  };
+}
+
+/** A header that was sent twice is no credential: joined, its values are none that anything accepts. */
+function soleHeader(request: IncomingMessage, name: string): string | null {
+  const values = headerValues(request, name);
+  return values.length === 0 ? null : values.join(', ');
+}
+
+function clientOf(request: IncomingMessage): Client {
+  return { ipAddress: request.socket.remoteAddress ?? null, userAgent: request.headers['user-agent'] ?? null };
+}
+
+function leavingSignal(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}

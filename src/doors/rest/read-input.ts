@@ -1,0 +1,170 @@
+import type { IncomingMessage } from 'node:http';
+import { coerceInputValue, type GraphQLInputType } from 'graphql';
+import type { ZodType } from 'zod';
+import { findFaults } from '../../graphql/operation.js';
+import { checkVariables } from '../../graphql/text-check.js';
+import type { Fault } from '../../kernel/errors.js';
+import { isJsonObject, jsonCheck, textReader, type JsonCheck, type TextReader } from './decode.js';
+import type { InputPlan, WireInput } from './input-plan.js';
+
+/** A request's parts that inputs are read from, apart from the body. */
+export interface WireRequest {
+  readonly request: IncomingMessage;
+  readonly pathParameters: Readonly<Record<string, string | undefined>>;
+  readonly query: string;
+}
+
+/** The view's variables, and all that is wrong with the request, in the client's own names. */
+export interface ReadInput {
+  readonly variables: Record<string, unknown>;
+  readonly faults: readonly Fault[];
+}
+
+export interface InputReader {
+  /**
+   * Reads names and types, strictly. `body` is the parsed JSON body, undefined when it was empty or the operation takes none.
+   */
+  read(wire: WireRequest, body: unknown): ReadInput;
+  /**
+   * Every fault of a request that was found bad: with those `found` already, what rules and text checks say of all that
+   * could be read. A good request does not come here: its rules run where every door's do, before the resolver.
+   */
+  allFaults(input: ReadInput): readonly Fault[];
+}
+
+/** What a fault of the body as a whole is told of. */
+const WHOLE_BODY = 'body';
+
+/** Makes the reader of an operation once: the checks of all its inputs are worked out here, not per request. */
+export function inputReader(
+  plan: InputPlan,
+  rules: ZodType<object> | undefined,
+  viewType: (input: WireInput) => GraphQLInputType,
+): InputReader {
+  const parameters = plan.inputs
+    .filter((input) => input.in !== 'body')
+    .map((input) => ({ input, read: textReader(input.type) }));
+  const takesQuery = parameters.some(({ input }) => input.in === 'query');
+  const fields = new Map(
+    plan.inputs
+      .filter((input) => input.in === 'body')
+      .map((input) => [input.name, { input, check: jsonCheck(input.type) }] as const),
+  );
+  return {
+    read(wire, body) {
+      const variables: Record<string, unknown> = {};
+      const faults: Fault[] = [];
+      const query = takesQuery && wire.query !== '' ? new URLSearchParams(wire.query) : undefined;
+      for (const { input, read } of parameters) readParameter(input, read, wire, query, variables, faults);
+      if (plan.hasBody) readBody(body, fields, plan.readOnly, variables, faults);
+      return { variables, faults };
+    },
+    allFaults({ variables, faults }) {
+      const found = [...faults, ...textFaults(plan, variables)];
+      // Of a body that could not be read, the rules would only say that everything is missing.
+      if (faults.some(({ field }) => field === WHOLE_BODY)) return found;
+      const more = ruleFaults(plan, rules, viewType, variables).filter(
+        (fault) => !found.some(({ field }) => touches(field, fault.field)),
+      );
+      return [...found, ...more];
+    },
+  };
+}
+
+function readParameter(
+  input: WireInput,
+  read: TextReader,
+  wire: WireRequest,
+  query: URLSearchParams | undefined,
+  variables: Record<string, unknown>,
+  faults: Fault[],
+): void {
+  const texts = textsOf(input, wire, query);
+  if (texts.length > 0) {
+    const value = read(texts, input.name, faults);
+    if (value !== undefined) variables[input.variable] = value;
+  } else if (input.fallback !== undefined) {
+    variables[input.variable] = input.fallback;
+  } else if (input.required) {
+    faults.push({ field: input.name, message: 'is required' });
+  }
+}
+
+function textsOf(input: WireInput, wire: WireRequest, query: URLSearchParams | undefined): readonly string[] {
+  if (input.in === 'path') {
+    const text = wire.pathParameters[input.name];
+    return text === undefined ? [] : [text];
+  }
+  if (input.in === 'header') return headerValues(wire.request, input.name);
+  const fromHeader = input.header === undefined ? [] : headerValues(wire.request, input.header);
+  return fromHeader.length > 0 ? fromHeader : (query?.getAll(input.name) ?? []);
+}
+
+/** Every value of a header as it was sent: `headers` joins some repeated ones and drops others. */
+export function headerValues({ rawHeaders }: IncomingMessage, name: string): string[] {
+  const values: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const candidate = rawHeaders[index];
+    if (candidate?.length === name.length && candidate.toLowerCase() === name.toLowerCase()) {
+      values.push(rawHeaders[index + 1] ?? '');
+    }
+  }
+  return values;
+}
+
+function readBody(
+  body: unknown,
+  fields: ReadonlyMap<string, { readonly input: WireInput; readonly check: JsonCheck }>,
+  readOnly: ReadonlySet<string>,
+  variables: Record<string, unknown>,
+  faults: Fault[],
+): void {
+  const object = body === undefined ? {} : body;
+  if (!isJsonObject(object)) {
+    faults.push({ field: WHOLE_BODY, message: 'must be a JSON object' });
+    return;
+  }
+  for (const [name, value] of Object.entries(object)) {
+    const field = fields.get(name);
+    if (field === undefined) {
+      if (!readOnly.has(name)) faults.push({ field: name, message: 'is not a known field' });
+      continue;
+    }
+    if (field.check(value, name, faults)) variables[field.input.variable] = value;
+  }
+  for (const [name, { input }] of fields) {
+    if (input.required && !Object.hasOwn(object, name)) faults.push({ field: name, message: 'is required' });
+  }
+}
+
+function textFaults(plan: InputPlan, variables: Readonly<Record<string, unknown>>): readonly Fault[] {
+  return Object.entries(variables).flatMap(([name, value]) => {
+    const refusal = checkVariables({ [name]: value });
+    const faults = (refusal?.extensions['errors'] ?? []) as readonly Fault[];
+    return faults.map((fault) => ({ field: plan.toWireField(fault.field), message: fault.message }));
+  });
+}
+
+function ruleFaults(
+  plan: InputPlan,
+  rules: ZodType<object> | undefined,
+  viewType: (input: WireInput) => GraphQLInputType,
+  variables: Readonly<Record<string, unknown>>,
+): readonly Fault[] {
+  if (rules === undefined) return [];
+  const values = Object.fromEntries(
+    plan.inputs.flatMap((input): [string, unknown][] =>
+      Object.hasOwn(variables, input.variable)
+        ? [[input.variable, coerceInputValue(variables[input.variable], viewType(input))]]
+        : [],
+    ),
+  );
+  return findFaults(rules, plan.toArguments(values)).map((fault) => ({
+    field: plan.toWireField(fault.field),
+    message: fault.message,
+  }));
+}
+
+function touches(one: string, other: string): boolean {
+  return one === other || one.startsWith(`${other}.`) || other.startsWith(`${one}.`);
+}

@@ -1,0 +1,123 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { GraphQLBoolean, type GraphQLSchema } from 'graphql';
+import type { Pipeline } from '../../graphql/pipeline.js';
+import type { RestStreamRoute } from '../../graphql/rest-route.js';
+import type { Fault } from '../../kernel/errors.js';
+import { textReader } from './decode.js';
+import { sendJson } from './envelope.js';
+import { makeEndpoint, sendThrown, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
+import { openApiDocument, type OpenApiDocument } from './openapi.js';
+import { buildRestView, type RestOperation } from './rest-view.js';
+import { createRestRouter, type FoundRoute } from './rest-router.js';
+import { serveOperation } from './serve-operation.js';
+import { serveStream, type OpenStream, type StreamOptions } from './serve-stream.js';
+import { BASE_PATH, routeDocument, sofaOf, streamDocument } from './sofa-operations.js';
+
+export interface RestDoorOptions extends ExchangeOptions {
+  /** The main schema, executable, with the metadata of `graphql/rest-route.ts`. */
+  readonly schema: GraphQLSchema;
+  /** The shared pipeline over a schema of this door's. */
+  readonly pipelineFor: (schema: GraphQLSchema) => Pipeline;
+  /** The version of the program, for the reference. */
+  readonly version: string;
+  /** Silence on an event stream after which a comment is sent. 15 s by default: proxies give up after 30 to 60. */
+  readonly heartbeatMilliseconds?: number;
+}
+
+export interface RestDoor {
+  /**
+   * Answers anything: the routes below `/api/v1`, `/`, and every other path with 404. It reads the body itself. Settles when
+   * the answer is written, and never rejects.
+   */
+  handle(request: IncomingMessage, response: ServerResponse, meta: { readonly requestId: string }): Promise<void>;
+  readonly document: OpenApiDocument;
+  /** The view: a root field for each route. */
+  readonly schema: GraphQLSchema;
+  /** Waits for the open streams to end by themselves, and ends them when `deadline` aborts. */
+  drain(deadline: AbortSignal): Promise<void>;
+}
+
+const WELCOME = '{"code":200,"message":"Success","data":{"message":"Welcome to Flynkle API"}}';
+const HEARTBEAT_MILLISECONDS = 15_000;
+
+export function createRestDoor(options: RestDoorOptions): RestDoor {
+  const { schema, pipelineFor, version, heartbeatMilliseconds = HEARTBEAT_MILLISECONDS } = options;
+  const view = buildRestView(schema);
+  const sofa = sofaOf(view);
+  const pipeline = pipelineFor(view.schema);
+  const operations = view.operations.map((operation) =>
+    makeEndpoint(operation, routeDocument(sofa, operation.route), pipeline),
+  );
+  const { streamSchema } = view;
+  const streams =
+    streamSchema === undefined ? [] : streamEndpoints(view.streams, streamSchema, pipelineFor(streamSchema));
+  const document = openApiDocument(view, version);
+  const findRoute = createRestRouter(operations, streams, [
+    { path: '/', body: WELCOME },
+    { path: `${BASE_PATH}/openapi.json`, body: JSON.stringify(document) },
+  ]);
+  const openStreams = new Set<OpenStream>();
+  const serving = new Set<Promise<void>>();
+  const streamOptions: StreamOptions = { ...options, heartbeatMilliseconds, openStreams };
+
+  const serveOpen = (endpoint: Endpoint<RestStreamRoute>, exchange: Exchange): Promise<void> => {
+    const served = serveStream(endpoint, exchange, streamOptions);
+    serving.add(served);
+    return served.finally(() => serving.delete(served));
+  };
+  const serve = (route: FoundRoute, exchange: Exchange): Promise<void> => {
+    const { operation, stream, answer } = route.target;
+    if (answer) {
+      sendJson(exchange.response, exchange.requestId, 200, answer.body);
+      return Promise.resolve();
+    }
+    if (operation === undefined) return stream ? serveOpen(stream, exchange) : Promise.resolve();
+    const when = stream?.operation.route.when;
+    if (stream === undefined || when === undefined) return serveOperation(operation, exchange, options);
+    const faults: Fault[] = [];
+    return asksForStream(when, route.query, faults)
+      ? serveOpen(stream, exchange)
+      : serveOperation(operation, { ...exchange, faults }, options);
+  };
+
+  return {
+    document,
+    schema: view.schema,
+    async handle(request, response, { requestId }) {
+      try {
+        const route = findRoute(request.method ?? 'GET', request.url ?? '/');
+        const { pathParameters, query } = route;
+        await serve(route, { wire: { request, pathParameters, query }, response, requestId, faults: [] });
+      } catch (error) {
+        sendThrown(error, undefined, { response, requestId }, options);
+      }
+    },
+    async drain(deadline) {
+      const endAll = () => {
+        for (const stream of openStreams) stream.end();
+      };
+      if (deadline.aborted) endAll();
+      deadline.addEventListener('abort', endAll, { once: true });
+      await Promise.all(serving);
+      deadline.removeEventListener('abort', endAll);
+    },
+  };
+}
+
+function streamEndpoints(
+  operations: readonly RestOperation<RestStreamRoute>[],
+  schema: GraphQLSchema,
+  pipeline: Pipeline,
+): Endpoint<RestStreamRoute>[] {
+  return operations.map((operation) =>
+    makeEndpoint(operation, streamDocument(schema, operation.route.operationId), pipeline),
+  );
+}
+
+const readBoolean = textReader(GraphQLBoolean);
+
+/** Whether the query parameter `when` is true; adds a fault when it is neither true nor false. */
+function asksForStream(when: string, query: string, faults: Fault[]): boolean {
+  const texts = new URLSearchParams(query).getAll(when);
+  return texts.length > 0 && readBoolean(texts, when, faults) === true;
+}

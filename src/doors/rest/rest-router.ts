@@ -1,0 +1,91 @@
+import createRouter from 'find-my-way';
+import type { RestMethod, RestStreamRoute } from '../../graphql/rest-route.js';
+import type { Endpoint } from './exchange.js';
+import { Unreadable } from './request-body.js';
+import { BASE_PATH, toColonPath } from './sofa-operations.js';
+
+/** A document of the door's own, sent as it is. */
+export interface StaticAnswer {
+  readonly path: string;
+  readonly body: string;
+}
+
+/** What stands at a path and method: an operation, a stream, or both, where a query parameter says which. */
+export interface RouteTarget {
+  readonly operation?: Endpoint;
+  readonly stream?: Endpoint<RestStreamRoute>;
+  readonly answer?: StaticAnswer;
+}
+
+export interface FoundRoute {
+  readonly target: RouteTarget;
+  readonly pathParameters: Readonly<Record<string, string | undefined>>;
+  readonly query: string;
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly RestMethod[];
+/** Longer path parameters find no route; an id has 36 characters, and each byte of it may be written as three. */
+const MAX_PARAMETER_LENGTH = 500;
+
+/** Finds the route of a request. @throws Unreadable 404 for an unknown path, 405 for a known one with another method */
+export type FindRoute = (method: string, url: string) => FoundRoute;
+
+export function createRestRouter(
+  operations: readonly Endpoint[],
+  streams: readonly Endpoint<RestStreamRoute>[],
+  answers: readonly StaticAnswer[],
+): FindRoute {
+  const targets = new Map<string, { method: RestMethod; path: string; target: RouteTarget }>();
+  const add = (method: RestMethod, path: string, target: RouteTarget) => {
+    const key = `${method} ${path}`;
+    const known = targets.get(key)?.target;
+    if (known && Object.keys(target).some((kind) => kind in known)) throw new Error(`Two REST routes are ${key}`);
+    targets.set(key, { method, path, target: { ...known, ...target } });
+  };
+  for (const answer of answers) add('GET', answer.path, { answer });
+  for (const endpoint of operations) {
+    const { method, path } = endpoint.operation.route;
+    add(method, `${BASE_PATH}${path}`, { operation: endpoint });
+  }
+  for (const endpoint of streams) {
+    const { method, path } = endpoint.operation.route;
+    add(method, `${BASE_PATH}${path}`, { stream: endpoint });
+  }
+
+  const router = createRouter({
+    ignoreTrailingSlash: true,
+    maxParamLength: MAX_PARAMETER_LENGTH,
+    // Read later, and only by operations that take something from it.
+    querystringParser: (text) => text,
+  });
+  for (const { method, path, target } of targets.values()) {
+    router.on(method, toColonPath(path), () => undefined, target);
+  }
+
+  return (method, url) => {
+    const target = toOriginForm(url);
+    const found = router.find(method === 'HEAD' ? 'GET' : (method as RestMethod), target);
+    if (found) {
+      const route = found.store as RouteTarget;
+      if (method !== 'HEAD' || route.stream === undefined) {
+        return {
+          target: route,
+          pathParameters: found.params,
+          query: found.searchParams as unknown as string,
+        };
+      }
+    }
+    const allowed = METHODS.filter((candidate) => router.find(candidate, target));
+    if (allowed.length === 0) throw new Unreadable(404, 'Not found');
+    throw new Unreadable(405, 'Method not allowed', { allow: allowed.flatMap(withHead).join(', ') });
+  };
+}
+
+function withHead(method: RestMethod): readonly string[] {
+  return method === 'GET' ? ['GET', 'HEAD'] : [method];
+}
+
+/** RFC 9112, 3.2.2: a server takes `GET http://host/path` as well. */
+function toOriginForm(url: string): string {
+  return url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '').replace(/^(?!\/)/, '/');
+}

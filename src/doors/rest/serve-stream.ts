@@ -1,0 +1,245 @@
+import type { ServerResponse } from 'node:http';
+import type { ExecutionResult } from 'graphql';
+import type { ResultStream } from '../../graphql/event-stream.js';
+import type { RestStreamRoute } from '../../graphql/rest-route.js';
+import { errorAnswer, sendEnvelope, type MappedError } from './envelope.js';
+import { admitRequest, sendThrown, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
+
+/** An event of a stream as the wire has it: snake_case fields beside the type's name. */
+type StreamEvent = Readonly<Record<string, unknown>> & { readonly __typename: string };
+
+export interface StreamOptions extends ExchangeOptions {
+  /** Silence after which a comment is sent, so that proxies see life. */
+  readonly heartbeatMilliseconds: number;
+  /** Open streams, each with what ends it early. */
+  readonly openStreams: Set<OpenStream>;
+}
+
+export interface OpenStream {
+  /** Ends the answer: a client of events can go on elsewhere from the last one; plain text breaks off. */
+  end(): void;
+}
+
+/** Answers a request with a subscription's events, as server-sent events or plain text. Never rejects. */
+export async function serveStream(
+  endpoint: Endpoint<RestStreamRoute>,
+  exchange: Exchange,
+  options: StreamOptions,
+): Promise<void> {
+  const { operation, pipeline, prepared } = endpoint;
+  try {
+    const { call } = await admitRequest(endpoint, exchange, options);
+    const result = await pipeline.subscribe(prepared, call);
+    if (!(Symbol.asyncIterator in result)) {
+      sendFirstError(endpoint, exchange, options, result);
+      return;
+    }
+    exchange.response.once('close', () => void result.return());
+    if (exchange.response.destroyed) {
+      await result.return();
+      return;
+    }
+    const { text } = operation.route;
+    const writer =
+      text === undefined || wantsEvents(exchange)
+        ? new EventWriter(exchange, operation.route, options.heartbeatMilliseconds)
+        : new TextWriter(exchange, operation.route, text);
+    await copyStream(endpoint, exchange, options, result, writer);
+  } catch (error) {
+    sendThrown(error, operation, exchange, options);
+  }
+}
+
+function wantsEvents({ wire }: Exchange): boolean {
+  return wire.request.headers.accept?.toLowerCase().includes('text/event-stream') ?? false;
+}
+
+interface StreamWriter {
+  /** Whether anything went out: then the status can no longer say that the stream failed. */
+  readonly isOpen: boolean;
+  /** Writes an event. An error that it returns ends the stream, as an answer of its own while nothing is out. */
+  write(event: StreamEvent): Promise<Error | undefined>;
+  /** The stream failed without an event that says so. */
+  fail(error: MappedError): void;
+  /** The stream is over. */
+  end(): void;
+  /** The server ends it early. */
+  breakOff(): void;
+  close(): void;
+}
+
+async function copyStream(
+  endpoint: Endpoint<RestStreamRoute>,
+  exchange: Exchange,
+  options: StreamOptions,
+  stream: ResultStream,
+  writer: StreamWriter,
+): Promise<void> {
+  const { route } = endpoint.operation;
+  const open: OpenStream = { end: () => writer.breakOff() };
+  options.openStreams.add(open);
+  try {
+    for await (const result of stream) {
+      const [error] = result.errors ?? [];
+      if (error !== undefined) {
+        if (writer.isOpen) writer.fail(error);
+        else sendFirstError(endpoint, exchange, options, result);
+        return;
+      }
+      const failure = await writer.write(result.data?.[route.operationId] as StreamEvent);
+      if (failure !== undefined) {
+        const mapped = options.mapError(failure, exchange.requestId);
+        if (writer.isOpen) writer.fail(mapped);
+        else sendFirstError(endpoint, exchange, options, { errors: [mapped] });
+        return;
+      }
+    }
+    writer.end();
+  } finally {
+    writer.close();
+    options.openStreams.delete(open);
+  }
+}
+
+function sendFirstError(
+  { operation }: Endpoint<RestStreamRoute>,
+  { response, requestId }: Exchange,
+  { mapError }: StreamOptions,
+  result: Pick<ExecutionResult, 'errors'>,
+): void {
+  const error =
+    result.errors?.[0] ?? mapError(new Error('A subscription did not start and did not say why'), requestId);
+  sendEnvelope(response, requestId, errorAnswer(error, operation.route.errors ?? [], operation.plan.toWireField));
+}
+
+/** Nothing between us and the client may hold back or change what has come: X-Accel-Buffering is nginx's word for it. */
+const STREAM_HEADERS = { 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
+
+/** Resolves when the client can take more, or is gone. */
+function writeTo(response: ServerResponse, text: string): Promise<void> | undefined {
+  if (response.destroyed || response.write(text)) return undefined;
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.once('drain', done);
+    response.once('close', done);
+  });
+}
+
+/** https://html.spec.whatwg.org/multipage/server-sent-events.html */
+class EventWriter implements StreamWriter {
+  private readonly response: ServerResponse;
+  private readonly heartbeat: NodeJS.Timeout;
+
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly route: RestStreamRoute,
+    heartbeatMilliseconds: number,
+  ) {
+    this.response = exchange.response;
+    this.heartbeat = setInterval(() => void this.send(':\n\n'), heartbeatMilliseconds);
+  }
+
+  get isOpen(): boolean {
+    return this.response.headersSent;
+  }
+
+  async write({ __typename, ...data }: StreamEvent): Promise<undefined> {
+    this.heartbeat.refresh();
+    const id = data['sequence'] === undefined ? '' : `id: ${String(data['sequence'])}\n`;
+    await this.send(`${id}event: ${this.route.events[__typename] ?? __typename}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+
+  fail({ message, extensions }: MappedError): void {
+    const data = { code: extensions['code'], reason: message };
+    const name = this.route.events[this.route.failure.event] ?? 'error';
+    void this.send(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+    this.response.end();
+  }
+
+  end(): void {
+    // 204 tells a browser not to connect again, which it does after every end: there is nothing more to come.
+    if (!this.isOpen) this.response.writeHead(204, { 'x-request-id': this.exchange.requestId });
+    this.response.end();
+  }
+
+  breakOff(): void {
+    this.open();
+    this.response.end();
+  }
+
+  close(): void {
+    clearInterval(this.heartbeat);
+  }
+
+  private open(): void {
+    if (this.isOpen) return;
+    this.response.writeHead(200, {
+      ...STREAM_HEADERS,
+      'content-type': 'text/event-stream; charset=utf-8',
+      'x-request-id': this.exchange.requestId,
+    });
+  }
+
+  private send(text: string): Promise<void> | undefined {
+    this.open();
+    return writeTo(this.response, text);
+  }
+}
+
+class TextWriter implements StreamWriter {
+  private readonly response: ServerResponse;
+
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly route: RestStreamRoute,
+    private readonly text: NonNullable<RestStreamRoute['text']>,
+  ) {
+    this.response = exchange.response;
+  }
+
+  get isOpen(): boolean {
+    return this.response.headersSent;
+  }
+
+  async write(event: StreamEvent): Promise<Error | undefined> {
+    const { failure } = this.route;
+    if (event.__typename === failure.event) return failure.toError(event as never);
+    if (event.__typename !== this.text.event) return undefined;
+    this.open();
+    await writeTo(this.response, String(event[this.text.field]));
+    return undefined;
+  }
+
+  fail(): void {
+    this.breakOff();
+  }
+
+  end(): void {
+    this.open();
+    this.response.end();
+  }
+
+  /** A cut chunked body is the only way left to say that this is not all; what was written is still sent. */
+  breakOff(): void {
+    if (this.response.chunkedEncoding) this.response.socket?.destroySoon();
+    else this.response.destroy();
+  }
+
+  close(): void {
+    // It holds nothing beyond the response.
+  }
+
+  private open(): void {
+    if (this.isOpen) return;
+    this.response.writeHead(200, {
+      ...STREAM_HEADERS,
+      'content-type': 'text/plain; charset=utf-8',
+      'x-content-type-options': 'nosniff',
+      'x-request-id': this.exchange.requestId,
+    });
+  }
+}
