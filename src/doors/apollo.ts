@@ -1,0 +1,121 @@
+import type { ServerResponse } from 'node:http';
+import { ApolloServer, HeaderMap, type ApolloServerPlugin } from '@apollo/server';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginSchemaReportingDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled';
+import { GraphQLError } from 'graphql';
+import type { Log } from '../kernel/log.js';
+import type { Pipeline } from '../graphql/pipeline.js';
+import { headersOfResult, statusOfResult } from './answer.js';
+import type { GraphQLRequest } from './graphql-request.js';
+
+export interface ApolloDoor {
+  handle(request: GraphQLRequest, response: ServerResponse): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Executes through the shared pipeline in Apollo's request: it takes the prepared document for the text, and the pipeline's
+ * result for its own, errors mapped and statuses set.
+ */
+function pipelinePlugin(pipeline: Pipeline): ApolloServerPlugin<GraphQLRequest> {
+  return {
+    requestDidStart: () =>
+      Promise.resolve({
+        didResolveSource: (request) => {
+          // With a document set, Apollo neither parses nor validates.
+          Object.assign(request, { document: request.contextValue.prepared.document });
+          return Promise.resolve();
+        },
+        responseForOperation: async ({ contextValue: { prepared, parameters, negotiated, context } }) => {
+          const result = await pipeline.execute(prepared, { context, ...parameters });
+          return {
+            http: {
+              status: statusOfResult(result, negotiated),
+              headers: new HeaderMap(Object.entries(headersOfResult(result))),
+            },
+            body: {
+              kind: 'single',
+              singleResult: {
+                ...(result.data === undefined ? {} : { data: result.data }),
+                ...(result.errors === undefined ? {} : { errors: result.errors.map((error) => error.toJSON()) }),
+              },
+            },
+          };
+        },
+      }),
+  };
+}
+
+/**
+ * JSON over POST and GET. What Apollo would report to its makers or show of itself is off, whatever its environment
+ * variables say; so is its cache control, which rewrites the resolvers of the schema that all doors share.
+ */
+export async function createApolloDoor(pipeline: Pipeline, log: Log): Promise<ApolloDoor> {
+  const apollo = new ApolloServer<GraphQLRequest>({
+    schema: pipeline.schema,
+    documentStore: null,
+    persistedQueries: false,
+    allowBatchedHttpRequests: false,
+    csrfPrevention: true,
+    stopOnTerminationSignals: false,
+    includeStacktraceInErrorResponses: false,
+    introspection: true,
+    logger: apolloLogger(log),
+    plugins: [
+      pipelinePlugin(pipeline),
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginInlineTraceDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
+      ApolloServerPluginSchemaReportingDisabled(),
+      ApolloServerPluginUsageReportingDisabled(),
+    ],
+  });
+  await apollo.start();
+  return {
+    async handle(request, response) {
+      const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
+        context: () => Promise.resolve(request),
+        httpGraphQLRequest: apolloRequest(request),
+      });
+      if (body.kind === 'chunked') throw new GraphQLError('Incremental delivery is not part of this schema');
+      response.writeHead(status ?? 200, {
+        ...Object.fromEntries(headers),
+        'cache-control': 'no-store',
+        'content-length': Buffer.byteLength(body.string),
+      });
+      response.end(body.string);
+    },
+    close: () => apollo.stop(),
+  };
+}
+
+/** The door in front has read the request and refused what is cross-site or malformed: Apollo gets it in one plain form. */
+function apolloRequest({ parameters, negotiated }: GraphQLRequest) {
+  return {
+    method: 'POST',
+    search: '',
+    headers: new HeaderMap([
+      ['content-type', 'application/json'],
+      ['accept', negotiated.type],
+    ]),
+    body: parameters,
+  };
+}
+
+function apolloLogger(log: Log) {
+  return {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (message: unknown) => {
+      log.warn({ from: 'Apollo Server' }, String(message));
+    },
+    error: (message: unknown) => {
+      log.error({ from: 'Apollo Server' }, String(message));
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+const METHODS = 'GET, POST, PUT, PATCH, DELETE, OPTIONS';
+const EXPOSED = 'X-Request-Id, Retry-After, WWW-Authenticate';
+/** Seconds that a browser may remember a preflight: 2 hours, the most that Chromium keeps. */
+const MAX_AGE = '7200';
+
+/** Whether a page of that origin may call: `*` in the list allows every one. */
+export function isAllowedOrigin(origin: string, allowed: readonly string[]): boolean {
+  return allowed.includes('*') || allowed.includes(origin);
+}
+
+/** Whether the page was served by this very host. */
+export function isSameHost(origin: string, request: IncomingMessage): boolean {
+  return URL.canParse(origin) && new URL(origin).host === request.headers.host;
+}
+
+/**
+ * Lets pages of the allowed origins read answers. Credentials are never cookies here, so none are allowed.
+ * @returns true when the request was a preflight, which is answered then
+ */
+export function applyCors(request: IncomingMessage, response: ServerResponse, allowed: readonly string[]): boolean {
+  const { origin } = request.headers;
+  const isOptions = request.method === 'OPTIONS';
+  if (allowed.length > 0) response.appendHeader('vary', 'Origin');
+  if (origin !== undefined && isAllowedOrigin(origin, allowed)) {
+    response.setHeader('access-control-allow-origin', origin);
+    response.setHeader('access-control-expose-headers', EXPOSED);
+    if (isOptions) {
+      const asked = request.headers['access-control-request-headers'];
+      response.setHeader('access-control-allow-methods', METHODS);
+      if (asked !== undefined) response.setHeader('access-control-allow-headers', asked);
+      response.setHeader('access-control-max-age', MAX_AGE);
+    }
+  }
+  if (!isOptions) return false;
+  response.writeHead(204, { allow: METHODS }).end();
+  return true;
+}

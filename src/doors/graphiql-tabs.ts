@@ -1,0 +1,68 @@
+/** The operations that GraphiQL opens with: from an account to a reply that streams, in the order to run them. */
+export const GRAPHIQL_TABS = [
+  {
+    query: `# 1. Create an account, then log in: choose the operation with the run button.
+# Copy the accessToken of the answer into the headers (below) of the next tab.
+
+mutation CreateAccount {
+  createUser(input: { provider: "email", email: "ada@example.com", password: "correct horse battery" }) {
+    id
+    email
+    plan { name dailyMessages dailyTokens }
+  }
+}
+
+mutation LogIn {
+  login(input: { email: "ada@example.com", password: "correct horse battery" }) {
+    accessToken
+    refreshToken
+    expiresIn
+  }
+}
+`,
+    variables: '',
+    headers: '',
+  },
+  {
+    query: `# 2. With the access token in the headers: open a conversation, send a message, and follow the reply.
+# Put the ids of the answers into the variables.
+
+query Me {
+  me { id email plan { name } conversations(first: 5) { nodes { id title } } }
+}
+
+mutation OpenConversation {
+  createConversation(input: { title: "First steps" }) { id title }
+}
+
+mutation SendMessage($conversationId: ID!) {
+  createMessage(
+    input: { conversationId: $conversationId, content: { text: "Hello!" }, messageType: "user", invokeLlm: true }
+  ) {
+    message { id text }
+    reply { id status }
+  }
+}
+
+subscription FollowReply($messageId: ID!) {
+  reply(messageId: $messageId) {
+    __typename
+    ... on ReplyDelta { sequence text }
+    ... on ReplyCompleted { sequence response tokens }
+    ... on ReplyFailed { sequence code reason partial }
+  }
+}
+
+# Or ask once and store nothing.
+subscription Ask {
+  chat(input: { message: "What can you do?" }) {
+    ... on ReplyDelta { text }
+    ... on ReplyCompleted { response tokens }
+    ... on ReplyFailed { code reason }
+  }
+}
+`,
+    variables: '{\n  "conversationId": "",\n  "messageId": ""\n}',
+    headers: '{\n  "Authorization": "Bearer "\n}',
+  },
+] as const;

@@ -1,0 +1,135 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isScalarType } from 'graphql';
+import type { Log } from '../kernel/log.js';
+import type { MapError, Pipeline } from '../graphql/pipeline.js';
+import { Refusal } from '../graphql/refusal.js';
+import { sendRefusal, sendResult } from './answer.js';
+import { createApolloDoor } from './apollo.js';
+import { callerOf, type Caller, type MakeContext } from './caller.js';
+import type { GraphiqlPage } from './graphiql.js';
+import {
+  BODY_LIMIT,
+  mediaTypeOf,
+  readBody,
+  readPost,
+  readQueryString,
+  type GraphQLParameters,
+  type GraphQLRequest,
+} from './graphql-request.js';
+import { negotiate } from './media-type.js';
+import { createYogaDoor } from './yoga.js';
+
+export interface GraphQLDoorOptions {
+  readonly pipeline: Pipeline;
+  readonly makeContext: MakeContext;
+  readonly mapError: MapError;
+  readonly log: Log;
+  /** Absent: no GraphiQL. */
+  readonly graphiql?: GraphiqlPage;
+  /** Bytes of a JSON body. */
+  readonly bodyLimit?: number;
+  /** Bytes of a multipart body, its files included. */
+  readonly uploadLimit?: number;
+}
+
+/** GraphQL over HTTP on one path: it reads the request, and hands it to the door that answers in the form that was asked for. */
+export interface GraphQLDoor {
+  handle(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void>;
+  readonly openStreams: number;
+  /** Ends the open event streams, each with `complete`. */
+  endStreams(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Headers of which one must come with a multipart body: a page of another site can send such a body without a preflight,
+ * but not with a header of its own.
+ */
+const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'graphql-require-preflight', 'x-apollo-operation-name'];
+
+export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<GraphQLDoor> {
+  const { pipeline, makeContext, mapError, log, graphiql, bodyLimit = BODY_LIMIT, uploadLimit = BODY_LIMIT } = options;
+  const apollo = await createApolloDoor(pipeline, log);
+  const yoga = createYogaDoor(pipeline);
+  const takesUploads = isScalarType(pipeline.schema.getType('Upload'));
+
+  /** @throws Refusal 406 when the client takes no answer that there is, 405 for a mutation by GET */
+  const admit = (request: IncomingMessage, caller: Caller, parameters: GraphQLParameters): GraphQLRequest => {
+    const prepared = pipeline.prepare(parameters.query);
+    const operation = prepared.operation(parameters.operationName);
+    const kind = operation instanceof Refusal ? undefined : operation.kind;
+    const negotiated = negotiate(request.headers.accept, kind === 'subscription');
+    if (negotiated === undefined) throw notAcceptable(kind);
+    if (kind === 'mutation' && request.method === 'GET')
+      throw methodNotAllowed('POST', 'A mutation must be sent by POST');
+    return { parameters, prepared, negotiated, context: makeContext(caller) };
+  };
+
+  const answer = async (request: GraphQLRequest, response: ServerResponse): Promise<void> => {
+    const { prepared, parameters, negotiated } = request;
+    if (negotiated.type === 'text/event-stream') return yoga.stream(request, response);
+    const operation = prepared.operation(parameters.operationName);
+    if (!(operation instanceof Refusal)) return apollo.handle(request, response);
+    const errors = prepared.errors.length > 0 ? prepared.errors : [operation];
+    sendResult(response, { errors }, negotiated);
+  };
+
+  const upload = async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
+    if (!takesUploads) throw unsupported('There is nothing to upload to here; send the body as application/json');
+    if (!PREFLIGHT_HEADERS.some((name) => name in request.headers)) {
+      throw new Refusal('Send a multipart body with the header GraphQL-Require-Preflight: true', 'CSRF_REFUSED');
+    }
+    const body = await readBody(request, uploadLimit);
+    const contentType = request.headers['content-type'] ?? '';
+    await yoga.upload({ contentType, body, prepare: (parameters) => admit(request, caller, parameters) }, response);
+  };
+
+  const get = async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
+    const url = request.url ?? '';
+    const start = url.indexOf('?');
+    const search = start < 0 ? '' : url.slice(start);
+    const wantsPage =
+      request.headers.accept?.includes('text/html') === true && !new URLSearchParams(search).has('query');
+    if (wantsPage && graphiql !== undefined) return graphiql.handle(request, response);
+    return answer(admit(request, caller, readQueryString(search)), response);
+  };
+
+  const handle = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
+    const caller = callerOf(request, response, requestId);
+    if (request.method === 'GET') return get(request, response, caller);
+    if (request.method !== 'POST') throw methodNotAllowed('GET, POST', 'GraphQL is served by GET and POST');
+    if (mediaTypeOf(request) === 'multipart/form-data') return upload(request, response, caller);
+    return answer(admit(request, caller, await readPost(request, bodyLimit)), response);
+  };
+
+  return {
+    async handle(request, response, requestId) {
+      try {
+        await handle(request, response, requestId);
+      } catch (error) {
+        // A client that has gone needs no answer, and its leaving is no error of ours.
+        if (!response.destroyed) sendRefusal(response, mapError(error, requestId));
+      }
+    },
+    get openStreams() {
+      return yoga.openStreams;
+    },
+    endStreams: () => {
+      yoga.endStreams();
+    },
+    close: () => apollo.close(),
+  };
+}
+
+const unsupported = (message: string) => new Refusal(message, 'UNSUPPORTED_MEDIA_TYPE', { status: 415 });
+
+const methodNotAllowed = (allow: string, message: string) =>
+  new Refusal(message, 'METHOD_NOT_ALLOWED', { status: 405, headers: { allow } });
+
+function notAcceptable(kind: string | undefined): Refusal {
+  const message =
+    kind === 'subscription'
+      ? 'A subscription is answered as text/event-stream, or over a WebSocket'
+      : 'Answers are application/json, application/graphql-response+json or text/event-stream';
+  return new Refusal(message, 'NOT_ACCEPTABLE', { status: 406 });
+}

@@ -1,0 +1,130 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import type { RequestContext } from '../graphql/context.js';
+import type { Prepared } from '../graphql/pipeline.js';
+import { Refusal } from '../graphql/refusal.js';
+import type { Negotiated } from './media-type.js';
+
+/** Bytes of a request body: many times the largest message that a plan allows. */
+export const BODY_LIMIT = 1_048_576;
+
+/** The parameters of GraphQL over HTTP, with their types checked. */
+export interface GraphQLParameters {
+  readonly query: string;
+  readonly operationName: string | null;
+  readonly variables: Readonly<Record<string, unknown>> | null;
+}
+
+/** A request that was read, and whose document may run: the doors for JSON and for streams serve it. */
+export interface GraphQLRequest {
+  readonly parameters: GraphQLParameters;
+  readonly prepared: Prepared;
+  readonly negotiated: Negotiated;
+  readonly context: RequestContext;
+}
+
+/**
+ * The body of a request.
+ *
+ * Over the limit the rest is left to be read and dropped by Node, after the answer: a client that is still sending would
+ * not read it from a connection that was reset.
+ * @throws Refusal 413 over `limit` bytes; Error when the client left while it was sending
+ */
+export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  const tooLarge = () => new Refusal(`The body is larger than ${limit} bytes`, 'PAYLOAD_TOO_LARGE', { status: 413 });
+  return new Promise((resolve, reject) => {
+    if (Number(request.headers['content-length']) > limit) {
+      reject(tooLarge());
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const take = (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= limit) {
+        chunks.push(chunk);
+        return;
+      }
+      request.off('data', take).resume();
+      reject(tooLarge());
+    };
+    request
+      .on('data', take)
+      .once('end', () => {
+        resolve(Buffer.concat(chunks, length));
+      })
+      .once('error', reject)
+      .once('close', () => {
+        reject(new Error('The client left while it was sending the body'));
+      });
+  });
+}
+
+/** The media type of the body, in lower case and without parameters; null without one. */
+export function mediaTypeOf({ headers }: IncomingMessage): string | null {
+  return headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? null;
+}
+
+/** @throws Refusal 415 for another media type, charset or encoding, 400 for what is no JSON object or has wrong types */
+export async function readPost(request: IncomingMessage, limit: number): Promise<GraphQLParameters> {
+  const unsupported = unsupportedReason(request);
+  if (unsupported !== undefined) throw new Refusal(unsupported, 'UNSUPPORTED_MEDIA_TYPE', { status: 415 });
+  const bytes = await readBody(request, limit);
+  if (bytes.length === 0) throw new Refusal('The body is empty; send {"query": "..."}', 'BAD_REQUEST');
+  if (!isUtf8(bytes)) throw new Refusal('The body is not UTF-8', 'BAD_REQUEST');
+  return checkParameters(parseJson(bytes.toString('utf8'), 'The body'));
+}
+
+function unsupportedReason(request: IncomingMessage): string | undefined {
+  const { headers } = request;
+  if (mediaTypeOf(request) !== 'application/json') return 'Send the body as application/json';
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(headers['content-type'] ?? '')?.[1];
+  if (charset !== undefined && !/^utf-?8$/i.test(charset)) return 'Send the body in UTF-8';
+  const encoding = headers['content-encoding'] ?? 'identity';
+  return encoding === 'identity' ? undefined : 'Send the body without a content encoding';
+}
+
+/** @throws Refusal 400 */
+export function readQueryString(search: string): GraphQLParameters {
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of new URLSearchParams(search)) {
+    if (Object.hasOwn(given, name)) throw new Refusal(`The parameter ${name} was given twice`, 'BAD_REQUEST');
+    if (name === 'query' || name === 'operationName') given[name] = value;
+    if (name === 'variables' || name === 'extensions') given[name] = parseJson(value, `The parameter ${name}`);
+  }
+  return checkParameters(given);
+}
+
+function parseJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refusal(`${what} is not valid JSON`, 'BAD_REQUEST');
+  }
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * Checks the types of the parameters; unknown ones are ignored, as the specification asks.
+ * @throws Refusal 400
+ */
+export function checkParameters(given: unknown): GraphQLParameters {
+  if (Array.isArray(given)) throw new Refusal('Batches are not supported; send one operation a request', 'BAD_REQUEST');
+  if (!isObject(given)) throw new Refusal('The body must be a JSON object', 'BAD_REQUEST');
+  const { query, operationName = null, variables = null, extensions = null } = given;
+  if (typeof query !== 'string') throw new Refusal('The parameter query must be given, as a string', 'BAD_REQUEST');
+  if (query.trim() === '') throw new Refusal('The parameter query is empty', 'BAD_REQUEST');
+  if (operationName !== null && typeof operationName !== 'string') {
+    throw new Refusal('The parameter operationName must be a string or null', 'BAD_REQUEST');
+  }
+  if (variables !== null && !isObject(variables)) {
+    throw new Refusal('The parameter variables must be an object or null', 'BAD_REQUEST');
+  }
+  if (extensions !== null && !isObject(extensions)) {
+    throw new Refusal('The parameter extensions must be an object or null', 'BAD_REQUEST');
+  }
+  // An empty name is what some clients send for none.
+  return { query, operationName: operationName === '' ? null : operationName, variables };
+}

@@ -1,0 +1,163 @@
+import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline as pipe } from 'node:stream/promises';
+import type { ExecutionResult } from 'graphql';
+import { createYoga, type Plugin } from 'graphql-yoga';
+import type { ResultStream } from '../graphql/event-stream.js';
+import type { Pipeline } from '../graphql/pipeline.js';
+import { Refusal } from '../graphql/refusal.js';
+import { sendResult } from './answer.js';
+import { checkParameters, type GraphQLParameters, type GraphQLRequest } from './graphql-request.js';
+
+/** A multipart body as it came: Yoga reads it, then the door prepares what is in it. */
+export interface MultipartRequest {
+  readonly contentType: string;
+  readonly body: Buffer;
+  /** @throws Refusal */
+  readonly prepare: (parameters: GraphQLParameters) => GraphQLRequest;
+}
+
+export interface YogaDoor {
+  /** Answers as server-sent events, in distinct connections mode: a stream an operation. */
+  stream(request: GraphQLRequest, response: ServerResponse): Promise<void>;
+  /** Answers a request with files (the GraphQL multipart request specification) as JSON. */
+  upload(request: MultipartRequest, response: ServerResponse): Promise<void>;
+  /** How many streams are open. */
+  readonly openStreams: number;
+  /** Ends every open stream with `complete`; their sources are told. */
+  endStreams(): void;
+}
+
+interface ServerContext {
+  request?: GraphQLRequest;
+  readonly multipart?: MultipartRequest;
+  result?: ExecutionResult;
+}
+
+/** Headers that keep proxies from holding events back; nginx reads the last. */
+const STREAM_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+};
+
+/** Yoga resolves paths against this; the request's own host plays no part. */
+const ENDPOINT = 'http://localhost/graphql';
+
+/** Reads multipart bodies and writes streams, with Yoga; what runs is the shared pipeline. Yoga pings a stream every 12 s. */
+export function createYogaDoor(pipeline: Pipeline): YogaDoor {
+  const open = new Set<ResultStream>();
+
+  const run = async (server: ServerContext): Promise<ExecutionResult | ResultStream> => {
+    const { request } = server;
+    if (request === undefined) throw new Error('A request that was not prepared came to Yoga');
+    const { prepared, parameters, context } = request;
+    const call = { context, ...parameters };
+    const operation = prepared.operation(parameters.operationName);
+    if ('kind' in operation && operation.kind === 'subscription') {
+      const result = await pipeline.subscribe(prepared, call);
+      return Symbol.asyncIterator in result ? tracked(result, open, context.signal) : result;
+    }
+    const result = await pipeline.execute(prepared, call);
+    server.result = result;
+    return result;
+  };
+
+  const plugin: Plugin<ServerContext> = {
+    onRequestParse({ serverContext, setRequestParser }) {
+      const { request } = serverContext as ServerContext;
+      // The door in front has read it.
+      if (request !== undefined) setRequestParser(() => ({ ...request.parameters }) as never);
+    },
+    onParams({ params, context, setParamsHandler }) {
+      const server = context as unknown as ServerContext;
+      setParamsHandler(() => {
+        try {
+          if (server.multipart !== undefined) server.request = server.multipart.prepare(checkParameters(params));
+        } catch (error) {
+          if (!(error instanceof Refusal)) throw error;
+          server.result = { errors: [error] };
+          return server.result;
+        }
+        return run(server);
+      });
+    },
+  };
+
+  const yoga = createYoga<ServerContext>({
+    schema: pipeline.schema,
+    plugins: [plugin],
+    logging: false,
+    graphiql: false,
+    landingPage: false,
+    cors: false,
+    // The pipeline has mapped the errors of whatever ran.
+    maskedErrors: false,
+    maxRequestBodySize: false,
+    // Node's own classes: Yoga's stand-ins do not tell a stream's source that its reader is gone.
+    fetchAPI: { Request, Response, Headers, ReadableStream, TextEncoder, FormData, File, Blob, URL, URLSearchParams },
+  });
+
+  return {
+    async stream(request, response) {
+      const server: ServerContext = { request };
+      const answer = await yoga.fetch(ENDPOINT, { method: 'POST', headers: { accept: 'text/event-stream' } }, server);
+      response.writeHead(200, STREAM_HEADERS);
+      if (answer.body === null) response.end();
+      else await pipe(Readable.fromWeb(answer.body as never), response).catch(ignoreLeaving);
+    },
+    async upload({ contentType, body, prepare }, response) {
+      const server: ServerContext = { multipart: { contentType, body, prepare } };
+      const headers = { accept: 'application/json', 'content-type': contentType };
+      const answer = await yoga.fetch(ENDPOINT, { method: 'POST', headers, body: new Uint8Array(body) }, server);
+      await answer.body?.cancel();
+      const unread = new Refusal(
+        'The body is no multipart request with operations, a map and its files',
+        'BAD_REQUEST',
+      );
+      const { result = { errors: [unread] }, request } = server;
+      sendResult(response, result, request?.negotiated ?? { type: 'application/json', isLegacy: false });
+    },
+    get openStreams() {
+      return open.size;
+    },
+    endStreams() {
+      for (const stream of open) void stream.return();
+    },
+  };
+}
+
+/** Keeps the stream in `open` until it is over, and ends it when its reader leaves. */
+function tracked(stream: ResultStream, open: Set<ResultStream>, signal: AbortSignal): ResultStream {
+  const forget = () => {
+    open.delete(watched);
+    signal.removeEventListener('abort', leave);
+  };
+  const leave = () => {
+    void watched.return();
+  };
+  const watched: ResultStream = {
+    ...stream,
+    async next() {
+      const step = await stream.next();
+      if (step.done === true) forget();
+      return step;
+    },
+    return() {
+      forget();
+      return stream.return();
+    },
+    [Symbol.asyncIterator]: () => watched,
+  };
+  open.add(watched);
+  signal.addEventListener('abort', leave, { once: true });
+  if (signal.aborted) leave();
+  return watched;
+}
+
+/** A client that goes closes its stream before the end: that is no error of ours. */
+function ignoreLeaving(error: unknown): void {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code !== 'ERR_STREAM_PREMATURE_CLOSE' && code !== 'ERR_STREAM_UNABLE_TO_PIPE' && code !== 'ABORT_ERR')
+    throw error;
+}
