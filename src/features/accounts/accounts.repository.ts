@@ -77,15 +77,19 @@ export class AccountsRepository {
 
   /** @throws Conflict `User already exists` */
   async insert(user: WritableFields, passwordHash: string, now: Date): Promise<UserRow> {
-    const insert = this.database.query<UserRow>(
+    // The unique index decides, not a read before the write: of any number at once, one is inserted.
+    const { rows } = await this.database.query<UserRow>(
       `INSERT INTO users (id, email, phone_number, provider, provider_id, is_verified, verified_at, profile, is_active,
          is_suspended, is_admin, plan, password_hash, created_at, updated_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $14)
+       ON CONFLICT (lower(email)) WHERE deleted_at IS NULL DO NOTHING
        RETURNING ${COLUMNS}`,
       [newId(), ...valuesOf(user), passwordHash, now],
       'user_insert',
     );
-    return onlyRow(await insert.catch(refuseTakenEmail));
+    const [inserted] = rows;
+    if (inserted === undefined) throw emailTaken();
+    return inserted;
   }
 
   /**
@@ -170,11 +174,13 @@ function valuesOf(user: WritableFields): unknown[] {
   ];
 }
 
-/** The unique index decides, not a read before the write: two who write at once cannot both pass it. */
+function emailTaken(): Conflict {
+  return new Conflict('User already exists');
+}
+
+/** Without the cause, which quotes the address. */
 function refuseTakenEmail(error: unknown): never {
-  if (error instanceof Error && 'constraint' in error && error.constraint === 'users_email_key') {
-    throw new Conflict('User already exists', { cause: error });
-  }
+  if (error instanceof Error && 'constraint' in error && error.constraint === 'users_email_key') throw emailTaken();
   throw error;
 }
 

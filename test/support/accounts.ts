@@ -1,0 +1,100 @@
+import { PasswordHasher } from '../../src/features/accounts/password-hasher.js';
+import { AccountsRepository } from '../../src/features/accounts/accounts.repository.js';
+import { AccountsService } from '../../src/features/accounts/accounts.service.js';
+import type { NewUser, UserRow } from '../../src/features/accounts/user.js';
+import { AccessTokens } from '../../src/features/sessions/access-tokens.js';
+import { InternalCallers } from '../../src/features/sessions/internal-callers.js';
+import { LoginService } from '../../src/features/sessions/login.service.js';
+import { SessionWatch } from '../../src/features/sessions/session-watch.js';
+import { SessionsRepository } from '../../src/features/sessions/sessions.repository.js';
+import { SessionsService, type Tokens } from '../../src/features/sessions/sessions.service.js';
+import type { Credentials } from '../../src/graphql/context.js';
+import type { Viewer } from '../../src/kernel/viewer.js';
+import type { Database } from '../../src/ports/database.js';
+
+export const PASSWORD = 'correct horse battery';
+const CLIENT = { ipAddress: '192.0.2.7', userAgent: 'a test' };
+const NOTHING_SENT: Credentials = { authorization: null, userId: null, internalKey: null, peerAddress: null };
+
+let number = 0;
+
+/** The services of accounts and sessions on a database, with a clock that tests move and people who act. */
+export class AccountsFixture {
+  readonly clock = { time: Date.now(), now: () => new Date(this.clock.time) };
+  /** What the login limiter was asked for; a test may give it something to throw. */
+  readonly tries: string[] = [];
+  limit: (() => void) | undefined;
+
+  readonly repository: SessionsRepository;
+  readonly watch: SessionWatch;
+  readonly sessions: SessionsService;
+  readonly accounts: AccountsService;
+  readonly logins: LoginService;
+
+  constructor(readonly database: Database) {
+    const { clock } = this;
+    const passwords = new PasswordHasher();
+    const tokens = new AccessTokens({ secrets: ['a secret of thirty-two bytes, or more'], lifetimeMinutes: 60, clock });
+    const internalCallers = new InternalCallers({ cidrs: ['10.0.0.0/8'], key: 'the key of the house' });
+    const plans = { defaultPlan: 'free', isPlan: (name: string) => ['free', 'pro'].includes(name) };
+    this.repository = new SessionsRepository(database);
+    this.watch = new SessionWatch({ repository: this.repository, clock, log: { warn: () => undefined } });
+    this.sessions = new SessionsService({
+      repository: this.repository,
+      tokens,
+      internalCallers,
+      watch: this.watch,
+      refreshTokenDays: 7,
+      clock,
+    });
+    const users = new AccountsRepository(database);
+    this.accounts = new AccountsService({ users, plans, passwords, sessions: this.sessions, clock });
+    this.logins = new LoginService({
+      accounts: this.accounts,
+      passwords,
+      sessions: this.sessions,
+      limiter: async (identity) => {
+        this.tries.push(identity);
+        this.limit?.();
+        await Promise.resolve();
+      },
+    });
+  }
+
+  uniqueEmail(name = 'user'): string {
+    return `${name}-${++number}@example.org`;
+  }
+
+  create(input: Partial<NewUser> = {}, creator: Viewer | null = null): Promise<UserRow> {
+    const user = { provider: 'email', password: PASSWORD, email: this.uniqueEmail(), ...input };
+    return this.accounts.create(user, () => Promise.resolve(creator));
+  }
+
+  login(user: UserRow, password = PASSWORD): Promise<Tokens> {
+    return this.logins.login(user.email ?? '', password, CLIENT);
+  }
+
+  authenticate(accessToken: string): Promise<Viewer> {
+    return this.sessions.authenticate({ ...NOTHING_SENT, authorization: `Bearer ${accessToken}` });
+  }
+
+  authenticateBy(credentials: Partial<Credentials>): Promise<Viewer> {
+    return this.sessions.authenticate({ ...NOTHING_SENT, ...credentials });
+  }
+
+  /** A new user who has logged in. */
+  async person(): Promise<{ user: UserRow; tokens: Tokens; viewer: Viewer }> {
+    const user = await this.create();
+    const tokens = await this.login(user);
+    return { user, tokens, viewer: await this.authenticate(tokens.accessToken) };
+  }
+
+  /** A new admin who has logged in. */
+  async admin(): Promise<{ user: UserRow; tokens: Tokens; viewer: Viewer }> {
+    const email = this.uniqueEmail('admin');
+    await this.accounts.ensureAdmin(email, PASSWORD);
+    const tokens = await this.logins.login(email, PASSWORD, CLIENT);
+    const viewer = await this.authenticate(tokens.accessToken);
+    return { user: await this.accounts.get(viewer, viewer.userId), tokens, viewer };
+  }
+}
