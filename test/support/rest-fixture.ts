@@ -508,7 +508,9 @@ export async function startRestDoor(options: { heartbeatMilliseconds?: number } 
   });
   let count = 0;
   const server = http.createServer((request, response) => {
-    void door.handle(request, response, { requestId: `request-${++count}` });
+    const requestId = `request-${++count}`;
+    response.setHeader('x-request-id', requestId);
+    void door.handle(request, response, requestId);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -22,15 +22,14 @@ export interface Answer {
 export const VALIDATION_ERROR = 'Validation error';
 
 /** Writes `{"code", "message", "data"}`, which every answer is but streams and documents. */
-export function sendEnvelope(response: ServerResponse, requestId: string, answer: Answer): void {
+export function sendEnvelope(response: ServerResponse, answer: Answer): void {
   const { status, message, data, headers } = answer;
   const body = `{"code":${status},"message":${JSON.stringify(message)},"data":${JSON.stringify(data ?? null)}}`;
-  sendJson(response, requestId, status, body, headers);
+  sendJson(response, status, body, headers);
 }
 
 export function sendJson(
   response: ServerResponse,
-  requestId: string,
   status: number,
   body: string,
   headers?: Readonly<Record<string, string>>,
@@ -39,7 +38,6 @@ export function sendJson(
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
-    'x-request-id': requestId,
     ...headers,
   });
   response.end(body);

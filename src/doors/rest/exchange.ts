@@ -1,22 +1,17 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Client, Credentials, RequestContext } from '../../graphql/context.js';
+import type { ServerResponse } from 'node:http';
 import type { MapError, Pipeline, PipelineCall, Prepared } from '../../graphql/pipeline.js';
 import type { RestRoute, RestStreamRoute } from '../../graphql/rest-route.js';
 import type { Fault } from '../../kernel/errors.js';
+import { callerOf, type MakeContext } from '../caller.js';
 import { errorAnswer, faultsError, sendEnvelope, unreadableAnswer } from './envelope.js';
-import { inputReader, headerValues, type InputReader, type ReadInput, type WireRequest } from './read-input.js';
+import { inputReader, type InputReader, type ReadInput, type WireRequest } from './read-input.js';
 import { readJsonBody, Unreadable } from './request-body.js';
 import type { RestOperation } from './rest-view.js';
 import type { RouteDocument } from './sofa-operations.js';
 
 /** What the door stands on. */
 export interface ExchangeOptions {
-  readonly makeContext: (parts: {
-    readonly requestId: string;
-    readonly credentials: Credentials;
-    readonly client: Client;
-    readonly signal: AbortSignal;
-  }) => RequestContext;
+  readonly makeContext: MakeContext;
   readonly mapError: MapError;
   /** The most bytes that a JSON body may have. */
   readonly bodyLimit: number;
@@ -82,12 +77,7 @@ export async function admitRequest(
   { wire, response, requestId, faults }: Exchange,
   options: ExchangeOptions,
 ): Promise<Admitted> {
-  const context = options.makeContext({
-    requestId,
-    credentials: credentialsOf(wire.request),
-    client: clientOf(wire.request),
-    signal: leavingSignal(response),
-  });
+  const context = options.makeContext(callerOf(wire.request, response, requestId));
   if (operation.access !== 'anyone') await context.viewer();
   const body = operation.plan.hasBody ? await readJsonBody(wire.request, options.bodyLimit) : undefined;
   const read = reader.read(wire, body);
@@ -118,7 +108,7 @@ export function sendThrown(
     return;
   }
   if (error instanceof Unreadable) {
-    sendEnvelope(response, requestId, unreadableAnswer(error));
+    sendEnvelope(response, unreadableAnswer(error));
     return;
   }
   const errors = operation?.route.errors ?? [];
@@ -126,32 +116,5 @@ export function sendThrown(
     error instanceof BadInput
       ? errorAnswer(faultsError(error.reader.allFaults(error.input)), errors, (field) => field)
       : errorAnswer(mapError(error, requestId), errors, operation?.plan.toWireField ?? ((field) => field));
-  sendEnvelope(response, requestId, answer);
-}
-
-function credentialsOf(request: IncomingMessage): Credentials {
-  return {
-    authorization: soleHeader(request, 'authorization'),
-    userId: soleHeader(request, 'x-user-id'),
-    internalKey: soleHeader(request, 'x-internal-key'),
-    peerAddress: request.socket.remoteAddress ?? null,
-  };
-}
-
-/** A header that was sent twice is no credential: joined, its values are none that anything accepts. */
-function soleHeader(request: IncomingMessage, name: string): string | null {
-  const values = headerValues(request, name);
-  return values.length === 0 ? null : values.join(', ');
-}
-
-function clientOf(request: IncomingMessage): Client {
-  return { ipAddress: request.socket.remoteAddress ?? null, userAgent: request.headers['user-agent'] ?? null };
-}
-
-function leavingSignal(response: ServerResponse): AbortSignal {
-  const controller = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort();
-  });
-  return controller.signal;
+  sendEnvelope(response, answer);
 }

@@ -17,7 +17,9 @@ let running: RunningRestDoor;
 beforeAll(async () => {
   running = await startRestDoor();
 });
-afterAll(() => running[Symbol.asyncDispose]());
+afterAll(async () => {
+  await running[Symbol.asyncDispose]();
+});
 beforeEach(() => {
   running.library.calls.length = 0;
   running.logged.length = 0;

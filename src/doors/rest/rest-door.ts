@@ -29,12 +29,12 @@ export interface RestDoor {
    * Answers anything: the routes below `/api/v1`, `/`, and every other path with 404. It reads the body itself. Settles when
    * the answer is written, and never rejects.
    */
-  handle(request: IncomingMessage, response: ServerResponse, meta: { readonly requestId: string }): Promise<void>;
+  handle(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void>;
   readonly document: OpenApiDocument;
   /** The view: a root field for each route. */
   readonly schema: GraphQLSchema;
-  /** Waits for the open streams to end by themselves, and ends them when `deadline` aborts. */
-  drain(deadline: AbortSignal): Promise<void>;
+  /** Ends the open streams early, for the program to stop: a client of events goes on elsewhere from the last one. */
+  endStreams(): void;
 }
 
 const WELCOME = '{"code":200,"message":"Success","data":{"message":"Welcome to Flynkle API"}}';
@@ -57,33 +57,27 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
     { path: `${BASE_PATH}/openapi.json`, body: JSON.stringify(document) },
   ]);
   const openStreams = new Set<OpenStream>();
-  const serving = new Set<Promise<void>>();
   const streamOptions: StreamOptions = { ...options, heartbeatMilliseconds, openStreams };
 
-  const serveOpen = (endpoint: Endpoint<RestStreamRoute>, exchange: Exchange): Promise<void> => {
-    const served = serveStream(endpoint, exchange, streamOptions);
-    serving.add(served);
-    return served.finally(() => serving.delete(served));
-  };
   const serve = (route: FoundRoute, exchange: Exchange): Promise<void> => {
     const { operation, stream, answer } = route.target;
     if (answer) {
-      sendJson(exchange.response, exchange.requestId, 200, answer.body);
+      sendJson(exchange.response, 200, answer.body);
       return Promise.resolve();
     }
-    if (operation === undefined) return stream ? serveOpen(stream, exchange) : Promise.resolve();
+    if (operation === undefined) return stream ? serveStream(stream, exchange, streamOptions) : Promise.resolve();
     const when = stream?.operation.route.when;
     if (stream === undefined || when === undefined) return serveOperation(operation, exchange, options);
     const faults: Fault[] = [];
     return asksForStream(when, route.query, faults)
-      ? serveOpen(stream, exchange)
+      ? serveStream(stream, exchange, streamOptions)
       : serveOperation(operation, { ...exchange, faults }, options);
   };
 
   return {
     document,
     schema: view.schema,
-    async handle(request, response, { requestId }) {
+    async handle(request, response, requestId) {
       try {
         const route = findRoute(request.method ?? 'GET', request.url ?? '/');
         const { pathParameters, query } = route;
@@ -92,14 +86,8 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
         sendThrown(error, undefined, { response, requestId }, options);
       }
     },
-    async drain(deadline) {
-      const endAll = () => {
-        for (const stream of openStreams) stream.end();
-      };
-      if (deadline.aborted) endAll();
-      deadline.addEventListener('abort', endAll, { once: true });
-      await Promise.all(serving);
-      deadline.removeEventListener('abort', endAll);
+    endStreams() {
+      for (const stream of openStreams) stream.end();
     },
   };
 }

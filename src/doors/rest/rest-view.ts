@@ -161,14 +161,20 @@ class ViewTypes {
   subscriptionField(field: Field, { plan }: RestOperation<RestStreamRoute>): FieldConfig {
     const { subscribe, resolve } = field;
     if (subscribe === undefined) throw new Error(`${field.name} has a REST stream and no source of events`);
+    const union = getNamedType(field.type);
+    if (!isUnionType(union)) throw new Error(`${field.name} has a REST stream and gives no union of events`);
     return {
       type: this.output(field.type),
       description: field.description,
       args: this.argumentsOf(plan),
       subscribe: (source, args: Record<string, unknown>, context, info) =>
         subscribe(source, plan.toArguments(args), context, info),
-      resolve: (event, args: Record<string, unknown>, context, info): unknown =>
-        resolve ? resolve(event, plan.toArguments(args), context, info) : event,
+      resolve: async (event, args: Record<string, unknown>, context, info) => {
+        const resolved: unknown = resolve ? await resolve(event, plan.toArguments(args), context, info) : event;
+        // Named here: a compiled query does not wait for a resolveType, and type-graphql's are asynchronous.
+        const __typename = await union.resolveType?.(resolved, context, info, union);
+        return { ...(resolved as object), __typename };
+      },
     };
   }
 
@@ -245,7 +251,6 @@ class ViewTypes {
     return new GraphQLUnionType({
       name: type.name,
       types: () => type.getTypes().map((member) => this.output(member) as GraphQLObjectType),
-      resolveType: type.resolveType,
     });
   }
 
@@ -254,7 +259,6 @@ class ViewTypes {
     return new GraphQLObjectType({
       name: type.name,
       description: type.description,
-      isTypeOf: type.isTypeOf,
       fields: () =>
         Object.fromEntries(Object.values(type.getFields()).flatMap((field) => this.objectField(type, field))),
     });

@@ -20,16 +20,11 @@ export async function serveOperation(endpoint: Endpoint, exchange: Exchange, opt
   }
 }
 
-function sendResult(
-  endpoint: Endpoint,
-  { response, requestId }: Exchange,
-  { input }: Admitted,
-  result: ExecutionResult,
-): void {
+function sendResult(endpoint: Endpoint, { response }: Exchange, { input }: Admitted, result: ExecutionResult): void {
   const { route, plan } = endpoint.operation;
   const [error] = result.errors ?? [];
   if (error === undefined) {
-    sendEnvelope(response, requestId, { status: 200, message: 'Success', data: result.data?.[route.operationId] });
+    sendEnvelope(response, { status: 200, message: 'Success', data: result.data?.[route.operationId] });
     return;
   }
   const errors = route.errors ?? [];
@@ -39,5 +34,5 @@ function sendResult(
     faults.length > 0
       ? errorAnswer(faultsError(faults), errors, (field) => field)
       : errorAnswer(error, errors, plan.toWireField);
-  sendEnvelope(response, requestId, answer);
+  sendEnvelope(response, answer);
 }

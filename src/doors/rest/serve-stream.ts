@@ -109,7 +109,7 @@ function sendFirstError(
 ): void {
   const error =
     result.errors?.[0] ?? mapError(new Error('A subscription did not start and did not say why'), requestId);
-  sendEnvelope(response, requestId, errorAnswer(error, operation.route.errors ?? [], operation.plan.toWireField));
+  sendEnvelope(response, errorAnswer(error, operation.route.errors ?? [], operation.plan.toWireField));
 }
 
 /** Nothing between us and the client may hold back or change what has come: X-Accel-Buffering is nginx's word for it. */
@@ -135,7 +135,7 @@ class EventWriter implements StreamWriter {
   private readonly heartbeat: NodeJS.Timeout;
 
   constructor(
-    private readonly exchange: Exchange,
+    exchange: Exchange,
     private readonly route: RestStreamRoute,
     heartbeatMilliseconds: number,
   ) {
@@ -162,7 +162,7 @@ class EventWriter implements StreamWriter {
 
   end(): void {
     // 204 tells a browser not to connect again, which it does after every end: there is nothing more to come.
-    if (!this.isOpen) this.response.writeHead(204, { 'x-request-id': this.exchange.requestId });
+    if (!this.isOpen) this.response.writeHead(204);
     this.response.end();
   }
 
@@ -180,7 +180,6 @@ class EventWriter implements StreamWriter {
     this.response.writeHead(200, {
       ...STREAM_HEADERS,
       'content-type': 'text/event-stream; charset=utf-8',
-      'x-request-id': this.exchange.requestId,
     });
   }
 
@@ -194,7 +193,7 @@ class TextWriter implements StreamWriter {
   private readonly response: ServerResponse;
 
   constructor(
-    private readonly exchange: Exchange,
+    exchange: Exchange,
     private readonly route: RestStreamRoute,
     private readonly text: NonNullable<RestStreamRoute['text']>,
   ) {
@@ -238,8 +237,6 @@ class TextWriter implements StreamWriter {
     this.response.writeHead(200, {
       ...STREAM_HEADERS,
       'content-type': 'text/plain; charset=utf-8',
-      'x-content-type-options': 'nosniff',
-      'x-request-id': this.exchange.requestId,
     });
   }
 }
