@@ -1,5 +1,5 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
-import { BlockList, isIP } from 'node:net';
 import { defaultPlans, plansSchema, type Plan } from './features/plans/plan.js';
 
 /** Settings are read here and nowhere else: from the environment, once, at start. */
@@ -89,7 +89,7 @@ export interface Config {
   readonly production: boolean;
   readonly logLevel: string;
   readonly port: number;
-  /** The address to listen on; undefined listens on all, or on the loopback address outside production. */
+  /** The address to listen on: every one in production, else the loopback addresses. */
   readonly host: string;
   readonly publicUrl: string | undefined;
   /** Origins that browsers may call from; `*` allows any. */
@@ -110,7 +110,7 @@ export interface Config {
   readonly accessTokenMinutes: number;
   readonly refreshTokenDays: number;
   readonly admin: { readonly email: string; readonly password: string } | undefined;
-  readonly internal: { readonly networks: BlockList; readonly key: string | undefined };
+  readonly internal: { readonly cidrs: readonly string[]; readonly key: string | undefined };
   readonly rateLimits: Readonly<
     Record<'login' | 'chat' | 'message', { readonly limit: number; readonly windowMs: number }>
   >;
@@ -165,7 +165,7 @@ export function readConfig(environment: Environment): Config {
       settings.ADMIN_EMAIL !== undefined && settings.ADMIN_PASSWORD !== undefined
         ? { email: settings.ADMIN_EMAIL, password: settings.ADMIN_PASSWORD }
         : undefined,
-    internal: { networks: blockList(settings.INTERNAL_CIDRS), key: settings.INTERNAL_API_KEY },
+    internal: { cidrs: settings.INTERNAL_CIDRS, key: settings.INTERNAL_API_KEY },
     rateLimits: {
       login: settings.RATE_LIMIT_LOGIN,
       chat: settings.RATE_LIMIT_CHAT,
@@ -211,14 +211,4 @@ function unfitForProduction(settings: Settings): string[] {
       faults.push(`${name}: is an example's; choose one of your own`);
   }
   return faults;
-}
-
-function blockList(ranges: readonly string[]): BlockList {
-  const networks = new BlockList();
-  for (const range of ranges) {
-    const [address = '', prefix] = range.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    networks.addSubnet(address, prefix === undefined ? (family === 'ipv6' ? 128 : 32) : Number(prefix), family);
-  }
-  return networks;
 }

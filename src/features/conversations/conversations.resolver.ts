@@ -59,7 +59,7 @@ export class ConversationsResolver {
   conversations(
     @CurrentViewer() viewer: Viewer,
     @Arg('query', () => String, { nullable: true, description: QUERY }) search: string | null,
-    @Arg('first', () => Int, { defaultValue: 20, description: FIRST }) first: number,
+    @Arg('first', () => Int, { nullable: true, defaultValue: 20, description: FIRST }) first: number | null,
     @Arg('after', () => String, { nullable: true, description: AFTER }) after: string | null,
     @Arg('offset', () => Int, { nullable: true, description: OFFSET }) offset: number | null,
   ): Promise<Connection<ConversationRow>> {
@@ -191,7 +191,7 @@ export class UserConversationsResolver {
     @Root() user: UserRow,
     @Ctx() context: RequestContext,
     @Arg('query', () => String, { nullable: true, description: QUERY }) search: string | null,
-    @Arg('first', () => Int, { defaultValue: 20, description: FIRST }) first: number,
+    @Arg('first', () => Int, { nullable: true, defaultValue: 20, description: FIRST }) first: number | null,
     @Arg('after', () => String, { nullable: true, description: AFTER }) after: string | null,
   ): Promise<Connection<ConversationRow>> {
     const checked = checkArguments(searchRules, { query: search });

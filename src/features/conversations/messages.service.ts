@@ -18,6 +18,8 @@ export class MessagesService {
     private readonly repository: MessagesRepository,
     private readonly conversations: Pick<ConversationsService, 'get' | 'touch'>,
     private readonly events: EventLog,
+    /** Aborts when the server shuts down: streams that have no end of their own end then. */
+    private readonly closing: AbortSignal,
   ) {}
 
   /** @throws NotFound for one of someone else's conversations too */
@@ -84,7 +86,7 @@ export class MessagesService {
   }
 
   /**
-   * What happens in a conversation from now on, until the reader stops or the conversation is deleted.
+   * What happens in a conversation from now on, until the reader stops, the conversation is deleted or the server ends.
    * @throws NotFound for someone else's conversation too
    */
   async follow(
@@ -93,7 +95,8 @@ export class MessagesService {
     signal: AbortSignal,
   ): Promise<AsyncIterableIterator<ConversationEvent>> {
     await this.conversations.get(viewer, conversationId);
-    const entries = await this.events.follow<ConversationEvent>(conversationStream(conversationId), 'latest', signal);
+    const either = AbortSignal.any([signal, this.closing]);
+    const entries = await this.events.follow<ConversationEvent>(conversationStream(conversationId), 'latest', either);
     return eventsOf(entries);
   }
 

@@ -41,7 +41,7 @@ export class UsageResolver {
   @Query(() => UsageEntryConnection, { description: "The caller's ledger, newest first. `first` is from 1 to 100." })
   usageLedger(
     @CurrentViewer() viewer: Viewer,
-    @Arg('first', () => Int, { defaultValue: 20 }) first: number,
+    @Arg('first', () => Int, { nullable: true, defaultValue: 20 }) first: number | null,
     @Arg('after', () => String, { nullable: true }) after: string | null,
   ): Promise<Connection<UsageEntryRow>> {
     return this.service.ledger(viewer, { first, after });

@@ -1,0 +1,84 @@
+import { loadOrMakeSecret } from './adapters/disk/secret-file.js';
+import { MemoryEventLog } from './adapters/memory/memory-event-log.js';
+import { MemoryRateLimitStore } from './adapters/memory/memory-rate-limit-store.js';
+import { MissingLanguageModel } from './adapters/offline-model/missing-language-model.js';
+import { OfflineLanguageModel } from './adapters/offline-model/offline-language-model.js';
+import { OpenAiLanguageModel } from './adapters/openai/openai-language-model.js';
+import { O200kTokenCounter } from './adapters/openai/token-counter.js';
+import { openDatabase } from './adapters/postgres/open-database.js';
+import type { OpenedDatabase } from './adapters/postgres/pool-database.js';
+import { connectRedis } from './adapters/redis/redis-client.js';
+import { RedisEventLog } from './adapters/redis/redis-event-log.js';
+import { RedisRateLimitStore } from './adapters/redis/redis-rate-limit-store.js';
+import type { Config } from './config.js';
+import type { Log } from './kernel/log.js';
+import type { EventLog } from './ports/event-log.js';
+import type { LanguageModel } from './ports/language-model.js';
+import type { RateLimitStore } from './ports/rate-limit-store.js';
+
+const MIGRATIONS = new URL('../prisma/migrations/', import.meta.url);
+
+/** What the product needs from outside, opened as the settings say. */
+export interface Adapters {
+  readonly database: OpenedDatabase;
+  readonly events: EventLog;
+  readonly rateLimits: RateLimitStore;
+  /** Where events and limits are, for the start-up log. */
+  readonly sharedState: string;
+  readonly model: LanguageModel;
+  readonly counter: O200kTokenCounter;
+  readonly secrets: readonly string[];
+}
+
+/** @param resources closes what was opened, in the opposite order */
+export async function openAdapters(config: Config, log: Log, resources: AsyncDisposableStack): Promise<Adapters> {
+  const database = await openDatabase({
+    url: config.databaseUrl,
+    dataDirectory: config.dataDirectory,
+    migrationsDirectory: MIGRATIONS,
+    logger: log,
+  });
+  resources.defer(() => database.close());
+  return {
+    database,
+    ...(await openSharedState(config, log, resources)),
+    model: chooseModel(config, log),
+    counter: new O200kTokenCounter(),
+    secrets: config.secrets ?? [await loadOrMakeSecret(config.dataDirectory)],
+  };
+}
+
+/** What instances tell each other: through Redis, or within this process. */
+async function openSharedState(
+  config: Config,
+  log: Log,
+  resources: AsyncDisposableStack,
+): Promise<Pick<Adapters, 'events' | 'rateLimits' | 'sharedState'>> {
+  if (config.redisUrl === undefined) {
+    const events = new MemoryEventLog();
+    const rateLimits = new MemoryRateLimitStore();
+    resources.defer(() => events.close());
+    resources.defer(() => rateLimits.close());
+    return { events, rateLimits, sharedState: 'in this process (set REDIS_URL to run more than one)' };
+  }
+  const redis = await connectRedis({ url: config.redisUrl, log });
+  resources.defer(() => {
+    redis.close();
+  });
+  const events = new RedisEventLog({ redis });
+  resources.defer(() => events.close());
+  return { events, rateLimits: new RedisRateLimitStore(redis), sharedState: redis.description };
+}
+
+/** A server that speaks OpenAI's API may ask for no key: its address alone configures it. */
+function chooseModel({ model, production }: Config, log: Log): LanguageModel {
+  if (model.apiKey !== undefined || model.baseUrl !== undefined) {
+    return new OpenAiLanguageModel({
+      apiKey: model.apiKey ?? 'none',
+      baseUrl: model.baseUrl,
+      model: model.name,
+      log,
+    });
+  }
+  return production ? new MissingLanguageModel() : new OfflineLanguageModel();
+}

@@ -1,0 +1,145 @@
+import type { Adapters } from './app-adapters.js';
+import type { Config } from './config.js';
+import { AccountsRepository } from './features/accounts/accounts.repository.js';
+import { AccountsResolver } from './features/accounts/accounts.resolver.js';
+import { AccountsService } from './features/accounts/accounts.service.js';
+import { PasswordHasher } from './features/accounts/password-hasher.js';
+import { ConversationsRepository } from './features/conversations/conversations.repository.js';
+import { ConversationsResolver, UserConversationsResolver } from './features/conversations/conversations.resolver.js';
+import { ConversationsService } from './features/conversations/conversations.service.js';
+import { MessagesRepository } from './features/conversations/messages.repository.js';
+import { ConversationMessagesResolver, MessagesResolver } from './features/conversations/messages.resolver.js';
+import { MessagesService } from './features/conversations/messages.service.js';
+import { HealthResolver } from './features/health/health.resolver.js';
+import { HealthService } from './features/health/health.service.js';
+import { PlanCatalogue } from './features/plans/plan.js';
+import { PlansRepository } from './features/plans/plans.repository.js';
+import { PlansResolver } from './features/plans/plans.resolver.js';
+import { PlansService } from './features/plans/plans.service.js';
+import { RepliesRepository } from './features/replies/replies.repository.js';
+import { RepliesResolver, ReplyCompletedResolver, ReplyFailedResolver } from './features/replies/replies.resolver.js';
+import { RepliesService } from './features/replies/replies.service.js';
+import { ReplyRecovery } from './features/replies/reply-recovery.js';
+import { ReplyRunner } from './features/replies/reply-runner.js';
+import { AccessTokens } from './features/sessions/access-tokens.js';
+import { InternalCallers } from './features/sessions/internal-callers.js';
+import { LoginService } from './features/sessions/login.service.js';
+import { SessionWatch } from './features/sessions/session-watch.js';
+import { SessionsRepository } from './features/sessions/sessions.repository.js';
+import { SessionsResolver } from './features/sessions/sessions.resolver.js';
+import { SessionsService } from './features/sessions/sessions.service.js';
+import { UsageRepository } from './features/usage/usage.repository.js';
+import { UsageResolver } from './features/usage/usage.resolver.js';
+import { UsageService } from './features/usage/usage.service.js';
+import { NodeResolver, type NodeFinder } from './graphql/node.resolver.js';
+import { createRateLimiter } from './graphql/rate-limit.js';
+import { systemClock } from './kernel/clock.js';
+import type { Log } from './kernel/log.js';
+
+export interface FeaturesOptions {
+  readonly config: Config;
+  readonly adapters: Adapters;
+  readonly log: Log;
+  readonly version: string;
+  /** Aborts when the server shuts down. */
+  readonly closing: AbortSignal;
+}
+
+export type Features = ReturnType<typeof createFeatures>;
+
+/** Makes every service, and the resolvers over them. */
+export function createFeatures({ config, adapters, log, version, closing }: FeaturesOptions) {
+  const { database, events } = adapters;
+  const clock = systemClock;
+  const catalogue = new PlanCatalogue(config.plans);
+  const plans = new PlansService(new PlansRepository(database), catalogue);
+  const usage = new UsageService(new UsageRepository(database), catalogue, clock);
+  const { accounts, sessions, login, watch } = createAccounts({ config, adapters, log, catalogue });
+  const conversations = new ConversationsService(new ConversationsRepository(database), catalogue, events);
+  const messages = new MessagesService(new MessagesRepository(database), conversations, events, closing);
+  const { replies, runner, recovery } = createReplies({ config, adapters, log, conversations, messages, usage });
+  const finders: NodeFinder[] = [
+    {
+      typeName: 'Plan',
+      accepts: (id) => catalogue.isPlan(id),
+      find: (_viewer, id) => Promise.resolve(plans.find(id) ?? null),
+    },
+    { typeName: 'Message', find: (viewer, id) => messages.findVisible(viewer, id) },
+    { typeName: 'Conversation', find: (viewer, id) => conversations.findVisible(viewer, id) },
+    { typeName: 'User', find: (viewer, id) => accounts.findVisible(viewer, id) },
+    { typeName: 'Session', find: (viewer, id) => sessions.findVisible(viewer, id) },
+    { typeName: 'DailyUsage', find: (viewer, id) => usage.findVisibleDay(viewer, id) },
+    { typeName: 'UsageEntry', find: (viewer, id) => usage.findVisibleEntry(viewer, id) },
+  ];
+  const instances = [
+    new AccountsResolver(accounts),
+    new ConversationMessagesResolver(messages),
+    new ConversationsResolver(conversations, accounts),
+    new HealthResolver(new HealthService(database, adapters.model, version)),
+    new MessagesResolver(messages, conversations, accounts),
+    new NodeResolver(finders),
+    new PlansResolver(plans),
+    new RepliesResolver(replies, messages),
+    new ReplyCompletedResolver(messages),
+    new ReplyFailedResolver(messages),
+    new SessionsResolver(sessions, login),
+    new UsageResolver(usage),
+    new UserConversationsResolver(conversations),
+    messages,
+    replies,
+  ];
+  return { accounts, sessions, watch, usage, runner, recovery, instances };
+}
+
+interface AccountsOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {
+  readonly catalogue: PlanCatalogue;
+}
+
+function createAccounts({ config, adapters, log, catalogue }: AccountsOptions) {
+  const { database, rateLimits, secrets } = adapters;
+  const clock = systemClock;
+  const passwords = new PasswordHasher();
+  const repository = new SessionsRepository(database);
+  const watch = new SessionWatch({ repository, clock, log });
+  const sessions = new SessionsService({
+    repository,
+    tokens: new AccessTokens({ secrets, lifetimeMinutes: config.accessTokenMinutes, clock }),
+    internalCallers: new InternalCallers(config.internal),
+    watch,
+    refreshTokenDays: config.refreshTokenDays,
+    clock,
+  });
+  const users = new AccountsRepository(database);
+  const accounts = new AccountsService({ users, plans: catalogue, passwords, sessions, clock });
+  const rule = { name: 'login', ...config.rateLimits.login };
+  const limiter = createRateLimiter(rateLimits, rule, 'Too many login attempts');
+  const login = new LoginService({ accounts, passwords, sessions, limiter });
+  return { accounts, sessions, login, watch };
+}
+
+interface RepliesOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {
+  readonly conversations: ConversationsService;
+  readonly messages: MessagesService;
+  readonly usage: UsageService;
+}
+
+function createReplies({ config, adapters, log, conversations, messages, usage }: RepliesOptions) {
+  const { database, events, rateLimits, model, counter } = adapters;
+  const repository = new RepliesRepository(database);
+  const shared = { database, replies: repository, usage, messages, counter, events, log };
+  const runner = new ReplyRunner({ ...shared, model });
+  const { chat, message } = config.rateLimits;
+  const replies = new RepliesService({
+    ...shared,
+    conversations,
+    runner,
+    model,
+    limits: {
+      chat: createRateLimiter(rateLimits, { name: 'chat', ...chat }, 'Too many requests'),
+      message: createRateLimiter(rateLimits, { name: 'message', ...message }, 'Too many messages'),
+    },
+    contextTokens: config.model.contextTokens,
+    maxReplyTokens: config.model.maxReplyTokens,
+  });
+  return { replies, runner, recovery: new ReplyRecovery(shared) };
+}

@@ -1,0 +1,205 @@
+import 'reflect-metadata';
+import { readFile } from 'node:fs/promises';
+import { openAdapters, type Adapters } from './app-adapters.js';
+import { createFeatures, type Features } from './app-features.js';
+import type { Config } from './config.js';
+import type { MakeContext } from './doors/caller.js';
+import { closeDoors } from './doors/drain.js';
+import { createErrorMap } from './doors/error-map.js';
+import { createGraphiqlPage } from './doors/graphiql.js';
+import { createGraphQLDoor } from './doors/graphql-door.js';
+import { BODY_LIMIT } from './doors/graphql-request.js';
+import { createHttpServer, type HttpServer } from './doors/http.js';
+import { createRestDoor } from './doors/rest/rest-door.js';
+import { createWebSocketDoor } from './doors/websocket.js';
+import type { InstanceOf, RequestContext } from './graphql/context.js';
+import { createPipeline } from './graphql/pipeline.js';
+import { buildSchema } from './graphql/schema.js';
+import { StreamGuard } from './graphql/subscription.js';
+import type { Log } from './kernel/log.js';
+
+/** Of the 25 s that a shutdown may take, replies and requests have so long to end by themselves. */
+const REPLY_GRACE_MS = 15_000;
+const REQUEST_GRACE_MS = 19_000;
+
+export interface App {
+  /** Where it listens, as `http://localhost:8000`. */
+  readonly url: string;
+  readonly adapters: Adapters;
+  /** Takes no more requests, lets the running ones and the streams end, and closes everything. */
+  close(): Promise<void>;
+}
+
+/** Opens everything in the order in which it is needed; when one thing fails, what was opened is closed again. */
+export async function startApp(config: Config, log: Log): Promise<App> {
+  const resources = new AsyncDisposableStack();
+  try {
+    return await start(config, log, resources);
+  } catch (error) {
+    await resources.disposeAsync();
+    throw error;
+  }
+}
+
+async function start(config: Config, log: Log, resources: AsyncDisposableStack): Promise<App> {
+  const version = await readVersion();
+  const adapters = await openAdapters(config, log, resources);
+  const closing = new AbortController();
+  const features = createFeatures({ config, adapters, log, version, closing: closing.signal });
+  await openFeatures(config, adapters, features, log, resources);
+  const { http, close } = await openDoors(config, features, log, version);
+  resources.defer(close);
+  const { port } = await http.listen(config.port, config.host);
+  void adapters.counter.load();
+  const url = config.publicUrl ?? `http://${config.host === '::' ? 'localhost' : config.host}:${port}`;
+  announce({ url, version, config, adapters }, log);
+  return {
+    url,
+    adapters,
+    close: async () => {
+      closing.abort();
+      await Promise.all([close(), features.runner.drain(REPLY_GRACE_MS)]);
+      await resources.disposeAsync();
+    },
+  };
+}
+
+async function openFeatures(
+  config: Config,
+  { database }: Adapters,
+  { accounts, usage, runner, recovery }: Features,
+  log: Log,
+  resources: AsyncDisposableStack,
+): Promise<void> {
+  // The embedded database is locked by this process: whatever is unfinished in it, nobody else is at work on.
+  if (database.embedded) await usage.expireAllLeases();
+  await recovery.sweep();
+  recovery.open();
+  resources.defer(() => recovery.close());
+  await runner.open();
+  resources.defer(() => runner.drain(0));
+  if (config.admin === undefined) return;
+  const outcome = await accounts.ensureAdmin(config.admin.email, config.admin.password);
+  if (outcome === 'created') log.info({}, 'made the administrator of ADMIN_EMAIL');
+  if (outcome === 'taken') log.warn({}, 'ADMIN_EMAIL belongs to a user who is no administrator: nothing was changed');
+}
+
+/** One pipeline a schema, one context and one error map for all doors, on one port. */
+async function openDoors(
+  config: Config,
+  features: Features,
+  log: Log,
+  version: string,
+): Promise<{ http: HttpServer; close: () => Promise<void> }> {
+  const schema = buildSchema();
+  const mapError = createErrorMap(log);
+  const noteViewer = (requestId: string, userId: string) => {
+    http.noteViewer(requestId, userId);
+  };
+  const makeContext = contextFactory(features, noteViewer);
+  const pipelineOptions = { mapError, renewContext };
+  const pipeline = createPipeline(schema, pipelineOptions);
+  const graphql = await createGraphQLDoor({
+    pipeline,
+    makeContext,
+    mapError,
+    log,
+    graphiql: createGraphiqlPage('Flynkle API'),
+  });
+  const rest = createRestDoor({
+    schema,
+    pipelineFor: (view) => createPipeline(view, pipelineOptions),
+    makeContext,
+    mapError,
+    version,
+    bodyLimit: BODY_LIMIT,
+  });
+  const webSocket = createWebSocketDoor({ pipeline, makeContext, mapError, log, corsOrigins: config.corsOrigins });
+  const http: HttpServer = createHttpServer({
+    graphql: (request, response, requestId) => graphql.handle(request, response, requestId),
+    rest: (request, response, requestId) => rest.handle(request, response, requestId),
+    upgrade: (request, socket, head) => {
+      webSocket.upgrade(request, socket, head);
+    },
+    log,
+    corsOrigins: config.corsOrigins,
+  });
+  let closed: Promise<void> | undefined;
+  const { endStreams: endRestStreams } = rest;
+  const close = () => (closed ??= closeDoors({ http, graphql, webSocket, endRestStreams }, REQUEST_GRACE_MS));
+  return { http, close };
+}
+
+type Instances = ReadonlyMap<unknown, unknown>;
+
+function contextFactory(features: Features, noteViewer: (requestId: string, userId: string) => void): MakeContext {
+  const instances: Instances = new Map<unknown, unknown>([
+    ...features.instances.map((instance) => [instance.constructor, instance] as const),
+    [StreamGuard, { guard: features.watch.endWhenRevoked.bind(features.watch) } satisfies StreamGuard],
+  ]);
+  return ({ requestId, client, signal, credentials }) => {
+    let viewer: ReturnType<RequestContext['viewer']> | undefined;
+    const authenticate = async () => {
+      const authenticated = await features.sessions.authenticate(credentials);
+      noteViewer(requestId, authenticated.userId);
+      return authenticated;
+    };
+    return {
+      requestId,
+      client,
+      signal,
+      viewer: () => (viewer ??= authenticate()),
+      instance: <Instance>(type: InstanceOf<Instance>) => instanceOf<Instance>(instances, type),
+      once: onceMap(),
+    };
+  };
+}
+
+function instanceOf<Instance>(instances: Instances, type: InstanceOf<Instance>): Instance {
+  const instance = instances.get(type);
+  if (instance === undefined) throw new Error(`app-features.ts makes no ${type.name}`);
+  return instance as Instance;
+}
+
+/** What one event of a subscription loads is stale for the next. */
+function renewContext(context: RequestContext): RequestContext {
+  return { ...context, once: onceMap() };
+}
+
+function onceMap(): RequestContext['once'] {
+  const made = new Map<object, unknown>();
+  return <Value>(key: object, make: () => Value): Value => {
+    if (!made.has(key)) made.set(key, make());
+    return made.get(key) as Value;
+  };
+}
+
+async function readVersion(): Promise<string> {
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
+}
+
+interface Announcement {
+  readonly url: string;
+  readonly version: string;
+  readonly config: Config;
+  readonly adapters: Adapters;
+}
+
+/** What an operator wants to know first: where it is, what it stands on, and what would replace what is embedded. */
+function announce({ url, version, config, adapters }: Announcement, log: Log): void {
+  const { database, model, sharedState } = adapters;
+  const lines = [
+    `Flynkle API ${version} listens on ${url}`,
+    `GraphiQL: ${url}/graphql   REST: ${url}/api/v1`,
+    `database: ${database.description}${database.embedded ? ' (embedded; DATABASE_URL replaces it by PostgreSQL)' : ''}`,
+    `events and rate limits: ${sharedState}`,
+    `model: ${model.description}${model.status === 'configured' ? '' : ' (OPENAI_API_KEY or OPENAI_BASE_URL sets one)'}`,
+    'mail: none; this version sends no mail',
+  ];
+  for (const line of lines) log.info({}, line);
+  if (model.status === 'missing') log.warn({}, 'no language model is configured: chat is refused with 503');
+  if (config.secrets === undefined) {
+    log.info({}, `tokens are signed with ${config.dataDirectory}/secret-key (made for you; SECRET_KEY replaces it)`);
+  }
+}

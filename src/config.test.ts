@@ -1,0 +1,69 @@
+import { describe, expect, it } from '@jest/globals';
+import { ConfigError, readConfig, type Environment } from './config.js';
+
+const SECRET = 'k'.repeat(32);
+
+function faults(environment: Environment): readonly string[] {
+  try {
+    readConfig(environment);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+}
+
+describe('the settings', () => {
+  it('need none: the defaults run on one machine, reached from it alone', () => {
+    const config = readConfig({});
+    expect(config).toMatchObject({ port: 8000, host: 'localhost', dataDirectory: './data', production: false });
+    expect(config.databaseUrl).toBeUndefined();
+    expect(config.rateLimits.login).toEqual({ limit: 5, windowMs: 60_000 });
+    expect(config.plans.map(({ id }) => id)).toEqual(['free', 'pro']);
+  });
+
+  it('name every fault at once', () => {
+    expect(
+      faults({
+        PORT: '99999',
+        DATABASE_URL: 'mysql://localhost',
+        RATE_LIMIT_CHAT: '5',
+        INTERNAL_CIDRS: '10.0.0.0/40',
+        PLANS: '{"free"',
+        LOG_LEVEL: 'loud',
+      }).map((fault) => fault.split(':')[0]),
+    ).toEqual(['LOG_LEVEL', 'PORT', 'DATABASE_URL', 'INTERNAL_CIDRS', 'RATE_LIMIT_CHAT', 'PLANS']);
+  });
+
+  it('take an empty variable for one that is not set', () => {
+    expect(readConfig({ DATABASE_URL: '', PORT: ' ' })).toMatchObject({ databaseUrl: undefined, port: 8000 });
+  });
+
+  it('refuse a production start without a secret, with a short one or with an example', () => {
+    const production = { NODE_ENV: 'production' };
+    expect(faults(production)).toEqual([expect.stringContaining('SECRET_KEY: must be set')]);
+    expect(faults({ ...production, SECRET_KEY: 'short' })).toEqual([expect.stringContaining('32 bytes')]);
+    expect(faults({ ...production, SECRET_KEY: `change-me-${SECRET}` })).toEqual([
+      expect.stringContaining("an example's"),
+    ]);
+    expect(faults({ ...production, SECRET_KEY: SECRET })).toEqual([]);
+  });
+
+  it('take several secrets, the first of which signs', () => {
+    expect(readConfig({ SECRET_KEY: `${SECRET}1, ${SECRET}2` }).secrets).toEqual([`${SECRET}1`, `${SECRET}2`]);
+  });
+
+  it('replace the plans, the first of which is a new user’s', () => {
+    const limits = { price: 1, daily_messages: 2, daily_tokens: 3, max_conversations: 4, max_file_uploads: 5 };
+    const { plans } = readConfig({ PLANS: JSON.stringify({ basic: limits }) });
+    expect(plans).toEqual([
+      { id: 'basic', price: 1, dailyMessages: 2, dailyTokens: 3, maxConversations: 4, maxFileUploads: 5 },
+    ]);
+    expect(faults({ PLANS: '{}' })).toEqual([expect.stringContaining('one plan')]);
+    expect(faults({ PLANS: '{"basic":{"price":-1}}' }).length).toBeGreaterThan(1);
+  });
+
+  it('want both of the first administrator’s settings or neither', () => {
+    expect(faults({ ADMIN_EMAIL: 'a@example.com' })).toEqual([expect.stringContaining('both or neither')]);
+  });
+});

@@ -1,0 +1,16 @@
+import { Field, ObjectType } from 'type-graphql';
+
+@ObjectType({ simpleResolvers: true })
+export class Health {
+  @Field(() => String, { description: '`ok`: the database answers.' })
+  readonly status!: string;
+
+  @Field(() => String, { description: 'The version of the program.' })
+  readonly version!: string;
+
+  @Field(() => String, {
+    description:
+      '`configured`; `offline` where no model is configured and a stand-in answers; `missing` where chat is refused for want of one.',
+  })
+  readonly model!: string;
+}

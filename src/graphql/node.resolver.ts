@@ -1,0 +1,30 @@
+import { Arg, ID, Query, Resolver } from 'type-graphql';
+import { isUuid } from '../kernel/ids.js';
+import type { Viewer } from '../kernel/viewer.js';
+import { Node, type NodeRow } from './node.js';
+import { CurrentViewer, Operation } from './operation.js';
+
+/** Finds objects of one type by id, as far as the viewer may see them. */
+export interface NodeFinder {
+  readonly typeName: string;
+  /** Whether an id can be one of this type's: a UUID, unless told otherwise. */
+  readonly accepts?: (id: string) => boolean;
+  find(viewer: Viewer, id: string): Promise<{ readonly id: string } | null>;
+}
+
+@Resolver()
+export class NodeResolver {
+  /** @param finders asked one after the other: those that are asked for most come first */
+  constructor(private readonly finders: readonly NodeFinder[]) {}
+
+  @Operation('user')
+  @Query(() => Node, { nullable: true, description: 'The object with this id; null where the caller sees none.' })
+  async node(@CurrentViewer() viewer: Viewer, @Arg('id', () => ID) id: string): Promise<NodeRow | null> {
+    for (const { typeName, find, accepts = isUuid } of this.finders) {
+      if (!accepts(id)) continue;
+      const row = await find(viewer, id);
+      if (row !== null) return { ...row, __typename: typeName };
+    }
+    return null;
+  }
+}

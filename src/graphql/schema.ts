@@ -1,0 +1,53 @@
+import 'reflect-metadata';
+import type { GraphQLSchema } from 'graphql';
+import { buildSchemaSync, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql';
+import { AccountsResolver } from '../features/accounts/accounts.resolver.js';
+import { ConversationsResolver, UserConversationsResolver } from '../features/conversations/conversations.resolver.js';
+import { ConversationMessagesResolver, MessagesResolver } from '../features/conversations/messages.resolver.js';
+import { HealthResolver } from '../features/health/health.resolver.js';
+import { PlansResolver } from '../features/plans/plans.resolver.js';
+import { RepliesResolver, ReplyCompletedResolver, ReplyFailedResolver } from '../features/replies/replies.resolver.js';
+import { SessionsResolver } from '../features/sessions/sessions.resolver.js';
+import { UsageResolver } from '../features/usage/usage.resolver.js';
+import type { RequestContext } from './context.js';
+import { NodeResolver } from './node.resolver.js';
+
+const resolvers: NonEmptyArray<ClassType> = [
+  AccountsResolver,
+  ConversationMessagesResolver,
+  ConversationsResolver,
+  HealthResolver,
+  MessagesResolver,
+  NodeResolver,
+  PlansResolver,
+  RepliesResolver,
+  ReplyCompletedResolver,
+  ReplyFailedResolver,
+  SessionsResolver,
+  UsageResolver,
+  UserConversationsResolver,
+];
+
+/** type-graphql asks for one wherever there are subscriptions; ours read the event log, each through its own `subscribe`. */
+const unusedPubSub: PubSub = {
+  publish: () => {
+    throw new Error('subscriptions read the event log');
+  },
+  subscribe: () => {
+    throw new Error('subscriptions read the event log');
+  },
+};
+
+/**
+ * The executable schema. Its resolvers are the composition root's instances, which come with each request's context: so one
+ * schema serves any number of them, and can be printed without any.
+ */
+export function buildSchema(): GraphQLSchema {
+  return buildSchemaSync({
+    resolvers,
+    container: { get: (type: ClassType, { context }: { context: RequestContext }) => context.instance(type) },
+    // `@Operation` checks the arguments: by rules that every door shares, and all at once.
+    validate: false,
+    pubSub: unusedPubSub,
+  });
+}

@@ -1,0 +1,50 @@
+import type { Logger } from 'pino';
+import { DatabaseStartupError } from './adapters/postgres/startup-error.js';
+import { startApp } from './app.js';
+import { ConfigError, readConfig, type Config } from './config.js';
+import { createLog } from './log.js';
+
+const config = configOrExit();
+const log = createLog(config);
+
+try {
+  const app = await startApp(config, log);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, 'shutting down: no new requests; running ones may end');
+      app.close().then(
+        () => {
+          log.info('shut down');
+          process.exit(0);
+        },
+        (error: unknown) => {
+          exitWith(error, 'shutting down failed');
+        },
+      );
+    });
+  }
+} catch (error) {
+  exitWith(error, 'the service could not start');
+}
+
+function configOrExit(): Config {
+  try {
+    return readConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    // Before there is a log: its level is one of the settings.
+    console.error(error.message);
+    process.exit(1);
+  }
+}
+
+/** What an operator can mend is said in a sentence; anything else is a fault of ours and comes with its stack. */
+function exitWith(error: unknown, message: string): never {
+  const isForOperator = error instanceof DatabaseStartupError || isAddressFault(error);
+  (log satisfies Logger).fatal(isForOperator ? {} : { err: error }, isForOperator ? error.message : message);
+  process.exit(1);
+}
+
+function isAddressFault(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES');
+}
