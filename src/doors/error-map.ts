@@ -71,7 +71,7 @@ export function describeError(error: unknown): Record<string, unknown> {
 
 /**
  * The one place where errors become what a client sees. A domain error tells its message, code and details; a refusal is
- * passed on; an argument that graphql-js refuses is BAD_USER_INPUT (400). Anything else is masked and logged, with the
+ * passed on; an argument that graphql-js refuses is BAD_USER_INPUT. Anything else is masked and logged, with the
  * request id in both places so that an operator finds the one by the other.
  */
 export function createErrorMap(log: Pick<Log, 'error'>): MapError {
@@ -84,7 +84,7 @@ export function createErrorMap(log: Pick<Log, 'error'>): MapError {
       return new MappedError(message, origin, { code, ...details });
     }
     if (origin !== undefined && isArgumentFault(origin)) {
-      return new Refusal(origin.message, 'BAD_USER_INPUT', { nodes: origin.nodes });
+      return new MappedError(origin.message, origin, { code: 'BAD_USER_INPUT' });
     }
     const described = describeError(origin?.originalError ?? error);
     log.error({ requestId, path: origin?.path?.join('.'), error: described }, 'An unexpected error');

@@ -1,4 +1,14 @@
-import { BREAK, Kind, execute, visit, type DocumentNode, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import {
+  Kind,
+  TypeInfo,
+  execute,
+  isNonNullType,
+  visit,
+  visitWithTypeInfo,
+  type DocumentNode,
+  type ExecutionResult,
+  type GraphQLSchema,
+} from 'graphql';
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
 
 type MaybePromise<Value> = Value | Promise<Value>;
@@ -19,9 +29,19 @@ const COMPILE_AFTER = 3;
 
 /**
  * graphql-jit 0.8 answers otherwise than graphql-js for a variable of a non-null type with a default value (it refuses the
- * request without it) and for variables inside a list or object literal (unset ones become null).
+ * request without it), for variables inside a list or object literal (unset ones become null), and for null from a nullable
+ * variable where a non-null type has a default (its error does not say what it is).
  */
-function isUnsafeToCompile(document: DocumentNode): boolean {
+function isUnsafeToCompile(schema: GraphQLSchema, document: DocumentNode): boolean {
+  const variables = document.definitions.flatMap((definition) =>
+    definition.kind === Kind.OPERATION_DEFINITION ? (definition.variableDefinitions ?? []) : [],
+  );
+  const nullable = new Set<string>();
+  for (const { variable, type, defaultValue } of variables) {
+    if (type.kind !== Kind.NON_NULL_TYPE) nullable.add(variable.name.value);
+    else if (defaultValue !== undefined) return true;
+  }
+  const types = new TypeInfo(schema);
   let isUnsafe = false;
   let literals = 0;
   const enterLiteral = {
@@ -32,17 +52,18 @@ function isUnsafeToCompile(document: DocumentNode): boolean {
       literals -= 1;
     },
   };
-  const found = () => {
-    isUnsafe = true;
-    return BREAK;
-  };
-  visit(document, {
-    VariableDefinition: (node) =>
-      node.type.kind === Kind.NON_NULL_TYPE && node.defaultValue !== undefined ? found() : undefined,
-    ObjectValue: enterLiteral,
-    ListValue: enterLiteral,
-    Variable: () => (literals > 0 ? found() : undefined),
-  });
+  visit(
+    document,
+    visitWithTypeInfo(types, {
+      // What is inside is no use of a variable.
+      VariableDefinition: () => false,
+      ObjectValue: enterLiteral,
+      ListValue: enterLiteral,
+      Variable({ name }) {
+        if (literals > 0 || (nullable.has(name.value) && isNonNullType(types.getInputType()))) isUnsafe = true;
+      },
+    }),
+  );
   return isUnsafe;
 }
 
@@ -68,7 +89,7 @@ function compile(
   document: DocumentNode,
   operationName: string | undefined,
 ): Executor | undefined {
-  if (isUnsafeToCompile(document)) return undefined;
+  if (isUnsafeToCompile(schema, document)) return undefined;
   const compiled = compileQuery(schema, document, operationName);
   if (!isCompiledQuery(compiled)) return undefined;
   return ({ rootValue, contextValue, variables }) => compiled.query(rootValue, contextValue, variables);

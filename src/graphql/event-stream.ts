@@ -23,11 +23,6 @@ export function resultStream(source: AsyncIterable<unknown>, steps: Steps): Resu
   let endWaiting: (() => void) | undefined;
   let isOver = false;
 
-  const finish = () => {
-    if (isOver) return;
-    isOver = true;
-    endWaiting?.();
-  };
   const tellSource = () => {
     // Not awaited: an async generator answers only once what it waits for has come, which may be never.
     // What it throws while it cleans up has nobody left to go to.
@@ -38,13 +33,13 @@ export function resultStream(source: AsyncIterable<unknown>, steps: Steps): Resu
       const step = await events.next();
       if (isOver) return DONE;
       if (step.done === true) {
-        finish();
+        isOver = true;
         return DONE;
       }
       return { done: false, value: await steps.resultOf(step.value) };
     } catch (error) {
       if (isOver) return DONE;
-      finish();
+      isOver = true;
       return { done: false, value: steps.failureOf(error) };
     }
   };
@@ -61,7 +56,8 @@ export function resultStream(source: AsyncIterable<unknown>, steps: Steps): Resu
     },
     return() {
       if (!isOver) {
-        finish();
+        isOver = true;
+        endWaiting?.();
         tellSource();
       }
       return Promise.resolve(DONE);

@@ -280,6 +280,8 @@ describe('compiled execution', () => {
     ['{ brokenInt }', {}],
     ['query ($n: Int) { leaves(first: $n) { nodes { id } } }', { n: null }],
     ['query ($n: String) { hello(name: $n) }', { n: null }],
+    ['fragment F on Query { hello(name: $n) } query ($n: String) { ...F }', { n: null }],
+    ['fragment F on Query { hello(name: $n) } query ($n: String) { ...F }', {}],
     ['mutation { store(input: { email: "a" }) }', {}],
   ];
 
