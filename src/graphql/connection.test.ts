@@ -16,7 +16,7 @@ class Apple {
 }
 
 const AppleConnection = connectionType(Apple, 'Apple');
-const apples: Apple[] = ['red', 'green'].map((colour) => ({ id: newId(), colour }));
+const apples: readonly Pick<Apple, 'id' | 'colour'>[] = ['red', 'green'].map((colour) => ({ id: newId(), colour }));
 let counts = 0;
 
 @Resolver()

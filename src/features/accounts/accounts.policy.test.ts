@@ -35,8 +35,14 @@ describe('touchesGuarded', () => {
 
 describe('requireOwnOrAdmin', () => {
   it("refuses another's account to anyone but an admin", () => {
-    expect(() => requireOwnOrAdmin(viewer, 'eve')).toThrow(Forbidden);
-    expect(() => requireOwnOrAdmin(viewer, 'ada')).not.toThrow();
-    expect(() => requireOwnOrAdmin({ ...viewer, isAdmin: true }, 'eve')).not.toThrow();
+    expect(() => {
+      requireOwnOrAdmin(viewer, 'eve');
+    }).toThrow(Forbidden);
+    expect(() => {
+      requireOwnOrAdmin(viewer, 'ada');
+    }).not.toThrow();
+    expect(() => {
+      requireOwnOrAdmin({ ...viewer, isAdmin: true }, 'eve');
+    }).not.toThrow();
   });
 });

@@ -15,7 +15,7 @@ const schema = buildSchemaSync({
   resolvers: [AccountsResolver, SessionsResolver],
   validate: false,
   container: ({ context }: { context: RequestContext }) => ({
-    get: (type: ClassType<object>) => context.instance(type),
+    get: (type: ClassType) => context.instance(type),
   }),
 });
 

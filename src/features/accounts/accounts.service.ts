@@ -145,16 +145,14 @@ export class AccountsService {
     const present = await this.#users.findByEmail(email);
     if (present !== null) return isActingAdmin(present) ? 'present' : 'taken';
     const now = this.#clock.now();
-    const admin = {
-      ...{ email, phoneNumber: null, provider: 'email', providerId: null, profile: {} },
-      ...{ ...guardedDefaults(this.#plans.defaultPlan), isAdmin: true, isVerified: true, verifiedAt: now },
-    };
+    const blank = { email, phoneNumber: null, provider: 'email', providerId: null, profile: {} };
+    const guarded = { ...guardedDefaults(this.#plans.defaultPlan), isAdmin: true, isVerified: true, verifiedAt: now };
     try {
-      await this.#users.insert(admin, await this.#passwords.hash(password), now);
+      await this.#users.insert({ ...blank, ...guarded }, await this.#passwords.hash(password), now);
       return 'created';
     } catch (error) {
-      // Another instance was quicker.
-      if (error instanceof Conflict) return 'present';
+      // Another instance was quicker: see what it made.
+      if (error instanceof Conflict) return this.ensureAdmin(email, password);
       throw error;
     }
   }

@@ -73,15 +73,14 @@ export class SessionWatch {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#isLooking = true;
-    do {
-      this.#looksAgain = false;
-      await this.#endEnded();
-    } while (this.#looksAgain);
+    do await this.#endEnded();
+    while (this.#looksAgain);
     this.#isLooking = false;
     this.#schedule();
   }
 
   async #endEnded(): Promise<void> {
+    this.#looksAgain = false;
     const now = this.#clock.now();
     const streams = [...this.#streams];
     for (const { viewer, controller } of streams) {
@@ -132,10 +131,18 @@ function abortable<Value>(
         end();
         reject(signal.reason as Error);
       };
-      if (isOver) return resolve({ done: true, value: undefined });
-      if (signal.aborted) return stop();
+      if (isOver) {
+        resolve({ done: true, value: undefined });
+        return;
+      }
+      if (signal.aborted) {
+        stop();
+        return;
+      }
       signal.addEventListener('abort', stop, { once: true });
-      const settled = () => signal.removeEventListener('abort', stop);
+      const settled = () => {
+        signal.removeEventListener('abort', stop);
+      };
       iterator.next().then(
         (result) => {
           settled();

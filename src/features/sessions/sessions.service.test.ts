@@ -308,8 +308,10 @@ describe.each(testDatabases())('sessions ($name)', ({ open }) => {
   describe('an open stream', () => {
     /** Says nothing for ever, unless it is closed. */
     function silence(): AsyncIterable<never> & { closed: Promise<void> } {
-      let close = () => undefined as void;
-      const closed = new Promise<void>((resolve) => (close = resolve));
+      let close: () => void = () => undefined;
+      const closed = new Promise<void>((resolve) => {
+        close = resolve;
+      });
       const done = { done: true, value: undefined } as const;
       const iterator = {
         next: () => closed.then(() => done),
