@@ -47,12 +47,12 @@ describe('the REST routes of accounts and sessions', () => {
   });
 });
 
-describe.each(testDatabases().slice(0, 1))('accounts and sessions over GraphQL', ({ open }) => {
-  let database: Awaited<ReturnType<typeof open>>;
+describe.each(testDatabases().slice(0, 1))('accounts and sessions over GraphQL', (kind) => {
+  let database: Awaited<ReturnType<typeof kind.open>>;
   let fixture: AccountsFixture;
   let resolvers: readonly object[];
   beforeAll(async () => {
-    database = await open();
+    database = await kind.open();
     fixture = new AccountsFixture(database);
     resolvers = [new AccountsResolver(fixture.accounts), new SessionsResolver(fixture.sessions, fixture.logins)];
   });

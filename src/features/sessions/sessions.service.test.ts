@@ -12,12 +12,12 @@ const DISABLED = new Forbidden('Account disabled');
 const USER_GONE = new NotFound('User');
 const HOUR = 3_600_000;
 
-describe.each(testDatabases())('sessions ($name)', ({ open }) => {
-  let database: Awaited<ReturnType<typeof open>>;
+describe.each(testDatabases())('sessions ($name)', (kind) => {
+  let database: Awaited<ReturnType<typeof kind.open>>;
   let fixture: AccountsFixture;
   let admin: Awaited<ReturnType<AccountsFixture['admin']>>;
   beforeAll(async () => {
-    database = await open();
+    database = await kind.open();
     fixture = new AccountsFixture(database);
     admin = await fixture.admin();
   });
