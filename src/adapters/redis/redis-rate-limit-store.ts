@@ -1,0 +1,56 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { Unavailable } from '../../kernel/errors.js';
+import type { RateLimitRule, RateLimitStore, RateLimitVerdict } from '../../ports/rate-limit-store.js';
+import type { RedisConnection } from './redis-client.js';
+import { RedisScript } from './redis-script.js';
+
+/**
+ * KEYS[1]: a sorted set of the counted calls, by the server's time in microseconds.
+ * ARGV: window in milliseconds, limit, a name for this call that no other has.
+ * The server's clock is the only one that all instances share.
+ */
+const TAKE = new RedisScript(`
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local window = ARGV[1] * 1000
+local limit = tonumber(ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
+local before = redis.call('ZCARD', KEYS[1])
+if before < limit then
+  redis.call('ZADD', KEYS[1], now, ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+  return { before, 0 }
+end
+local blocking = redis.call('ZRANGE', KEYS[1], before - limit, before - limit, 'WITHSCORES')[2] or now
+return { before, math.ceil((blocking + window - now) / 1000) }
+`);
+
+/**
+ * Counts calls over all instances, in one Lua script on one key. Without Redis there is no telling, and calls are refused:
+ * limits that an outage lifts would invite one.
+ */
+export class RedisRateLimitStore implements RateLimitStore {
+  constructor(private readonly redis: Pick<RedisConnection, 'commands' | 'keyPrefix'>) {}
+
+  /** @throws Unavailable when Redis does not answer; the call may have been counted all the same */
+  async take(rule: RateLimitRule, identity: string): Promise<RateLimitVerdict> {
+    const { commands, keyPrefix } = this.redis;
+    // Identities are e-mail addresses and of any length: neither is anything for a key.
+    const hashed = createHash('sha256').update(identity).digest('base64url');
+    const key = `${keyPrefix}rate:{${rule.name}:${hashed}}`;
+    let answer: unknown;
+    try {
+      answer = await TAKE.run(commands, [key], [rule.windowMs, rule.limit, randomUUID()]);
+    } catch {
+      throw new Unavailable('Rate limits cannot be checked at present');
+    }
+    const [before, retryAfterMs] = Array.isArray(answer) ? answer.map(Number) : [];
+    if (before === undefined || retryAfterMs === undefined) throw new Error('The rate limit script answered nothing');
+    return { before, retryAfterMs };
+  }
+
+  /** The connection is its owner's to close. */
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,82 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+
+export interface FaultProxy {
+  readonly port: number;
+  /** Resolves when the next bytes of a client have gone through. */
+  nextRequest(): Promise<void>;
+  /** Resets the present connections; new ones are taken. */
+  reset(): void;
+  /** Resets the present connections and every new one, until {@link heal}. */
+  refuse(): void;
+  /** Lets requests through and drops the answers, on present and new connections, until {@link heal}. */
+  mute(): void;
+  /** Back to plain forwarding. What was muted is reset: its answers cannot be put back in place. */
+  heal(): void;
+  close(): Promise<void>;
+}
+
+/** A TCP proxy to a real server, with the faults of a network. */
+export async function startFaultProxy(target: { readonly host: string; readonly port: number }): Promise<FaultProxy> {
+  let mode: 'forward' | 'refuse' | 'mute' = 'forward';
+  const clients = new Set<Socket>();
+  let waiting: (() => void)[] = [];
+
+  const server = createServer((client) => {
+    if (mode === 'refuse') {
+      client.resetAndDestroy();
+      return;
+    }
+    const upstream = connect(target);
+    clients.add(client);
+    const end = () => {
+      clients.delete(client);
+      client.destroy();
+      upstream.destroy();
+    };
+    for (const socket of [client, upstream]) {
+      socket.setNoDelay();
+      socket.on('error', end).on('close', end);
+    }
+    client.on('data', (data) => {
+      upstream.write(data, () => {
+        for (const resolve of waiting.splice(0)) resolve();
+      });
+    });
+    upstream.on('data', (data) => {
+      if (mode !== 'mute') client.write(data);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The proxy has no port');
+
+  const reset = () => {
+    for (const client of clients) client.resetAndDestroy();
+  };
+  return {
+    port: address.port,
+    nextRequest: () =>
+      new Promise((resolve) => {
+        waiting = [...waiting, resolve];
+      }),
+    reset,
+    refuse: () => {
+      mode = 'refuse';
+      reset();
+    },
+    mute: () => {
+      mode = 'mute';
+    },
+    heal: () => {
+      if (mode === 'mute') reset();
+      mode = 'forward';
+    },
+    close: async () => {
+      reset();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
