@@ -1,0 +1,57 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describeFailure } from './connection-failure.js';
+import { DatabaseStartupError } from './startup-error.js';
+
+export interface DirectoryLock {
+  release(): void;
+}
+
+/**
+ * Takes `directory` for this process: PGlite has no lock of its own, and two processes on one folder lose rows silently.
+ *
+ * The lock is SQLite's on a file, held by an open transaction, which the operating system frees however the process ends.
+ * Another file has the process id, for the message alone: SQLite lets nobody read the first.
+ *
+ * @throws DatabaseStartupError when another process has it
+ */
+export function lockDirectory(directory: string): DirectoryLock {
+  const ownerFile = join(directory, 'postgres.pid');
+  const file = openLockFile(directory);
+  try {
+    file.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    file.close();
+    throw new DatabaseStartupError(
+      `DATA_DIR ${directory} is in use by another process${owner(ownerFile)}. ` +
+        'Stop it, choose another DATA_DIR, or set DATABASE_URL: a PostgreSQL server takes any number of processes.',
+      { cause: error },
+    );
+  }
+  writeFileSync(ownerFile, String(process.pid));
+  return {
+    release: () => {
+      rmSync(ownerFile, { force: true });
+      file.close();
+    },
+  };
+}
+
+function openLockFile(directory: string): DatabaseSync {
+  try {
+    return new DatabaseSync(join(directory, 'postgres.lock'));
+  } catch (error) {
+    throw new DatabaseStartupError(`DATA_DIR ${directory} cannot be written to: ${describeFailure(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function owner(file: string): string {
+  try {
+    return ` (pid ${readFileSync(file, 'utf8')})`;
+  } catch {
+    return '';
+  }
+}

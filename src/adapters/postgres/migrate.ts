@@ -1,0 +1,159 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type pg from 'pg';
+import { describeFailure } from './connection-failure.js';
+import type { DatabaseLogger } from './logger.js';
+import { DatabaseStartupError } from './startup-error.js';
+
+/** The advisory lock that Prisma's own migration commands take: ours and theirs wait for each other. */
+const LOCK = 72707369;
+
+/** As Prisma creates it: `prisma migrate status` and `prisma migrate resolve` work on what is recorded here. */
+const BOOKKEEPING = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
+  id                  varchar(36) PRIMARY KEY NOT NULL,
+  checksum            varchar(64) NOT NULL,
+  finished_at         timestamptz,
+  migration_name      varchar(255) NOT NULL,
+  logs                text,
+  rolled_back_at      timestamptz,
+  started_at          timestamptz NOT NULL DEFAULT now(),
+  applied_steps_count integer NOT NULL DEFAULT 0
+)`;
+
+interface Migration {
+  readonly name: string;
+  readonly sql: string;
+  readonly checksum: string;
+}
+
+interface Recorded {
+  readonly migration_name: string;
+  readonly checksum: string;
+  readonly finished: boolean;
+}
+
+const ignore = (): void => undefined;
+
+export interface MigrateOptions {
+  readonly pool: pg.Pool;
+  /** Holds a folder a migration, each with a `migration.sql`, applied in the order of their names. */
+  readonly directory: string | URL;
+  readonly logger: DatabaseLogger;
+}
+
+/**
+ * Applies the migrations that the database does not have, each in a transaction of its own. Any number of processes may do
+ * so at once: each migration is applied by one of them, and the others wait for it. The lock lasts as long as its
+ * transaction, so that this works through a pooler that changes sessions between transactions. It follows that a migration
+ * cannot hold what PostgreSQL refuses in a transaction (`CREATE INDEX CONCURRENTLY`).
+ *
+ * A database with migrations that are not in `directory` is taken as it is, with a warning: during a rolling deployment the
+ * previous release still runs on the next one's tables.
+ *
+ * @returns the names of those that this process applied
+ * @throws DatabaseStartupError when a migration fails, failed before, or was edited after it was applied
+ */
+export async function migrate({ pool, directory, logger }: MigrateOptions): Promise<string[]> {
+  const migrations = await readMigrations(directory);
+  const client = await pool.connect();
+  // A server that goes away fails the running statement too, which says so; without a listener it ends the process.
+  client.on('error', ignore);
+  try {
+    const recorded = await readRecorded(client);
+    warnAboutUnknown(recorded, migrations, logger);
+    const applied: string[] = [];
+    for (const migration of migrations) {
+      if (isApplied(migration, recorded)) continue;
+      if (await apply(client, migration)) applied.push(migration.name);
+    }
+    return applied;
+  } finally {
+    client.off('error', ignore);
+    client.release();
+  }
+}
+
+async function readMigrations(directory: string | URL): Promise<Migration[]> {
+  const root = directory instanceof URL ? fileURLToPath(directory) : directory;
+  const entries = await readdir(root, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  return Promise.all(
+    names.sort().map(async (name) => {
+      // Git may check files out with CRLF; the checksum is of the text as it was committed.
+      const sql = (await readFile(join(root, name, 'migration.sql'), 'utf8')).replaceAll('\r\n', '\n');
+      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+    }),
+  );
+}
+
+async function readRecorded(client: pg.ClientBase): Promise<Recorded[]> {
+  const { rows: tables } = await client.query<{ present: boolean }>(
+    `SELECT to_regclass('"_prisma_migrations"') IS NOT NULL AS present`,
+  );
+  if (!tables[0]?.present) return [];
+  const { rows } = await client.query<Recorded>(
+    `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished
+       FROM "_prisma_migrations" WHERE rolled_back_at IS NULL`,
+  );
+  return rows;
+}
+
+function warnAboutUnknown(
+  recorded: readonly Recorded[],
+  migrations: readonly Migration[],
+  logger: DatabaseLogger,
+): void {
+  const known = new Set(migrations.map(({ name }) => name));
+  const unknown = recorded.map((row) => row.migration_name).filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    logger.warn({ migrations: unknown }, 'The database has migrations of a later release than this one');
+  }
+}
+
+function isApplied(migration: Migration, recorded: readonly Recorded[]): boolean {
+  const rows = recorded.filter((row) => row.migration_name === migration.name);
+  if (rows.some((row) => !row.finished)) {
+    throw new DatabaseStartupError(
+      `Migration ${migration.name} failed before, and was left half applied. Repair the tables, then record the outcome: ` +
+        `npx prisma migrate resolve --applied ${migration.name} (or --rolled-back, to have it applied again)`,
+    );
+  }
+  if (rows.some((row) => row.checksum !== migration.checksum)) {
+    throw new DatabaseStartupError(
+      `Migration ${migration.name} was edited after it was applied to this database. ` +
+        'Restore prisma/migrations as it was, and put the change into a migration of its own.',
+    );
+  }
+  return rows.length > 0;
+}
+
+/** @returns false when another process has applied it meanwhile */
+async function apply(client: pg.ClientBase, migration: Migration): Promise<boolean> {
+  try {
+    await client.query('BEGIN');
+    await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+    await client.query(BOOKKEEPING);
+    const pending = !isApplied(migration, await readRecorded(client));
+    if (pending) {
+      await client.query(migration.sql);
+      await client.query(
+        `INSERT INTO "_prisma_migrations" (id, checksum, finished_at, migration_name, applied_steps_count)
+         VALUES ($1, $2, now(), $3, 1)`,
+        [randomUUID(), migration.checksum, migration.name],
+      );
+    }
+    await client.query('COMMIT');
+    return pending;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    if (error instanceof DatabaseStartupError) throw error;
+    throw new DatabaseStartupError(
+      `Migration ${migration.name} failed, and was rolled back: ${describeFailure(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,137 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { describeFailure } from './connection-failure.js';
+import { lockDirectory } from './directory-lock.js';
+import type { DatabaseLogger } from './logger.js';
+import { migrate } from './migrate.js';
+import { createPglitePool, startPglite } from './pglite.js';
+import { type OpenedDatabase, PoolDatabase } from './pool-database.js';
+import { createPostgresPool } from './postgres-pool.js';
+import { DatabaseStartupError } from './startup-error.js';
+
+const DEFAULT_POOL_SIZE = 10;
+/** `server_version_num` of PostgreSQL 15.0. */
+const OLDEST_SERVER = 150_000;
+
+export interface OpenDatabaseOptions {
+  /** A PostgreSQL server; without one, the embedded database in `dataDirectory`. */
+  readonly url: string | undefined;
+  /** DATA_DIR. The embedded database is in its folder `postgres`. */
+  readonly dataDirectory: string;
+  /** The folder with Prisma's migrations, applied before this resolves. */
+  readonly migrationsDirectory: string | URL;
+  readonly logger: DatabaseLogger;
+  /** Connections to a PostgreSQL server at most, 10 unless told. The embedded database has one. */
+  readonly poolSize?: number;
+}
+
+/**
+ * Opens the database and brings its tables up to date.
+ *
+ * @throws DatabaseStartupError in the operator's terms; nothing stays open then
+ */
+export async function openDatabase(options: OpenDatabaseOptions): Promise<OpenedDatabase> {
+  const resources = new AsyncDisposableStack();
+  try {
+    const { url } = options;
+    return url === undefined ? await openEmbedded(options, resources) : await openServer(url, options, resources);
+  } catch (error) {
+    await resources.disposeAsync();
+    throw error;
+  }
+}
+
+async function openEmbedded(
+  { dataDirectory, migrationsDirectory, logger }: OpenDatabaseOptions,
+  resources: AsyncDisposableStack,
+): Promise<OpenedDatabase> {
+  await mkdir(dataDirectory, { recursive: true }).catch((error: unknown) => {
+    throw new DatabaseStartupError(`DATA_DIR ${dataDirectory} cannot be made: ${describeFailure(error)}`, {
+      cause: error,
+    });
+  });
+  const lock = lockDirectory(dataDirectory);
+  resources.defer(() => {
+    lock.release();
+  });
+  const directory = join(dataDirectory, 'postgres');
+  const pglite = await startInFolder(directory);
+  resources.defer(() => pglite.close());
+  const pool = createPglitePool(pglite);
+  resources.defer(() => pool.end());
+  await migrate({ pool, directory: migrationsDirectory, logger });
+  const version = await serverVersion(pool);
+  const description = `PGlite (PostgreSQL ${version.name}) in ${directory}`;
+  return new PoolDatabase({ pool, description, embedded: true, logger, resources });
+}
+
+/**
+ * A process killed while PGlite fills an empty folder leaves half a database. A mark beside the folder says that it was
+ * never served from, so that the next start may begin again.
+ */
+async function startInFolder(directory: string) {
+  const mark = `${directory}.initialising`;
+  if (existsSync(mark)) await rm(directory, { recursive: true, force: true });
+  if (existsSync(directory)) return startPglite(directory);
+  await writeFile(mark, '');
+  await mkdir(directory, { mode: 0o700 });
+  const pglite = await startPglite(directory);
+  await rm(mark);
+  return pglite;
+}
+
+async function openServer(
+  url: string,
+  { migrationsDirectory, logger, poolSize = DEFAULT_POOL_SIZE }: OpenDatabaseOptions,
+  resources: AsyncDisposableStack,
+): Promise<OpenedDatabase> {
+  const place = describePlace(url);
+  const migrationPool = createPostgresPool({ url, logger, size: 1, limitStatements: false });
+  const version = await prepareServer(migrationPool, place, migrationsDirectory, logger).finally(() =>
+    migrationPool.end(),
+  );
+  const pool = createPostgresPool({ url, logger, size: poolSize, limitStatements: true });
+  resources.defer(() => pool.end());
+  const description = `PostgreSQL ${version} at ${place}`;
+  return new PoolDatabase({ pool, description, embedded: false, logger, resources });
+}
+
+async function prepareServer(
+  pool: pg.Pool,
+  place: string,
+  migrationsDirectory: string | URL,
+  logger: DatabaseLogger,
+): Promise<string> {
+  const version = await serverVersion(pool).catch((error: unknown) => {
+    throw new DatabaseStartupError(`DATABASE_URL: PostgreSQL at ${place} cannot be used: ${describeFailure(error)}`, {
+      cause: error,
+    });
+  });
+  if (version.number < OLDEST_SERVER) {
+    throw new DatabaseStartupError(`DATABASE_URL: PostgreSQL at ${place} is ${version.name}; 15 or later is needed`);
+  }
+  await migrate({ pool, directory: migrationsDirectory, logger });
+  return version.name;
+}
+
+async function serverVersion(pool: pg.Pool): Promise<{ name: string; number: number }> {
+  const { rows } = await pool.query<{ name: string; number: number }>(
+    `SELECT split_part(current_setting('server_version'), ' ', 1) AS name,
+            current_setting('server_version_num')::int AS number`,
+  );
+  return rows[0] ?? { name: 'of an unknown version', number: 0 };
+}
+
+/** `host:port/database`, never the credentials. Not from `new URL`: a URL of `pg` may name a socket instead of a host. */
+function describePlace(url: string): string {
+  try {
+    if (!/^postgres(ql)?:/.test(url)) throw new TypeError('another scheme');
+    const { host, port, database } = new pg.Client({ connectionString: url });
+    return `${host}:${port}/${database ?? ''}`;
+  } catch {
+    // Without the cause, which quotes the URL and its password.
+    throw new DatabaseStartupError('DATABASE_URL is not of the form postgresql://user:password@host:5432/database');
+  }
+}

@@ -1,0 +1,62 @@
+import pg from 'pg';
+import { describeFailure } from './connection-failure.js';
+import type { DatabaseLogger } from './logger.js';
+import { valueParsers } from './value-parsers.js';
+
+const CONNECT_MILLISECONDS = 5_000;
+const STATEMENT_MILLISECONDS = 15_000;
+const IDLE_IN_TRANSACTION_MILLISECONDS = 60_000;
+/** Beyond the server's own limit: only a server that went away without a word gets this far. */
+const ANSWER_MILLISECONDS = STATEMENT_MILLISECONDS + 5_000;
+const KEEP_ALIVE_DELAY_MILLISECONDS = 10_000;
+
+export interface PostgresPoolOptions {
+  readonly url: string;
+  readonly logger: DatabaseLogger;
+  /** Connections at most. */
+  readonly size: number;
+  /** False for migrations, which take as long as they take. */
+  readonly limitStatements: boolean;
+}
+
+/**
+ * Prisma's adapter reads and writes times as if the session were in UTC. These are statements, not options in the
+ * connection's start-up message, since a pooler such as PgBouncer refuses or drops those, and the URL may hold others.
+ */
+function sessionSettings(limitStatements: boolean): string {
+  return [
+    `SET TIME ZONE 'UTC'`,
+    `SET statement_timeout = ${limitStatements ? STATEMENT_MILLISECONDS : 0}`,
+    `SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MILLISECONDS}`,
+  ].join('; ');
+}
+
+/** A pool on a PostgreSQL server. It connects when first used, and connects anew by itself after the server was away. */
+export function createPostgresPool({ url, logger, size, limitStatements }: PostgresPoolOptions): pg.Pool {
+  const settings = sessionSettings(limitStatements);
+  const pool = new pg.Pool({
+    application_name: 'flynkle-api',
+    connectionString: url,
+    max: size,
+    connectionTimeoutMillis: CONNECT_MILLISECONDS,
+    ...(limitStatements ? { query_timeout: ANSWER_MILLISECONDS } : {}),
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MILLISECONDS,
+    types: valueParsers,
+    verify: (client, done) => {
+      client.query(settings).then(
+        () => {
+          done();
+        },
+        (error: unknown) => {
+          done(error instanceof Error ? error : new Error('the session could not be set up'));
+        },
+      );
+    },
+  });
+  // An idle connection that fails (the server restarts) is the pool's to drop; without a listener it ends the process.
+  pool.on('error', (error) => {
+    logger.warn({ reason: describeFailure(error) }, 'An idle database connection was lost');
+  });
+  return pool;
+}
