@@ -1,0 +1,120 @@
+// Makes what is not in the repository, each part only when its sources changed since it was made:
+// `node tools/build.ts <part>...`, with the parts below in their order.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Output } from '@swc/core';
+
+interface Part {
+  /** Globs of what the part is made from. */
+  readonly sources: readonly string[];
+  /** The folder that holds the part and nothing else. */
+  readonly output: string;
+  readonly make: () => void | Promise<void>;
+}
+
+const parts = new Map<string, Part>([
+  [
+    'prisma-client',
+    {
+      sources: ['prisma/schema.prisma', 'prisma.config.ts', 'package-lock.json'],
+      output: 'src/generated/prisma',
+      make: () => run('prisma', 'generate'),
+    },
+  ],
+  ['program', { sources: ['src/**/*.ts', '.swcrc'], output: 'dist', make: compileProgram }],
+  [
+    'typed-client',
+    {
+      sources: ['schema/**/*.graphql', 'codegen.yml', 'package-lock.json'],
+      output: 'test/generated',
+      make: () => run('graphql-codegen'),
+    },
+  ],
+]);
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+for (const name of process.argv.slice(2)) {
+  const part = parts.get(name);
+  if (part === undefined) fail(`There is no part ${name}; the parts are ${[...parts.keys()].join(', ')}.`);
+  await makeWhenStale(name, part);
+}
+
+async function makeWhenStale(name: string, part: Part): Promise<void> {
+  const stamp = join(part.output, '.fingerprint');
+  const fingerprint = fingerprintOf(part.sources);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint) return;
+
+  requireInstalledDependencies();
+  console.log(`Making ${name} in ${part.output}`);
+  rmSync(part.output, { recursive: true, force: true });
+  await part.make();
+  writeFileSync(stamp, fingerprint);
+}
+
+/** Names, sizes and times of change: a file that a `git pull` removed or put back counts as much as a newer one. */
+function fingerprintOf(sources: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const path of globSync(sources).sort()) {
+    const { mtimeMs, size } = statSync(path);
+    hash.update(`${path} ${mtimeMs.toString()} ${size.toString()}\n`);
+  }
+  return hash.digest('hex');
+}
+
+async function compileProgram(): Promise<void> {
+  // Imported here, for `npm start` to find in a tenth of a second that there is nothing to compile.
+  const { transformFile } = await import('@swc/core');
+  const files = globSync('src/**/*.ts', { exclude: ['**/*.test.ts'] });
+  await Promise.all(
+    files.map(async (source) => {
+      const target = join('dist', relative('src', source).replace(/\.ts$/, '.js'));
+      writeModule(target, await transformFile(source, { sourceFileName: relative(dirname(target), source) }));
+    }),
+  );
+}
+
+function writeModule(target: string, { code, map }: Output): void {
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, `${code}\n//# sourceMappingURL=${basename(target)}.map\n`);
+  if (map !== undefined) writeFileSync(`${target}.map`, map);
+}
+
+/** After a pull that changed package-lock.json, says so instead of building against the packages of before. */
+function requireInstalledDependencies(): void {
+  const wanted = readPackages('package-lock.json');
+  const installed = readPackages('node_modules/.package-lock.json');
+  const isOutdated = Object.entries(wanted).some(([path, { version, dev, devOptional, optional }]) => {
+    if (!path.startsWith('node_modules/')) return false;
+    const found = installed[path];
+    return found === undefined ? !(dev ?? devOptional ?? optional ?? false) : found.version !== version;
+  });
+  if (isOutdated) fail('The installed packages are not those of package-lock.json: run "npm ci".');
+}
+
+interface LockedPackage {
+  readonly version?: string;
+  readonly dev?: boolean;
+  readonly devOptional?: boolean;
+  readonly optional?: boolean;
+}
+
+function readPackages(lockfile: string): Record<string, LockedPackage> {
+  if (!existsSync(lockfile)) return {};
+  return (JSON.parse(readFileSync(lockfile, 'utf8')) as { packages: Record<string, LockedPackage> }).packages;
+}
+
+function run(command: string, ...parameters: string[]): void {
+  const { status, error, stdout, stderr } = spawnSync(join('node_modules', '.bin', command), parameters, {
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0) fail(`${command} failed:\n${error?.message ?? stdout + stderr}`);
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(1);
+}
