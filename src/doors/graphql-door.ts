@@ -59,7 +59,7 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
     const operation = prepared.operation(parameters.operationName);
     const kind = operation instanceof Refusal ? undefined : operation.kind;
     const negotiated = negotiate(request.headers.accept, kind === 'subscription');
-    if (negotiated === undefined) throw notAcceptable(kind);
+    if (negotiated === undefined) throw notAcceptable(kind === 'subscription' ? kind : 'other');
     if (kind === 'mutation' && request.method === 'GET')
       throw methodNotAllowed('POST', 'A mutation must be sent by POST');
     return { parameters, prepared, negotiated, context: makeContext(caller) };
@@ -81,7 +81,12 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
     }
     const body = await readBody(request, uploadLimit);
     const contentType = request.headers['content-type'] ?? '';
-    await yoga.upload({ contentType, body, prepare: (parameters) => admit(request, caller, parameters) }, response);
+    const prepare = (parameters: GraphQLParameters) => {
+      const prepared = admit(request, caller, parameters);
+      if (prepared.negotiated.type === 'text/event-stream') throw notAcceptable('upload');
+      return prepared;
+    };
+    await yoga.upload({ contentType, body, prepare }, response);
   };
 
   const get = async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
@@ -126,10 +131,11 @@ const unsupported = (message: string) => new Refusal(message, 'UNSUPPORTED_MEDIA
 const methodNotAllowed = (allow: string, message: string) =>
   new Refusal(message, 'METHOD_NOT_ALLOWED', { status: 405, headers: { allow } });
 
-function notAcceptable(kind: string | undefined): Refusal {
-  const message =
-    kind === 'subscription'
-      ? 'A subscription is answered as text/event-stream, or over a WebSocket'
-      : 'Answers are application/json, application/graphql-response+json or text/event-stream';
-  return new Refusal(message, 'NOT_ACCEPTABLE', { status: 406 });
-}
+const NOT_ACCEPTABLE = {
+  subscription: 'A subscription is answered as text/event-stream, or over a WebSocket',
+  upload: 'A multipart request is answered as application/json or application/graphql-response+json',
+  other: 'Answers are application/json, application/graphql-response+json or text/event-stream',
+};
+
+const notAcceptable = (kind: keyof typeof NOT_ACCEPTABLE) =>
+  new Refusal(NOT_ACCEPTABLE[kind], 'NOT_ACCEPTABLE', { status: 406 });

@@ -28,10 +28,15 @@ export interface YogaDoor {
   endStreams(): void;
 }
 
-interface ServerContext {
+/** What the plugin finds and leaves; Yoga copies the object around it. */
+interface Call {
   request?: GraphQLRequest;
   readonly multipart?: MultipartRequest;
   result?: ExecutionResult;
+}
+
+interface ServerContext {
+  readonly call: Call;
 }
 
 /** Headers that keep proxies from holding events back; nginx reads the last. */
@@ -48,38 +53,38 @@ const ENDPOINT = 'http://localhost/graphql';
 export function createYogaDoor(pipeline: Pipeline): YogaDoor {
   const open = new Set<ResultStream>();
 
-  const run = async (server: ServerContext): Promise<ExecutionResult | ResultStream> => {
-    const { request } = server;
+  const run = async (call: Call): Promise<ExecutionResult | ResultStream> => {
+    const { request } = call;
     if (request === undefined) throw new Error('A request that was not prepared came to Yoga');
     const { prepared, parameters, context } = request;
-    const call = { context, ...parameters };
+    const pipelineCall = { context, ...parameters };
     const operation = prepared.operation(parameters.operationName);
     if ('kind' in operation && operation.kind === 'subscription') {
-      const result = await pipeline.subscribe(prepared, call);
+      const result = await pipeline.subscribe(prepared, pipelineCall);
       return Symbol.asyncIterator in result ? tracked(result, open, context.signal) : result;
     }
-    const result = await pipeline.execute(prepared, call);
-    server.result = result;
+    const result = await pipeline.execute(prepared, pipelineCall);
+    call.result = result;
     return result;
   };
 
   const plugin: Plugin<ServerContext> = {
     onRequestParse({ serverContext, setRequestParser }) {
-      const { request } = serverContext as ServerContext;
+      const { request } = (serverContext as unknown as ServerContext).call;
       // The door in front has read it.
       if (request !== undefined) setRequestParser(() => ({ ...request.parameters }) as never);
     },
     onParams({ params, context, setParamsHandler }) {
-      const server = context as unknown as ServerContext;
+      const { call } = context as unknown as ServerContext;
       setParamsHandler(() => {
         try {
-          if (server.multipart !== undefined) server.request = server.multipart.prepare(checkParameters(params));
+          if (call.multipart !== undefined) call.request = call.multipart.prepare(checkParameters(params));
         } catch (error) {
           if (!(error instanceof Refusal)) throw error;
-          server.result = { errors: [error] };
-          return server.result;
+          call.result = { errors: [error] };
+          return call.result;
         }
-        return run(server);
+        return run(call);
       });
     },
   };
@@ -100,22 +105,23 @@ export function createYogaDoor(pipeline: Pipeline): YogaDoor {
 
   return {
     async stream(request, response) {
-      const server: ServerContext = { request };
-      const answer = await yoga.fetch(ENDPOINT, { method: 'POST', headers: { accept: 'text/event-stream' } }, server);
+      const init = { method: 'POST', headers: { accept: 'text/event-stream' } };
+      const answer = await yoga.fetch(ENDPOINT, init, { call: { request } });
       response.writeHead(200, STREAM_HEADERS);
       if (answer.body === null) response.end();
       else await pipe(Readable.fromWeb(answer.body as never), response).catch(ignoreLeaving);
     },
     async upload({ contentType, body, prepare }, response) {
-      const server: ServerContext = { multipart: { contentType, body, prepare } };
+      const call: Call = { multipart: { contentType, body, prepare } };
       const headers = { accept: 'application/json', 'content-type': contentType };
-      const answer = await yoga.fetch(ENDPOINT, { method: 'POST', headers, body: new Uint8Array(body) }, server);
+      const answer = await yoga.fetch(ENDPOINT, { method: 'POST', headers, body: new Uint8Array(body) }, { call });
+      // Written below, with the pipeline's statuses.
       await answer.body?.cancel();
       const unread = new Refusal(
         'The body is no multipart request with operations, a map and its files',
         'BAD_REQUEST',
       );
-      const { result = { errors: [unread] }, request } = server;
+      const { result = { errors: [unread] }, request } = call;
       sendResult(response, result, request?.negotiated ?? { type: 'application/json', isLegacy: false });
     },
     get openStreams() {

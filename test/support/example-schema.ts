@@ -57,7 +57,7 @@ class ThingInput {
 export class Journal {
   readonly calls: string[] = [];
   /** Resolves when a source's `return()` was called. */
-  readonly sourceEnded = Promise.withResolvers<undefined>();
+  sourceEnded = Promise.withResolvers<undefined>();
   /** What the subscription `tail` waits for. */
   release = Promise.withResolvers<'next' | 'fail'>();
 
