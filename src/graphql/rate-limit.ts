@@ -11,7 +11,7 @@ import { RateLimited } from '../kernel/errors.js';
 import type { RateLimitRule, RateLimitStore } from '../ports/rate-limit-store.js';
 
 /** Counts a call. @throws RateLimited when it is one too many, `Unavailable` when that cannot be told at present */
-export type RateLimiter = (identity: string) => Promise<void>;
+type RateLimiter = (identity: string) => Promise<void>;
 
 /**
  * Limits calls by `graphql-rate-limit`. Services call it, not resolvers, so that every door is limited alike and the check

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EventLog, LogEntry } from '../../src/ports/event-log.js';
 
-export interface OpenedEventLog {
+interface OpenedEventLog {
   readonly log: EventLog;
   /** Followers that the log still holds. */
   followers(): number;

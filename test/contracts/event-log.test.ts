@@ -13,7 +13,8 @@ const redisUrl = process.env['TEST_REDIS_URL'];
 if (redisUrl !== undefined) {
   eventLogContract('Redis', async (retentionMs) => {
     const log = { info: () => {}, warn: () => {} };
-    const redis = await connectRedis({ url: redisUrl, log, keyPrefix: `test:${randomUUID()}:` });
+    const keyPrefix = `test:${randomUUID()}:`;
+    const redis = await connectRedis({ url: redisUrl, log, keyPrefix, commandTimeoutMs: 10_000 });
     const events = new RedisEventLog({ redis, retentionMs });
     return {
       log: events,

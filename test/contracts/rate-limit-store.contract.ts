@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RateLimitRule, RateLimitStore } from '../../src/ports/rate-limit-store.js';
 
-export interface OpenedRateLimitStore {
+interface OpenedRateLimitStore {
   readonly store: RateLimitStore;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { text as readText } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,7 +32,7 @@ export interface ScriptedReply {
   };
 }
 
-export interface RecordedRequest {
+interface RecordedRequest {
   readonly model: string;
   readonly messages: readonly { readonly role: string; readonly content: unknown }[];
   /** By either of its names. */
@@ -65,13 +65,12 @@ export async function startModelServer(): Promise<ModelServer> {
   const mock = new LLMock({ port: 0, logLevel: 'silent' });
   const script: ScriptedReply[] = [];
   const requests: RecordedRequest[] = [];
-  const awaited = new Map<number, PromiseWithResolver<RecordedRequest>>();
+  const arrivals = new EventEmitter();
   const open = new Set<ServerResponse>();
 
   const record = (body: Readonly<Record<string, unknown>>, request: IncomingMessage, response: ServerResponse) => {
-    const recorded = recordOf(body, request, response);
-    requests.push(recorded);
-    awaited.get(requests.length - 1)?.resolve(recorded);
+    requests.push(recordOf(body, request, response));
+    arrivals.emit('request');
   };
 
   mock.mount('/v1/chat/completions', {
@@ -83,13 +82,14 @@ export async function startModelServer(): Promise<ModelServer> {
         // The mock looks up what it answers by this header, as if the client had sent it.
         const context = randomUUID();
         request.headers['x-aimock-context'] = context;
-        mock.on({ context }, (body) => (record({ ...body }, request, response), soundAnswer(answer)), {
-          latency: answer.delayMs,
-          chunkSize: Number.MAX_SAFE_INTEGER,
-        });
+        const respond = (body: object) => {
+          record({ ...body }, request, response);
+          return soundAnswer(answer);
+        };
+        mock.on({ context }, respond, { latency: answer.delayMs, chunkSize: Number.MAX_SAFE_INTEGER });
         return false;
       }
-      record(JSON.parse(await readText(request)), request, response);
+      record(JSON.parse(await readText(request)) as Record<string, unknown>, request, response);
       await answerByHand(response, answer);
       return true;
     },
@@ -103,11 +103,11 @@ export async function startModelServer(): Promise<ModelServer> {
       script.push(...replies.map((reply) => (typeof reply === 'string' ? { chunks: [reply] } : reply)));
     },
     request: async (index) => {
-      const recorded = requests[index];
-      if (recorded !== undefined) return recorded;
-      const promise = awaited.get(index) ?? promiseWithResolver<RecordedRequest>();
-      awaited.set(index, promise);
-      return promise.promise;
+      for (;;) {
+        const recorded = requests[index];
+        if (recorded !== undefined) return recorded;
+        await once(arrivals, 'request');
+      }
     },
     close: async () => {
       for (const response of open) response.destroy();
@@ -173,8 +173,14 @@ async function writeChunks(response: ServerResponse, answer: Answer): Promise<vo
   });
   response.flushHeaders();
   for (const [index, text] of [...chunks, null].entries()) {
-    if (index === stallAfter) return void (await once(response, 'close'));
-    if (index === cutAfter) return cut(response);
+    if (index === stallAfter) {
+      await once(response, 'close');
+      return;
+    }
+    if (index === cutAfter) {
+      cut(response);
+      return;
+    }
     if (text === null) break;
     if (delayMs > 0) await sleep(delayMs);
     send(choice({ content: text }));
@@ -188,17 +194,4 @@ async function writeChunks(response: ServerResponse, answer: Answer): Promise<vo
 function cut(response: ServerResponse): void {
   cutHere.add(response);
   response.write(': cut\n\n', () => response.destroy());
-}
-
-interface PromiseWithResolver<Value> {
-  readonly promise: Promise<Value>;
-  readonly resolve: (value: Value) => void;
-}
-
-function promiseWithResolver<Value>(): PromiseWithResolver<Value> {
-  let resolve: (value: Value) => void = () => undefined;
-  const promise = new Promise<Value>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
 }

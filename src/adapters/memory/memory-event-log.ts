@@ -2,7 +2,7 @@ import { Unavailable } from '../../kernel/errors.js';
 import type { EventLog, LogEntry } from '../../ports/event-log.js';
 import { Follower } from './follower.js';
 
-export interface MemoryEventLogOptions {
+interface MemoryEventLogOptions {
   /** How long a stream without readers is kept after its last event, in milliseconds; default 5 minutes. */
   readonly retentionMs?: number;
   /** The most events kept of a stream, the newest, and the furthest that a reader may fall behind; default 10,000. */
@@ -39,7 +39,7 @@ export class MemoryEventLog implements EventLog {
     return { streams: this.streams.size, followers };
   }
 
-  append<Event>(name: string, events: readonly Event[]): Promise<readonly number[]> {
+  append(name: string, events: readonly unknown[]): Promise<readonly number[]> {
     if (events.length === 0) return Promise.resolve([]);
     const stream = this.open(name);
     const added = events.map((event) => ({ sequence: ++stream.lastSequence, event }));

@@ -107,7 +107,8 @@ describe('a sound answer', () => {
     await once(stalling, 'listening');
     const address = stalling.address();
     const port = typeof address === 'object' ? address?.port : undefined;
-    const events = await collect(model({ usageMs: 20 }, `http://127.0.0.1:${port}/v1`).stream(modelRequest()));
+    const baseUrl = `http://127.0.0.1:${String(port)}/v1`;
+    const events = await collect(model({ usageMs: 20 }, baseUrl).stream(modelRequest()));
     expect(events).toEqual([
       { type: 'text', text: 'Whole' },
       { type: 'end', totalTokens: null },

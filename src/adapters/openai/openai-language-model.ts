@@ -31,7 +31,7 @@ const DEFAULT_TIMING: ModelTiming = {
   maxRetryAfterMs: 5_000,
 };
 
-export interface OpenAiOptions {
+interface OpenAiOptions {
   readonly apiKey: string;
   /** Up to and without `/chat/completions`. Any server that speaks OpenAI's chat completions will do; default OpenAI's own. */
   readonly baseUrl?: string | undefined;
@@ -118,7 +118,7 @@ export class OpenAiLanguageModel implements LanguageModel {
     const silence = new SilenceTimer();
     let finished = false;
     let totalTokens: number | null = null;
-    let failure: unknown;
+    let failure = new ProviderFailure('connectionLost');
     try {
       silence.restart(firstTextMs);
       const chunks: AsyncIterable<Chunk> = await this.client.chat.completions.create(
@@ -150,16 +150,13 @@ export class OpenAiLanguageModel implements LanguageModel {
         silence.restart(limit);
       }
     } catch (error) {
-      failure = error;
+      failure = toProviderFailure(error);
     } finally {
       silence.stop();
     }
     // An aborted stream ends like a complete one, or throws one of several errors: the signals say what happened.
     signal.throwIfAborted();
-    if (!finished) {
-      if (silence.signal.aborted) throw new ProviderFailure('timeout');
-      throw failure ?? new ProviderFailure('connectionLost');
-    }
+    if (!finished) throw silence.signal.aborted ? new ProviderFailure('timeout') : failure;
     yield { type: 'end', totalTokens };
   }
 

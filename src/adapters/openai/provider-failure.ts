@@ -13,7 +13,7 @@ export const FAILURE_REASONS = {
   unreadable: "the model's provider sent an unreadable answer",
 } as const;
 
-export type FailureKind = keyof typeof FAILURE_REASONS;
+type FailureKind = keyof typeof FAILURE_REASONS;
 
 /** Failures that another try may mend. Not `timeout`: whoever asked has already waited long. */
 const RETRYABLE: ReadonlySet<FailureKind> = new Set(['connectionLost', 'rateLimited', 'unavailable']);

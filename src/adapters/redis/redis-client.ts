@@ -7,12 +7,17 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** The library waits this long even for a connection that is gone already, and the process with it. */
 const DISCONNECT_TIMEOUT_MS = 200;
 
-export interface RedisSettings {
+interface RedisSettings {
   /** `redis://` or `rediss://`, with user, password and database number as usual. */
   readonly url: string;
   readonly log: Pick<Log, 'info' | 'warn'>;
   /** Starts every key; several installations may share a server. Default `flynkle:`. */
   readonly keyPrefix?: string;
+  /**
+   * How long a command may take, in milliseconds; default 200. Time in which this process is too busy to read the answer
+   * counts too.
+   */
+  readonly commandTimeoutMs?: number;
 }
 
 export interface RedisConnection {
@@ -20,8 +25,8 @@ export interface RedisConnection {
   readonly description: string;
   readonly keyPrefix: string;
   /**
-   * For requests: fails at once while Redis is gone and within 200 ms when it does not answer. A caller that gets an error
-   * does not know whether the command ran.
+   * For requests: fails at once while Redis is gone and after the command timeout when it does not answer. A caller that
+   * gets an error does not know whether the command ran.
    */
   readonly commands: Redis;
   /**
@@ -38,7 +43,8 @@ export interface RedisConnection {
  * Connects, and from then on reconnects by itself. An outage is logged once when it begins and once when it is over.
  * @throws Error for the operator, when the first connection fails
  */
-export async function connectRedis({ url, log, keyPrefix = 'flynkle:' }: RedisSettings): Promise<RedisConnection> {
+export async function connectRedis(settings: RedisSettings): Promise<RedisConnection> {
+  const { url, log, keyPrefix = 'flynkle:', commandTimeoutMs = 200 } = settings;
   const { hostname, port } = new URL(url);
   const description = `Redis at ${hostname}:${port || '6379'}`;
   const open = (options: Omit<CommonRedisOptions, 'replyMapping'>) => {
@@ -56,7 +62,7 @@ export async function connectRedis({ url, log, keyPrefix = 'flynkle:' }: RedisSe
     return redis;
   };
   const commands = open({
-    commandTimeout: 200,
+    commandTimeout: commandTimeoutMs,
     enableOfflineQueue: false,
     socketTimeout: DEAD_AFTER_MS,
   });

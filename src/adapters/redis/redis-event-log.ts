@@ -46,7 +46,7 @@ if ARGV[1] ~= 'latest' then entries = redis.call('XRANGE', KEYS[1], '(' .. ARGV[
 return { last and last[1] or '0-0', first and first[1] or '1-0', entries }
 `);
 
-export interface RedisEventLogOptions {
+interface RedisEventLogOptions {
   readonly redis: RedisConnection;
   /** How long a stream that nobody follows is kept after its last event, in milliseconds; default 5 minutes. */
   readonly retentionMs?: number;
@@ -99,7 +99,7 @@ export class RedisEventLog implements EventLog {
   }
 
   /** @throws Unavailable when Redis stays out of reach; the events may have been appended all the same */
-  async append<Event>(stream: string, events: readonly Event[]): Promise<readonly number[]> {
+  async append(stream: string, events: readonly unknown[]): Promise<readonly number[]> {
     if (events.length === 0) return [];
     const key = this.keyOf(stream);
     const name = randomUUID();

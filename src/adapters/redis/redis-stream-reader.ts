@@ -23,7 +23,7 @@ end
 return last
 `);
 
-export interface StreamReaderEvents {
+interface StreamReaderEvents {
   /** New entries of a stream, in order. */
   entries(key: string, entries: readonly RawEntry[]): void;
   /** The server lost the end of a stream (it restarted, or another took over): it goes on after `sequence`. */
