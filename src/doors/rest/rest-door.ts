@@ -7,6 +7,7 @@ import { textReader } from './decode.js';
 import { sendJson } from './envelope.js';
 import { makeEndpoint, sendThrown, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
 import { openApiDocument, type OpenApiDocument } from './openapi.js';
+import type { Reference } from './reference.js';
 import { buildRestView, type RestOperation } from './rest-view.js';
 import { createRestRouter, type FoundRoute } from './rest-router.js';
 import { serveOperation } from './serve-operation.js';
@@ -20,6 +21,8 @@ export interface RestDoorOptions extends ExchangeOptions {
   readonly pipelineFor: (schema: GraphQLSchema) => Pipeline;
   /** The version of the program, for the reference. */
   readonly version: string;
+  /** What the reference says that no route does. The product's by default. */
+  readonly reference?: Reference;
   /** Silence on an event stream after which a comment is sent. 15 s by default: proxies give up after 30 to 60. */
   readonly heartbeatMilliseconds?: number;
 }
@@ -29,12 +32,12 @@ export interface RestDoor {
    * Answers anything: the routes below `/api/v1`, `/`, and every other path with 404. It reads the body itself. Settles when
    * the answer is written, and never rejects.
    */
-  handle(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void>;
+  readonly handle: (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>;
   readonly document: OpenApiDocument;
   /** The view: a root field for each route. */
   readonly schema: GraphQLSchema;
   /** Ends the open streams early, for the program to stop: a client of events goes on elsewhere from the last one. */
-  endStreams(): void;
+  readonly endStreams: () => void;
 }
 
 const WELCOME = '{"code":200,"message":"Success","data":{"message":"Welcome to Flynkle API"}}';
@@ -51,7 +54,7 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
   const { streamSchema } = view;
   const streams =
     streamSchema === undefined ? [] : streamEndpoints(view.streams, streamSchema, pipelineFor(streamSchema));
-  const document = openApiDocument(view, version);
+  const document = openApiDocument(view, version, options.reference);
   const findRoute = createRestRouter(operations, streams, [
     { path: '/', body: WELCOME },
     { path: `${BASE_PATH}/openapi.json`, body: JSON.stringify(document) },

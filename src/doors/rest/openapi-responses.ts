@@ -1,0 +1,193 @@
+import type { ErrorCode } from '../../kernel/errors.js';
+import type { JsonSchema, RestError, RestRoute, RestStreamRoute } from '../../graphql/rest-route.js';
+import { MASKED_MESSAGE } from '../error-map.js';
+import { errorAnswer, VALIDATION_ERROR } from './envelope.js';
+import type { RestOperation } from './rest-view.js';
+
+/** The envelope around data of this schema. */
+export function envelopeSchema(code: JsonSchema, message: JsonSchema, data: JsonSchema): JsonSchema {
+  return {
+    type: 'object',
+    required: ['code', 'message', 'data'],
+    properties: { code: { type: 'integer', ...code }, message: { type: 'string', ...message }, data },
+    additionalProperties: false,
+  };
+}
+
+type AnyOperation = RestOperation<RestRoute | RestStreamRoute>;
+
+/** What every operation for users can answer before it runs, in the order in which it is found out. */
+const CREDENTIAL_ERRORS = [
+  ['UNAUTHENTICATED', 'Missing credentials'],
+  ['UNAUTHENTICATED', 'Invalid token'],
+  ['NOT_FOUND', 'User not found'],
+  ['FORBIDDEN', 'Account disabled'],
+] as const satisfies readonly (readonly [ErrorCode, string])[];
+
+const BODY_ERRORS = [
+  [400, 'Malformed JSON'],
+  [413, 'Payload too large'],
+  [415, 'Unsupported media type'],
+] as const;
+
+/** The errors of an operation, by status and then by message, as they go over the wire. */
+function errorsOf(operations: readonly AnyOperation[]): ReadonlyMap<number, ReadonlySet<string>> {
+  const found = new Map<number, Set<string>>();
+  const add = (status: number, message: string) => {
+    const messages = found.get(status) ?? new Set();
+    found.set(status, messages.add(message));
+  };
+  for (const { route, access, plan } of operations) {
+    const own: readonly RestError[] = route.errors ?? [];
+    const addCode = (code: ErrorCode, message: string) => {
+      const answer = errorAnswer({ message, extensions: { code } }, own, (field) => field);
+      add(answer.status, answer.message);
+    };
+    if (access !== 'anyone') for (const [code, message] of CREDENTIAL_ERRORS) addCode(code, message);
+    if (access === 'admin') addCode('FORBIDDEN', 'Forbidden');
+    if (plan.inputs.length > 0 || plan.hasBody) addCode('BAD_USER_INPUT', VALIDATION_ERROR);
+    if (plan.hasBody) for (const [status, message] of BODY_ERRORS) add(status, message);
+    for (const { code, message, insteadOf } of own) addCode(code, insteadOf ?? message);
+  }
+  return new Map([...found].sort(([one], [other]) => one - other));
+}
+
+/** The responses of an operation other than its success; with a stream beside it, of both. */
+export function errorResponses(operations: readonly AnyOperation[]): Readonly<Record<string, JsonSchema>> {
+  const errors = errorsOf(operations);
+  const hasClientError = [...errors.keys()].some((status) => status < 500);
+  return {
+    ...Object.fromEntries(
+      [...errors].map(([status, messages]) => [
+        String(status),
+        SHARED_NAMES[status] !== undefined && isShared(status, messages)
+          ? { $ref: `#/components/responses/${SHARED_NAMES[status]}` }
+          : errorResponse(status, [...messages]),
+      ]),
+    ),
+    ...(!hasClientError && { '4XX': { $ref: '#/components/responses/ClientError' } }),
+    ...(!errors.has(503) && { '503': { $ref: '#/components/responses/Unavailable' } }),
+    '500': { $ref: '#/components/responses/InternalServerError' },
+  };
+}
+
+/** Answers that many operations have alike, by status, and the messages that make them alike. */
+const SHARED_NAMES: Readonly<Record<number, string>> = {
+  401: 'Unauthenticated',
+  413: 'PayloadTooLarge',
+  415: 'UnsupportedMediaType',
+  422: 'ValidationError',
+};
+const SHARED_MESSAGES: Readonly<Record<number, readonly string[]>> = {
+  401: ['Missing credentials', 'Invalid token'],
+  413: ['Payload too large'],
+  415: ['Unsupported media type'],
+  422: [VALIDATION_ERROR],
+};
+
+function isShared(status: number, messages: ReadonlySet<string>): boolean {
+  const shared = SHARED_MESSAGES[status] ?? [];
+  return messages.size === shared.length && shared.every((message) => messages.has(message));
+}
+
+function errorResponse(status: number, messages: readonly string[]): JsonSchema {
+  const data = errorData(status);
+  const headers = ERROR_HEADERS[status];
+  return {
+    description: messages.join(', or: '),
+    ...(headers && { headers }),
+    content: {
+      'application/json': {
+        schema: envelopeSchema({ const: status }, { enum: messages }, data.schema),
+        examples: Object.fromEntries(
+          messages.map((message) => [exampleName(message), { value: { code: status, message, data: data.example } }]),
+        ),
+      },
+    },
+  };
+}
+
+function exampleName(message: string): string {
+  return message.replace(/[^A-Za-z0-9]+(\w?)/g, (_gap, letter: string) => letter.toUpperCase());
+}
+
+function errorData(status: number): { readonly schema: JsonSchema; readonly example: unknown } {
+  if (status === 422) {
+    return {
+      schema: { $ref: '#/components/schemas/Faults' },
+      example: { errors: [{ field: 'email', message: 'is required' }] },
+    };
+  }
+  if (status === 502) {
+    return {
+      schema: {
+        type: 'object',
+        required: ['source', 'reason'],
+        properties: { source: { type: 'string' }, reason: { type: 'string' } },
+        additionalProperties: false,
+      },
+      example: { source: 'openai', reason: 'timeout' },
+    };
+  }
+  return { schema: { type: 'null' }, example: null };
+}
+
+const ERROR_HEADERS: Readonly<Record<number, JsonSchema>> = {
+  401: { 'WWW-Authenticate': { schema: { type: 'string', const: 'Bearer' } } },
+  429: {
+    'Retry-After': {
+      description: 'Seconds until the next try can succeed.',
+      schema: { type: 'integer', minimum: 1 },
+    },
+  },
+};
+
+const REQUEST_ID_HEADER: JsonSchema = {
+  'X-Request-Id': { description: 'Names the request in the log.', schema: { type: 'string' } },
+};
+
+export const FAULTS: JsonSchema = {
+  type: 'object',
+  required: ['errors'],
+  properties: {
+    errors: {
+      type: 'array',
+      minItems: 1,
+      description: 'One entry a fault, all faults at once.',
+      items: {
+        type: 'object',
+        required: ['field', 'message'],
+        properties: {
+          field: { type: 'string', description: 'The dotted path of the offending input, as the client wrote it.' },
+          message: { type: 'string', description: 'What is wrong with it, for a person.' },
+        },
+        additionalProperties: false,
+      },
+    },
+  },
+  additionalProperties: false,
+};
+
+/** The responses that {@link errorResponses} refers to. */
+export const SHARED_RESPONSES: Readonly<Record<string, JsonSchema>> = {
+  ...Object.fromEntries(
+    Object.entries(SHARED_NAMES).map(([status, name]) => [
+      name,
+      errorResponse(Number(status), SHARED_MESSAGES[Number(status)] ?? []),
+    ]),
+  ),
+  ClientError: {
+    description: 'A fault of the request that no operation knows, as a method or headers that are not taken.',
+    content: {
+      'application/json': { schema: envelopeSchema({ minimum: 400, maximum: 499 }, {}, { type: 'null' }) },
+    },
+  },
+  InternalServerError: {
+    ...errorResponse(500, [MASKED_MESSAGE]),
+    headers: REQUEST_ID_HEADER,
+  },
+  Unavailable: {
+    description: 'Something that the request needs is not there at present; a later try may succeed.',
+    content: { 'application/json': { schema: envelopeSchema({ const: 503 }, {}, { type: 'null' }) } },
+  },
+};

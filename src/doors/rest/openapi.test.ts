@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { rawRequest } from '../../../test/support/raw-request.js';
+import { startRestDoor, type RunningRestDoor } from '../../../test/support/rest-fixture.js';
+
+let running: RunningRestDoor;
+beforeAll(async () => {
+  running = await startRestDoor();
+});
+afterAll(async () => {
+  await running[Symbol.asyncDispose]();
+});
+
+const operation = (path: string, method: string) => {
+  const found = running.door.document.paths[path]?.[method];
+  if (found === undefined) throw new Error(`There is no ${method} ${path}`);
+  return found;
+};
+
+/** Every value of a key, at any depth. */
+function valuesOf(key: string, value: unknown): unknown[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, child]) => [...(name === key ? [child] : []), ...valuesOf(key, child)]);
+}
+
+describe('the OpenAPI document', () => {
+  it('is served as it is, outside the envelope', async () => {
+    const answer = await rawRequest(running.port, { path: '/api/v1/openapi.json' });
+    expect(answer.status).toBe(200);
+    expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
+    expect(answer.json).toEqual(running.door.document);
+  });
+
+  it('is the same each time', async () => {
+    await using other = await startRestDoor();
+    expect(JSON.stringify(other.door.document)).toBe(JSON.stringify(running.door.document));
+  });
+
+  it('has an operation for each route, under its own id, and no other path', () => {
+    const ids = valuesOf('operationId', running.door.document.paths);
+    expect([...ids].sort()).toEqual([
+      'createBook',
+      'deleteBooks',
+      'followBook',
+      'getBook',
+      'lendBook',
+      'listBooks',
+      'readBook',
+      'replaceBook',
+      'updateBook',
+    ]);
+    expect(Object.keys(running.door.document.paths)).toEqual([
+      '/books',
+      '/books/{book_id}',
+      '/books/{book_id}/lend',
+      '/books/{book_id}/stream',
+      '/read',
+    ]);
+  });
+
+  it('refers to nothing that is not there, and has nothing that is not referred to', () => {
+    const { components, ...rest } = running.door.document;
+    const refs = new Set(valuesOf('$ref', running.door.document).map(String));
+    const { securitySchemes, ...described } = components;
+    const there = Object.entries(described).flatMap(([kind, entries]) =>
+      Object.keys(entries).map((name) => `#/components/${kind}/${name}`),
+    );
+    expect([...refs].sort()).toEqual(there.sort());
+    const used = valuesOf('security', rest.paths).flat() as object[];
+    expect(new Set(used.flatMap((scheme) => Object.keys(scheme)))).toEqual(new Set(Object.keys(securitySchemes)));
+  });
+
+  it('describes the envelope around the data, with a full example', () => {
+    const { responses } = operation('/books', 'get') as { responses: Record<string, { content: object }> };
+    expect(responses['200']).toMatchObject({
+      content: {
+        'application/json': {
+          schema: {
+            required: ['code', 'message', 'data'],
+            properties: {
+              code: { const: 200 },
+              message: { const: 'Success' },
+              data: { type: 'array', items: { $ref: '#/components/schemas/Book' } },
+            },
+            additionalProperties: false,
+          },
+          example: { code: 200, message: 'Success', data: [{ title: 'Middlemarch', cover: 'HARD' }] },
+        },
+      },
+    });
+  });
+
+  it('says of objects that every key is there, and which may be null', () => {
+    expect(running.door.document.components.schemas['Book']).toEqual({
+      type: 'object',
+      description: 'A printed book.',
+      required: ['book_id', 'title', 'sub_title', 'cover', 'printed_at', 'extra', 'owner_id'],
+      properties: {
+        book_id: { type: 'string', format: 'uuid' },
+        title: { type: 'string', description: 'At most 20 characters.' },
+        sub_title: { type: ['string', 'null'] },
+        cover: { type: 'string', enum: ['HARD', 'SOFT'] },
+        printed_at: { type: ['string', 'null'], format: 'date-time' },
+        extra: { type: ['object', 'null'], additionalProperties: true },
+        owner_id: { type: 'string', format: 'uuid' },
+      },
+      additionalProperties: false,
+    });
+  });
+
+  it('says where each input stands, with the rules of the operation', () => {
+    expect(operation('/books', 'get')['parameters']).toEqual([
+      { name: 'q', in: 'query', schema: { type: 'string' } },
+      { name: 'lent_only', in: 'query', schema: { type: 'boolean' } },
+      expect.objectContaining({
+        name: 'limit',
+        schema: { type: 'integer', format: 'int32', minimum: 1, maximum: 100, default: 100 },
+      }),
+      expect.objectContaining({ name: 'skip' }),
+    ]);
+    expect(operation('/books', 'post')['requestBody']).toMatchObject({
+      required: true,
+      content: {
+        'application/json': {
+          schema: {
+            required: ['title'],
+            properties: {
+              title: { type: 'string', maxLength: 20 },
+              sub_title: { type: ['string', 'null'], maxLength: 20 },
+              shelf: { properties: { room_name: { type: 'string' }, row_number: { type: ['integer', 'null'] } } },
+              book_id: { description: expect.stringContaining('ignored') },
+            },
+            additionalProperties: false,
+          },
+        },
+      },
+    });
+  });
+
+  it('lists the errors of each operation with their messages, as its route words them', () => {
+    const messages = (path: string, method: string) => {
+      const { responses } = operation(path, method) as { responses: Record<string, unknown> };
+      return Object.fromEntries(
+        Object.entries(responses).map(([status, response]) => [
+          status,
+          valuesOf('$ref', response)[0] ?? valuesOf('enum', response).flat(),
+        ]),
+      );
+    };
+    expect(messages('/books', 'delete')).toMatchObject({
+      401: ['Missing admin header', 'Invalid token'],
+      403: ['Account disabled', 'Admin privileges required'],
+      404: ['User not found'],
+      422: '#/components/responses/ValidationError',
+      500: '#/components/responses/InternalServerError',
+    });
+    expect(messages('/books', 'post')).toMatchObject({
+      400: ['Malformed JSON', 'Book already exists'],
+      413: '#/components/responses/PayloadTooLarge',
+      415: '#/components/responses/UnsupportedMediaType',
+    });
+    expect(operation('/books/{book_id}/lend', 'post')).toMatchObject({
+      responses: { 429: { headers: { 'Retry-After': {} } }, 502: {} },
+    });
+  });
+
+  it('says who may call', () => {
+    expect(operation('/books/{book_id}', 'get')['security']).toEqual([]);
+    expect(operation('/books', 'get')['security']).toEqual([{ bearer: [] }, { internalUser: [], internalKey: [] }]);
+  });
+
+  it('describes a stream beside the whole answer, and one of its own', () => {
+    expect(operation('/read', 'post')).toMatchObject({
+      parameters: [{ name: 'stream', in: 'query', schema: { type: 'boolean' } }],
+      description: expect.stringContaining('- `completed`: `sequence`, `page_count`'),
+      responses: { 200: { content: { 'application/json': {}, 'text/plain': {}, 'text/event-stream': {} } } },
+    });
+    expect(operation('/books/{book_id}/stream', 'get')).toMatchObject({
+      parameters: [{ name: 'book_id' }, { name: 'after' }, { name: 'Last-Event-ID', in: 'header' }],
+      responses: { 200: { content: { 'text/event-stream': {} } }, 204: {} },
+    });
+  });
+});

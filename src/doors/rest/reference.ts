@@ -1,0 +1,54 @@
+/** What the OpenAPI document says that no route does. */
+export interface Reference {
+  readonly title: string;
+  readonly description: string;
+  /** Every tag that a route has, in reading order. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** Values for examples, by the wire's name of a field, or `Type.name`; other fields get one of their type. */
+  readonly examples: Readonly<Record<string, unknown>>;
+}
+
+export const REFERENCE: Reference = {
+  title: 'Flynkle API',
+  description:
+    'A chat service: accounts with plans, conversations, and answers of a language model, whole or as a stream. Every answer is the envelope `{"code", "message", "data"}`, whose `code` is the HTTP status; only streams and this document are not. The same service speaks GraphQL at `/graphql`.',
+  tags: {
+    Health: 'Whether the service works.',
+    Auth: 'Sessions: logging in and out, tokens, lost passwords and e-mail verification.',
+    Users: 'Accounts.',
+    Plans: 'What a user may use, and what they used.',
+    Conversations: 'Dialogues of a user with the model.',
+    Messages: 'What was said in a conversation.',
+    Chat: 'Questions to the model.',
+    Uploads: 'Files.',
+    Admin: 'What administrators do with the accounts of others.',
+  },
+  examples: {
+    email: 'ada@example.com',
+    phone_number: '+44 20 7946 0018',
+    provider: 'email',
+    provider_id: null,
+    password: 'correct horse battery staple',
+    new_password: 'correct horse battery staple',
+    otp: '493817',
+    profile: { name: 'Ada' },
+    plan: 'pro',
+    is_suspended: false,
+    is_admin: false,
+    title: 'Holiday plans',
+    status: 'open',
+    'Health.status': 'ok',
+    content: { text: 'Where is it warm in March?' },
+    message: 'Where is it warm in March?',
+    message_type: 'user',
+    extra: null,
+    response: 'Try Madeira.',
+    tokens: 58,
+    access_token: 'eyJhbGciOiJIUzI1NiJ9.e30.XmNK3GpH3Ys_7wsYBfq4C3M6goz71I7dTgUkuIa5lyQ',
+    refresh_token: '5Sz0mGyZ6Qq4v0x1lq0oZ2Jm2m3l5sYw0cYhJ8tqk3A',
+    model: 'configured',
+    version: '1.0.0',
+    q: 'holiday',
+    search: 'ada@',
+  },
+};
