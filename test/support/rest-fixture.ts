@@ -466,6 +466,7 @@ function authenticate({ authorization }: Credentials): Promise<Viewer> {
 export interface RunningRestDoor extends AsyncDisposable {
   readonly door: RestDoor;
   readonly library: Library;
+  readonly server: http.Server;
   readonly port: number;
   readonly base: string;
   /** What was logged of unexpected errors. */
@@ -489,6 +490,12 @@ export async function startRestDoor(options: { heartbeatMilliseconds?: number } 
     ...options,
     schema,
     version: '1.2.3',
+    reference: {
+      title: 'Library',
+      description: 'Books.',
+      tags: { Books: 'Books.', Lending: 'Who has what.', Reading: 'Reading aloud.' },
+      examples: { title: 'Middlemarch' },
+    },
     bodyLimit: 100_000,
     mapError,
     pipelineFor: (of) => createPipeline(of, { mapError }),
@@ -517,6 +524,7 @@ export async function startRestDoor(options: { heartbeatMilliseconds?: number } 
   return {
     door,
     library,
+    server,
     port,
     base: `http://127.0.0.1:${port}`,
     logged,

@@ -5,7 +5,7 @@ import type { Fault } from '../../kernel/errors.js';
 import { callerOf, type MakeContext } from '../caller.js';
 import { errorAnswer, faultsError, sendEnvelope, unreadableAnswer } from './envelope.js';
 import { inputReader, type InputReader, type ReadInput, type WireRequest } from './read-input.js';
-import { readJsonBody, Unreadable } from './request-body.js';
+import { ClientLeft, readJsonBody, Unreadable } from './request-body.js';
 import type { RestOperation } from './rest-view.js';
 import type { RouteDocument } from './sofa-operations.js';
 
@@ -103,7 +103,7 @@ export function sendThrown(
   { response, requestId }: Pick<Exchange, 'response' | 'requestId'>,
   { mapError }: Pick<ExchangeOptions, 'mapError'>,
 ): void {
-  if (response.headersSent || response.destroyed) {
+  if (response.headersSent || response.destroyed || error instanceof ClientLeft) {
     response.destroy();
     return;
   }

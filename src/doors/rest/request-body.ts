@@ -12,13 +12,16 @@ export class Unreadable extends Error {
   }
 }
 
+/** The client left while it was sending: there is nobody to answer, and nothing went wrong. */
+export class ClientLeft extends Error {}
+
 const JSON_MEDIA_TYPE = /^\s*application\/(?:json|[a-z0-9!#$&^_.+-]+\+json)\s*(?:;(.*))?$/i;
 const OTHER_CHARSET = /charset\s*=\s*"?(?!utf-?8"?\s*(?:;|$))/i;
 
 /**
  * Reads the JSON body of a request; undefined when the body is empty.
  * @param limit the most bytes that a body may have
- * @throws Unreadable 413 over the limit, 415 for another media type, 400 for what is not JSON in UTF-8
+ * @throws Unreadable 413 over the limit, 415 for another media type, 400 for what is not JSON in UTF-8; ClientLeft
  */
 export async function readJsonBody(request: IncomingMessage, limit: number): Promise<unknown> {
   if (Number(request.headers['content-length'] ?? 0) > limit) throw new Unreadable(413, 'Payload too large');
@@ -63,7 +66,7 @@ function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
     };
     request.on('data', onData);
     request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)));
-    request.once('error', reject);
-    request.once('close', () => reject(new Error('The client left while it was sending the body')));
+    request.once('error', () => reject(new ClientLeft()));
+    request.once('close', () => reject(new ClientLeft()));
   });
 }

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import net from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { rawRequest, type RawAnswer, type RawRequest } from '../../../test/support/raw-request.js';
 import { BOOK_ID, startRestDoor, type RunningRestDoor } from '../../../test/support/rest-fixture.js';
@@ -310,6 +313,21 @@ describe('bad input', () => {
       const answer = await send({ method: 'POST', path: '/api/v1/books', headers, body });
       expect(answer).toMatchObject({ status: 413, json: failure(413, 'Payload too large') });
     }
+  });
+});
+
+describe('a client that leaves', () => {
+  it('while it sends the body is not an error, and the next one is served', async () => {
+    const socket = net.connect(running.port, '127.0.0.1');
+    const head =
+      'POST /api/v1/books HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n';
+    const arrived = once(running.server, 'request');
+    socket.write(`${head}{"title":`);
+    const [, response] = (await arrived) as [unknown, ServerResponse];
+    socket.destroy();
+    await once(response, 'close');
+    expect((await post('/books', { title: 'x' })).status).toBe(200);
+    expect(running.logged).toEqual([]);
   });
 });
 
