@@ -30,5 +30,5 @@ const isMissing = (error: unknown) => codeOf(error) === 'ENOENT';
 const isExisting = (error: unknown) => codeOf(error) === 'EEXIST';
 
 function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }

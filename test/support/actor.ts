@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { createClient as createSseClient } from 'graphql-sse';
+import { createClient as createWebSocketClient } from 'graphql-ws';
+import type { ExecutionResult } from 'graphql';
+import WebSocket from 'ws';
+
+export interface GraphQLAnswer<Data = Record<string, unknown>> {
+  readonly data?: Data | null;
+  readonly errors?: readonly {
+    readonly message: string;
+    readonly path?: readonly (string | number)[];
+    readonly extensions: Readonly<Record<string, unknown>> & { readonly code: string };
+  }[];
+}
+
+export interface RestAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: { readonly code: number; readonly message: string; readonly data: unknown };
+}
+
+export interface Subscription<Event> extends AsyncIterableIterator<Event> {
+  /** Closes the connection under the subscription. */
+  close(): void;
+}
+
+type Variables = Readonly<Record<string, unknown>>;
+
+/** Someone who uses the service through its doors: a stranger, or with `token` set, a user. */
+export class Actor {
+  token: string | undefined;
+
+  constructor(
+    readonly url: string,
+    readonly credentials: { readonly email: string; readonly password: string } = newCredentials(),
+  ) {}
+
+  get headers(): Record<string, string> {
+    return this.token === undefined ? {} : { authorization: `Bearer ${this.token}` };
+  }
+
+  async graphql<Data = Record<string, never>>(query: string, variables: Variables = {}): Promise<GraphQLAnswer<Data>> {
+    const response = await fetch(`${this.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json', ...this.headers },
+      body: JSON.stringify({ query, variables }),
+    });
+    return (await response.json()) as GraphQLAnswer<Data>;
+  }
+
+  /** The data; throws when there are errors. */
+  async ask<Data>(query: string, variables: Variables = {}): Promise<Data> {
+    const { data, errors } = await this.graphql<Data>(query, variables);
+    if (errors !== undefined || data == null) throw new Error(JSON.stringify(errors));
+    return data;
+  }
+
+  async rest(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<RestAnswer> {
+    const response = await fetch(`${this.url}/api/v1${path}`, {
+      method,
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...this.headers, ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, headers: response.headers, body: (await response.json()) as RestAnswer['body'] };
+  }
+
+  /** Over a WebSocket of its own. A refusal or an error that ends the stream is thrown, or comes as the last result. */
+  webSocket<Data>(query: string, variables: Variables = {}): Subscription<ExecutionResult<Data>> {
+    const client = createWebSocketClient({
+      url: `${this.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      retryAttempts: 0,
+      ...(this.token === undefined ? {} : { connectionParams: { authorization: `Bearer ${this.token}` } }),
+    });
+    const iterator = client.iterate<Data>({ query, variables });
+    return withClose(iterator, () => void client.dispose());
+  }
+
+  /** Over server-sent events. */
+  eventStream<Data>(query: string, variables: Variables = {}): Subscription<ExecutionResult<Data>> {
+    const client = createSseClient({ url: `${this.url}/graphql`, headers: this.headers, retryAttempts: 0 });
+    const iterator = client.iterate<Data>({ query, variables });
+    return withClose(iterator as AsyncIterableIterator<ExecutionResult<Data>>, () => {
+      client.dispose();
+    });
+  }
+
+  async createUser(): Promise<string> {
+    const { createUser } = await this.ask<{ createUser: { id: string } }>(
+      'mutation ($input: CreateUserInput!) { createUser(input: $input) { id } }',
+      { input: { provider: 'local', ...this.credentials } },
+    );
+    return createUser.id;
+  }
+
+  async login(): Promise<{ readonly accessToken: string; readonly refreshToken: string }> {
+    const { login } = await this.ask<{ login: { accessToken: string; refreshToken: string } }>(
+      'mutation ($input: LoginInput!) { login(input: $input) { accessToken refreshToken } }',
+      { input: this.credentials },
+    );
+    this.token = login.accessToken;
+    return login;
+  }
+
+  async createConversation(title?: string): Promise<string> {
+    const { createConversation } = await this.ask<{ createConversation: { id: string } }>(
+      'mutation ($input: CreateConversationInput!) { createConversation(input: $input) { id } }',
+      { input: { title } },
+    );
+    return createConversation.id;
+  }
+}
+
+/** A user who is logged in. */
+export async function signUp({ url }: { readonly url: string }): Promise<Actor & { readonly userId: string }> {
+  const actor = new Actor(url);
+  const userId = await actor.createUser();
+  await actor.login();
+  return Object.assign(actor, { userId });
+}
+
+/** All that a stream has to its end. */
+export async function collect<Value>(stream: AsyncIterable<Value>): Promise<Value[]> {
+  const values: Value[] = [];
+  for await (const value of stream) values.push(value);
+  return values;
+}
+
+function newCredentials() {
+  return { email: `${randomBytes(8).toString('hex')}@example.com`, password: 'correct horse battery' };
+}
+
+function withClose<Event>(iterator: AsyncIterableIterator<Event>, close: () => void): Subscription<Event> {
+  return Object.assign(iterator, { close });
+}
