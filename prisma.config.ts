@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'prisma/config';
-import { IN_MEMORY_URL } from './tools/prisma/in-memory-url.mjs';
+import { IN_MEMORY_URL } from './tools/prisma/in-memory-url.js';
 
 // Without this every command, `generate` too, first downloads a native schema engine.
 process.env['PRISMA_SCHEMA_ENGINE_BINARY'] = fileURLToPath(new URL('tools/prisma/schema-engine.mjs', import.meta.url));

@@ -55,7 +55,7 @@ function run(command: string): Promise<{ passed: boolean; output: string }> {
   const environment: NodeJS.ProcessEnv = {
     ...process.env,
     PATH: `${join(root, 'node_modules', '.bin')}${delimiter}${process.env['PATH'] ?? ''}`,
-    FORCE_COLOR: '0',
+    NO_COLOR: '1',
   };
   // Migrations are compared in memory, whatever database the shell is set up for.
   delete environment['DATABASE_URL'];

@@ -7,7 +7,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory, ColumnTypeEnum } from '@prisma/driver-adapter-utils';
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { IN_MEMORY_URL } from './in-memory-url.mjs';
+import { IN_MEMORY_URL } from './in-memory-url.ts';
 
 const CHAR_TYPE = 18;
 const TEXT_TYPE = 25;

@@ -1,0 +1,103 @@
+// docs/architecture.md's rule: doors -> graphql -> resolvers -> services -> ports <- adapters.
+
+const TEST = '\\.test\\.ts$';
+const COMPOSITION_ROOT = '^src/app[^/]*\\.ts$';
+const OUR_CODE = '^(src|test|tools)/';
+
+/** `from` may reach, of our own code, nothing but `to` and what stands below every layer. */
+function layer(name, comment, from, to) {
+  return {
+    name,
+    comment,
+    severity: 'error',
+    from: { path: from, pathNot: TEST },
+    to: { path: OUR_CODE, pathNot: ['^src/kernel/', ...to] },
+  };
+}
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    layer('kernel', 'The kernel depends on nothing of ours.', '^src/kernel/', []),
+    layer('ports', 'Ports are types; the database port names the tables as Prisma has them.', '^src/ports/', [
+      '^src/ports/',
+      '^src/generated/prisma/',
+    ]),
+    layer('adapters', 'An adapter knows its port and its vendor, and no feature.', '^src/adapters/', [
+      '^src/adapters/',
+      '^src/ports/',
+      '^src/generated/prisma/',
+    ]),
+    layer(
+      'domain',
+      'Services, repositories, policies and rules know neither GraphQL nor HTTP; only their types and ports.',
+      '^src/features/(?!.*\\.(resolver|type)\\.ts$)',
+      ['^src/features/(?!.*\\.(resolver|type)\\.ts$)', '^src/ports/', '^src/generated/prisma/'],
+    ),
+    layer(
+      'graphql-types',
+      'GraphQL types and resolvers reach the database through services alone.',
+      '^src/features/.*\\.(resolver|type)\\.ts$',
+      ['^src/features/(?!.*\\.repository\\.ts$)', '^src/graphql/', '^src/ports/'],
+    ),
+    layer('graphql', 'The GraphQL layer knows resolvers and types, and no service.', '^src/graphql/', [
+      '^src/graphql/',
+      '^src/features/.*\\.(resolver|type)\\.ts$',
+      '^src/ports/',
+    ]),
+    layer('doors', 'A door speaks its protocol to the GraphQL layer; all else is below it.', '^src/doors/', [
+      '^src/doors/',
+      '^src/graphql/',
+      '^src/ports/',
+    ]),
+    {
+      name: 'features-meet-through-services',
+      comment: "A feature uses another's services, types and domain files, never its repository or its resolver.",
+      severity: 'error',
+      from: { path: '^src/features/([^/]+)/', pathNot: TEST },
+      to: { path: '^src/features/[^/]+/.*\\.(repository|resolver)\\.ts$', pathNot: '^src/features/$1/' },
+    },
+    {
+      name: 'adapters-are-chosen-in-app',
+      comment: 'Only the composition root and tests name an adapter.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: [TEST, COMPOSITION_ROOT, '^src/adapters/'] },
+      to: { path: '^src/adapters/' },
+    },
+    {
+      name: 'settings-are-read-at-the-root',
+      comment: 'All else gets the settings that it needs as arguments.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: [TEST, COMPOSITION_ROOT, '^src/main\\.ts$'] },
+      to: { path: '^src/config\\.ts$', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'no-test-code-in-the-program',
+      severity: 'error',
+      from: { path: '^src/', pathNot: TEST },
+      to: { path: [TEST, '^test/', '^tools/'] },
+    },
+    {
+      name: 'no-development-packages-in-the-program',
+      severity: 'error',
+      from: { path: '^src/', pathNot: TEST },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-barrels',
+      comment: 'Import a name from the file that has it.',
+      severity: 'error',
+      from: {},
+      to: { path: '/index\\.ts$', pathNot: 'node_modules' },
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '^src/generated/', '^test/generated/'] },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'import', 'node', 'default'] },
+    tsConfig: { fileName: 'tsconfig.json' },
+    // Imports of types count: a layer that names another's types depends on it.
+    tsPreCompilationDeps: true,
+  },
+};
