@@ -200,10 +200,10 @@ class ReadingFailed {
   readonly reason!: string;
 }
 
-type ReadingRow = { readonly kind: 'PageRead' | 'BookRead' | 'ReadingFailed'; readonly sequence: number } & Record<
-  string,
-  unknown
->;
+export type ReadingRow = {
+  readonly kind: 'PageRead' | 'BookRead' | 'ReadingFailed';
+  readonly sequence: number;
+} & Record<string, unknown>;
 const ReadingEvent = createUnionType({
   name: 'ReadingEvent',
   types: () => [PageRead, BookRead, ReadingFailed] as const,
@@ -220,13 +220,18 @@ const sampleBook = (id = BOOK_ID): BookRow => ({
   extra: { a: [1] },
 });
 
+/** The events, one after the other. */
+export async function* eventsOf(events: readonly ReadingRow[], fault?: Error): AsyncGenerator<ReadingRow, void, void> {
+  await Promise.resolve();
+  yield* events;
+  if (fault !== undefined) throw fault;
+}
+
 /** What resolvers were called with, and the events that subscriptions give: tests read and set it. */
 export class Library {
   readonly calls: unknown[] = [];
   /** Makes the events of the next subscriptions. */
-  read: (args: Record<string, unknown>, signal: AbortSignal) => AsyncIterable<ReadingRow> = async function* () {
-    // Nothing to read, until a test says so.
-  };
+  read: (args: object, signal: AbortSignal) => AsyncIterable<ReadingRow> = () => eventsOf([]);
 }
 
 const reading = {
@@ -328,7 +333,7 @@ function makeResolver(library: Library) {
     )
     @Mutation(() => Book)
     updateBook(@Arg('id', () => ID) id: string, @Arg('input', () => BookChanges) input: BookChanges): BookRow {
-      library.calls.push({ id, input: { ...input } });
+      library.calls.push({ id, input: Object.fromEntries(Object.entries(input)) });
       return sampleBook(id);
     }
 
@@ -402,14 +407,14 @@ function makeResolver(library: Library) {
     })
     @Mutation(() => String)
     readBook(@Arg('input', () => BookChanges) input: BookChanges): string {
-      library.calls.push({ input: { ...input } });
+      library.calls.push({ input: Object.fromEntries(Object.entries(input)) });
       return 'All of it';
     }
 
     @RestField({ name: 'owner_id', value: { type: 'ID!', from: (row: BookRow) => row.ownerId } })
     @FieldResolver(() => Reader)
-    owner(@Root() _book: BookRow): Reader {
-      throw new Error('A plain value must not run the resolver');
+    owner(@Root() book: BookRow): Reader {
+      throw new Error(`A plain value must not run the resolver, not for ${book.id}`);
     }
 
     @RestStream({
@@ -425,9 +430,10 @@ function makeResolver(library: Library) {
     })
     @Extensions({ operation: { access: 'user', rules: undefined } })
     @Subscription(() => ReadingEvent, {
-      subscribe: ({ args, context }) => library.read(args, (context as RequestContext).signal),
+      subscribe: ({ args, context }) => library.read(args as object, (context as RequestContext).signal),
     })
-    pages(@Root() event: ReadingRow, @Arg('input', () => BookChanges) _input: BookChanges): ReadingRow {
+    pages(@Root() event: ReadingRow, @Arg('input', () => BookChanges) input: BookChanges): ReadingRow {
+      library.calls.push({ input });
       return event;
     }
 
@@ -440,13 +446,14 @@ function makeResolver(library: Library) {
       arguments: { bookId: path('book_id'), after: query('after', { default: 0, header: 'Last-Event-ID' }) },
     })
     @Subscription(() => ReadingEvent, {
-      subscribe: ({ args, context }) => library.read(args, (context as RequestContext).signal),
+      subscribe: ({ args, context }) => library.read(args as object, (context as RequestContext).signal),
     })
     follow(
       @Root() event: ReadingRow,
-      @Arg('bookId', () => ID) _bookId: string,
-      @Arg('after', () => Int, { defaultValue: 0 }) _after: number,
+      @Arg('bookId', () => ID) bookId: string,
+      @Arg('after', () => Int, { defaultValue: 0 }) after: number,
     ): ReadingRow {
+      library.calls.push({ bookId, after });
       return event;
     }
   }
@@ -530,7 +537,9 @@ export async function startRestDoor(options: { heartbeatMilliseconds?: number } 
     logged,
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
+        server.close(() => {
+          resolve();
+        });
         server.closeAllConnections();
       }),
   };

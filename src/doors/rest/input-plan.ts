@@ -43,9 +43,9 @@ export interface InputPlan {
   /** Names in the body that are taken and ignored. */
   readonly readOnly: ReadonlySet<string>;
   /** From the view's arguments to the main schema's. */
-  toArguments(viewArguments: Readonly<Record<string, unknown>>): Record<string, unknown>;
+  readonly toArguments: (viewArguments: Readonly<Record<string, unknown>>) => Record<string, unknown>;
   /** From the path of a fault in GraphQL names to the client's: `input.phoneNumber` -> `phone_number`. */
-  toWireField(graphqlPath: string): string;
+  readonly toWireField: (graphqlPath: string) => string;
 }
 
 /**
@@ -205,7 +205,7 @@ function argumentsBuilder(
 function defaultsOf(argument: string, type: GraphQLInputObjectType) {
   return Object.values(type.getFields())
     .filter((field) => field.defaultValue !== undefined)
-    .map((field) => ({ path: [argument, field.name], value: field.defaultValue as unknown }));
+    .map((field) => ({ path: [argument, field.name], value: field.defaultValue }));
 }
 
 function put(target: Record<string, unknown>, path: readonly string[], value: unknown): void {

@@ -107,9 +107,14 @@ function itemSchema(type: GraphQLInputType, name: string): JsonSchema {
 
 /** The rule of an input, as JSON Schema. Where anything goes in and a rule follows, zod tells of it in the output alone. */
 function ruleOf(rules: ZodType<object>, path: readonly string[]): JsonSchema | undefined {
-  const asInput = ruleAt(z.toJSONSchema(rules, { io: 'input', unrepresentable: 'any' }), path);
+  const asInput = ruleAt(jsonSchemaOf(rules, 'input'), path);
   if (asInput === undefined || Object.keys(asInput).length > 0) return asInput;
-  return ruleAt(z.toJSONSchema(rules, { io: 'output', unrepresentable: 'any' }), path);
+  return ruleAt(jsonSchemaOf(rules, 'output'), path);
+}
+
+function jsonSchemaOf(rules: ZodType<object>, io: 'input' | 'output'): JsonSchema {
+  const schema: object = z.toJSONSchema(rules, { io, unrepresentable: 'any' });
+  return schema as JsonSchema;
 }
 
 function ruleAt(schema: JsonSchema, path: readonly string[]): JsonSchema | undefined {

@@ -19,7 +19,10 @@ const operation = (path: string, method: string) => {
 /** Every value of a key, at any depth. */
 function valuesOf(key: string, value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, child]) => [...(name === key ? [child] : []), ...valuesOf(key, child)]);
+  return Object.entries(value as Record<string, unknown>).flatMap(([name, child]) => [
+    ...(name === key ? [child] : []),
+    ...valuesOf(key, child),
+  ]);
 }
 
 describe('the OpenAPI document', () => {

@@ -37,6 +37,7 @@ const SECURITY_SCHEMES: Readonly<Record<string, JsonSchema>> = {
     description: 'Makes a caller an internal one. Callers from trusted addresses may leave it out.',
   },
 };
+const IGNORED: JsonSchema = { description: 'Taken and ignored, for clients that send objects back.' };
 const USER_SECURITY = [{ bearer: [] }, { internalUser: [], internalKey: [] }];
 
 /**
@@ -190,10 +191,12 @@ function bodyObject({ plan, rules }: Pick<RestOperation, 'plan' | 'rules'>, { ex
         schema: {
           type: 'object',
           ...(required.length > 0 && { required }),
-          properties: Object.fromEntries([
-            ...inputs.map((input) => [input.name, described(inputSchema(input, rules), input.description)]),
-            ...ignored.map((name) => [name, { description: 'Taken and ignored, for clients that send objects back.' }]),
-          ]),
+          properties: {
+            ...Object.fromEntries(
+              inputs.map((input) => [input.name, described(inputSchema(input, rules), input.description)]),
+            ),
+            ...Object.fromEntries(ignored.map((name) => [name, IGNORED])),
+          },
           additionalProperties: false,
         },
         example: Object.fromEntries(

@@ -66,7 +66,10 @@ function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
     };
     request.on('data', onData);
     request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)));
-    request.once('error', () => reject(new ClientLeft()));
-    request.once('close', () => reject(new ClientLeft()));
+    const onLeft = () => {
+      reject(new ClientLeft());
+    };
+    request.once('error', onLeft);
+    request.once('close', onLeft);
   });
 }

@@ -182,9 +182,9 @@ function send(method: string, path: string, options: { headers: http.OutgoingHtt
         response.setEncoding('utf8');
         response.on('data', (piece: string) => (text += piece));
         response.on('error', reject);
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, mediaType: response.headers['content-type'], text }),
-        );
+        response.on('end', () => {
+          resolve({ status: response.statusCode ?? 0, mediaType: response.headers['content-type'], text });
+        });
       },
     );
     request.on('error', reject);

@@ -1,22 +1,20 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { BOOK_ID, startRestDoor, type RunningRestDoor } from '../../../test/support/rest-fixture.js';
+import { BOOK_ID, eventsOf, startRestDoor, type RunningRestDoor } from '../../../test/support/rest-fixture.js';
 import { Forbidden, Unauthenticated } from '../../kernel/errors.js';
 
 const EVENTS = { accept: 'text/event-stream' };
 
 let running: RunningRestDoor;
-let nothing: RunningRestDoor['library']['read'];
 beforeAll(async () => {
   running = await startRestDoor({ heartbeatMilliseconds: 20 });
-  nothing = running.library.read;
 });
 afterAll(async () => {
   await running[Symbol.asyncDispose]();
 });
 afterEach(() => {
-  running.library.read = nothing;
+  running.library.read = () => eventsOf([]);
 });
 
 const read = (headers: Record<string, string> = {}, search = 'stream=true', body: unknown = {}) =>
@@ -86,11 +84,7 @@ describe('a stream of plain text', () => {
   });
 
   it('breaks off when it fails half way, after what had come', async () => {
-    running.library.read = async function* () {
-      yield page(1, 'Miss ');
-      yield page(2, 'Brooke');
-      yield failed(3, 'cut');
-    };
+    running.library.read = () => eventsOf([page(1, 'Miss '), page(2, 'Brooke'), failed(3, 'cut')]);
     const response = await read();
     const next = reader(response);
     let text = '';
@@ -102,9 +96,7 @@ describe('a stream of plain text', () => {
   });
 
   it('answers in the envelope when it fails before the first piece', async () => {
-    running.library.read = async function* () {
-      yield failed(1, 'timeout');
-    };
+    running.library.read = () => eventsOf([failed(1, 'timeout')]);
     const response = await read();
     expect(response.status).toBe(502);
     expect(await response.json()).toEqual({
@@ -117,10 +109,7 @@ describe('a stream of plain text', () => {
 
 describe('a stream of events', () => {
   it('has the id, name and data of each event', async () => {
-    running.library.read = async function* () {
-      yield page(1, 'a\nb');
-      yield done(2);
-    };
+    running.library.read = () => eventsOf([page(1, 'a\nb'), done(2)]);
     const response = await read(EVENTS);
     expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     expect(await response.text()).toBe(
@@ -130,29 +119,21 @@ describe('a stream of events', () => {
   });
 
   it('tells of a failure as an event, also when it is the first', async () => {
-    running.library.read = async function* () {
-      yield failed(1, 'timeout');
-    };
+    running.library.read = () => eventsOf([failed(1, 'timeout')]);
     const response = await read(EVENTS);
     expect(response.status).toBe(200);
     expect(await response.text()).toBe('id: 1\nevent: failed\ndata: {"sequence":1,"reason":"timeout"}\n\n');
   });
 
   it('ends with a failed event when its session does', async () => {
-    running.library.read = async function* () {
-      yield page(1, 'a');
-      throw new Unauthenticated('Invalid token');
-    };
+    running.library.read = () => eventsOf([page(1, 'a')], new Unauthenticated('Invalid token'));
     const text = await (await follow()).text();
     expect(text).toContain('event: delta');
     expect(text).toMatch(/event: failed\ndata: {"code":"UNAUTHENTICATED","reason":"Invalid token"}\n\n$/);
   });
 
   it('masks what nobody expected', async () => {
-    running.library.read = async function* () {
-      yield page(1, 'a');
-      throw new Error('the password is hunter2');
-    };
+    running.library.read = () => eventsOf([page(1, 'a')], new Error('the password is hunter2'));
     const text = await (await follow()).text();
     expect(text).toContain('{"code":"INTERNAL_SERVER_ERROR","reason":"Internal server error"}');
     expect(text).not.toContain('hunter2');
@@ -164,9 +145,9 @@ describe('a stream of events', () => {
     ['Last-Event-ID', { 'last-event-id': '9' }, '?after=7', 9],
   ])('goes on from %s', async (_from, headers, search, after) => {
     const seen: unknown[] = [];
-    running.library.read = async function* (args) {
+    running.library.read = (args) => {
       seen.push({ ...args });
-      yield done(10);
+      return eventsOf([done(10)]);
     };
     await (await follow(headers, search)).text();
     expect(seen).toEqual([{ bookId: BOOK_ID, after }]);
@@ -209,9 +190,7 @@ describe('a stream that does not start', () => {
       throw new Forbidden('Not yours');
     };
     expect(await (await follow()).json()).toEqual({ code: 403, message: 'Not yours', data: null });
-    running.library.read = async function* () {
-      throw new Forbidden('Not yours either');
-    };
+    running.library.read = () => eventsOf([], new Forbidden('Not yours either'));
     expect(await (await follow()).json()).toEqual({ code: 403, message: 'Not yours either', data: null });
   });
 });

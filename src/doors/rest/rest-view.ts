@@ -97,7 +97,7 @@ export function buildRestView(main: GraphQLSchema): RestView {
 }
 
 function fieldsOf(type: GraphQLObjectType | null | undefined): Field[] {
-  return type ? Object.values(type.getFields()) : [];
+  return type ? Object.values(type.getFields() as Readonly<Record<string, Field>>) : [];
 }
 
 function operationOf<Route extends RestRoute | RestStreamRoute>(field: Field, route: Route): RestOperation<Route> {
@@ -259,8 +259,7 @@ class ViewTypes {
     return new GraphQLObjectType({
       name: type.name,
       description: type.description,
-      fields: () =>
-        Object.fromEntries(Object.values(type.getFields()).flatMap((field) => this.objectField(type, field))),
+      fields: () => Object.fromEntries(fieldsOf(type).flatMap((field) => this.objectField(type, field))),
     });
   }
 

@@ -6,7 +6,11 @@ import { errorAnswer, sendEnvelope, type MappedError } from './envelope.js';
 import { admitRequest, sendThrown, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
 
 /** An event of a stream as the wire has it: snake_case fields beside the type's name. */
-type StreamEvent = Readonly<Record<string, unknown>> & { readonly __typename: string };
+interface StreamEvent {
+  readonly __typename: string;
+  readonly sequence?: number;
+  readonly [field: string]: unknown;
+}
 
 export interface StreamOptions extends ExchangeOptions {
   /** Silence after which a comment is sent, so that proxies see life. */
@@ -76,7 +80,11 @@ async function copyStream(
   writer: StreamWriter,
 ): Promise<void> {
   const { route } = endpoint.operation;
-  const open: OpenStream = { end: () => writer.breakOff() };
+  const open: OpenStream = {
+    end: () => {
+      writer.breakOff();
+    },
+  };
   options.openStreams.add(open);
   try {
     for await (const result of stream) {
@@ -149,7 +157,7 @@ class EventWriter implements StreamWriter {
 
   async write({ __typename, ...data }: StreamEvent): Promise<undefined> {
     this.heartbeat.refresh();
-    const id = data['sequence'] === undefined ? '' : `id: ${String(data['sequence'])}\n`;
+    const id = data.sequence === undefined ? '' : `id: ${data.sequence}\n`;
     await this.send(`${id}event: ${this.route.events[__typename] ?? __typename}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
