@@ -1,0 +1,238 @@
+import {
+  GraphQLInputObjectType,
+  GraphQLList,
+  GraphQLNonNull,
+  GraphQLObjectType,
+  GraphQLScalarType,
+  GraphQLUnionType,
+  defaultFieldResolver,
+  getNamedType,
+  getNullableType,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isScalarType,
+  isUnionType,
+  parseType,
+  specifiedScalarTypes,
+  typeFromAST,
+  type GraphQLField,
+  type GraphQLFieldConfig,
+  type GraphQLFieldConfigArgumentMap,
+  type GraphQLInputType,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+} from 'graphql';
+import type { RequestContext } from '../../graphql/context.js';
+import type { RestFieldOptions, RestRoute } from '../../graphql/rest-route.js';
+import type { InputPlan } from './input-plan.js';
+import { toSnakeCase } from './wire-names.js';
+
+export type ViewField = GraphQLField<unknown, RequestContext>;
+type FieldConfig = GraphQLFieldConfig<unknown, RequestContext>;
+
+/** What a route with its own `data` gives: the JSON that its metadata makes of the result. */
+const RestJson = new GraphQLScalarType({ name: 'RestJson', serialize: (value) => value });
+
+/** The view's types, each made once from the main schema's. Scalars and enums are the same in both. */
+export class ViewTypes {
+  private readonly outputs = new Map<string, GraphQLObjectType | GraphQLUnionType>();
+  private readonly inputs = new Map<string, GraphQLInputObjectType>();
+
+  constructor(private readonly main: GraphQLSchema) {}
+
+  rootField(field: ViewField, route: RestRoute, plan: InputPlan): FieldConfig {
+    const resolve = field.resolve ?? defaultFieldResolver;
+    const { type, present } = this.dataOf(field, route);
+    return {
+      type,
+      description: field.description,
+      args: this.argumentsOf(plan),
+      resolve: (source, args: Record<string, unknown>, context, info) => {
+        const result: unknown = resolve(source, plan.toArguments(args), context, info);
+        if (present === undefined) return result;
+        return result instanceof Promise ? result.then(present) : present(result);
+      },
+    };
+  }
+
+  subscriptionField(field: ViewField, plan: InputPlan): FieldConfig {
+    const { subscribe, resolve } = field;
+    if (subscribe === undefined) throw new Error(`${field.name} has a REST stream and no source of events`);
+    const union = getNamedType(field.type);
+    if (!isUnionType(union)) throw new Error(`${field.name} has a REST stream and gives no union of events`);
+    return {
+      type: this.output(field.type),
+      description: field.description,
+      args: this.argumentsOf(plan),
+      subscribe: (source, args: Record<string, unknown>, context, info) =>
+        subscribe(source, plan.toArguments(args), context, info),
+      resolve: async (event, args: Record<string, unknown>, context, info) => {
+        const resolved: unknown = resolve ? await resolve(event, plan.toArguments(args), context, info) : event;
+        // Named here: a compiled query does not wait for a resolveType, and type-graphql's are asynchronous.
+        const __typename = await union.resolveType?.(resolved, context, info, union);
+        return { ...(resolved as object), __typename };
+      },
+    };
+  }
+
+  /** The type of a route's data, and how it comes out of the field's result; `present` is undefined where it is the result. */
+  private dataOf(
+    field: ViewField,
+    route: RestRoute,
+  ): { type: GraphQLOutputType; present?: (result: unknown) => unknown } {
+    if (route.data) return { type: RestJson, present: route.data.from as (result: unknown) => unknown };
+    const named = getNamedType(field.type);
+    if (route.field !== undefined) {
+      const part = isObjectType(named) ? named.getFields()[route.field] : undefined;
+      if (part === undefined) throw new Error(`${named.name} has no field ${route.field} for ${route.operationId}`);
+      return { type: this.output(part.type), present: propertyReader(part.name) };
+    }
+    const nodes = nodesOf(field.type);
+    return nodes
+      ? { type: this.output(nodes.type), present: propertyReader(nodes.name) }
+      : { type: this.output(field.type) };
+  }
+
+  private argumentsOf({ inputs }: InputPlan): GraphQLFieldConfigArgumentMap {
+    return Object.fromEntries(
+      inputs.map((input) => {
+        const type = this.input(input.type);
+        // No default values here: the router sends them, and the compiled query would not.
+        return [
+          input.variable,
+          {
+            type: isNonNullType(type) && !input.required && input.fallback === undefined ? type.ofType : type,
+            description: input.description,
+          },
+        ];
+      }),
+    );
+  }
+
+  private input(type: GraphQLInputType): GraphQLInputType {
+    if (isNonNullType(type)) return new GraphQLNonNull(this.input(type.ofType));
+    if (isListType(type)) return new GraphQLList(this.input(type.ofType));
+    if (!isInputObjectType(type)) return type;
+    const known = this.inputs.get(type.name);
+    if (known) return known;
+    const made = new GraphQLInputObjectType({
+      name: type.name,
+      description: type.description,
+      fields: () =>
+        Object.fromEntries(
+          Object.values(type.getFields()).map((field) => [
+            toSnakeCase(field.name),
+            {
+              type:
+                isNonNullType(field.type) && field.defaultValue !== undefined
+                  ? this.input(field.type.ofType)
+                  : this.input(field.type),
+              description: field.description,
+            },
+          ]),
+        ),
+    });
+    this.inputs.set(type.name, made);
+    return made;
+  }
+
+  private output(type: GraphQLOutputType): GraphQLOutputType {
+    if (isNonNullType(type)) return new GraphQLNonNull(this.output(type.ofType));
+    if (isListType(type)) return new GraphQLList(this.output(type.ofType));
+    if (isScalarType(type) || isEnumType(type)) return type;
+    const known = this.outputs.get(type.name);
+    if (known) return known;
+    const made = isUnionType(type) ? this.union(type) : this.object(type);
+    this.outputs.set(type.name, made);
+    return made;
+  }
+
+  private union(type: GraphQLUnionType): GraphQLUnionType {
+    return new GraphQLUnionType({
+      name: type.name,
+      types: () => type.getTypes().map((member) => this.output(member) as GraphQLObjectType),
+    });
+  }
+
+  private object(type: GraphQLOutputType): GraphQLObjectType {
+    if (!isObjectType(type)) throw new Error(`${String(type)} has no form in REST: give the route its own data`);
+    return new GraphQLObjectType({
+      name: type.name,
+      description: type.description,
+      fields: () => Object.fromEntries(fieldsOf(type).flatMap((field) => this.objectField(type, field))),
+    });
+  }
+
+  private objectField(parent: GraphQLObjectType, field: ViewField): [string, FieldConfig][] {
+    const options = field.extensions['restField'] as RestFieldOptions | 'hidden' | undefined;
+    if (options === 'hidden') return [];
+    const name = options?.name ?? toSnakeCase(field.name);
+    const description = field.description;
+    if (options?.value) {
+      const read = options.value.from as (parent: unknown) => unknown;
+      return [[name, { type: this.scalar(options.value.type), description, resolve: (row) => read(row) }]];
+    }
+    if (options === undefined && leadsElsewhere(field.type)) return [];
+    if (field.args.some((argument) => isNonNullType(argument.type) && argument.defaultValue === undefined)) {
+      throw new Error(`${parent.name}.${field.name} asks for arguments that REST does not give: hide it`);
+    }
+    const defaults = Object.fromEntries(
+      field.args.flatMap(({ name: argument, defaultValue }): [string, unknown][] =>
+        defaultValue === undefined ? [] : [[argument, defaultValue]],
+      ),
+    );
+    const { resolve } = field;
+    const nodes = nodesOf(field.type);
+    if (nodes) throw new Error(`${parent.name}.${field.name} is a connection: hide it, or give a plain value`);
+    return [
+      [
+        name,
+        {
+          type: this.output(field.type),
+          description,
+          ...(resolve
+            ? { resolve: (row, _none, context, info): unknown => resolve(row, { ...defaults }, context, info) }
+            : name !== field.name && { resolve: propertyReader(field.name) }),
+        },
+      ],
+    ];
+  }
+
+  private scalar(sdl: string): GraphQLOutputType {
+    const type = typeFromAST(this.main, parseType(sdl));
+    const builtIn = specifiedScalarTypes.find((scalar) => scalar.name === sdl.replace(/\W/g, ''));
+    const found = type ?? (builtIn && (sdl.endsWith('!') ? new GraphQLNonNull(builtIn) : builtIn));
+    if (found === undefined || !isScalarType(getNamedType(found)))
+      throw new Error(`${sdl} is no scalar type of the schema`);
+    return found as GraphQLOutputType;
+  }
+}
+
+function propertyReader(name: string): (row: unknown) => unknown {
+  return (row) => (row as Readonly<Record<string, unknown>>)[name];
+}
+
+/** The `nodes` field of a connection, if `type` is one. */
+function nodesOf(type: GraphQLOutputType): ViewField | undefined {
+  const named = getNullableType(type);
+  if (!isObjectType(named)) return undefined;
+  const fields = named.getFields();
+  return fields['edges'] && fields['pageInfo'] ? fields['nodes'] : undefined;
+}
+
+/** Whether a field of this type goes on to another object, which has an address of its own in REST. */
+function leadsElsewhere(type: GraphQLOutputType): boolean {
+  const named = getNamedType(type);
+  if (isInterfaceType(named) || isUnionType(named)) return true;
+  return (
+    isObjectType(named) && (nodesOf(named) !== undefined || named.getInterfaces().some(({ name }) => name === 'Node'))
+  );
+}
+
+export function fieldsOf(type: GraphQLObjectType | null | undefined): ViewField[] {
+  return type ? Object.values(type.getFields() as Readonly<Record<string, ViewField>>) : [];
+}
