@@ -68,6 +68,8 @@ async function render(title: string): Promise<Page> {
     title,
     endpoint: '/graphql',
     subscriptionsProtocol: 'SSE',
+    // A stream by GET would put a long message into the address.
+    method: 'POST',
     defaultTabs: [...GRAPHIQL_TABS],
   });
   const gzipped = await promisify(gzip)(html);
