@@ -87,7 +87,7 @@ export async function admitRequest(
 }
 
 /** Input with faults that the door found. */
-export class BadInput extends Error {
+class BadInput extends Error {
   constructor(
     readonly reader: InputReader,
     readonly input: ReadInput,

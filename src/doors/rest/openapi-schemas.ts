@@ -24,7 +24,7 @@ export const CUSTOM_SCALARS: Readonly<Record<string, JsonSchema>> = {
 const SOFA_OPTIONS = { customScalars: CUSTOM_SCALARS, enumTypes: {} };
 const UUID: JsonSchema = { type: 'string', format: 'uuid' };
 
-export function nullable(schema: JsonSchema): JsonSchema {
+function nullable(schema: JsonSchema): JsonSchema {
   const { type } = schema;
   if (type === undefined && schema['$ref'] === undefined) return schema;
   if (typeof type !== 'string' || schema['enum'] !== undefined) return { anyOf: [schema, { type: 'null' }] };

@@ -101,7 +101,7 @@ function textsOf(input: WireInput, wire: WireRequest, query: URLSearchParams | u
 }
 
 /** Every value of a header as it was sent: `headers` joins some repeated ones and drops others. */
-export function headerValues({ rawHeaders }: IncomingMessage, name: string): string[] {
+function headerValues({ rawHeaders }: IncomingMessage, name: string): string[] {
   const values: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const candidate = rawHeaders[index];
