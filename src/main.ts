@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { DatabaseStartupError } from './adapters/postgres/startup-error.js';
+import { StartupError } from './kernel/startup-error.js';
 import { startApp } from './app.js';
 import { ConfigError, readConfig, type Config } from './config.js';
 import { createLog } from './log.js';
@@ -40,7 +40,7 @@ function configOrExit(): Config {
 
 /** What an operator can mend is said in a sentence; anything else is a fault of ours and comes with its stack. */
 function exitWith(error: unknown, message: string): never {
-  const isForOperator = error instanceof DatabaseStartupError || isAddressFault(error);
+  const isForOperator = error instanceof StartupError || isAddressFault(error);
   (log satisfies Logger).fatal(isForOperator ? {} : { err: error }, isForOperator ? error.message : message);
   process.exit(1);
 }

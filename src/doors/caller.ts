@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Client, Credentials, RequestContext } from '../graphql/context.js';
+import type { RequestContext } from '../graphql/context.js';
+import type { Client, Credentials } from '../kernel/caller.js';
 
 /** What a door knows of who calls, from which the composition root makes the context of an operation. */
 export interface Caller {
@@ -41,7 +42,7 @@ export function clientOf({ socket, headers }: IncomingMessage): Client {
 }
 
 /** Aborts when the client is gone before it had the whole answer. */
-export function leavingSignal(response: ServerResponse): AbortSignal {
+function leavingSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   response.once('close', () => {
     if (!response.writableFinished) controller.abort();

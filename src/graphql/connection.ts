@@ -2,7 +2,7 @@ import { Field, Int, ObjectType, type ClassType } from 'type-graphql';
 import type { Connection, Edge } from '../kernel/page.js';
 
 @ObjectType({ simpleResolvers: true, description: 'Where a page lies in its list.' })
-export class PageInfo {
+class PageInfo {
   @Field(() => Boolean, { description: 'Whether the list goes on after this page.' })
   readonly hasNextPage!: boolean;
 

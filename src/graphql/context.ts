@@ -1,21 +1,5 @@
+import type { Client } from '../kernel/caller.js';
 import type { Viewer } from '../kernel/viewer.js';
-
-/** What a caller sent to say who it is, as a door read it. Nothing in it is believed yet. */
-export interface Credentials {
-  /** The `Authorization` header, or `connectionParams.authorization` on a WebSocket. */
-  readonly authorization: string | null;
-  /** The `X-User-ID` header of an internal call. */
-  readonly userId: string | null;
-  /** The `X-Internal-Key` header. */
-  readonly internalKey: string | null;
-  /** The socket's own peer address, never a forwarded one. */
-  readonly peerAddress: string | null;
-}
-
-export interface Client {
-  readonly ipAddress: string | null;
-  readonly userAgent: string | null;
-}
 
 /** A class whose one instance the composition root made. */
 export type InstanceOf<Instance> = abstract new (...args: never[]) => Instance;

@@ -9,7 +9,7 @@ export interface NodeFinder {
   readonly typeName: string;
   /** Whether an id can be one of this type's: a UUID, unless told otherwise. */
   readonly accepts?: (id: string) => boolean;
-  find(viewer: Viewer, id: string): Promise<{ readonly id: string } | null>;
+  readonly find: (viewer: Viewer, id: string) => Promise<{ readonly id: string } | null>;
 }
 
 @Resolver()

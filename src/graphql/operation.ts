@@ -22,7 +22,8 @@ export function Operation(access: Access, rules?: ZodType<object>): MethodDecora
   const annotate = Extensions({ operation: extension });
   const guard = createMethodMiddlewareDecorator<RequestContext>(async (data, next) => {
     await admit(extension, data);
-    return next();
+    const result: unknown = await next();
+    return result;
   });
   return (target, property, descriptor) => {
     annotate(target, property, descriptor);

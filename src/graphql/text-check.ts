@@ -1,8 +1,6 @@
 import { visit, type DocumentNode } from 'graphql';
+import { MAX_JSON_DEPTH } from '../kernel/rules.js';
 import { Refusal } from './refusal.js';
-
-/** The deepest JSON that a variable may hold, counted from the variable's own value. */
-export const MAX_JSON_DEPTH = 32;
 
 interface Fault {
   readonly field: string;

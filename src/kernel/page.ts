@@ -50,7 +50,7 @@ export interface Connection<Row> {
 }
 
 /** Opaque to clients: the version lets the meaning change without breaking a cursor that a client kept. */
-export function encodeCursor(id: string): string {
+function encodeCursor(id: string): string {
   return Buffer.from(`1:${id}`).toString('base64url');
 }
 

@@ -34,8 +34,8 @@ export const phoneNumber = () =>
     .trim()
     .regex(/^\+?[0-9][0-9 ().-]{2,30}$/, 'must be a phone number');
 
-/** Nested deeper, parsers and databases of clients begin to fail. */
-const MAX_JSON_DEPTH = 32;
+/** Levels of JSON, counted from the value itself: deeper, parsers and databases of clients begin to fail. */
+export const MAX_JSON_DEPTH = 32;
 
 /** A JSON object of at most `mostBytes` bytes as UTF-8 JSON. */
 export const jsonObject = (mostBytes: number) =>

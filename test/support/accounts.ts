@@ -8,7 +8,7 @@ import { LoginService } from '../../src/features/sessions/login.service.js';
 import { SessionWatch } from '../../src/features/sessions/session-watch.js';
 import { SessionsRepository } from '../../src/features/sessions/sessions.repository.js';
 import { SessionsService, type Tokens } from '../../src/features/sessions/sessions.service.js';
-import type { Credentials } from '../../src/graphql/context.js';
+import type { Credentials } from '../../src/kernel/caller.js';
 import type { Viewer } from '../../src/kernel/viewer.js';
 import type { Database } from '../../src/ports/database.js';
 

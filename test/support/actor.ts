@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWebSocketClient } from 'graphql-ws';
-import type { ExecutionResult } from 'graphql';
+import type { FormattedExecutionResult } from 'graphql';
 import WebSocket from 'ws';
 
 export interface GraphQLAnswer<Data = Record<string, unknown>> {
@@ -65,7 +65,7 @@ export class Actor {
   }
 
   /** Over a WebSocket of its own. A refusal or an error that ends the stream is thrown, or comes as the last result. */
-  webSocket<Data>(query: string, variables: Variables = {}): Subscription<ExecutionResult<Data>> {
+  webSocket<Data>(query: string, variables: Variables = {}): Subscription<FormattedExecutionResult<Data>> {
     const client = createWebSocketClient({
       url: `${this.url.replace('http', 'ws')}/graphql`,
       webSocketImpl: WebSocket,
@@ -73,14 +73,14 @@ export class Actor {
       ...(this.token === undefined ? {} : { connectionParams: { authorization: `Bearer ${this.token}` } }),
     });
     const iterator = client.iterate<Data>({ query, variables });
-    return withClose(iterator, () => void client.dispose());
+    return withClose(iterator as AsyncIterableIterator<FormattedExecutionResult<Data>>, () => void client.dispose());
   }
 
   /** Over server-sent events. */
-  eventStream<Data>(query: string, variables: Variables = {}): Subscription<ExecutionResult<Data>> {
+  eventStream<Data>(query: string, variables: Variables = {}): Subscription<FormattedExecutionResult<Data>> {
     const client = createSseClient({ url: `${this.url}/graphql`, headers: this.headers, retryAttempts: 0 });
     const iterator = client.iterate<Data>({ query, variables });
-    return withClose(iterator as AsyncIterableIterator<ExecutionResult<Data>>, () => {
+    return withClose(iterator as AsyncIterableIterator<FormattedExecutionResult<Data>>, () => {
       client.dispose();
     });
   }

@@ -4,9 +4,9 @@ import { connectionType } from '../../graphql/connection.js';
 import { Node } from '../../graphql/node.js';
 import { RestField, RestHidden } from '../../graphql/rest-route.js';
 import type { MessageChanges, MessageContent, MessageRow } from './message.js';
-import * as message from './message.js';
+import type * as message from './message.js';
 
-export const MessageStatus = {
+const MessageStatus = {
   COMPLETE: 'COMPLETE',
   STREAMING: 'STREAMING',
   PARTIAL: 'PARTIAL',
@@ -60,28 +60,28 @@ export class Message implements Omit<MessageRow, 'conversationId' | 'userId' | '
 export const MessageConnection = connectionType(Message, 'Message');
 
 @ObjectType({ simpleResolvers: true, description: 'A message was added, by a client or as a reply that begins.' })
-export class MessageCreated {
+class MessageCreated {
   readonly type!: 'created';
   @Field(() => Message)
   readonly message!: MessageRow;
 }
 
 @ObjectType({ simpleResolvers: true, description: 'A message was changed, or a reply ended.' })
-export class MessageUpdated {
+class MessageUpdated {
   readonly type!: 'updated';
   @Field(() => Message)
   readonly message!: MessageRow;
 }
 
 @ObjectType({ simpleResolvers: true })
-export class MessageDeleted {
+class MessageDeleted {
   readonly type!: 'deleted';
   @Field(() => ID)
   readonly messageId!: string;
 }
 
 @ObjectType({ simpleResolvers: true, description: 'The model began to answer: follow it with `reply`.' })
-export class ReplyStarted {
+class ReplyStarted {
   readonly type!: 'reply-started';
   @Field(() => Message, { description: 'The reply, to be streamed.' })
   readonly message!: MessageRow;

@@ -28,7 +28,7 @@ import type { UserRow } from '../accounts/user.js';
 import { User } from '../accounts/user.type.js';
 import type { ConversationRow } from './conversation.js';
 import { Conversation } from './conversation.type.js';
-import { ConversationsService } from './conversations.service.js';
+import type { ConversationsService } from './conversations.service.js';
 import {
   MAX_CONTENT_BYTES,
   MAX_MESSAGE_TYPE_LENGTH,
@@ -232,7 +232,10 @@ export class ConversationMessagesResolver {
     @Ctx() context: RequestContext,
     @Args(() => MessagesArguments) page: MessagesArguments,
   ): Promise<Connection<MessageRow>> {
-    return batch(context, this, { ...page }, conversation.id, (ids) => this.service.ofConversations(ids, page));
+    const { first, after, last, before } = page;
+    return batch(context, this, { first, after, last, before }, conversation.id, (ids) =>
+      this.service.ofConversations(ids, page),
+    );
   }
 }
 

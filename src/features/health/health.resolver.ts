@@ -1,6 +1,7 @@
 import { Query, Resolver } from 'type-graphql';
 import { Operation } from '../../graphql/operation.js';
 import { Rest } from '../../graphql/rest-route.js';
+import type { HealthReport } from './health.js';
 import type { HealthService } from './health.service.js';
 import { Health } from './health.type.js';
 
@@ -18,7 +19,7 @@ export class HealthResolver {
     errors: [{ code: 'UNAVAILABLE', message: 'The database cannot be reached at present' }],
   })
   @Query(() => Health, { description: 'Whether the service works; UNAVAILABLE while the database does not answer.' })
-  health(): Promise<Health> {
+  health(): Promise<HealthReport> {
     return this.service.check();
   }
 }

@@ -1,6 +1,6 @@
 import type { Database } from '../../ports/database.js';
 import type { LanguageModel } from '../../ports/language-model.js';
-import type { Health } from './health.type.js';
+import type { HealthReport } from './health.js';
 
 export class HealthService {
   constructor(
@@ -10,7 +10,7 @@ export class HealthService {
   ) {}
 
   /** @throws Unavailable when the database does not answer */
-  async check(): Promise<Health> {
+  async check(): Promise<HealthReport> {
     await this.database.ping();
     return { status: 'ok', version: this.version, model: this.model.status };
   }

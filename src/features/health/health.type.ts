@@ -1,7 +1,8 @@
 import { Field, ObjectType } from 'type-graphql';
+import type { HealthReport } from './health.js';
 
 @ObjectType({ simpleResolvers: true })
-export class Health {
+export class Health implements HealthReport {
   @Field(() => String, { description: '`ok`: the database answers.' })
   readonly status!: string;
 

@@ -33,7 +33,7 @@ export class CreateMessageResult {
 }
 
 @ObjectType({ simpleResolvers: true, description: 'More of the answer.' })
-export class ReplyDelta {
+class ReplyDelta {
   readonly type!: 'delta';
 
   @Field(() => Int, { description: SEQUENCE })

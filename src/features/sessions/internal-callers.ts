@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
-import type { Credentials } from '../../graphql/context.js';
+import type { Credentials } from '../../kernel/caller.js';
 
 export interface InternalCallersOptions {
   /** Networks such as `10.0.0.0/8`, `fd00::/8` or `127.0.0.1`. */

@@ -1,4 +1,4 @@
-import type { Client } from '../../graphql/context.js';
+import type { Client } from '../../kernel/caller.js';
 import { Forbidden, Unauthenticated } from '../../kernel/errors.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';

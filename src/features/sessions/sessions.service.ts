@@ -1,4 +1,4 @@
-import type { Client, Credentials } from '../../graphql/context.js';
+import type { Client, Credentials } from '../../kernel/caller.js';
 import type { Clock } from '../../kernel/clock.js';
 import { NotFound } from '../../kernel/errors.js';
 import { isUuid } from '../../kernel/ids.js';

@@ -4,9 +4,9 @@ import { connectionType } from '../../graphql/connection.js';
 import { Node } from '../../graphql/node.js';
 import { RestField } from '../../graphql/rest-route.js';
 import type { DailyUsageRow, UsageEntryRow } from './usage.js';
-import * as usage from './usage.js';
+import type * as usage from './usage.js';
 
-export const UsageKind = {
+const UsageKind = {
   CHAT: 'CHAT',
   REPLY: 'REPLY',
   MESSAGE: 'MESSAGE',
@@ -23,7 +23,7 @@ registerEnumType(UsageKind, {
   },
 });
 
-export const UsageSource = { REPORTED: 'REPORTED', ESTIMATED: 'ESTIMATED' } as const satisfies Record<
+const UsageSource = { REPORTED: 'REPORTED', ESTIMATED: 'ESTIMATED' } as const satisfies Record<
   usage.UsageSource,
   usage.UsageSource
 >;
@@ -64,7 +64,7 @@ export class DailyUsage implements Omit<DailyUsageRow, 'date' | 'userId'> {
   simpleResolvers: true,
   description: 'One line of the usage ledger: what was reserved, what it came to, and where the figure is from.',
 })
-export class UsageEntry implements Omit<UsageEntryRow, 'userId' | 'promptTokens'> {
+class UsageEntry implements Omit<UsageEntryRow, 'userId' | 'promptTokens'> {
   @Field(() => ID)
   readonly id!: string;
 

@@ -1,0 +1,5 @@
+export interface HealthReport {
+  readonly status: string;
+  readonly version: string;
+  readonly model: string;
+}
