@@ -1,6 +1,6 @@
 import 'reflect-metadata';
-import type { GraphQLSchema } from 'graphql';
-import { buildSchemaSync, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql';
+import { isAbstractType, type GraphQLSchema } from 'graphql';
+import { buildSchemaSync, getMetadataStorage, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql';
 import { AccountsResolver } from '../features/accounts/accounts.resolver.js';
 import { ConversationsResolver, UserConversationsResolver } from '../features/conversations/conversations.resolver.js';
 import { ConversationMessagesResolver, MessagesResolver } from '../features/conversations/messages.resolver.js';
@@ -43,11 +43,27 @@ const unusedPubSub: PubSub = {
  * schema serves any number of them, and can be printed without any.
  */
 export function buildSchema(): GraphQLSchema {
-  return buildSchemaSync({
+  const schema = buildSchemaSync({
     resolvers,
     container: { get: (type: ClassType, { context }: { context: RequestContext }) => context.instance(type) },
     // `@Operation` checks the arguments: by rules that every door shares, and all at once.
     validate: false,
     pubSub: unusedPubSub,
   });
+  resolveTypesAtOnce(schema);
+  return schema;
+}
+
+/** type-graphql makes every `resolveType` asynchronous, and a compiled query does not wait for one: ours are put back. */
+function resolveTypesAtOnce(schema: GraphQLSchema): void {
+  const { unions, interfaceTypes } = getMetadataStorage();
+  for (const { name, resolveType } of [...unions, ...interfaceTypes]) {
+    const type = schema.getType(name);
+    if (resolveType === undefined || !isAbstractType(type)) continue;
+    type.resolveType = (value, context, info, abstractType) => {
+      const typeName: unknown = resolveType(value, context, info, abstractType);
+      if (typeof typeName === 'string') return typeName;
+      throw new TypeError(`resolveType of ${name} must answer the name of a type`);
+    };
+  }
 }

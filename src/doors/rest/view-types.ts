@@ -72,7 +72,7 @@ export class ViewTypes {
         subscribe(source, plan.toArguments(args), context, info),
       resolve: async (event, args: Record<string, unknown>, context, info) => {
         const resolved: unknown = resolve ? await resolve(event, plan.toArguments(args), context, info) : event;
-        // Named here: a compiled query does not wait for a resolveType, and type-graphql's are asynchronous.
+        // The view's union has no resolveType of its own.
         const __typename = await union.resolveType?.(resolved, context, info, union);
         return { ...(resolved as object), __typename };
       },

@@ -1,0 +1,20 @@
+import { isAbstractType } from 'graphql';
+import { describe, expect, it } from '@jest/globals';
+import { buildSchema } from './schema.js';
+
+describe('the schema', () => {
+  it.each([
+    ['Node', { __typename: 'Conversation' }, 'Conversation'],
+    ['ReplyEvent', { type: 'delta' }, 'ReplyDelta'],
+    ['ConversationEvent', { type: 'deleted' }, 'MessageDeleted'],
+  ])('names the type of a %s at once: a compiled query does not wait for it', (name, value, expected) => {
+    const type = buildSchema().getType(name);
+    if (!isAbstractType(type)) throw new Error(`${name} is not abstract`);
+    expect(type.resolveType?.(value, {}, {} as never, type)).toBe(expected);
+  });
+
+  it('has no abstract type that leaves the choice to type-graphql', () => {
+    const abstract = Object.values(buildSchema().getTypeMap()).filter(isAbstractType);
+    expect(abstract.map(({ name }) => name).sort()).toEqual(['ConversationEvent', 'Node', 'ReplyEvent']);
+  });
+});
