@@ -21,6 +21,8 @@ export interface ScriptedReply {
   readonly cutAfter?: number;
   /** Goes silent after so many pieces, until the client hangs up. */
   readonly stallAfter?: number;
+  /** Pauses after so many pieces, until the promise settles or the client hangs up. */
+  readonly hold?: { readonly after: number; readonly until: Promise<unknown> };
   /** Sends this as the event stream instead, byte for byte. */
   readonly raw?: string;
   /** Answers an error instead. */
@@ -137,10 +139,9 @@ function recordOf(
 /** Responses whose connection was broken here, on purpose. */
 const cutHere = new WeakSet<ServerResponse>();
 
-function isSound({ usage, finishReason, cutAfter, stallAfter, raw, error }: ScriptedReply): boolean {
-  return (
-    usage !== null && finishReason !== null && [cutAfter, stallAfter, raw, error].every((fault) => fault === undefined)
-  );
+function isSound({ usage, finishReason, cutAfter, stallAfter, hold, raw, error }: ScriptedReply): boolean {
+  const byHand = [cutAfter, stallAfter, hold, raw, error];
+  return usage !== null && finishReason !== null && byHand.every((part) => part === undefined);
 }
 
 function soundAnswer({ chunks, usage, finishReason }: Answer): ContentWithToolCallsResponse {
@@ -165,7 +166,7 @@ async function answerByHand(response: ServerResponse, answer: Answer): Promise<v
 }
 
 async function writeChunks(response: ServerResponse, answer: Answer): Promise<void> {
-  const { chunks, delayMs, usage, finishReason = 'stop', cutAfter, stallAfter } = answer;
+  const { chunks, delayMs, usage, finishReason = 'stop', cutAfter, stallAfter, hold } = answer;
   const send = (part: object) =>
     response.write(`data: ${JSON.stringify({ object: 'chat.completion.chunk', ...part })}\n\n`);
   const choice = (delta: object, finish: string | null = null) => ({
@@ -181,6 +182,7 @@ async function writeChunks(response: ServerResponse, answer: Answer): Promise<vo
       cut(response);
       return;
     }
+    if (index === hold?.after) await Promise.race([hold.until, once(response, 'close')]);
     if (text === null) break;
     if (delayMs > 0) await sleep(delayMs);
     send(choice({ content: text }));

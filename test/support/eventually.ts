@@ -1,0 +1,32 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * What `read` gives once `isThere` holds of it: for what a test can see only by looking again.
+ * @throws when it does not come within `deadlineMs`
+ */
+export async function eventually<Value>(
+  read: () => Promise<Value>,
+  isThere: (value: Value) => boolean,
+  deadlineMs = 10_000,
+): Promise<Value> {
+  const deadline = performance.now() + deadlineMs;
+  for (;;) {
+    const value = await read();
+    if (isThere(value)) return value;
+    if (performance.now() > deadline) throw new Error(`It did not come about; last seen: ${JSON.stringify(value)}`);
+    await delay(20);
+  }
+}
+
+/** The promise's value. @throws when it takes longer than `deadlineMs` */
+export async function within<Value>(deadlineMs: number, work: Promise<Value>): Promise<Value> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new Error(`It took longer than ${deadlineMs} ms`));
+  }, deadlineMs);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
