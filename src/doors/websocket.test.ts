@@ -11,7 +11,7 @@ beforeEach(async () => {
   doors = await startDoors({ maxOperations: 3, corsOrigins: ['https://app.example.com'] });
 });
 afterEach(async () => {
-  await Promise.all(clients.map((client) => client.dispose()));
+  for (const made of clients) await made.dispose();
   await doors.close();
 });
 
@@ -54,7 +54,7 @@ describe('a WebSocket', () => {
     const codeOf = (query: string) =>
       resultsOf(query).then(
         () => 'none',
-        (errors: { extensions: { code: string } }[]) => errors[0]?.extensions.code,
+        (errors: unknown) => (errors as { extensions: { code: string } }[])[0]?.extensions.code,
       );
     expect(await codeOf('{ hello')).toBe('GRAPHQL_PARSE_FAILED');
     expect(await codeOf('{ helo }')).toBe('GRAPHQL_VALIDATION_FAILED');

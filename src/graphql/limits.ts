@@ -1,5 +1,6 @@
 import {
   Kind,
+  OperationTypeNode,
   getNamedType,
   getNullableType,
   isCompositeType,
@@ -138,7 +139,7 @@ export function checkShape(document: DocumentNode, limits: Limits): Refusal | un
     aliases += countAliases(definition.selectionSet);
     if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
     const { depth, introspectionDepth, fields } = shapeOf(definition.selectionSet);
-    const most = definition.operation === 'mutation' ? limits.mutationFields : limits.queryFields;
+    const most = definition.operation === OperationTypeNode.MUTATION ? limits.mutationFields : limits.queryFields;
     if (depth > limits.depth) {
       return tooComplex(
         `The ${definition.operation} is ${depth} levels deep; the limit is ${limits.depth}`,

@@ -294,7 +294,7 @@ describe('compiled execution', () => {
       contextValue: context,
       variableValues: variables,
     });
-    expect(interpreted.data).toEqual(JSON.parse(JSON.stringify({ data: reference.data })).data);
+    expect({ data: interpreted.data }).toEqual(JSON.parse(JSON.stringify({ data: reference.data })));
     expect(interpreted.errors?.map(({ path, locations }) => ({ path, locations }))).toEqual(
       reference.errors?.map(({ path, locations }) => ({ path, locations })),
     );
