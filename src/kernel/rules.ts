@@ -11,7 +11,9 @@ export const text = (most: number, least = 0) =>
       message: least === 1 ? 'must not be empty' : `must be at least ${least} characters`,
       abort: true,
     })
-    .max(most, `must be at most ${most} characters`);
+    .max(most, `must be at most ${most} characters`)
+    // What the refinement asks, for the reference.
+    .meta(least > 0 ? { minLength: least, pattern: String.raw`\S` } : {});
 
 export const uuid = () =>
   z

@@ -20,7 +20,9 @@ export const password = () =>
     .refine(
       (value) => charactersIn(value.normalize('NFKC')) >= LEAST_PASSWORD_LENGTH,
       `must be at least ${LEAST_PASSWORD_LENGTH} characters`,
-    );
+    )
+    // What the refinements ask, for the reference.
+    .meta({ minLength: LEAST_PASSWORD_LENGTH, maxLength: MOST_PASSWORD_LENGTH });
 
 const charactersIn = (value: string) => Array.from(value).length;
 

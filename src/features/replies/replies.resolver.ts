@@ -3,15 +3,14 @@ import { z } from 'zod';
 import { batch } from '../../graphql/batch.js';
 import type { RequestContext } from '../../graphql/context.js';
 import { CurrentViewer, Operation, type OperationExtension } from '../../graphql/operation.js';
-import { body, constant, header, path, Rest, RestStream, type RestError } from '../../graphql/rest-route.js';
+import { body, constant, path, query, Rest, RestField, RestStream, type RestError } from '../../graphql/rest-route.js';
 import { subscription } from '../../graphql/subscription.js';
-import { UpstreamFailed } from '../../kernel/errors.js';
 import { jsonObject, text, uuid } from '../../kernel/rules.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import { MAX_CONTENT_BYTES, MAX_MESSAGE_TYPE_LENGTH, textOf, type MessageRow } from '../conversations/message.js';
 import { Message } from '../conversations/message.type.js';
 import type { MessagesService } from '../conversations/messages.service.js';
-import type { SequencedReplyEvent } from './reply.js';
+import { replyError, type SequencedReplyEvent } from './reply.js';
 import {
   ChatInput,
   ChatResult,
@@ -70,7 +69,7 @@ const chatErrors: readonly RestError[] = [
 const events = { ReplyDelta: 'delta', ReplyCompleted: 'completed', ReplyFailed: 'failed' } as const;
 const failure = {
   event: 'ReplyFailed',
-  toError: (event: { readonly reason: string }) => new UpstreamFailed(event.reason),
+  toError: (event: { readonly code: string; readonly reason: string }) => replyError(event),
 } as const;
 
 @Resolver(() => Message)
@@ -186,7 +185,7 @@ export class RepliesResolver {
     operationId: 'streamReply',
     summary: "Follow a reply's events",
     tag: 'Messages',
-    arguments: { messageId: path('message_id'), after: header('Last-Event-ID') },
+    arguments: { messageId: path('message_id'), after: query('after', { default: 0, header: 'Last-Event-ID' }) },
     errors: [{ code: 'NOT_FOUND', message: 'Message not found' }],
     events,
     failure,
@@ -212,6 +211,11 @@ export class RepliesResolver {
 
 type StoredEnd = Extract<SequencedReplyEvent, { readonly messageId: string | null }>;
 
+const messageId = {
+  name: 'message_id',
+  value: { type: 'ID', from: (event: StoredEnd) => event.messageId },
+} as const;
+
 /** The stored reply of a stream's last event, as it is now. */
 abstract class StoredMessageResolver {
   constructor(private readonly service: Pick<MessagesService, 'load'>) {}
@@ -224,6 +228,7 @@ abstract class StoredMessageResolver {
 
 @Resolver(() => ReplyCompleted)
 export class ReplyCompletedResolver extends StoredMessageResolver {
+  @RestField(messageId)
   @FieldResolver(() => Message, { nullable: true, description: 'Null for a chat that stores nothing.' })
   message(@Root() event: StoredEnd, @Ctx() context: RequestContext): Promise<MessageRow | null> {
     return this.load(event, context);
@@ -232,6 +237,7 @@ export class ReplyCompletedResolver extends StoredMessageResolver {
 
 @Resolver(() => ReplyFailed)
 export class ReplyFailedResolver extends StoredMessageResolver {
+  @RestField(messageId)
   @FieldResolver(() => Message, { nullable: true, description: 'Null for a chat that stores nothing, or one deleted.' })
   message(@Root() event: StoredEnd, @Ctx() context: RequestContext): Promise<MessageRow | null> {
     return this.load(event, context);

@@ -1,4 +1,4 @@
-import { Invalid, Unavailable, UpstreamFailed } from '../../kernel/errors.js';
+import { Invalid, Unavailable } from '../../kernel/errors.js';
 import { newId } from '../../kernel/ids.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import type { Database, Sql } from '../../ports/database.js';
@@ -12,7 +12,7 @@ import { buildPrompt, type Prompt } from './prompt.js';
 import type { RepliesRepository } from './replies.repository.js';
 import { LEASE_SECONDS, type ReplyRunner } from './reply-runner.js';
 import { readReply } from './reply-reader.js';
-import { endsReply, replyContent, type ReplyEvent, type SequencedReplyEvent } from './reply.js';
+import { endsReply, replyContent, replyError, type ReplyEvent, type SequencedReplyEvent } from './reply.js';
 import type { FinishedReply, RunningReply } from './running-reply.js';
 
 /** Remarks beyond this many are not remembered, however short: a bound on what one question reads. */
@@ -306,7 +306,5 @@ function questionOf(content: MessageContent): string {
 
 function assertAnswered({ failure }: FinishedReply): void {
   if (failure === null || failure.code === 'STOPPED') return;
-  if (failure.code === 'UPSTREAM_FAILED') throw new UpstreamFailed(failure.reason);
-  if (failure.code === 'INTERNAL_SERVER_ERROR') throw new Error('the reply failed; the log has the cause');
-  throw new Unavailable(failure.reason);
+  throw replyError(failure);
 }

@@ -1,3 +1,4 @@
+import { Unavailable, UpstreamFailed } from '../../kernel/errors.js';
 import type { MessageContent, MessageRow } from '../conversations/message.js';
 
 /** Why a reply ended without being complete. Goes to clients as `ReplyFailed.code`. */
@@ -96,3 +97,10 @@ export const REASONS = {
   DELETED: 'The message was deleted',
   INTERNAL_SERVER_ERROR: 'Internal server error',
 } as const satisfies Partial<Record<ReplyFailure, string>>;
+
+/** The error of a caller who waited for all of a reply that failed. */
+export function replyError({ code, reason }: { readonly code: string; readonly reason: string }): Error {
+  if (code === 'UPSTREAM_FAILED') return new UpstreamFailed(reason);
+  if (code === 'INTERNAL_SERVER_ERROR') return new Error('the reply failed; the log has the cause');
+  return new Unavailable(reason);
+}
