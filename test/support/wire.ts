@@ -1,0 +1,91 @@
+import { expect } from '@jest/globals';
+import { z, type ZodType } from 'zod';
+import type { RestAnswer } from './actor.js';
+
+/** The shapes of the REST contract: each key is there, null or not, and no other. */
+
+const uuid = z.uuid();
+/** RFC 3339 in UTC, with `Z`. */
+const time = z.iso.datetime();
+const object = z.record(z.string(), z.unknown());
+const text = z.string();
+
+export const user = z.strictObject({
+  user_id: uuid,
+  email: text.nullable(),
+  phone_number: text.nullable(),
+  provider: text,
+  provider_id: text.nullable(),
+  is_verified: z.boolean(),
+  verified_at: time.nullable(),
+  profile: object,
+  is_active: z.boolean(),
+  is_suspended: z.boolean(),
+  is_admin: z.boolean(),
+  plan: text,
+  last_login: time.nullable(),
+});
+
+export const conversation = z.strictObject({
+  conversation_id: uuid,
+  user_id: uuid,
+  title: text.nullable(),
+  status: text.nullable(),
+  created_at: time,
+  updated_at: time,
+});
+
+export const message = z.strictObject({
+  message_id: uuid,
+  conversation_id: uuid,
+  user_id: uuid.nullable(),
+  content: object,
+  message_type: text,
+  timestamp: time,
+  extra: object.nullable(),
+});
+
+export const usage = z.strictObject({
+  usage_id: uuid,
+  user_id: uuid,
+  date: z.iso.date(),
+  message_count: z.int(),
+  token_count: z.int(),
+  file_uploads: z.int(),
+});
+
+export const plan = z.strictObject({
+  price: z.int(),
+  daily_messages: z.int(),
+  daily_tokens: z.int(),
+  max_conversations: z.int(),
+  max_file_uploads: z.int(),
+});
+
+export const tokens = z.strictObject({ access_token: text, refresh_token: text });
+
+export const chat = z.strictObject({ response: text, tokens: z.int() });
+
+type Answer = Pick<RestAnswer, 'status' | 'body'> & { readonly headers: Headers };
+
+/** Expects a success in the envelope, and answers with its data, whose shape was checked to the last key. */
+export function dataOf<Data>(answer: Answer, shape: ZodType<Data>): Data {
+  expect(answer.body).toEqual({ code: 200, message: 'Success', data: answer.body.data });
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+  return shape.parse(answer.body.data);
+}
+
+export function expectError(answer: Answer, status: number, text: string, data: unknown = null): void {
+  expect(answer.body).toEqual({ code: status, message: text, data });
+  expect(answer.status).toBe(status);
+  expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+}
+
+/** Expects 422 with exactly these faults: the client's name of a field, and what is wrong with it. */
+export function expectFaults(answer: Answer, faults: Readonly<Record<string, unknown>>): void {
+  expectError(answer, 422, 'Validation error', { errors: expect.any(Array) });
+  const { errors } = answer.body.data as { readonly errors: readonly { field: string; message: string }[] };
+  expect(Object.fromEntries(errors.map(({ field, message }) => [field, message]))).toEqual(faults);
+  expect(errors).toHaveLength(Object.keys(faults).length);
+}
