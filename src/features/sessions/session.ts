@@ -1,6 +1,12 @@
 import { Forbidden, NotFound, Unauthenticated } from '../../kernel/errors.js';
 
-export type RevocationReason = 'LOGOUT' | 'REVOKED' | 'PASSWORD_CHANGED' | 'ACCOUNT_DISABLED' | 'ACCOUNT_DELETED';
+export type RevocationReason =
+  | 'LOGOUT'
+  | 'REVOKED'
+  | 'PASSWORD_CHANGED'
+  | 'PASSWORD_RESET'
+  | 'ACCOUNT_DISABLED'
+  | 'ACCOUNT_DELETED';
 
 /** One login. */
 export interface SessionRow {

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import type { Database } from '../../ports/database.js';
+import type { RateLimitRule, RateLimitStore, RateLimitVerdict } from '../../ports/rate-limit-store.js';
+
+/**
+ * $1 rule, $2 identity, $3 window in milliseconds, $4 limit. One row an identity, written under its lock: calls at once are
+ * counted one after the other. Each call takes away a few rows that are over, so that they need no cleaning of their own.
+ */
+const TAKE = `
+  WITH clock AS (SELECT clock_timestamp() AS now),
+  over AS (
+    SELECT rule, identity FROM rate_limits
+    WHERE expires_at < (SELECT now FROM clock) AND NOT (rule = $1 AND identity = $2)
+    ORDER BY expires_at LIMIT 2 FOR UPDATE SKIP LOCKED
+  ),
+  swept AS (DELETE FROM rate_limits r USING over WHERE r.rule = over.rule AND r.identity = over.identity),
+  taken AS (
+    INSERT INTO rate_limits AS present (rule, identity, calls, admitted, expires_at)
+    SELECT $1, $2, CASE WHEN $4::int > 0 THEN ARRAY[now] ELSE '{}' END, $4::int > 0, now + $3::int * interval '1 ms'
+    FROM clock
+    ON CONFLICT (rule, identity) DO UPDATE SET (calls, admitted, expires_at) = (
+      SELECT
+        CASE WHEN count(*) < $4::int
+          THEN coalesce(array_agg(call ORDER BY call), '{}') || clock_timestamp()
+          ELSE array_agg(call ORDER BY call) END,
+        count(*) < $4::int,
+        clock_timestamp() + $3::int * interval '1 ms'
+      FROM unnest(present.calls) AS call WHERE call > clock_timestamp() - $3::int * interval '1 ms'
+    )
+    RETURNING calls, admitted
+  )
+  SELECT
+    admitted,
+    cardinality(calls) AS counted,
+    ceil(extract(epoch FROM coalesce(calls[cardinality(calls) - $4::int + 1], clock_timestamp()) - clock_timestamp())
+      * 1000 + $3::int)::int AS "retryAfterMs"
+  FROM taken`;
+
+interface Taken {
+  readonly admitted: boolean;
+  readonly counted: number;
+  readonly retryAfterMs: number;
+}
+
+/** Counts calls in the database: for limits that must hold whatever becomes of Redis. The database's clock decides. */
+export class PostgresRateLimitStore implements RateLimitStore {
+  constructor(private readonly database: Pick<Database, 'query'>) {}
+
+  /** @throws Unavailable when the database cannot be reached */
+  async take({ name, limit, windowMs }: RateLimitRule, identity: string): Promise<RateLimitVerdict> {
+    const hashed = createHash('sha256').update(identity).digest();
+    const { rows } = await this.database.query<Taken>(TAKE, [name, hashed, windowMs, limit], 'rate_limit_take');
+    const [taken] = rows;
+    if (taken === undefined) throw new Error('The rate limit statement returned no row');
+    return taken.admitted
+      ? { before: taken.counted - 1, retryAfterMs: 0 }
+      : { before: taken.counted, retryAfterMs: Math.max(1, taken.retryAfterMs) };
+  }
+
+  /** The database is its owner's to close. */
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
