@@ -52,8 +52,13 @@ export class PooledConnection implements Sql {
   private async send<Row>(text: string, values: readonly unknown[], name: string | undefined): Promise<Rows<Row>> {
     if (this.released) throw new Error('The transaction that this Sql belongs to has ended');
     const query = { text, values: values.map(toParameter), name };
-    const { rows, rowCount } = await this.guarded(() => this.client.query<Row & pg.QueryResultRow>(query));
-    return { rows, rowCount: rowCount ?? 0 };
+    const result = await this.guarded<unknown>(() => this.client.query<Row & pg.QueryResultRow>(query));
+    // A text of several statements has a result for each, which the types of `pg` do not know.
+    const results = (Array.isArray(result) ? result : [result]) as readonly pg.QueryArrayResult<never>[];
+    return {
+      rows: results.flatMap(({ rows }) => rows as Row[]),
+      rowCount: results.reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0),
+    };
   }
 
   private guarded<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -1,0 +1,55 @@
+import { createTransport } from 'nodemailer';
+import type { Mail, Mailer } from '../../ports/mailer.js';
+import { composeMail } from './compose-mail.js';
+
+/** A server that says nothing for so long is taken for gone: the job that sends the mail tries again later. */
+const CONNECT_MILLISECONDS = 10_000;
+const SILENCE_MILLISECONDS = 20_000;
+
+export interface SmtpMailerOptions {
+  /** `smtp://user:password@host:587` (STARTTLS when the server has it) or `smtps://…:465`; further nodemailer options as its query. */
+  readonly url: string;
+  readonly from: string;
+}
+
+/** Sends mail through an SMTP server, on a connection a mail. */
+export class SmtpMailer implements Mailer {
+  readonly description: string;
+  readonly #from: string;
+  readonly #transport: ReturnType<typeof createTransport>;
+
+  constructor({ url, from }: SmtpMailerOptions) {
+    this.description = `SMTP at ${new URL(url).host}`;
+    this.#from = from;
+    this.#transport = createTransport({
+      url,
+      connectionTimeout: CONNECT_MILLISECONDS,
+      greetingTimeout: CONNECT_MILLISECONDS,
+      socketTimeout: SILENCE_MILLISECONDS,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    });
+  }
+
+  async send(mail: Mail): Promise<'sent' | 'refused'> {
+    const composed = await composeMail(this.#from, mail);
+    if (composed === null) return 'refused';
+    const { envelope, message } = composed;
+    try {
+      await this.#transport.sendMail({ envelope: { from: envelope.from, to: [...envelope.to] }, raw: message });
+      return 'sent';
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.isRefusal) return 'refused';
+      throw new Error(`the SMTP server did not take the mail: ${failure.description}`);
+    }
+  }
+}
+
+/** Without the server's own words, which quote the address. */
+function failureOf(error: unknown): { readonly isRefusal: boolean; readonly description: string } {
+  const { code, command, responseCode } = error as Readonly<Record<'code' | 'command' | 'responseCode', unknown>>;
+  const isPermanent = typeof responseCode === 'number' && responseCode >= 500;
+  const description = [code, command, responseCode].filter((part) => part !== undefined).join(' ');
+  return { isRefusal: isPermanent && command === 'RCPT TO', description };
+}
