@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { collect, signUp, type Actor } from '../support/actor.js';
+import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { within } from '../support/eventually.js';
+import type { ScriptedReply } from '../support/model-server.js';
+import {
+  askModel,
+  CHAT,
+  CHAT_EVENTS,
+  eventsOf,
+  followReply,
+  readReply,
+  ROOMY_PLANS,
+  storedMessage,
+  streamingDoors,
+  textIn,
+  usageOf,
+  type ReplyEvent,
+} from '../support/replies.js';
+
+const CHUNKS = ['The ', 'sky ', 'is ', 'blue.'];
+/** Before the first text a failed request is tried twice again. */
+const thrice = (reply: ScriptedReply) => [reply, reply, reply];
+
+const LOST = "the connection to the model's provider was lost";
+const AFTER_TEXT: readonly [string, readonly ScriptedReply[]][] = [
+  ['is cut', [{ chunks: CHUNKS, cutAfter: 2 }]],
+  ['ends without a finish reason', [{ chunks: CHUNKS.slice(0, 2), finishReason: null }]],
+];
+const BEFORE_TEXT: readonly [string, readonly ScriptedReply[], string][] = [
+  ['is cut', thrice({ cutAfter: 0 }), LOST],
+  ['answers 429', thrice({ error: { status: 429 } }), "the model's provider is rate limiting"],
+  ['answers 500', thrice({ error: { status: 500 } }), "the model's provider is unavailable"],
+  ['rejects the request', [{ error: { status: 400 } }], "the model's provider rejected the request"],
+];
+
+describe.each(stores)('a model that fails, on %s', (on) => {
+  let app: TestApp;
+  let owner: Actor;
+  let conversationId: string;
+
+  beforeAll(async () => {
+    app = await startTestApp({ stores: on, settings: { PLANS: ROOMY_PLANS } });
+  }, 60_000);
+  afterAll(() => app.close());
+
+  const newcomer = async () => {
+    owner = await signUp(app);
+    conversationId = await owner.createConversation();
+  };
+
+  describe.each(streamingDoors)('through the %s', (door) => {
+    beforeAll(newcomer);
+
+    it.each(AFTER_TEXT)('and %s after some text leaves a PARTIAL reply, charged by estimate', async (_, script) => {
+      app.model.reply(...script);
+      const id = await askModel(owner, conversationId);
+      const events = await readReply(owner, door, id);
+      const message = { id, status: 'PARTIAL', text: 'The sky ' };
+      expect(textIn(events)).toBe('The sky ');
+      expect(events.at(-1)).toEqual({
+        __typename: 'ReplyFailed',
+        sequence: events.length,
+        code: 'UPSTREAM_FAILED',
+        reason: LOST,
+        partial: 'The sky ',
+        message,
+      });
+      expect(await storedMessage(owner, id)).toEqual(message);
+      const [entry] = (await usageOf(owner)).ledger;
+      expect(entry).toMatchObject({ kind: 'REPLY', source: 'ESTIMATED', messageId: id });
+      expect(entry?.tokens).toBeGreaterThan(0);
+      expect(entry?.tokens).toBeLessThan(entry?.reservedTokens ?? 0);
+    });
+
+    it.each(BEFORE_TEXT)('and %s before any text leaves a FAILED reply, free of tokens', async (_, script, reason) => {
+      const before = await usageOf(owner);
+      app.model.reply(...script);
+      const id = await askModel(owner, conversationId);
+      expect(await readReply(owner, door, id)).toEqual([
+        {
+          __typename: 'ReplyFailed',
+          sequence: 1,
+          code: 'UPSTREAM_FAILED',
+          reason,
+          partial: '',
+          message: { id, status: 'FAILED', text: '' },
+        },
+      ]);
+      const after = await usageOf(owner);
+      expect(after.ledger[0]).toMatchObject({ tokens: 0, source: 'ESTIMATED', messageId: id });
+      // The question was stored: it counts.
+      expect(after.today).toEqual({ ...before.today, messageCount: before.today.messageCount + 1 });
+    });
+
+    it('in a chat without a conversation is told in the stream, and what had come is charged', async () => {
+      const before = await usageOf(owner);
+      app.model.reply({ chunks: CHUNKS, cutAfter: 2 });
+      const results = owner[door]<Record<string, ReplyEvent>>(CHAT_EVENTS, { input: { message: 'Why?' } });
+      const events = await collect(eventsOf('chat', results));
+      expect(events.at(-1)).toMatchObject({ code: 'UPSTREAM_FAILED', partial: 'The sky ', message: null });
+      const { today, ledger } = await usageOf(owner);
+      expect(ledger[0]).toMatchObject({ kind: 'CHAT', source: 'ESTIMATED', messageId: null });
+      expect(today).toEqual({
+        messageCount: before.today.messageCount + 1,
+        tokenCount: before.today.tokenCount + (ledger[0]?.tokens ?? 0),
+      });
+    });
+
+    it('with silence is ended by a stop, before the first text and after it', async () => {
+      for (const stallAfter of [0, 2]) {
+        app.model.reply({ chunks: CHUNKS, stallAfter });
+        const requestIndex = app.model.requests.length;
+        const id = await askModel(owner, conversationId);
+        const request = await app.model.request(requestIndex);
+        const events = followReply(owner, door, id);
+        const ended = within(5_000, collect(events));
+        await owner.ask('mutation ($id: ID!) { stopReply(messageId: $id) { id } }', { id });
+        expect((await ended).at(-1)).toMatchObject({ __typename: 'ReplyFailed', code: 'STOPPED' });
+        expect(await request.abortedByClient).toBe(true);
+      }
+    });
+  });
+
+  it('is tried again before the first text, unseen by the reader', async () => {
+    await newcomer();
+    app.model.reply({ error: { status: 500 } }, { cutAfter: 0 }, { chunks: CHUNKS, usage: 9 });
+    const id = await askModel(owner, conversationId);
+    const events = await readReply(owner, 'eventStream', id);
+    expect(events.at(-1)).toMatchObject({ __typename: 'ReplyCompleted', response: 'The sky is blue.', tokens: 9 });
+  });
+
+  it('to report its usage is charged by estimate', async () => {
+    await newcomer();
+    app.model.reply({ chunks: CHUNKS, usage: null });
+    const id = await askModel(owner, conversationId);
+    const last = (await readReply(owner, 'eventStream', id)).at(-1);
+    const { today, ledger } = await usageOf(owner);
+    expect(ledger[0]).toMatchObject({ source: 'ESTIMATED' });
+    expect(last).toMatchObject({ __typename: 'ReplyCompleted', tokens: ledger[0]?.tokens });
+    expect(today).toEqual({ messageCount: 1, tokenCount: ledger[0]?.tokens });
+  });
+
+  it('before any text costs a chat without a conversation neither tokens nor a message', async () => {
+    await newcomer();
+    const script = thrice({ error: { status: 503 } });
+    const reason = "the model's provider is unavailable";
+    app.model.reply(...script, ...script);
+    const { errors } = await owner.graphql(CHAT, { input: { message: 'Why?' } });
+    expect(errors?.[0]).toMatchObject({
+      message: 'OpenAI request failed',
+      extensions: { code: 'UPSTREAM_FAILED', source: 'openai', reason },
+    });
+    expect(await owner.rest('POST', '/chat', { message: 'Why?' })).toMatchObject({
+      status: 502,
+      body: { code: 502, message: 'OpenAI request failed', data: { source: 'openai', reason } },
+    });
+    const { today, ledger } = await usageOf(owner);
+    expect(today).toEqual({ messageCount: 0, tokenCount: 0 });
+    expect(ledger).toHaveLength(2);
+    for (const entry of ledger) expect(entry).toMatchObject({ kind: 'CHAT', tokens: 0, source: 'ESTIMATED' });
+  });
+});
