@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Unavailable } from '../../kernel/errors.js';
 import type { EventLog } from '../../ports/event-log.js';
 import { textOf } from '../conversations/message.js';
 import type { RepliesRepository } from './replies.repository.js';
@@ -32,7 +33,7 @@ export async function* readReply(
       yield { type: 'failed', code: 'DELETED', reason, partial: '', messageId: null, sequence: seen + 1 };
       return;
     }
-    if (reply.status === 'STREAMING' && (await events.has(replyStream(id)))) {
+    if (reply.status === 'STREAMING' && (await isLogged(events, id))) {
       for await (const event of followLog(events, id, seen, signal)) {
         seen = event.sequence;
         yield event;
@@ -49,7 +50,17 @@ export async function* readReply(
   }
 }
 
-/** The log's events, until it is silent for too long or `signal` aborts. */
+/** Whether the log can be followed; one that is out of reach is as good as none. */
+async function isLogged(events: EventLog, id: string): Promise<boolean> {
+  return events.has(replyStream(id)).catch((error: unknown) => passUnavailable(error, false));
+}
+
+function passUnavailable<Value>(error: unknown, instead: Value): Value {
+  if (error instanceof Unavailable) return instead;
+  throw error;
+}
+
+/** The log's events, until it is silent for too long, is lost, or `signal` aborts. */
 async function* followLog(
   events: EventLog,
   id: string,
@@ -66,6 +77,10 @@ async function* followLog(
       timer.refresh();
       yield { ...event, sequence };
     }
+  } catch (error) {
+    passUnavailable(error, undefined);
+    // What the row has by then is enough to go on with; asking at once would be a loop without a pause.
+    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
   } finally {
     clearTimeout(timer);
   }

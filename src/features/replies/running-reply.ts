@@ -55,6 +55,7 @@ export class RunningReply {
   #text = '';
   readonly #deltaEnds: number[] = [];
   #appended: Promise<void> = Promise.resolve();
+  readonly #unlogged: ReplyEvent[] = [];
   #stored = 0;
   #checkpoint: Promise<void> | undefined;
 
@@ -173,12 +174,17 @@ export class RunningReply {
     }
   }
 
+  /** In order, one call at a time; what the log did not take goes with the next, so that the numbers stay without a gap. */
   #append(event: ReplyEvent): void {
+    this.#unlogged.push(event);
     this.#appended = this.#appended.then(async () => {
+      const events = [...this.#unlogged];
+      if (events.length === 0) return;
       try {
-        await this.parts.events.append(this.stream, [event]);
+        await this.parts.events.append(this.stream, events);
+        this.#unlogged.splice(0, events.length);
       } catch (error) {
-        this.#warn(error, 'an event of a reply was not logged; its readers go on from what is stored');
+        this.#warn(error, 'events of a reply were not logged; its readers go on from what is stored');
       }
     });
   }
