@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import type { DatabaseLogger } from '../../src/adapters/postgres/logger.js';
+import type { Log } from '../../src/kernel/log.js';
 import { migrate } from '../../src/adapters/postgres/migrate.js';
 import { openDatabase } from '../../src/adapters/postgres/open-database.js';
 import { createPglitePool, startPglite } from '../../src/adapters/postgres/pglite.js';
@@ -18,7 +18,7 @@ const CACHE = join(ROOT, 'node_modules/.cache/flynkle-api');
 export const migrationsDirectory = join(ROOT, 'prisma/migrations');
 
 const ignore = (): void => undefined;
-export const silentLogger: DatabaseLogger = { info: ignore, warn: ignore, error: ignore };
+export const silentLogger: Log = { info: ignore, warn: ignore, error: ignore };
 
 export interface TestDatabase extends Database {
   /** Closes the database and removes it, with whatever it holds. */
@@ -62,7 +62,8 @@ export function testDatabases(): TestDatabaseKind[] {
 
 /** TEST_DATABASE_URL, for suites that only mean something on a PostgreSQL server. */
 export function testServerUrl(): string | undefined {
-  return process.env['TEST_DATABASE_URL'] || undefined;
+  const url = process.env['TEST_DATABASE_URL'];
+  return url === '' ? undefined : url;
 }
 
 /** Creates an empty database on the test server. */

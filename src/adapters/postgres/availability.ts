@@ -1,6 +1,9 @@
+import type { Log } from '../../kernel/log.js';
 import { Unavailable } from '../../kernel/errors.js';
 import { describeFailure, isConnectionFailure } from './connection-failure.js';
-import type { DatabaseLogger } from './logger.js';
+
+/** What clients are told. */
+export const UNREACHABLE = 'The database cannot be reached at present';
 
 /**
  * Turns the failure to reach the database into {@link Unavailable}, so that clients are told to try later. Logs when an
@@ -9,7 +12,7 @@ import type { DatabaseLogger } from './logger.js';
 export class Availability {
   private reachable = true;
 
-  constructor(private readonly logger: DatabaseLogger) {}
+  constructor(private readonly logger: Log) {}
 
   /** @throws Unavailable in place of a connection failure; every other error as it is */
   async watch<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -28,7 +31,7 @@ export class Availability {
       this.reachable = false;
       this.logger.error({ reason: describeFailure(cause) }, 'The database cannot be reached');
     }
-    return new Unavailable('The database cannot be reached at present', { cause });
+    return new Unavailable(UNREACHABLE, { cause });
   }
 
   private regained(): void {

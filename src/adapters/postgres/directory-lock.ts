@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describeFailure } from './connection-failure.js';
-import { DatabaseStartupError } from './startup-error.js';
+import { StartupError } from '../../kernel/startup-error.js';
 
 export interface DirectoryLock {
   release(): void;
@@ -14,7 +14,7 @@ export interface DirectoryLock {
  * The lock is SQLite's on a file, held by an open transaction, which the operating system frees however the process ends.
  * Another file has the process id, for the message alone: SQLite lets nobody read the first.
  *
- * @throws DatabaseStartupError when another process has it
+ * @throws StartupError when another process has it
  */
 export function lockDirectory(directory: string): DirectoryLock {
   const ownerFile = join(directory, 'postgres.pid');
@@ -23,7 +23,7 @@ export function lockDirectory(directory: string): DirectoryLock {
     file.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     file.close();
-    throw new DatabaseStartupError(
+    throw new StartupError(
       `DATA_DIR ${directory} is in use by another process${owner(ownerFile)}. ` +
         'Stop it, choose another DATA_DIR, or set DATABASE_URL: a PostgreSQL server takes any number of processes.',
       { cause: error },
@@ -42,7 +42,7 @@ function openLockFile(directory: string): DatabaseSync {
   try {
     return new DatabaseSync(join(directory, 'postgres.lock'));
   } catch (error) {
-    throw new DatabaseStartupError(`DATA_DIR ${directory} cannot be written to: ${describeFailure(error)}`, {
+    throw new StartupError(`DATA_DIR ${directory} cannot be written to: ${describeFailure(error)}`, {
       cause: error,
     });
   }

@@ -3,9 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
+import type { Log } from '../../kernel/log.js';
 import { describeFailure } from './connection-failure.js';
-import type { DatabaseLogger } from './logger.js';
-import { DatabaseStartupError } from './startup-error.js';
+import { StartupError } from '../../kernel/startup-error.js';
 
 /** The advisory lock that Prisma's own migration commands take: ours and theirs wait for each other. */
 const LOCK = 72707369;
@@ -40,7 +40,7 @@ export interface MigrateOptions {
   readonly pool: pg.Pool;
   /** Holds a folder a migration, each with a `migration.sql`, applied in the order of their names. */
   readonly directory: string | URL;
-  readonly logger: DatabaseLogger;
+  readonly logger: Log;
 }
 
 /**
@@ -53,7 +53,7 @@ export interface MigrateOptions {
  * previous release still runs on the next one's tables.
  *
  * @returns the names of those that this process applied
- * @throws DatabaseStartupError when a migration fails, failed before, or was edited after it was applied
+ * @throws StartupError when a migration fails, failed before, or was edited after it was applied
  */
 export async function migrate({ pool, directory, logger }: MigrateOptions): Promise<string[]> {
   const migrations = await readMigrations(directory);
@@ -68,6 +68,7 @@ export async function migrate({ pool, directory, logger }: MigrateOptions): Prom
       if (isApplied(migration, recorded)) continue;
       if (await apply(client, migration)) applied.push(migration.name);
     }
+    if (applied.length > 0) logger.info({ migrations: applied }, 'Brought the tables up to date');
     return applied;
   } finally {
     client.off('error', ignore);
@@ -100,11 +101,7 @@ async function readRecorded(client: pg.ClientBase): Promise<Recorded[]> {
   return rows;
 }
 
-function warnAboutUnknown(
-  recorded: readonly Recorded[],
-  migrations: readonly Migration[],
-  logger: DatabaseLogger,
-): void {
+function warnAboutUnknown(recorded: readonly Recorded[], migrations: readonly Migration[], logger: Log): void {
   const known = new Set(migrations.map(({ name }) => name));
   const unknown = recorded.map((row) => row.migration_name).filter((name) => !known.has(name));
   if (unknown.length > 0) {
@@ -115,13 +112,13 @@ function warnAboutUnknown(
 function isApplied(migration: Migration, recorded: readonly Recorded[]): boolean {
   const rows = recorded.filter((row) => row.migration_name === migration.name);
   if (rows.some((row) => !row.finished)) {
-    throw new DatabaseStartupError(
+    throw new StartupError(
       `Migration ${migration.name} failed before, and was left half applied. Repair the tables, then record the outcome: ` +
         `npx prisma migrate resolve --applied ${migration.name} (or --rolled-back, to have it applied again)`,
     );
   }
   if (rows.some((row) => row.checksum !== migration.checksum)) {
-    throw new DatabaseStartupError(
+    throw new StartupError(
       `Migration ${migration.name} was edited after it was applied to this database. ` +
         'Restore prisma/migrations as it was, and put the change into a migration of its own.',
     );
@@ -148,12 +145,9 @@ async function apply(client: pg.ClientBase, migration: Migration): Promise<boole
     return pending;
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
-    if (error instanceof DatabaseStartupError) throw error;
-    throw new DatabaseStartupError(
-      `Migration ${migration.name} failed, and was rolled back: ${describeFailure(error)}`,
-      {
-        cause: error,
-      },
-    );
+    if (error instanceof StartupError) throw error;
+    throw new StartupError(`Migration ${migration.name} failed, and was rolled back: ${describeFailure(error)}`, {
+      cause: error,
+    });
   }
 }

@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
+import type { Log } from '../../kernel/log.js';
 import { describeFailure } from './connection-failure.js';
 import { lockDirectory } from './directory-lock.js';
-import type { DatabaseLogger } from './logger.js';
 import { migrate } from './migrate.js';
 import { createPglitePool, startPglite } from './pglite.js';
 import { type OpenedDatabase, PoolDatabase } from './pool-database.js';
 import { createPostgresPool } from './postgres-pool.js';
-import { DatabaseStartupError } from './startup-error.js';
+import { StartupError } from '../../kernel/startup-error.js';
 
 const DEFAULT_POOL_SIZE = 10;
 /** `server_version_num` of PostgreSQL 15.0. */
@@ -22,7 +22,7 @@ export interface OpenDatabaseOptions {
   readonly dataDirectory: string;
   /** The folder with Prisma's migrations, applied before this resolves. */
   readonly migrationsDirectory: string | URL;
-  readonly logger: DatabaseLogger;
+  readonly logger: Log;
   /** Connections to a PostgreSQL server at most, 10 unless told. The embedded database has one. */
   readonly poolSize?: number;
 }
@@ -30,7 +30,7 @@ export interface OpenDatabaseOptions {
 /**
  * Opens the database and brings its tables up to date.
  *
- * @throws DatabaseStartupError in the operator's terms; nothing stays open then
+ * @throws StartupError in the operator's terms; nothing stays open then
  */
 export async function openDatabase(options: OpenDatabaseOptions): Promise<OpenedDatabase> {
   const resources = new AsyncDisposableStack();
@@ -48,7 +48,7 @@ async function openEmbedded(
   resources: AsyncDisposableStack,
 ): Promise<OpenedDatabase> {
   await mkdir(dataDirectory, { recursive: true }).catch((error: unknown) => {
-    throw new DatabaseStartupError(`DATA_DIR ${dataDirectory} cannot be made: ${describeFailure(error)}`, {
+    throw new StartupError(`DATA_DIR ${dataDirectory} cannot be made: ${describeFailure(error)}`, {
       cause: error,
     });
   });
@@ -102,15 +102,15 @@ async function prepareServer(
   pool: pg.Pool,
   place: string,
   migrationsDirectory: string | URL,
-  logger: DatabaseLogger,
+  logger: Log,
 ): Promise<string> {
   const version = await serverVersion(pool).catch((error: unknown) => {
-    throw new DatabaseStartupError(`DATABASE_URL: PostgreSQL at ${place} cannot be used: ${describeFailure(error)}`, {
+    throw new StartupError(`DATABASE_URL: PostgreSQL at ${place} cannot be used: ${describeFailure(error)}`, {
       cause: error,
     });
   });
   if (version.number < OLDEST_SERVER) {
-    throw new DatabaseStartupError(`DATABASE_URL: PostgreSQL at ${place} is ${version.name}; 15 or later is needed`);
+    throw new StartupError(`DATABASE_URL: PostgreSQL at ${place} is ${version.name}; 15 or later is needed`);
   }
   await migrate({ pool, directory: migrationsDirectory, logger });
   return version.name;
@@ -132,6 +132,6 @@ function describePlace(url: string): string {
     return `${host}:${port}/${database ?? ''}`;
   } catch {
     // Without the cause, which quotes the URL and its password.
-    throw new DatabaseStartupError('DATABASE_URL is not of the form postgresql://user:password@host:5432/database');
+    throw new StartupError('DATABASE_URL is not of the form postgresql://user:password@host:5432/database');
   }
 }

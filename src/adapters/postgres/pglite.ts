@@ -1,6 +1,6 @@
 import { PGlite, type PGliteOptions } from '@electric-sql/pglite';
 import pg from 'pg';
-import { DatabaseStartupError } from './startup-error.js';
+import { StartupError } from '../../kernel/startup-error.js';
 import { PgliteSocket } from './pglite-socket.js';
 import { valueParsers } from './value-parsers.js';
 
@@ -23,9 +23,9 @@ const MAX_ERROR_LINES = 5;
  * Starts PGlite on `dataDir` (a folder, or `memory://`), initialising it when it is empty: some 2 s, against 0.3 s.
  *
  * What a transaction wrote is with the operating system when COMMIT answers, so it survives any end of this process.
- * PGlite cannot flush it to the disk (its `fsync` does nothing): the loss of power may take the last seconds.
+ * PGlite cannot flush it to the disk (its `fsync` does nothing): the loss of power may damage the database.
  *
- * @throws DatabaseStartupError with what PostgreSQL wrote to its log
+ * @throws StartupError with what PostgreSQL wrote to its log
  */
 export async function startPglite(dataDir: string, options: Pick<PGliteOptions, 'loadDataDir'> = {}): Promise<PGlite> {
   const lines: string[] = [];
@@ -40,7 +40,7 @@ export async function startPglite(dataDir: string, options: Pick<PGliteOptions, 
       },
     });
   } catch (error) {
-    throw new DatabaseStartupError(`The embedded database cannot be opened. ${lines.join('\n')}`.trim(), {
+    throw new StartupError(`The embedded database cannot be opened. ${lines.join('\n')}`.trim(), {
       cause: error,
     });
   }

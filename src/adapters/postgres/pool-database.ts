@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { PrismaClient } from '../../generated/prisma/client.js';
+import type { Log } from '../../kernel/log.js';
 import { Unavailable } from '../../kernel/errors.js';
 import type { Database, Rows, Sql } from '../../ports/database.js';
 import { Availability } from './availability.js';
-import type { DatabaseLogger } from './logger.js';
 import { PooledConnection } from './pooled-connection.js';
 import { createPrismaClient } from './prisma-client.js';
 import { TransactionScope } from './transaction-scope.js';
@@ -20,7 +20,7 @@ export interface OpenedDatabase extends Database {
 
 export interface PoolDatabaseOptions extends Pick<OpenedDatabase, 'description' | 'embedded'> {
   readonly pool: pg.Pool;
-  readonly logger: DatabaseLogger;
+  readonly logger: Log;
   /** What to close with the database, the pool included. */
   readonly resources: AsyncDisposableStack;
 }

@@ -1,6 +1,6 @@
 import pg from 'pg';
+import type { Log } from '../../kernel/log.js';
 import { describeFailure } from './connection-failure.js';
-import type { DatabaseLogger } from './logger.js';
 import { valueParsers } from './value-parsers.js';
 
 const CONNECT_MILLISECONDS = 5_000;
@@ -12,7 +12,7 @@ const KEEP_ALIVE_DELAY_MILLISECONDS = 10_000;
 
 export interface PostgresPoolOptions {
   readonly url: string;
-  readonly logger: DatabaseLogger;
+  readonly logger: Log;
   /** Connections at most. */
   readonly size: number;
   /** False for migrations, which take as long as they take. */

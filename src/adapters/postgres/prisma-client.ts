@@ -9,8 +9,9 @@ import type {
 } from '@prisma/driver-adapter-utils';
 import { LRUCache } from 'lru-cache';
 import type pg from 'pg';
-import { PrismaClient } from '../../generated/prisma/client.js';
-import type { Availability } from './availability.js';
+import { Prisma, PrismaClient } from '../../generated/prisma/client.js';
+import { type ErrorCode, Unavailable } from '../../kernel/errors.js';
+import { type Availability, UNREACHABLE } from './availability.js';
 import type { TransactionScope } from './transaction-scope.js';
 
 /** Every connection keeps every named statement until it closes: at some 10 KB each, 300 are 3 MB a connection. */
@@ -40,7 +41,7 @@ export function statementNames(maxNames = MAX_NAMED_STATEMENTS): (query: Pick<Sq
   };
 }
 
-/** Prisma's adapter with our errors: what cannot reach the database throws `Unavailable`, which Prisma passes on as it is. */
+/** Prisma's adapter, throwing `Unavailable` when it cannot reach the database. */
 function guardedAdapter(pool: pg.Pool, availability: Availability, scope: TransactionScope): SqlDriverAdapterFactory {
   const factory = new PrismaPg(pool, { statementNameGenerator: statementNames() });
   return {
@@ -88,12 +89,36 @@ function guardTransaction(transaction: Transaction, availability: Availability):
 }
 
 /**
+ * Prisma remakes an error that has a code as one of its own, with the source of the call and its arguments in the message:
+ * this gives `Unavailable` back its form. (The start of a transaction passes it on as it is.)
+ */
+function withOwnErrors(client: PrismaClient) {
+  return client.$extends({
+    query: {
+      $allOperations: async ({ args, query }) => {
+        try {
+          return (await query(args)) as unknown;
+        } catch (error) {
+          throw isRemade(error) ? new Unavailable(UNREACHABLE) : error;
+        }
+      },
+    },
+  });
+}
+
+function isRemade(error: unknown): boolean {
+  return error instanceof Prisma.PrismaClientKnownRequestError && error.code === ('UNAVAILABLE' satisfies ErrorCode);
+}
+
+/**
  * Prisma on the same pool as our own SQL. `maxWait` is longer than the pool's own limit, whose error says what is wrong;
  * `timeout` is that of a statement.
  */
 export function createPrismaClient(pool: pg.Pool, availability: Availability, scope: TransactionScope): PrismaClient {
-  return new PrismaClient({
+  const client = new PrismaClient({
     adapter: guardedAdapter(pool, availability, scope),
     transactionOptions: { maxWait: 35_000, timeout: 15_000 },
   });
+  // The types of a client with an extension say nothing of `$on`, which nobody uses; for the rest this one changes nothing.
+  return withOwnErrors(client) as unknown as PrismaClient;
 }

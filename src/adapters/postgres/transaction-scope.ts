@@ -10,7 +10,8 @@ export class TransactionScope {
   async run<Result>(work: () => Promise<Result>): Promise<Result> {
     const transaction = { open: true };
     try {
-      return await this.current.run(transaction, work);
+      // Awaited inside: a promise of Prisma begins its work only then.
+      return await this.current.run(transaction, async () => await work());
     } finally {
       transaction.open = false;
     }

@@ -1,8 +1,6 @@
 import { isDate } from 'node:util/types';
 import pg from 'pg';
 
-const { builtins } = pg.types;
-
 /** bigint, so `count(*)`, as a number: a loud error past 2^53 - 1 is better than a silently wrong figure. */
 function parseBigint(text: string): number {
   const value = Number(text);
@@ -16,12 +14,12 @@ function parseDate(text: string): Date {
 }
 
 const getTypeParser: typeof pg.types.getTypeParser = (
-  oid: number,
+  type: Parameters<typeof pg.types.getTypeParser>[0],
   format?: 'text' | 'binary',
 ): ReturnType<typeof pg.types.getTypeParser> => {
-  if (format !== 'binary' && oid === builtins.INT8) return parseBigint;
-  if (format !== 'binary' && oid === builtins.DATE) return parseDate;
-  return pg.types.getTypeParser(oid, format);
+  if (format !== 'binary' && type === pg.types.builtins.INT8) return parseBigint;
+  if (format !== 'binary' && type === pg.types.builtins.DATE) return parseDate;
+  return pg.types.getTypeParser(type, format);
 };
 
 /** How column values become JavaScript values in SQL of our own; Prisma brings its own parsers. */

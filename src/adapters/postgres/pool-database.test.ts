@@ -1,0 +1,255 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { testDatabases, type TestDatabase } from '../../../test/support/database.js';
+import { Unavailable } from '../../kernel/errors.js';
+import { newId } from '../../kernel/ids.js';
+import type { Sql } from '../../ports/database.js';
+
+describe.each(testDatabases())('the $name database', ({ name, open }) => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await open();
+    await database.query(
+      'CREATE TABLE sample (id uuid PRIMARY KEY, moment timestamptz, day date, numbers int[], document jsonb, label text)',
+    );
+  });
+  afterAll(() => database.drop());
+
+  const insert = (sql: Sql, id: string) => sql.query('INSERT INTO sample (id) VALUES ($1)', [id], 'sample_insert');
+  const count = async (...ids: string[]) => {
+    const { rows } = await database.query<{ n: number }>('SELECT count(*) AS n FROM sample WHERE id = ANY($1)', [ids]);
+    return rows[0]?.n;
+  };
+
+  describe('in a transaction', () => {
+    it('keeps everything when the work is done', async () => {
+      const [one, two] = [newId(), newId()];
+      const result = await database.transaction(async (sql) => {
+        await insert(sql, one);
+        await insert(sql, two);
+        return 'done';
+      });
+      expect(result).toBe('done');
+      expect(await count(one, two)).toBe(2);
+    });
+
+    it('keeps nothing when the work throws, and throws that error', async () => {
+      const id = newId();
+      const failure = new Error('changed my mind');
+      const work = database.transaction(async (sql) => {
+        await insert(sql, id);
+        throw failure;
+      });
+      await expect(work).rejects.toBe(failure);
+      expect(await count(id)).toBe(0);
+    });
+
+    it('keeps nothing when a statement fails, and serves on', async () => {
+      const [one, two] = [newId(), newId()];
+      const work = database.transaction(async (sql) => {
+        await insert(sql, one);
+        await insert(sql, one);
+        await insert(sql, two);
+      });
+      await expect(work).rejects.toMatchObject({ code: '23505' });
+      expect(await count(one, two)).toBe(0);
+    });
+
+    it('throws when the work goes on after a failed statement, as if it had been kept', async () => {
+      const [one, two] = [newId(), newId()];
+      const work = database.transaction(async (sql) => {
+        await insert(sql, one);
+        await insert(sql, one).catch(() => undefined);
+        await insert(sql, two).catch(() => undefined);
+      });
+      await expect(work).rejects.toThrow('The transaction was rolled back');
+      expect(await count(one, two)).toBe(0);
+    });
+
+    it('runs statements given at once one after another', async () => {
+      const ids = Array.from({ length: 20 }, () => newId());
+      await database.transaction((sql) => Promise.all(ids.map((id) => insert(sql, id))));
+      expect(await count(...ids)).toBe(20);
+    });
+
+    it('refuses the use of the whole database, which would wait for itself', async () => {
+      const refusal = 'Inside a transaction, use the Sql that transaction() gave';
+      const outer: (() => Promise<unknown>)[] = [
+        () => database.query('SELECT 1'),
+        () => database.transaction((sql) => sql.query('SELECT 1')),
+        () => database.prisma.user.count(),
+        () => database.prisma.$transaction([database.prisma.user.count()]),
+        () => database.ping(),
+      ];
+      for (const use of outer) await expect(database.transaction(use)).rejects.toThrow(refusal);
+      await expect(database.query('SELECT 1')).resolves.toMatchObject({ rowCount: 1 });
+    });
+
+    it('lets work that it started use the whole database after its end', async () => {
+      let afterwards: Promise<number> | undefined;
+      let end: (() => void) | undefined;
+      const ended = new Promise<void>((resolve) => (end = resolve));
+      await database.transaction(async (sql) => {
+        afterwards = ended.then(() => database.prisma.user.count());
+        await sql.query('SELECT 1');
+      });
+      end?.();
+      await expect(afterwards).resolves.toBe(0);
+    });
+
+    it('takes no more statements after its end', async () => {
+      const kept = await database.transaction((sql) => Promise.resolve(sql));
+      await expect(kept.query('SELECT 1')).rejects.toThrow('has ended');
+    });
+
+    it('reads what others have committed meanwhile', async () => {
+      const { rows } = await database.transaction((sql) =>
+        sql.query<{ level: string }>(`SELECT current_setting('transaction_isolation') AS level`),
+      );
+      expect(rows).toEqual([{ level: 'read committed' }]);
+    });
+  });
+
+  describe('under load', () => {
+    it('answers 200 queries at once, by SQL and by Prisma', async () => {
+      const user = await database.prisma.user.create({ data: { provider: 'local', passwordHash: '-', plan: 'free' } });
+      const answers = await Promise.all(
+        Array.from({ length: 200 }, async (_, number) => {
+          if (number % 2 === 0) return (await database.prisma.user.findUnique({ where: { id: user.id } }))?.id;
+          const { rows } = await database.query<{ id: string }>('SELECT id FROM users WHERE id = $1', [user.id], 'one');
+          return rows[0]?.id;
+        }),
+      );
+      expect(new Set(answers)).toEqual(new Set([user.id]));
+    });
+
+    it('loses no update of 50 transactions at once', async () => {
+      const id = newId();
+      await database.query('INSERT INTO sample (id, numbers) VALUES ($1, $2)', [id, [0]]);
+      await Promise.all(
+        Array.from({ length: 50 }, () =>
+          database.transaction(async (sql) => {
+            const { rows } = await sql.query<{ numbers: number[] }>(
+              'SELECT numbers FROM sample WHERE id = $1 FOR UPDATE',
+              [id],
+            );
+            await sql.query('UPDATE sample SET numbers = $2 WHERE id = $1', [id, [(rows[0]?.numbers[0] ?? 0) + 1]]);
+          }),
+        ),
+      );
+      const { rows } = await database.query<{ numbers: number[] }>('SELECT numbers FROM sample WHERE id = $1', [id]);
+      expect(rows[0]?.numbers).toEqual([50]);
+    });
+
+    it('lets other work of the process have its turn', async () => {
+      let turns = 0;
+      let busy = true;
+      const takeTurn = () => {
+        turns++;
+        if (busy) setImmediate(takeTurn);
+      };
+      setImmediate(takeTurn);
+      await Promise.all(Array.from({ length: 100 }, () => database.query('SELECT 1', [], 'turn')));
+      busy = false;
+      expect(turns).toBeGreaterThan(name === 'embedded' ? 99 : 1);
+    });
+  });
+
+  describe('after a failed statement', () => {
+    it('serves on, by SQL', async () => {
+      for (let time = 0; time < 3; time++) {
+        await expect(database.query('SELECT nothing', [], 'wrong')).rejects.toMatchObject({ code: '42703' });
+      }
+      const { rows } = await database.query<{ one: number }>('SELECT $1::int AS one', [1], 'right');
+      expect(rows).toEqual([{ one: 1 }]);
+    });
+
+    it('tells a duplicate as Prisma does, and serves on', async () => {
+      const id = newId();
+      const data = { id, provider: 'local', passwordHash: '-', plan: 'free' };
+      await database.prisma.user.create({ data });
+      await expect(database.prisma.user.create({ data })).rejects.toMatchObject({ code: 'P2002' });
+      await expect(database.prisma.user.count({ where: { id } })).resolves.toBe(1);
+    });
+
+    it('takes back a transaction of Prisma, and serves on', async () => {
+      const id = newId();
+      const data = { id, provider: 'local', passwordHash: '-', plan: 'free' };
+      const work = database.prisma.$transaction(async (transaction) => {
+        await transaction.user.create({ data });
+        await transaction.user.create({ data });
+      });
+      await expect(work).rejects.toMatchObject({ code: 'P2002' });
+      await expect(database.prisma.user.count({ where: { id } })).resolves.toBe(0);
+    });
+  });
+
+  describe('with values', () => {
+    const store = async (column: string, value: unknown): Promise<unknown> => {
+      const id = newId();
+      await database.query(`INSERT INTO sample (id, ${column}) VALUES ($1, $2)`, [id, value]);
+      const { rows } = await database.query<Record<string, unknown>>(`SELECT ${column} FROM sample WHERE id = $1`, [
+        id,
+      ]);
+      return rows[0]?.[column];
+    };
+
+    it.each([
+      ['moment', new Date('2024-02-29T23:59:59.999Z')],
+      ['day', new Date('2024-02-29T00:00:00.000Z')],
+      ['numbers', [0, -1, 2_147_483_647]],
+      ['numbers', []],
+      ['label', `quotes ' " \\ % _ 🦆 \n`],
+      ['label', null],
+    ])('gives back what %s was given: %p', async (column, value) => {
+      expect(await store(column, value)).toEqual(value);
+    });
+
+    it('gives back JSON as it was', async () => {
+      const document = { text: '🦆 "quoted" \\ line\n', list: [1, null, { deep: true }], none: null, number: 1e-7 };
+      expect(await store('document', JSON.stringify(document))).toEqual(document);
+      expect(await store('document', JSON.stringify([1, 'two']))).toEqual([1, 'two']);
+    });
+
+    it('reads what Prisma wrote, and Prisma what it wrote', async () => {
+      const verifiedAt = new Date('2024-07-01T12:34:56.789Z');
+      const date = new Date('2024-07-01T00:00:00.000Z');
+      const user = await database.prisma.user.create({
+        data: { provider: 'local', passwordHash: '-', plan: 'free', verifiedAt, usage: { create: { date } } },
+      });
+      const { rows } = await database.query(
+        'SELECT verified_at, date FROM users JOIN usage_daily ON user_id = users.id WHERE users.id = $1',
+        [user.id],
+      );
+      expect(rows).toEqual([{ verified_at: verifiedAt, date }]);
+      const later = new Date('2025-01-01T00:00:00.000Z');
+      await database.query('UPDATE users SET verified_at = $2 WHERE id = $1', [user.id, later]);
+      await database.query('UPDATE usage_daily SET date = $2 WHERE user_id = $1', [user.id, later]);
+      const read = await database.prisma.user.findUniqueOrThrow({ where: { id: user.id }, include: { usage: true } });
+      expect([read.verifiedAt, read.usage[0]?.date]).toEqual([later, later]);
+    });
+
+    it('counts in numbers, and refuses one that a number cannot hold', async () => {
+      const { rows } = await database.query('SELECT 9007199254740991::bigint AS large');
+      expect(rows).toEqual([{ large: Number.MAX_SAFE_INTEGER }]);
+      await expect(database.query('SELECT 9007199254740992::bigint')).rejects.toThrow(RangeError);
+      await expect(database.query('SELECT 1')).resolves.toMatchObject({ rowCount: 1 });
+    });
+
+    it('is in UTC', async () => {
+      expect((await database.query('SHOW timezone')).rows).toEqual([{ TimeZone: 'UTC' }]);
+    });
+  });
+
+  it('answers a ping', async () => {
+    await expect(database.ping()).resolves.toBeUndefined();
+  });
+
+  it('is unavailable once closed, and may be closed twice', async () => {
+    const closed = await open();
+    await closed.close();
+    await expect(closed.close()).resolves.toBeUndefined();
+    await expect(closed.query('SELECT 1')).rejects.toThrow(Unavailable);
+    await expect(closed.transaction((sql) => sql.query('SELECT 1'))).rejects.toThrow(Unavailable);
+    await closed.drop();
+  });
+});
