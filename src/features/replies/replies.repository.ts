@@ -33,6 +33,16 @@ export class RepliesRepository {
     return rows[0] ?? null;
   }
 
+  /** @returns false when the reply is gone or has ended */
+  async isStreaming(id: string): Promise<boolean> {
+    const { rowCount } = await this.database.query(
+      `SELECT 1 FROM messages WHERE id = $1 AND status = 'STREAMING'`,
+      [id],
+      'reply_is_streaming',
+    );
+    return rowCount > 0;
+  }
+
   /** Stores what has come so far. @returns false when the reply is gone or has ended */
   async checkpoint(id: string, text: string, deltaEnds: readonly number[]): Promise<boolean> {
     const { rowCount } = await this.database.query(

@@ -11,7 +11,7 @@ import { DeltaGatherer } from './delta-gatherer.js';
 import type { RepliesRepository } from './replies.repository.js';
 import { failedStatus, REASONS, replyStream, type ReplyEvent, type ReplyFailure } from './reply.js';
 
-/** What is stored trails the stream by so many milliseconds at most. */
+/** What is stored trails the stream by so many milliseconds at most; so does the end of a reply that is deleted. */
 const CHECKPOINT_MS = 500;
 /** Waits between tries to store the end of a reply; after the last, its lease runs out and recovery ends it. */
 const FINISH_RETRY_MS = [100, 400, 1_000, 2_500, 5_000];
@@ -34,7 +34,7 @@ export interface FinishedReply {
 
 export interface RunningReplyParts {
   readonly database: Pick<Database, 'transaction'>;
-  readonly replies: Pick<RepliesRepository, 'checkpoint' | 'finish'>;
+  readonly replies: Pick<RepliesRepository, 'checkpoint' | 'finish' | 'isStreaming'>;
   readonly usage: Pick<UsageService, 'settle'>;
   readonly messages: Pick<MessagesService, 'publish'>;
   readonly model: LanguageModel;
@@ -163,10 +163,15 @@ export class RunningReply {
 
   async #storeProgress(): Promise<void> {
     const { reply } = this.job;
-    if (reply === null || this.#stored === this.#deltaEnds.length) return;
+    if (reply === null) return;
+    const { replies } = this.parts;
     const deltas = this.#deltaEnds.length;
     try {
-      const isThere = await this.parts.replies.checkpoint(reply.id, this.#text, [...this.#deltaEnds]);
+      // With nothing new to store, the model may be silent for long: a deletion is to stop it all the same.
+      const isThere =
+        deltas === this.#stored
+          ? await replies.isStreaming(reply.id)
+          : await replies.checkpoint(reply.id, this.#text, [...this.#deltaEnds]);
       if (isThere) this.#stored = deltas;
       else this.stop('DELETED');
     } catch (error) {

@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { collect, signUp, type Actor } from '../support/actor.js';
+import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { eventually, within } from '../support/eventually.js';
+import {
+  askModel,
+  CREATE_MESSAGE,
+  eventsOf,
+  followReply,
+  readReply,
+  ROOMY_PLANS,
+  streamingDoors,
+  usageOf,
+  type StoredMessage,
+} from '../support/replies.js';
+
+type ConversationEvent =
+  | { readonly __typename: 'MessageDeleted'; readonly messageId: string }
+  | {
+      readonly __typename: 'MessageCreated' | 'MessageUpdated' | 'ReplyStarted';
+      readonly message: StoredMessage;
+    };
+
+const EVENTS = `subscription ($id: ID!) {
+  conversationEvents(conversationId: $id) {
+    __typename
+    ... on MessageCreated { message { id status text } }
+    ... on MessageUpdated { message { id status text } }
+    ... on ReplyStarted { message { id status text } }
+    ... on MessageDeleted { messageId }
+  }
+}`;
+
+const CHUNKS = ['The ', 'sky ', 'is ', 'blue.'];
+const DELETE_MESSAGE = 'mutation ($id: ID!) { deleteMessage(id: $id) { id status } }';
+const DELETE_CONVERSATION = 'mutation ($id: ID!) { deleteConversation(id: $id) { id } }';
+
+describe.each(stores)('in a conversation on %s', (on) => {
+  let app: TestApp;
+  let owner: Actor;
+
+  beforeAll(async () => {
+    app = await startTestApp({ stores: on, settings: { PLANS: ROOMY_PLANS } });
+    owner = await signUp(app);
+  }, 60_000);
+  afterAll(() => app.close());
+
+  describe.each(streamingDoors)('through the %s', (door) => {
+    const createMessage = async (conversationId: string, text: string) => {
+      const { createMessage: created } = await owner.ask<{ createMessage: { message: { id: string } } }>(
+        CREATE_MESSAGE,
+        { input: { conversationId, content: { text }, messageType: 'user' } },
+      );
+      return created.message.id;
+    };
+
+    /** A subscription that is known to be live: it has told of a first message, which is left out. */
+    const subscribe = async (conversationId: string) => {
+      const events = eventsOf(
+        'conversationEvents',
+        owner[door]<Record<string, ConversationEvent>>(EVENTS, { id: conversationId }),
+      );
+      const first = events.next();
+      let isLive = false;
+      const live = first.then(() => (isLive = true));
+      while (!isLive) {
+        await createMessage(conversationId, 'are you there?');
+        await Promise.race([live, new Promise(setImmediate)]);
+      }
+      await createMessage(conversationId, 'now');
+      for await (const event of { [Symbol.asyncIterator]: () => ({ next: () => events.next() }) }) {
+        if (event.__typename === 'MessageCreated' && event.message.text === 'now') break;
+      }
+      return events;
+    };
+
+    it('events tell of messages, replies, changes and deletions, until it is deleted', async () => {
+      const id = await owner.createConversation();
+      const events = await subscribe(id);
+      app.model.reply({ chunks: CHUNKS });
+      const replyId = await askModel(owner, id);
+      await readReply(owner, door, replyId);
+      await owner.ask('mutation ($id: ID!) { updateMessage(id: $id, input: { content: { text: "edited" } }) { id } }', {
+        id: replyId,
+      });
+      await owner.ask(DELETE_MESSAGE, { id: replyId });
+      const noteId = await createMessage(id, 'a note');
+      const seen: ConversationEvent[] = [];
+      do seen.push(...[(await events.next()).value ?? []].flat());
+      while (!seen.some((event) => event.__typename === 'MessageCreated' && event.message.id === noteId));
+      await owner.ask(DELETE_CONVERSATION, { id });
+      expect(await within(5_000, collect(events))).toEqual([]);
+
+      const told = seen.map((event) => [
+        event.__typename,
+        event.__typename === 'MessageDeleted' ? event.messageId : event.message.id,
+      ]);
+      // A message that is gone when its event is told is passed over, so the reply's own events may be missing.
+      expect(told[0]).toEqual(['MessageCreated', expect.any(String)]);
+      expect(told.slice(-2)).toEqual([
+        ['MessageDeleted', replyId],
+        ['MessageCreated', noteId],
+      ]);
+    });
+
+    it('events tell of a reply when it begins and when it has ended', async () => {
+      const id = await owner.createConversation();
+      const events = await subscribe(id);
+      const gate = Promise.withResolvers<void>();
+      app.model.reply({ chunks: CHUNKS, hold: { after: 1, until: gate.promise } });
+      const replyId = await askModel(owner, id, 'Why?');
+      expect((await events.next()).value).toMatchObject({ __typename: 'MessageCreated', message: { text: 'Why?' } });
+      expect((await events.next()).value).toMatchObject({
+        __typename: 'ReplyStarted',
+        message: { id: replyId, status: 'STREAMING' },
+      });
+      gate.resolve();
+      expect((await events.next()).value).toEqual({
+        __typename: 'MessageUpdated',
+        message: { id: replyId, status: 'COMPLETE', text: 'The sky is blue.' },
+      });
+      await events.return();
+    });
+
+    it.each([
+      ['message', 'before the first text', 0],
+      ['message', 'after some text', 2],
+      ['conversation', 'before the first text', 0],
+      ['conversation', 'after some text', 2],
+    ])('deleting the %s of a reply %s stops the model and ends the stream', async (what, _when, stallAfter) => {
+      const conversationId = await owner.createConversation();
+      app.model.reply({ chunks: CHUNKS, stallAfter });
+      const index = app.model.requests.length;
+      const replyId = await askModel(owner, conversationId);
+      const { abortedByClient } = await app.model.request(index);
+      const events = followReply(owner, door, replyId);
+      // A reader that comes after the deletion finds no message: only one that has begun is told of it.
+      if (stallAfter > 0) await events.next();
+      const rest = stallAfter > 0 ? collect(events) : null;
+      if (what === 'message') await owner.ask(DELETE_MESSAGE, { id: replyId });
+      else await owner.ask(DELETE_CONVERSATION, { id: conversationId });
+      expect(await within(3_000, abortedByClient)).toBe(true);
+      if (rest !== null) {
+        expect((await within(3_000, rest)).at(-1)).toMatchObject({
+          __typename: 'ReplyFailed',
+          code: 'DELETED',
+          reason: 'The message was deleted',
+          message: null,
+        });
+      }
+      const { ledger } = await eventually(
+        () => usageOf(owner),
+        (usage) => usage.ledger[0]?.settledAt != null,
+      );
+      expect(ledger[0]).toMatchObject({ source: 'ESTIMATED' });
+    });
+
+    it("events of another's conversation are NOT_FOUND", async () => {
+      const id = await owner.createConversation();
+      const stranger = await signUp(app);
+      const results = await collect(stranger[door](EVENTS, { id })).catch((error: unknown) => [{ errors: error }]);
+      expect(results).toMatchObject([
+        { errors: [{ message: 'Conversation not found', extensions: { code: 'NOT_FOUND' } }] },
+      ]);
+    });
+  });
+
+  it('a reply that streams cannot be edited', async () => {
+    const id = await owner.createConversation();
+    app.model.reply({ chunks: CHUNKS, stallAfter: 1 });
+    const replyId = await askModel(owner, id);
+    const edit = 'mutation ($id: ID!) { updateMessage(id: $id, input: { content: { text: "mine" } }) { id } }';
+    const { errors } = await owner.graphql(edit, { id: replyId });
+    expect(errors?.[0]).toMatchObject({
+      message: 'The reply is still streaming',
+      extensions: { code: 'CONFLICT' },
+    });
+    await owner.ask(DELETE_MESSAGE, { id: replyId });
+  });
+
+  it('the stream of a reply that was edited is one delta of the new text', async () => {
+    const id = await owner.createConversation();
+    app.model.reply({ chunks: CHUNKS, delayMs: 30, usage: 5 });
+    const replyId = await askModel(owner, id);
+    await readReply(owner, 'webSocket', replyId);
+    const text = 'The sky is violet.';
+    await owner.ask(
+      'mutation ($id: ID!, $content: JSONObject!) { updateMessage(id: $id, input: { content: $content }) { id } }',
+      { id: replyId, content: { text } },
+    );
+    expect(await readReply(owner, 'webSocket', replyId)).toMatchObject([
+      { __typename: 'ReplyDelta', sequence: 1, text },
+      { __typename: 'ReplyCompleted', sequence: 2, response: text },
+    ]);
+  });
+});
