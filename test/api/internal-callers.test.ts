@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Environment } from '../../src/config.js';
+import { Actor, signUp } from '../support/actor.js';
+import { startTestApp, stores, type TestApp } from '../support/app.js';
+
+import * as wire from '../support/wire.js';
+
+const KEY = 'a key of the house, of more than thirty-two bytes';
+const ME = '{ me { id } }';
+
+describe.each(stores)('X-User-ID on %s', (on) => {
+  let app: TestApp;
+  const withSettings = (settings: Environment) => {
+    beforeAll(async () => {
+      app = await startTestApp({ stores: on, settings });
+    }, 60_000);
+    afterAll(() => app.close());
+  };
+  const me = (headers: Record<string, string>) => new Actor(app.url).rest('GET', '/users/me', undefined, headers);
+
+  describe('where no internal caller is configured', () => {
+    withSettings({});
+
+    it('counts for nothing', async () => {
+      const { userId } = await signUp(app);
+      for (const headers of [
+        {},
+        { 'x-internal-key': '' },
+        { 'x-internal-key': KEY },
+        { 'x-forwarded-for': '127.0.0.1' },
+      ]) {
+        wire.expectError(await me({ 'x-user-id': userId, ...headers }), 401, 'Missing credentials');
+      }
+    });
+  });
+
+  describe('with a key configured', () => {
+    withSettings({ INTERNAL_API_KEY: KEY });
+
+    it('is believed with the key, and only with the right one', async () => {
+      const owner = await signUp(app);
+      const asOwner = { 'x-user-id': owner.userId };
+      expect(wire.dataOf(await me({ ...asOwner, 'x-internal-key': KEY }), wire.user).user_id).toBe(owner.userId);
+      for (const key of ['', 'x', KEY.slice(1), `${KEY}, ${KEY}`]) {
+        wire.expectError(await me({ ...asOwner, 'x-internal-key': key }), 401, 'Missing credentials');
+      }
+      wire.expectError(await me(asOwner), 401, 'Missing credentials');
+      wire.expectError(await me({ 'x-internal-key': KEY }), 401, 'Missing credentials');
+    });
+
+    it('has the same refusals as a token, and a token beside it decides alone', async () => {
+      const owner = await signUp(app);
+      const other = await signUp(app);
+      const internal = (id: string) => ({ 'x-user-id': id, 'x-internal-key': KEY });
+      for (const id of ['', 'x', `${owner.userId}, ${other.userId}`]) {
+        expect((await me(internal(id))).status).toBe(401);
+      }
+      wire.expectError(await me(internal('01980f3e-8c1d-7a52-9d0e-6f2f4f2b6c11')), 404, 'User not found');
+      const answer = await owner.rest('GET', '/users/me', undefined, internal(other.userId));
+      expect(wire.dataOf(answer, wire.user).user_id).toBe(owner.userId);
+      const bad = await me({ ...internal(owner.userId), authorization: 'Bearer x' });
+      wire.expectError(bad, 401, 'Invalid token');
+      await app.database.query('UPDATE users SET is_suspended = true WHERE id = $1', [other.userId]);
+      wire.expectError(await me(internal(other.userId)), 403, 'Account disabled');
+      await other.rest('DELETE', '/users/me');
+    });
+
+    it('of an admin opens the admin routes', async () => {
+      const { userId } = await signUp(app);
+      const list = () =>
+        new Actor(app.url).rest('GET', '/admin/users', undefined, { 'x-user-id': userId, 'x-internal-key': KEY });
+      wire.expectError(await list(), 403, 'Admin privileges required');
+      await app.database.query('UPDATE users SET is_admin = true WHERE id = $1', [userId]);
+      expect((await list()).status).toBe(200);
+    });
+  });
+
+  describe('with addresses configured', () => {
+    withSettings({ INTERNAL_CIDRS: '127.0.0.0/8,::1' });
+
+    it('is believed from a trusted address, on every door', async () => {
+      const { userId } = await signUp(app);
+      expect(wire.dataOf(await me({ 'x-user-id': userId }), wire.user).user_id).toBe(userId);
+      const response = await fetch(`${app.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-user-id': userId },
+        body: JSON.stringify({ query: ME }),
+      });
+      expect(await response.json()).toEqual({ data: { me: { id: userId } } });
+    });
+  });
+
+  describe('with other addresses configured', () => {
+    withSettings({ INTERNAL_CIDRS: '10.0.0.0/8' });
+
+    it("is not believed from another address, whatever a header says of the caller's", async () => {
+      const { userId } = await signUp(app);
+      for (const name of ['x-forwarded-for', 'x-real-ip', 'forwarded', 'x-client-ip']) {
+        const address = name === 'forwarded' ? 'for=10.0.0.1' : '10.0.0.1';
+        wire.expectError(await me({ 'x-user-id': userId, [name]: address }), 401, 'Missing credentials');
+      }
+    });
+  });
+});
