@@ -10,7 +10,7 @@ export interface LogEntry<Event> {
  */
 export interface EventLog {
   /** Appends and returns the sequence numbers given, in order, without a gap between them. */
-  append<Event>(stream: string, events: readonly Event[]): Promise<readonly number[]>;
+  append(stream: string, events: readonly unknown[]): Promise<readonly number[]>;
   /** True while the log still holds the stream from its first event. */
   has(stream: string): Promise<boolean>;
   /**

@@ -1,6 +1,7 @@
+import type * as o200kBase from 'gpt-tokenizer/encoding/o200k_base';
 import type { ModelMessage, TokenCounter } from '../../ports/language-model.js';
 
-type Encoding = typeof import('gpt-tokenizer/encoding/o200k_base');
+type Encoding = typeof o200kBase;
 
 /**
  * What the chat format adds: 3 tokens a message beside role and content, and 3 that prime the answer.
