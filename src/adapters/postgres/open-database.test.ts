@@ -1,0 +1,144 @@
+import { randomInt } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { type Child, startChild } from '../../../test/support/child-process.js';
+import { migrationsDirectory, silentLogger } from '../../../test/support/database.js';
+import { openDatabase } from './open-database.js';
+
+// Every test starts processes, or makes a database, or both: seconds each on an idle machine, many on a busy one.
+jest.setTimeout(120_000);
+
+describe('the embedded database in a folder', () => {
+  let folder: string;
+  let children: Child[];
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'embedded-'));
+    children = [];
+  });
+  afterEach(async () => {
+    for (const child of children) child.process.kill('SIGKILL');
+    await Promise.all(children.map((child) => child.ended));
+    await rm(folder, { recursive: true });
+  });
+
+  const open = (dataDirectory = folder) =>
+    openDatabase({ url: undefined, dataDirectory, migrationsDirectory, logger: silentLogger });
+  const start = (action: string, args: string[] = [], environment: Record<string, string> = {}) => {
+    const child = startChild('database-process.ts', [action, ...args], {
+      DATA_DIR: folder,
+      MIGRATIONS: migrationsDirectory,
+      ...environment,
+    });
+    children.push(child);
+    return child;
+  };
+  /** Waits for so many of a writer's reports, kills it, and returns all that it reported. */
+  const killAfter = async (child: Child, count: number) => {
+    const reports: unknown[] = [];
+    for await (const report of child.reports) {
+      reports.push(report);
+      if (reports.length === count) child.process.kill('SIGKILL');
+    }
+    await expect(child.ended).resolves.toMatchObject({ signal: 'SIGKILL', errors: '' });
+    return reports.slice(1);
+  };
+
+  it('is made when it is not there, says where it is, and is there after it was closed', async () => {
+    const nested = join(folder, 'not', 'yet', 'there');
+    const database = await open(nested);
+    expect(database.embedded).toBe(true);
+    expect(database.description).toMatch(/^PGlite \(PostgreSQL \d+\.\d+\) in .*there\/postgres$/);
+    const { id } = await database.prisma.user.create({ data: { provider: 'local', passwordHash: '-', plan: 'free' } });
+    await database.close();
+    const again = await open(nested);
+    await expect(again.prisma.user.findUnique({ where: { id } })).resolves.toMatchObject({ id });
+    await again.close();
+  });
+
+  it('is refused to a second process, which is told of the first, and freed when that is killed', async () => {
+    const first = start('write');
+    await first.reports.next();
+    await expect(open()).rejects.toMatchObject({
+      name: 'StartupError',
+      message: expect.stringMatching(
+        new RegExp(
+          `^DATA_DIR ${folder} is in use by another process \\(pid ${String(first.process.pid)}\\)\\. Stop it,.*DATABASE_URL`,
+        ),
+      ),
+    });
+    first.process.kill('SIGKILL');
+    await first.ended;
+    const database = await open();
+    await expect(open()).rejects.toThrow(`(pid ${String(process.pid)})`);
+    await database.close();
+  });
+
+  it('is refused to all but one of several processes that start at once', async () => {
+    const starting = Array.from({ length: 4 }, () => start('write'));
+    const outcomes = await Promise.all(starting.map((child) => child.reports.next()));
+    expect(outcomes.filter((outcome) => outcome.value === 'ready')).toHaveLength(1);
+  });
+
+  it('loses no acknowledged row, and keeps no half of a transaction, over ten kills', async () => {
+    const acknowledged: unknown[] = [];
+    for (let round = 0; round < 10; round++) {
+      acknowledged.push(...(await killAfter(start('write'), randomInt(2, 200))));
+    }
+    const database = await open();
+    const { rows } = await database.query<{ stored: number; torn: number }>(
+      `SELECT count(*) FILTER (WHERE users.id = ANY($1::uuid[])) AS stored,
+              count(*) FILTER (WHERE conversations.id IS NULL) AS torn
+         FROM users LEFT JOIN conversations ON conversations.user_id = users.id`,
+      [acknowledged],
+    );
+    await database.close();
+    expect(acknowledged.length).toBeGreaterThan(10);
+    expect(rows).toEqual([{ stored: acknowledged.length, torn: 0 }]);
+  });
+
+  it('is begun anew when the process was killed while it made it', async () => {
+    await writeFile(join(folder, 'postgres.initialising'), '');
+    await mkdir(join(folder, 'postgres'));
+    await writeFile(join(folder, 'postgres', 'PG_VERSION'), '18\n');
+    const database = await open();
+    await expect(database.prisma.user.count()).resolves.toBe(0);
+    await database.close();
+    expect((await readdir(folder)).sort()).toEqual(['postgres', 'postgres.lock']);
+  });
+
+  it('is refused, and left as it is, when it is no database', async () => {
+    await mkdir(join(folder, 'postgres'));
+    await writeFile(join(folder, 'postgres', 'PG_VERSION'), '9\n');
+    await expect(open()).rejects.toMatchObject({
+      name: 'StartupError',
+      message: expect.stringMatching(/^The embedded database cannot be opened\. /),
+    });
+    expect(await readdir(join(folder, 'postgres'))).toContain('PG_VERSION');
+  });
+
+  it('says so when the folder cannot be made', async () => {
+    await writeFile(join(folder, 'file'), '');
+    await expect(open(join(folder, 'file'))).rejects.toMatchObject({
+      name: 'StartupError',
+      message: expect.stringMatching(/^DATA_DIR .*file cannot be made: EEXIST/),
+    });
+  });
+
+  it('keeps days as they are in every time zone', async () => {
+    for (const zone of ['Pacific/Auckland', 'America/Los_Angeles']) {
+      const child = start('dates', ['2024-02-29', '2024-12-31'], { TZ: zone });
+      const reports: unknown[] = [];
+      for await (const report of child.reports) reports.push(report);
+      await expect(child.ended).resolves.toMatchObject({ code: 0, errors: '' });
+      expect(reports).toEqual(
+        ['2024-02-29', '2024-12-31'].map((text) => ({
+          day: `${text}T00:00:00.000Z`,
+          moment: `${text}T00:00:00.000Z`,
+          text,
+        })),
+      );
+    }
+  });
+});
