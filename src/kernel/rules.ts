@@ -36,6 +36,14 @@ export const phoneNumber = () =>
     .trim()
     .regex(/^\+?[0-9][0-9 ().-]{2,30}$/, 'must be a phone number');
 
+/** For a field that may be left out but not cleared, though its GraphQL type takes null. */
+export const notNull = (rules: z.ZodType) =>
+  z
+    .any()
+    .refine((value) => value !== null, { message: 'must not be null', abort: true })
+    .pipe(rules)
+    .optional();
+
 /** Levels of JSON, counted from the value itself: deeper, parsers and databases of clients begin to fail. */
 export const MAX_JSON_DEPTH = 32;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { email, jsonObject, phoneNumber, text, uuid } from '../../kernel/rules.js';
+import { email, jsonObject, notNull, phoneNumber, text, uuid } from '../../kernel/rules.js';
 
 const LEAST_PASSWORD_LENGTH = 8;
 const MOST_PASSWORD_LENGTH = 256;
@@ -43,14 +43,6 @@ export const newUserRules = z.object({
     plan: plan().nullish(),
   }),
 });
-
-/** For a field that may be left out but not cleared. */
-const notNull = (rules: z.ZodType) =>
-  z
-    .any()
-    .refine((value) => value !== null, { message: 'must not be null', abort: true })
-    .pipe(rules)
-    .optional();
 
 export const userChangesRules = z.object({
   input: z.looseObject({

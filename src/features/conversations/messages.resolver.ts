@@ -21,7 +21,7 @@ import { CurrentViewer, Operation, type OperationExtension } from '../../graphql
 import { body, paging, path, Rest, RestField, RestHidden, type RestError } from '../../graphql/rest-route.js';
 import { subscription } from '../../graphql/subscription.js';
 import type { Connection, PageArguments } from '../../kernel/page.js';
-import { jsonObject, text, uuid } from '../../kernel/rules.js';
+import { jsonObject, notNull, text, uuid } from '../../kernel/rules.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { UserRow } from '../accounts/user.js';
@@ -51,8 +51,8 @@ const NOT_FOUND: RestError = { code: 'NOT_FOUND', message: 'Message not found' }
 const byId = z.object({ id: uuid() });
 const updateRules = byId.extend({
   input: z.object({
-    content: jsonObject(MAX_CONTENT_BYTES).optional(),
-    messageType: text(MAX_MESSAGE_TYPE_LENGTH, 1).optional(),
+    content: notNull(jsonObject(MAX_CONTENT_BYTES)),
+    messageType: notNull(text(MAX_MESSAGE_TYPE_LENGTH, 1)),
     extra: jsonObject(MAX_CONTENT_BYTES).nullish(),
   }),
 });
