@@ -26,11 +26,14 @@ const parts = new Map<string, Part>([
   ],
   ['program', { sources: ['src/**/*.ts', '.swcrc'], output: 'dist', make: compileProgram }],
   [
-    'typed-client',
+    'typed-clients',
     {
-      sources: ['schema/**/*.graphql', 'codegen.yml', 'package-lock.json'],
+      sources: ['schema/**/*.graphql', 'schema/openapi.json', 'codegen.yml', 'package-lock.json'],
       output: 'test/generated',
-      make: () => run('graphql-codegen'),
+      make: () => {
+        run('graphql-codegen');
+        run('openapi-typescript', 'schema/openapi.json', '--immutable', '--output', 'test/generated/openapi.ts');
+      },
     },
   ],
 ]);

@@ -1,23 +1,55 @@
-// Writes schema/schema.graphql from the code. With --check it writes nothing, and fails when the file differs from the code
-// or when the schema lacks something that clients were promised in test/contracts/api.graphql.
-import { buildSchema, findBreakingChanges } from 'graphql';
+// Writes schema/schema.graphql and schema/openapi.json from the code. With --check it writes nothing, and fails when a file
+// differs from the code, when the schema lacks something that clients were promised in test/contracts/api.graphql, or when
+// the OpenAPI document breaks one of Redocly's recommended rules.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { createConfig, lintFromString } from '@redocly/openapi-core';
+import { buildSchema as parseSchema, findBreakingChanges } from 'graphql';
+import { openApiDocument } from '../src/doors/rest/openapi.js';
+import { buildRestView } from '../src/doors/rest/rest-view.js';
 import { printSchemaText } from '../src/graphql/emit.js';
+import { buildSchema } from '../src/graphql/schema.js';
 
-const schemaFile = fileURLToPath(new URL('../schema/schema.graphql', import.meta.url));
-const contractFile = fileURLToPath(new URL('../test/contracts/api.graphql', import.meta.url));
+const pathOf = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+const read = (name: string) => readFileSync(pathOf(name), 'utf8');
 
-const emitted = printSchemaText();
+const { version } = JSON.parse(read('package.json')) as { readonly version: string };
+const schemaText = printSchemaText();
+const openApiText = `${JSON.stringify(openApiDocument(buildRestView(buildSchema()), version), null, 2)}\n`;
+const emitted = new Map([
+  ['schema/schema.graphql', schemaText],
+  ['schema/openapi.json', openApiText],
+]);
+
 if (process.argv.includes('--check')) {
-  const faults = findBreakingChanges(buildSchema(readFileSync(contractFile, 'utf8')), buildSchema(emitted)).map(
-    ({ description }) => `Against test/contracts/api.graphql: ${description}`,
-  );
-  if (readFileSync(schemaFile, 'utf8') !== emitted) {
-    faults.push('schema/schema.graphql differs from the code: run "npm run schema" and commit it.');
-  }
+  const faults = [...brokenPromises(), ...differences(), ...(await brokenRules())];
   for (const fault of faults) console.error(fault);
   process.exitCode = faults.length === 0 ? 0 : 1;
 } else {
-  writeFileSync(schemaFile, emitted);
+  for (const [name, text] of emitted) writeFileSync(pathOf(name), text);
+}
+
+function brokenPromises(): string[] {
+  const contract = 'test/contracts/api.graphql';
+  const changes = findBreakingChanges(parseSchema(read(contract)), parseSchema(schemaText));
+  return changes.map(({ description }) => `Against ${contract}: ${description}`);
+}
+
+function differences(): string[] {
+  return [...emitted].flatMap(([name, text]) =>
+    read(name) === text ? [] : [`${name} differs from the code: run "npm run schema" and commit it.`],
+  );
+}
+
+/** Warnings count as errors: no rule is bent. */
+async function brokenRules(): Promise<string[]> {
+  const problems = await lintFromString({
+    source: openApiText,
+    absoluteRef: pathOf('schema/openapi.json'),
+    config: await createConfig({ extends: ['recommended-strict'] }),
+  });
+  return problems.map(({ ruleId, message, location }) => {
+    const pointers = location.map(({ pointer }) => pointer ?? '#').join(', ');
+    return `schema/openapi.json breaks ${ruleId} at ${pointers}: ${message}`;
+  });
 }
