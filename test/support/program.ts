@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface Program {
+  /** Where it listens. */
+  readonly url: string;
+  /** Everything that it has written so far. */
+  output(): string;
+  /** Resolves once its output matches. @throws when it ends before */
+  wrote(pattern: RegExp): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+  readonly exited: Promise<Ended>;
+}
+
+export type ProgramEnvironment = Readonly<Record<string, string | undefined>>;
+
+/** Of the tests' own environment the program gets this much: settings are what a test gives. */
+const PASSED_ON = ['PATH', 'HOME', 'TMPDIR'] as const;
+
+const programs = new Set<Program>();
+
+/**
+ * The service as an operator starts it, in a process of its own, on a free port of 127.0.0.1.
+ * @throws with its output when it ends before it listens
+ */
+export async function startProgram(environment: ProgramEnvironment): Promise<Program> {
+  const program = run(environment);
+  await program.wrote(/listens on http/);
+  const url = /listens on (http:\/\/[^"\s]+)/.exec(program.output())?.[1];
+  if (url === undefined) throw new Error(program.output());
+  return { ...program, url };
+}
+
+/** For a start that is to fail: how it ended, and what it wrote. */
+export async function startInVain(environment: ProgramEnvironment): Promise<Ended & { readonly output: string }> {
+  const program = run(environment);
+  return { ...(await program.exited), output: program.output() };
+}
+
+/** Kills every program that a test left running. For `afterEach`. */
+export async function killPrograms(): Promise<void> {
+  for (const program of programs) program.kill('SIGKILL');
+  await Promise.all([...programs].map(({ exited }) => exited));
+}
+
+/** A directory of its own for `work`, removed after it. */
+export async function withDataDirectory(work: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'flynkle-program-'));
+  try {
+    await work(directory);
+  } finally {
+    await killPrograms();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function run(environment: ProgramEnvironment): Program {
+  const inherited = Object.fromEntries(PASSED_ON.map((name) => [name, process.env[name]]));
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+    cwd: ROOT,
+    env: { ...inherited, PORT: '0', HOST: '127.0.0.1', ...environment },
+  });
+  let output = '';
+  const changes = new EventTarget();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      changes.dispatchEvent(new Event('change'));
+    });
+  }
+  let isOver = false;
+  const exited = once(child, 'close').then((): Ended => {
+    isOver = true;
+    programs.delete(program);
+    changes.dispatchEvent(new Event('change'));
+    return { code: child.exitCode, signal: child.signalCode };
+  });
+  const program: Program = {
+    url: '',
+    output: () => output,
+    wrote: async (pattern) => {
+      while (!pattern.test(output)) {
+        if (isOver) throw new Error(`The program ended without writing ${String(pattern)}:\n${output}`);
+        await new Promise((resolve) => {
+          changes.addEventListener('change', resolve, { once: true });
+        });
+      }
+    },
+    kill: (signal) => {
+      child.kill(signal);
+    },
+    exited,
+  };
+  programs.add(program);
+  return program;
+}
