@@ -4,6 +4,8 @@ import type { Database } from '../../ports/database.js';
 export interface Holdings {
   readonly plan: string;
   readonly conversations: number;
+  /** Uploaded files, those on their way in included. */
+  readonly files: number;
   readonly messagesToday: number;
   readonly tokensToday: number;
 }
@@ -13,7 +15,7 @@ export class PlansRepository {
 
   /**
    * Reads the user's holdings and sets the plan that `decide` answers. The user's row is locked first, as every reservation
-   * of a conversation does, so that nothing can be added between the count and the change.
+   * of a conversation or a file does, so that nothing can be added between the count and the change.
    * @returns undefined when the user is gone
    */
   change<Result extends { readonly plan: string }>(
@@ -33,6 +35,7 @@ export class PlansRepository {
       const { rows } = await sql.query<Holdings>(
         `SELECT users.plan,
            (SELECT count(*)::int FROM conversations WHERE user_id = users.id) AS conversations,
+           (SELECT count(*)::int FROM uploads WHERE user_id = users.id AND status <> 'DELETING') AS files,
            coalesce(usage.message_count, 0) AS "messagesToday",
            coalesce(usage.token_count, 0) AS "tokensToday"
          FROM users LEFT JOIN usage_daily AS usage

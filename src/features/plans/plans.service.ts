@@ -44,6 +44,7 @@ export class PlansService {
 
 function assertFits(holdings: Holdings, plan: Plan): void {
   if (holdings.conversations > plan.maxConversations) throw new QuotaExceeded('Over conversation quota');
+  if (holdings.files > plan.maxFileUploads) throw new QuotaExceeded('Over file quota');
   if (holdings.messagesToday > plan.dailyMessages) throw new QuotaExceeded('Over message quota');
   if (holdings.tokensToday > plan.dailyTokens) throw new QuotaExceeded('Over token quota');
 }

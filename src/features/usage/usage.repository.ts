@@ -81,6 +81,22 @@ export class UsageRepository {
     return rowCount > 0;
   }
 
+  /** Counts a file that was stored, and its line of the ledger. */
+  async recordUpload(sql: Sql, userId: string): Promise<void> {
+    await sql.query(
+      `WITH day AS (
+         INSERT INTO usage_daily AS u (id, user_id, date, file_uploads)
+         VALUES ($1::uuid, $2::uuid, (now() AT TIME ZONE 'utc')::date, 1)
+         ON CONFLICT (user_id, date) DO UPDATE SET file_uploads = u.file_uploads + 1
+         RETURNING date
+       )
+       INSERT INTO usage_entries (id, user_id, date, kind, reserved_tokens, tokens, settled_at)
+       SELECT $3::uuid, $2::uuid, date, 'UPLOAD', 0, 0, now() FROM day`,
+      [newId(), userId, newId()],
+      'usage_record_upload',
+    );
+  }
+
   async renewLeases(entryIds: readonly string[], leaseSeconds: number): Promise<void> {
     await this.database.query(
       `UPDATE usage_entries SET lease_expires_at = now() + make_interval(secs => $2)

@@ -59,6 +59,11 @@ export class UsageService {
     return this.repository.settle(sql, reservation, settlement);
   }
 
+  /** Counts a file that was stored, in the caller's transaction. How many a user may have is for the plan to say. */
+  recordUpload(sql: Sql, userId: string): Promise<void> {
+    return this.repository.recordUpload(sql, userId);
+  }
+
   renewLeases(entryIds: readonly string[], leaseSeconds: number): Promise<void> {
     return this.repository.renewLeases(entryIds, leaseSeconds);
   }

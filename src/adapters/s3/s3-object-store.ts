@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Client } from 'minio';
+import { Unavailable } from '../../kernel/errors.js';
+import { StartupError } from '../../kernel/startup-error.js';
+import type { ByteRange, ObjectStore, StoredObject } from '../../ports/object-store.js';
+
+export interface S3Settings {
+  /** Host, and port where it is not the usual one: `s3.example.com`, `127.0.0.1:9000`. */
+  readonly endpoint: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  readonly bucket: string;
+  readonly useSsl: boolean;
+}
+
+/** The least that S3 takes as a part, and the most of a file that is in memory at a time. */
+const PART_BYTES = 5 * 1024 * 1024;
+const MISSING = new Set(['NoSuchKey', 'NotFound']);
+
+/** Objects in a bucket of any S3 server, under their keys. */
+export class S3ObjectStore implements ObjectStore {
+  readonly description: string;
+
+  private constructor(
+    private readonly client: Client,
+    private readonly bucket: string,
+    endpoint: string,
+  ) {
+    this.description = `the bucket ${bucket} at ${endpoint}`;
+  }
+
+  /** Makes the bucket if it is absent. @throws StartupError when the server cannot be reached or refuses */
+  static async open({ endpoint, accessKey, secretKey, bucket, useSsl }: S3Settings): Promise<S3ObjectStore> {
+    const { hostname, port } = new URL(`http://${endpoint}`);
+    try {
+      const client = new Client({
+        endPoint: hostname,
+        ...(port === '' ? {} : { port: Number(port) }),
+        useSSL: useSsl,
+        accessKey,
+        secretKey,
+        partSize: PART_BYTES,
+      });
+      if (!(await client.bucketExists(bucket))) await makeBucket(client, bucket);
+      return new S3ObjectStore(client, bucket, endpoint);
+    } catch (error) {
+      throw new StartupError(`MINIO_ENDPOINT ${endpoint}, bucket ${bucket}: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  /**
+   * Through a file: the client of S3 waits for ever when the stream that it reads fails half-way, and the server would keep
+   * the parts that it has.
+   */
+  async put(key: string, bytes: AsyncIterable<Uint8Array>, contentType: string): Promise<number> {
+    const draft = join(tmpdir(), `flynkle-upload-${randomBytes(16).toString('hex')}`);
+    try {
+      const target = createWriteStream(draft, { mode: 0o600, flags: 'wx' });
+      await pipeline(bytes, target);
+      const size = target.bytesWritten;
+      await reach(() =>
+        this.client.putObject(this.bucket, key, createReadStream(draft), size, { 'Content-Type': contentType }),
+      );
+      return size;
+    } finally {
+      await rm(draft, { force: true });
+    }
+  }
+
+  async get(key: string, range?: ByteRange): Promise<StoredObject | null> {
+    return reach(async () => {
+      try {
+        const { size } = await this.client.statObject(this.bucket, key);
+        const bytes =
+          range === undefined
+            ? await this.client.getObject(this.bucket, key)
+            : await this.client.getPartialObject(this.bucket, key, range.start, range.end - range.start + 1);
+        return { size, bytes };
+      } catch (error) {
+        if (MISSING.has(String(codeOf(error)))) return null;
+        throw error;
+      }
+    });
+  }
+
+  async delete(key: string): Promise<void> {
+    await reach(() => this.client.removeObject(this.bucket, key));
+  }
+}
+
+async function makeBucket(client: Client, bucket: string): Promise<void> {
+  try {
+    await client.makeBucket(bucket);
+  } catch (error) {
+    // Another instance was quicker.
+    if (codeOf(error) !== 'BucketAlreadyOwnedByYou') throw error;
+  }
+}
+
+async function reach<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new Unavailable('The file store cannot be reached at present', { cause: error });
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+}
+
+function reasonOf(error: unknown): string {
+  const message = typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : '';
+  return message || String(codeOf(error) ?? 'it cannot be reached');
+}
