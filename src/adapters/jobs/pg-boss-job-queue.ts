@@ -1,4 +1,4 @@
-import { PgBoss, type ConstructorOptions } from 'pg-boss';
+import { PgBoss, type Db } from 'pg-boss';
 import type { Log } from '../../kernel/log.js';
 import type { Database } from '../../ports/database.js';
 import type { JobQueue } from '../../ports/job-queue.js';
@@ -109,7 +109,7 @@ export class PgBossJobQueue implements JobQueue {
 const SCRIPT = /^\s*BEGIN\b/i;
 
 /** pg-boss on our connections: on PGlite there is only one. */
-function statementsOn(database: Database): NonNullable<ConstructorOptions['db']> {
+function statementsOn(database: Database): Db {
   return {
     executeSql: (text, values) =>
       SCRIPT.test(text) ? database.transaction((sql) => sql.query(text)) : database.query(text, values),

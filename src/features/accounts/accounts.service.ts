@@ -2,6 +2,7 @@ import type { Clock } from '../../kernel/clock.js';
 import { Conflict, Invalid, NotFound } from '../../kernel/errors.js';
 import { connectionOf, pageRequest, type Connection, type PageArguments } from '../../kernel/page.js';
 import type { Viewer } from '../../kernel/viewer.js';
+import type { Sql } from '../../ports/database.js';
 import type { SessionsService } from '../sessions/sessions.service.js';
 import type { AccountsRepository, UserEdit } from './accounts.repository.js';
 import { adminsOnly, maySee, requireAdmin, requireOwnOrAdmin, touchesGuarded } from './accounts.policy.js';
@@ -24,6 +25,9 @@ export interface AccountsServiceDependencies {
   readonly sessions: Pick<SessionsService, 'endAllOf' | 'recheckStreams'>;
   readonly clock: Clock;
 }
+
+/** Throws unless what proves that someone is the user is good, given the user as they are while their row is held. */
+type Confirmation = (user: UserRow, sql: Sql) => Promise<void>;
 
 export class AccountsService {
   readonly #users: AccountsServiceDependencies['users'];
@@ -130,6 +134,42 @@ export class AccountsService {
     });
     this.#sessions.recheckStreams();
     return found(deleted);
+  }
+
+  /** For the service itself, not for a viewer: the user with this e-mail address, in any case. */
+  findByEmail(email: string): Promise<UserRow | null> {
+    return this.#users.findByEmail(email);
+  }
+
+  /**
+   * Sets the password for someone who has proved to be the user, and ends every session of theirs.
+   * @param confirm uses the proof up, in the same transaction; what it throws undoes all
+   * @returns false when there is no such user
+   * @throws Unavailable when too many passwords are being hashed; the proof is not used up then
+   */
+  async resetPassword(id: string, password: string, confirm: Confirmation): Promise<boolean> {
+    const passwordHash = await this.#passwords.hash(password);
+    const user = await this.#users.change(id, async (present, edit) => {
+      await confirm(present, edit.sql);
+      await this.#sessions.endAllOf(edit.sql, id, 'PASSWORD_RESET', null);
+      return edit.write(present, passwordHash, this.#clock.now());
+    });
+    this.#sessions.recheckStreams();
+    return user !== null;
+  }
+
+  /**
+   * Marks a user as verified who has proved to read the mail of the account's address.
+   * @param confirm as for {@link resetPassword}
+   * @returns false when there is no such user
+   */
+  async verifyEmail(id: string, confirm: Confirmation): Promise<boolean> {
+    const user = await this.#users.change(id, async (present, edit) => {
+      await confirm(present, edit.sql);
+      const now = this.#clock.now();
+      return edit.write({ ...present, isVerified: true, verifiedAt: present.verifiedAt ?? now }, null, now);
+    });
+    return user !== null;
   }
 
   /** What a login needs to know of the user with this e-mail address, in any case. */

@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { simpleParser, type ParsedMail } from 'mailparser';
+import { SMTPServer, type SMTPServerEnvelope } from 'smtp-server';
+import { eventually } from './eventually.js';
+
+export interface ReceivedMail {
+  /** Whom the envelope is for, as against what the message says. */
+  readonly recipients: readonly string[];
+  readonly message: ParsedMail;
+}
+
+export interface MailServer {
+  /** As `smtp://127.0.0.1:49152`. */
+  readonly url: string;
+  readonly port: number;
+  readonly received: readonly ReceivedMail[];
+  /** The mail to this address, the `number`-th of them, once it has come. */
+  mailTo(address: string, number?: number): Promise<ReceivedMail>;
+  close(): Promise<void>;
+}
+
+/** An SMTP server that takes mail for everyone but `nobody@…`, whom it does not know. */
+export async function startMailServer(): Promise<MailServer> {
+  const received: ReceivedMail[] = [];
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS', 'AUTH'],
+    onRcptTo({ address }, _session, done) {
+      const refusal = Object.assign(new Error('no such user here'), { responseCode: 550 });
+      done(address.startsWith('nobody@') ? refusal : undefined);
+    },
+    onData(stream, { envelope }, done) {
+      simpleParser(stream).then(
+        (message) => {
+          received.push({ recipients: recipientsOf(envelope), message });
+          done();
+        },
+        (error: unknown) => {
+          done(error instanceof Error ? error : new Error(String(error)));
+        },
+      );
+    },
+  });
+  const { server: socket } = server.listen(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const address = socket.address();
+  if (address === null || typeof address === 'string') throw new Error('The mail server has no port');
+  return {
+    url: `smtp://127.0.0.1:${address.port}`,
+    port: address.port,
+    received,
+    async mailTo(recipient, number = 1) {
+      const mails = await eventually(
+        () => Promise.resolve(received.filter(({ recipients }) => recipients.includes(recipient))),
+        (found) => found.length >= number,
+        20_000,
+      );
+      const mail = mails[number - 1];
+      if (mail === undefined) throw new Error('there is no such mail');
+      return mail;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+      }),
+  };
+}
+
+function recipientsOf({ rcptTo }: SMTPServerEnvelope): string[] {
+  return rcptTo.map(({ address }) => address);
+}
+
+/** The code in a mail. */
+export function codeIn({ text }: Pick<ParsedMail, 'text'>): string {
+  const code = /\b\d{6}\b/.exec(text ?? '')?.[0];
+  if (code === undefined) throw new Error('the mail has no code');
+  return code;
+}
