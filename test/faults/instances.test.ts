@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { Actor, collect, signUp } from '../support/actor.js';
+import { eventually, within } from '../support/eventually.js';
+import { startModelServer, type ModelServer } from '../support/model-server.js';
+import { createPostgresDatabase, type PostgresDatabase } from '../support/postgres-database.js';
+import { killPrograms, startProgram, withDataDirectory, type ProgramEnvironment } from '../support/program.js';
+import { askModel, followReply, readReply, ROOMY_PLANS, storedMessage, textIn, usageOf } from '../support/replies.js';
+import type { ReplyEvent } from '../support/replies.js';
+
+const CHUNKS = ['The ', 'sky ', 'is ', 'blue.'];
+const HELD = 'The sky is ';
+/** An instance looks for what others left every 5 s. */
+const RECOVERY_MS = 10_000;
+
+const redisUrl = process.env['TEST_REDIS_URL'];
+const onServers = process.env['TEST_DATABASE_URL'] === undefined ? describe.skip : describe;
+
+onServers.each([
+  ['with Redis between them', redisUrl],
+  ['with nothing but the database between them', undefined],
+])('two instances %s', (_, url) => {
+  let model: ModelServer;
+  let database: PostgresDatabase;
+
+  beforeEach(async () => {
+    [model, database] = await Promise.all([startModelServer(), createPostgresDatabase()]);
+  });
+  afterEach(async () => {
+    await killPrograms();
+    await Promise.all([model.close(), database.drop()]);
+  });
+
+  const startTwo = async (dataDirectory: string) => {
+    const environment: ProgramEnvironment = {
+      DATA_DIR: dataDirectory,
+      DATABASE_URL: database.url,
+      REDIS_URL: url,
+      OPENAI_BASE_URL: model.url,
+      SECRET_KEY: 'one key of thirty-two bytes or more',
+      PLANS: ROOMY_PLANS,
+    };
+    const [first, second] = await Promise.all([startProgram(environment), startProgram(environment)]);
+    const owner = await signUp(first);
+    const onSecond = new Actor(second.url, owner.credentials);
+    onSecond.token = owner.token;
+    return { first, second, owner, onSecond };
+  };
+
+  it('stream, stop and store the same reply', async () => {
+    await withDataDirectory(async (directory) => {
+      const { owner, onSecond } = await startTwo(directory);
+      const conversationId = await owner.createConversation();
+      const gate = Promise.withResolvers<void>();
+      model.reply({ chunks: CHUNKS, hold: { after: 3, until: gate.promise }, usage: 7 });
+      const id = await askModel(owner, conversationId);
+      const reader = followReply(onSecond, 'eventStream', id);
+      const seen: ReplyEvent[] = [];
+      do seen.push(...[(await reader.next()).value ?? []].flat());
+      while (textIn(seen) !== HELD);
+      gate.resolve();
+      seen.push(...(await within(10_000, collect(reader))));
+      expect(seen).toEqual(await readReply(owner, 'eventStream', id));
+      expect(seen.at(-1)).toMatchObject({ __typename: 'ReplyCompleted', response: CHUNKS.join(''), tokens: 7 });
+    });
+  }, 60_000);
+
+  it("end each other's replies once the lease of a dead one has run out, and not before", async () => {
+    await withDataDirectory(async (directory) => {
+      const { first, owner, onSecond } = await startTwo(directory);
+      const conversationId = await owner.createConversation();
+      model.reply({ chunks: CHUNKS, stallAfter: 3 });
+      const id = await askModel(owner, conversationId);
+      const reader = followReply(onSecond, 'webSocket', id);
+      const seen: ReplyEvent[] = [];
+      do seen.push(...[(await reader.next()).value ?? []].flat());
+      while (textIn(seen) !== HELD);
+      await eventually(
+        () => storedMessage(onSecond, id),
+        ({ text }) => text === HELD,
+      );
+      first.kill('SIGKILL');
+      await first.exited;
+      expect(await storedMessage(onSecond, id)).toMatchObject({ status: 'STREAMING' });
+
+      await runOutLeases(database.url);
+      const message = { id, status: 'PARTIAL', text: HELD };
+      expect(await within(RECOVERY_MS, collect(reader))).toEqual([
+        {
+          __typename: 'ReplyFailed',
+          sequence: seen.length + 1,
+          code: 'INTERRUPTED',
+          reason: 'The server ended before the reply did',
+          partial: HELD,
+          message,
+        },
+      ]);
+      expect(await storedMessage(onSecond, id)).toEqual(message);
+      const { today, ledger } = await usageOf(onSecond);
+      expect(ledger).toHaveLength(1);
+      expect(ledger[0]).toMatchObject({ source: 'ESTIMATED', messageId: id });
+      expect(today).toEqual({ messageCount: 1, tokenCount: ledger[0]?.tokens });
+    });
+  }, 60_000);
+});
+
+/** As if the lease's 20 s had gone by. @throws when the dead instance held none */
+async function runOutLeases(url: string): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    const { rowCount } = await client.query(
+      `UPDATE usage_entries SET lease_expires_at = lease_expires_at - interval '20 seconds'
+       WHERE settled_at IS NULL AND lease_expires_at > now() AND lease_expires_at <= now() + interval '20 seconds'`,
+    );
+    if (rowCount !== 1) throw new Error(`${String(rowCount)} leases were held`);
+  } finally {
+    await client.end();
+  }
+}
