@@ -1,4 +1,8 @@
+import { join } from 'node:path';
+import { DiskObjectStore } from './adapters/disk/disk-object-store.js';
+import { MailFolder } from './adapters/disk/mail-folder.js';
 import { loadOrMakeSecret } from './adapters/disk/secret-file.js';
+import { PgBossJobQueue } from './adapters/jobs/pg-boss-job-queue.js';
 import { MemoryEventLog } from './adapters/memory/memory-event-log.js';
 import { MemoryRateLimitStore } from './adapters/memory/memory-rate-limit-store.js';
 import { MissingLanguageModel } from './adapters/offline-model/missing-language-model.js';
@@ -7,13 +11,19 @@ import { OpenAiLanguageModel } from './adapters/openai/openai-language-model.js'
 import { O200kTokenCounter } from './adapters/openai/token-counter.js';
 import { openDatabase } from './adapters/postgres/open-database.js';
 import type { OpenedDatabase } from './adapters/postgres/pool-database.js';
+import { PostgresRateLimitStore } from './adapters/postgres/postgres-rate-limit-store.js';
 import { connectRedis } from './adapters/redis/redis-client.js';
 import { RedisEventLog } from './adapters/redis/redis-event-log.js';
 import { RedisRateLimitStore } from './adapters/redis/redis-rate-limit-store.js';
+import { S3ObjectStore } from './adapters/s3/s3-object-store.js';
+import { SmtpMailer } from './adapters/smtp/smtp-mailer.js';
 import type { Config } from './config.js';
 import type { Log } from './kernel/log.js';
 import type { EventLog } from './ports/event-log.js';
+import type { JobQueue } from './ports/job-queue.js';
 import type { LanguageModel } from './ports/language-model.js';
+import type { Mailer } from './ports/mailer.js';
+import type { ObjectStore } from './ports/object-store.js';
 import type { RateLimitStore } from './ports/rate-limit-store.js';
 
 const MIGRATIONS = new URL('../prisma/migrations/', import.meta.url);
@@ -23,10 +33,16 @@ export interface Adapters {
   readonly database: OpenedDatabase;
   readonly events: EventLog;
   readonly rateLimits: RateLimitStore;
+  /** For limits that an outage of Redis must not lift. */
+  readonly durableRateLimits: RateLimitStore;
   /** Where events and limits are, for the start-up log. */
   readonly sharedState: string;
   readonly model: LanguageModel;
   readonly counter: O200kTokenCounter;
+  readonly files: ObjectStore;
+  readonly jobs: JobQueue;
+  readonly mailer: Mailer;
+  /** The keys of access tokens, the one that signs first. */
   readonly secrets: readonly string[];
 }
 
@@ -39,11 +55,17 @@ export async function openAdapters(config: Config, log: Log, resources: AsyncDis
     logger: log,
   });
   resources.defer(() => database.close());
+  const jobs = await PgBossJobQueue.open({ database, log });
+  resources.defer(() => jobs.close());
   return {
     database,
+    jobs,
+    mailer: chooseMailer(config, log),
+    durableRateLimits: new PostgresRateLimitStore(database),
     ...(await openSharedState(config, log, resources)),
     model: chooseModel(config, log),
     counter: new O200kTokenCounter(),
+    files: await openFiles(config),
     secrets: config.secrets ?? [await loadOrMakeSecret(config.dataDirectory)],
   };
 }
@@ -81,4 +103,15 @@ function chooseModel({ model, production }: Config, log: Log): LanguageModel {
     });
   }
   return production ? new MissingLanguageModel() : new OfflineLanguageModel();
+}
+
+function chooseMailer({ mail, dataDirectory }: Config, log: Log): Mailer {
+  const { smtpUrl, from } = mail;
+  return smtpUrl === undefined
+    ? new MailFolder({ directory: join(dataDirectory, 'mail'), from, log })
+    : new SmtpMailer({ url: smtpUrl, from });
+}
+
+function openFiles({ uploads, dataDirectory }: Config): Promise<ObjectStore> {
+  return uploads.s3 === undefined ? DiskObjectStore.open(join(dataDirectory, 'files')) : S3ObjectStore.open(uploads.s3);
 }

@@ -12,6 +12,10 @@ import { ConversationMessagesResolver, MessagesResolver } from './features/conve
 import { MessagesService } from './features/conversations/messages.service.js';
 import { HealthResolver } from './features/health/health.resolver.js';
 import { HealthService } from './features/health/health.service.js';
+import { CodeHasher } from './features/one-time-codes/code-hasher.js';
+import { OneTimeCodesRepository } from './features/one-time-codes/one-time-codes.repository.js';
+import { OneTimeCodesResolver } from './features/one-time-codes/one-time-codes.resolver.js';
+import { OneTimeCodesService } from './features/one-time-codes/one-time-codes.service.js';
 import { PlanCatalogue } from './features/plans/plan.js';
 import { PlansRepository } from './features/plans/plans.repository.js';
 import { PlansResolver } from './features/plans/plans.resolver.js';
@@ -28,6 +32,10 @@ import { SessionWatch } from './features/sessions/session-watch.js';
 import { SessionsRepository } from './features/sessions/sessions.repository.js';
 import { SessionsResolver } from './features/sessions/sessions.resolver.js';
 import { SessionsService } from './features/sessions/sessions.service.js';
+import { UploadSweep } from './features/uploads/upload-sweep.js';
+import { UploadsRepository } from './features/uploads/uploads.repository.js';
+import { UploadsResolver } from './features/uploads/uploads.resolver.js';
+import { UploadsService } from './features/uploads/uploads.service.js';
 import { UsageRepository } from './features/usage/usage.repository.js';
 import { UsageResolver } from './features/usage/usage.resolver.js';
 import { UsageService } from './features/usage/usage.service.js';
@@ -43,21 +51,32 @@ export interface FeaturesOptions {
   readonly version: string;
   /** Aborts when the server shuts down. */
   readonly closing: AbortSignal;
+  /** The address of the file with this access key. */
+  readonly fileUrl: (accessKey: string) => string;
 }
 
 export type Features = ReturnType<typeof createFeatures>;
 
 /** Makes every service, and the resolvers over them. */
-export function createFeatures({ config, adapters, log, version, closing }: FeaturesOptions) {
+export function createFeatures({ config, adapters, log, version, closing, fileUrl }: FeaturesOptions) {
   const { database, events } = adapters;
   const clock = systemClock;
   const catalogue = new PlanCatalogue(config.plans);
   const plans = new PlansService(new PlansRepository(database), catalogue);
   const usage = new UsageService(new UsageRepository(database), catalogue, clock);
   const { accounts, sessions, login, watch } = createAccounts({ config, adapters, log, catalogue });
+  const codes = createCodes({ config, adapters, log, accounts });
   const conversations = new ConversationsService(new ConversationsRepository(database), catalogue, events);
   const messages = new MessagesService(new MessagesRepository(database), conversations, events, closing);
   const { replies, runner, recovery } = createReplies({ config, adapters, log, conversations, messages, usage });
+  const uploads = new UploadsService({
+    database,
+    repository: new UploadsRepository(database),
+    store: adapters.files,
+    plans: catalogue,
+    usage,
+    maxBytes: config.uploads.maxBytes,
+  });
   const finders: NodeFinder[] = [
     {
       typeName: 'Plan',
@@ -67,6 +86,7 @@ export function createFeatures({ config, adapters, log, version, closing }: Feat
     { typeName: 'Message', find: (viewer, id) => messages.findVisible(viewer, id) },
     { typeName: 'Conversation', find: (viewer, id) => conversations.findVisible(viewer, id) },
     { typeName: 'User', find: (viewer, id) => accounts.findVisible(viewer, id) },
+    { typeName: 'UploadedFile', find: (viewer, id) => uploads.findVisible(viewer, id) },
     { typeName: 'Session', find: (viewer, id) => sessions.findVisible(viewer, id) },
     { typeName: 'DailyUsage', find: (viewer, id) => usage.findVisibleDay(viewer, id) },
     { typeName: 'UsageEntry', find: (viewer, id) => usage.findVisibleEntry(viewer, id) },
@@ -78,17 +98,30 @@ export function createFeatures({ config, adapters, log, version, closing }: Feat
     new HealthResolver(new HealthService(database, adapters.model, version)),
     new MessagesResolver(messages, conversations, accounts),
     new NodeResolver(finders),
+    new OneTimeCodesResolver(codes),
     new PlansResolver(plans),
     new RepliesResolver(replies, messages),
     new ReplyCompletedResolver(messages),
     new ReplyFailedResolver(messages),
     new SessionsResolver(sessions, login),
+    new UploadsResolver(uploads, fileUrl),
     new UsageResolver(usage),
     new UserConversationsResolver(conversations),
     messages,
     replies,
   ];
-  return { accounts, sessions, watch, usage, runner, recovery, instances };
+  return {
+    accounts,
+    codes,
+    sessions,
+    watch,
+    usage,
+    runner,
+    recovery,
+    uploads,
+    uploadSweep: new UploadSweep(uploads, log),
+    instances,
+  };
 }
 
 interface AccountsOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {
@@ -115,6 +148,27 @@ function createAccounts({ config, adapters, log, catalogue }: AccountsOptions) {
   const limiter = createRateLimiter(rateLimits, rule, 'Too many login attempts');
   const login = new LoginService({ accounts, passwords, sessions, limiter });
   return { accounts, sessions, login, watch };
+}
+
+interface CodesOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {
+  readonly accounts: AccountsService;
+}
+
+function createCodes({ config, adapters, log, accounts }: CodesOptions): OneTimeCodesService {
+  const { database, durableRateLimits, jobs, mailer, secrets } = adapters;
+  const { codeAddress, codeClient } = config.rateLimits;
+  const limiter = (name: string, rule: typeof codeAddress) =>
+    createRateLimiter(durableRateLimits, { name, ...rule }, 'Too many requests');
+  return new OneTimeCodesService({
+    repository: new OneTimeCodesRepository(database),
+    accounts,
+    hasher: new CodeHasher(secrets),
+    jobs,
+    mailer,
+    limiters: { address: limiter('code-address', codeAddress), client: limiter('code-client', codeClient) },
+    clock: systemClock,
+    log,
+  });
 }
 
 interface RepliesOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {

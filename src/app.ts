@@ -6,12 +6,14 @@ import type { Config } from './config.js';
 import type { MakeContext } from './doors/caller.js';
 import { closeDoors } from './doors/drain.js';
 import { createErrorMap } from './doors/error-map.js';
+import { createFilesDoor, FILES_PATH } from './doors/files.js';
 import { createGraphiqlPage } from './doors/graphiql.js';
 import { createGraphQLDoor } from './doors/graphql-door.js';
 import { BODY_LIMIT } from './doors/graphql-request.js';
 import { createHttpServer, type HttpServer } from './doors/http.js';
 import { createRestDoor } from './doors/rest/rest-door.js';
 import { createWebSocketDoor } from './doors/websocket.js';
+import { CODE_MAIL_QUEUE } from './features/one-time-codes/one-time-codes.service.js';
 import type { InstanceOf, RequestContext } from './graphql/context.js';
 import { createPipeline } from './graphql/pipeline.js';
 import { buildSchema } from './graphql/schema.js';
@@ -45,13 +47,15 @@ async function start(config: Config, log: Log, resources: AsyncDisposableStack):
   const version = await readVersion();
   const adapters = await openAdapters(config, log, resources);
   const closing = new AbortController();
-  const features = createFeatures({ config, adapters, log, version, closing: closing.signal });
+  let url = config.publicUrl?.replace(/\/+$/, '') ?? '';
+  const fileUrl = (accessKey: string) => `${url}${FILES_PATH}${accessKey}`;
+  const features = createFeatures({ config, adapters, log, version, closing: closing.signal, fileUrl });
   await openFeatures(config, adapters, features, log, resources);
   const { http, close } = await openDoors(config, features, log, version);
   resources.defer(close);
   const { port } = await http.listen(config.port, config.host);
   void adapters.counter.load();
-  const url = config.publicUrl ?? `http://${config.host === '::' ? 'localhost' : config.host}:${port}`;
+  if (url === '') url = `http://${config.host === '::' ? 'localhost' : config.host}:${port}`;
   announce({ url, version, config, adapters }, log);
   return {
     url,
@@ -66,18 +70,21 @@ async function start(config: Config, log: Log, resources: AsyncDisposableStack):
 
 async function openFeatures(
   config: Config,
-  { database }: Adapters,
-  { accounts, usage, runner, recovery }: Features,
+  { database, jobs }: Adapters,
+  { accounts, codes, usage, uploads, uploadSweep, runner, recovery }: Features,
   log: Log,
   resources: AsyncDisposableStack,
 ): Promise<void> {
   // The embedded database is locked by this process: whatever is unfinished in it, nobody else is at work on.
-  if (database.embedded) await usage.expireAllLeases();
+  if (database.embedded) await Promise.all([usage.expireAllLeases(), uploads.expireAllLeases()]);
   await recovery.sweep();
   recovery.open();
   resources.defer(() => recovery.close());
+  uploadSweep.open();
+  resources.defer(() => uploadSweep.close());
   await runner.open();
   resources.defer(() => runner.drain(0));
+  await jobs.work(CODE_MAIL_QUEUE, (job) => codes.deliver(job));
   if (config.admin === undefined) return;
   const outcome = await accounts.ensureAdmin(config.admin.email, config.admin.password);
   if (outcome === 'created') log.info({}, 'made the administrator of ADMIN_EMAIL');
@@ -99,12 +106,15 @@ async function openDoors(
   const makeContext = contextFactory(features, noteViewer);
   const pipelineOptions = { mapError, renewContext };
   const pipeline = createPipeline(schema, pipelineOptions);
+  // The fields before a file and the lines around it have room beside it.
+  const uploadLimit = config.uploads.maxBytes + BODY_LIMIT;
   const graphql = await createGraphQLDoor({
     pipeline,
     makeContext,
     mapError,
     log,
     graphiql: createGraphiqlPage('Flynkle API'),
+    uploadLimit,
   });
   const rest = createRestDoor({
     schema,
@@ -113,10 +123,12 @@ async function openDoors(
     mapError,
     version,
     bodyLimit: BODY_LIMIT,
+    uploadLimit,
   });
   const webSocket = createWebSocketDoor({ pipeline, makeContext, mapError, log, corsOrigins: config.corsOrigins });
   const http: HttpServer = createHttpServer({
     graphql: (request, response, requestId) => graphql.handle(request, response, requestId),
+    files: createFilesDoor({ open: (key) => features.uploads.open(key), mapError }),
     rest: (request, response, requestId) => rest.handle(request, response, requestId),
     upgrade: (request, socket, head) => {
       webSocket.upgrade(request, socket, head);
@@ -188,17 +200,24 @@ interface Announcement {
 
 /** What an operator wants to know first: where it is, what it stands on, and what would replace what is embedded. */
 function announce({ url, version, config, adapters }: Announcement, log: Log): void {
-  const { database, model, sharedState } = adapters;
+  const { database, model, files, mailer, sharedState } = adapters;
   const lines = [
     `Flynkle API ${version} listens on ${url}`,
     `GraphiQL: ${url}/graphql   REST: ${url}/api/v1`,
     `database: ${database.description}${database.embedded ? ' (embedded; DATABASE_URL replaces it by PostgreSQL)' : ''}`,
     `events and rate limits: ${sharedState}`,
+    `uploaded files: ${files.description}${config.uploads.s3 === undefined ? ' (MINIO_ENDPOINT and the like replace it by S3)' : ''}`,
     `model: ${model.description}${model.status === 'configured' ? '' : ' (OPENAI_API_KEY or OPENAI_BASE_URL sets one)'}`,
-    'mail: none; this version sends no mail',
+    `mail: ${mailer.description}${config.mail.smtpUrl === undefined ? ' (SMTP_URL sends it)' : ''}`,
   ];
   for (const line of lines) log.info({}, line);
+  if (config.production && config.mail.smtpUrl === undefined) {
+    log.warn({}, 'SMTP_URL is not set: codes for new passwords and for e-mail addresses reach nobody');
+  }
   if (model.status === 'missing') log.warn({}, 'no language model is configured: chat is refused with 503');
+  if (config.production && config.publicUrl === undefined) {
+    log.warn({}, `PUBLIC_URL is not set: the addresses of uploaded files begin with ${url}`);
+  }
   if (config.secrets === undefined) {
     log.info({}, `tokens are signed with ${config.dataDirectory}/secret-key (made for you; SECRET_KEY replaces it)`);
   }

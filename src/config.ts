@@ -8,6 +8,8 @@ const MIN_SECRET_BYTES = 32;
 /** Secrets that stand in documentation and examples; a production start refuses them. */
 const KNOWN_SECRETS = /^(change[-_ ]?me|secret|password|default|example|test)/i;
 
+const DEFAULT_MAIL_FROM = 'Flynkle <no-reply@localhost>';
+
 const port = z.coerce.number().int().min(0).max(65_535);
 const positive = (most: number) => z.coerce.number().int().min(1).max(most);
 const url = (...protocols: string[]) =>
@@ -35,6 +37,22 @@ const cidrs = list.superRefine((values, context) => {
       context.addIssue({ code: 'custom', message: `"${value}" is not an address range, as 10.0.0.0/8` });
   }
 });
+
+const hostAndPort = z
+  .string()
+  .refine(
+    (value) => /^[^/@?#\s]+$/.test(value) && URL.canParse(`http://${value}`),
+    'must be host:port, as 127.0.0.1:9000',
+  );
+
+/** One address, with a name before it or without: what else is in it would end up in other headers. */
+const mailFrom = z
+  .string()
+  .trim()
+  .regex(
+    /^(?:[^\s@<>,;:"\\]+@[^\s@<>,;:"\\]+|[^<>,;:"\\\r\n]+ <[^\s@<>,;:"\\]+@[^\s@<>,;:"\\]+>)$/,
+    'must be an e-mail address, as Flynkle <no-reply@example.com>',
+  );
 
 function isCidr(value: string): boolean {
   const [address = '', prefix, ...rest] = value.split('/');
@@ -70,7 +88,7 @@ const environmentSchema = z.object({
   OPENAI_MODEL: z.string().default('gpt-4o-mini'),
   OPENAI_CONTEXT_TOKENS: positive(100_000_000).default(128_000),
   OPENAI_MAX_REPLY_TOKENS: positive(1_000_000).default(1_024),
-  SECRET_KEY: list.optional(),
+  SECRET_KEY: list.refine((keys) => keys.length > 0, 'must not be empty').optional(),
   ACCESS_TOKEN_EXPIRE_MINUTES: positive(525_600).default(60),
   REFRESH_TOKEN_EXPIRE_DAYS: positive(3_650).default(7),
   ADMIN_EMAIL: z.string().optional(),
@@ -80,7 +98,17 @@ const environmentSchema = z.object({
   RATE_LIMIT_LOGIN: rateLimit.default({ limit: 5, windowMs: 60_000 }),
   RATE_LIMIT_CHAT: rateLimit.default({ limit: 5, windowMs: 60_000 }),
   RATE_LIMIT_MESSAGE: rateLimit.default({ limit: 5, windowMs: 60_000 }),
+  RATE_LIMIT_CODE_ADDRESS: rateLimit.default({ limit: 5, windowMs: 900_000 }),
+  RATE_LIMIT_CODE_CLIENT: rateLimit.default({ limit: 100, windowMs: 60_000 }),
+  SMTP_URL: url('smtp:', 'smtps:').optional(),
+  MAIL_FROM: mailFrom.optional(),
   PLANS: plans.default([...defaultPlans]),
+  UPLOAD_MAX_BYTES: positive(2_147_483_647).default(10_485_760),
+  MINIO_ENDPOINT: hostAndPort.optional(),
+  MINIO_ACCESS_KEY: z.string().optional(),
+  MINIO_SECRET_KEY: z.string().optional(),
+  MINIO_BUCKET: z.string().optional(),
+  MINIO_USE_SSL: z.stringbool({ truthy: ['true', '1'], falsy: ['false', '0'] }).default(false),
 });
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -112,9 +140,32 @@ export interface Config {
   readonly admin: { readonly email: string; readonly password: string } | undefined;
   readonly internal: { readonly cidrs: readonly string[]; readonly key: string | undefined };
   readonly rateLimits: Readonly<
-    Record<'login' | 'chat' | 'message', { readonly limit: number; readonly windowMs: number }>
+    Record<
+      'login' | 'chat' | 'message' | 'codeAddress' | 'codeClient',
+      { readonly limit: number; readonly windowMs: number }
+    >
   >;
+  readonly mail: {
+    /** Undefined for files in `DATA_DIR`. */
+    readonly smtpUrl: string | undefined;
+    /** As `Flynkle <no-reply@example.com>`. */
+    readonly from: string;
+  };
   readonly plans: readonly Plan[];
+  readonly uploads: {
+    /** The most bytes that a file may have. */
+    readonly maxBytes: number;
+    /** An S3 server; undefined for a folder in `DATA_DIR`. */
+    readonly s3:
+      | {
+          readonly endpoint: string;
+          readonly accessKey: string;
+          readonly secretKey: string;
+          readonly bucket: string;
+          readonly useSsl: boolean;
+        }
+      | undefined;
+  };
 }
 
 /** Settings that cannot be started with. The message lists every fault, a line each. */
@@ -170,12 +221,25 @@ export function readConfig(environment: Environment): Config {
       login: settings.RATE_LIMIT_LOGIN,
       chat: settings.RATE_LIMIT_CHAT,
       message: settings.RATE_LIMIT_MESSAGE,
+      codeAddress: settings.RATE_LIMIT_CODE_ADDRESS,
+      codeClient: settings.RATE_LIMIT_CODE_CLIENT,
     },
+    mail: { smtpUrl: settings.SMTP_URL, from: settings.MAIL_FROM ?? DEFAULT_MAIL_FROM },
     plans: settings.PLANS,
+    uploads: { maxBytes: settings.UPLOAD_MAX_BYTES, s3: s3Of(settings) },
   };
 }
 
 type Settings = z.infer<typeof environmentSchema>;
+
+function s3Of(settings: Settings): Config['uploads']['s3'] {
+  const { MINIO_ENDPOINT: endpoint, MINIO_ACCESS_KEY: accessKey, MINIO_SECRET_KEY: secretKey } = settings;
+  const { MINIO_BUCKET: bucket, MINIO_USE_SSL: useSsl } = settings;
+  if (endpoint === undefined || accessKey === undefined || secretKey === undefined || bucket === undefined) {
+    return undefined;
+  }
+  return { endpoint, accessKey, secretKey, bucket, useSsl };
+}
 
 function inconsistencies(settings: Settings): string[] {
   const faults: string[] = [];
@@ -186,6 +250,11 @@ function inconsistencies(settings: Settings): string[] {
   }
   if ((settings.ADMIN_EMAIL === undefined) !== (settings.ADMIN_PASSWORD === undefined)) {
     faults.push('ADMIN_EMAIL, ADMIN_PASSWORD: set both or neither');
+  }
+  const s3Settings = ['MINIO_ENDPOINT', 'MINIO_ACCESS_KEY', 'MINIO_SECRET_KEY', 'MINIO_BUCKET'] as const;
+  const missing = s3Settings.filter((name) => settings[name] === undefined);
+  if (missing.length > 0 && missing.length < s3Settings.length) {
+    faults.push(`${s3Settings.join(', ')}: set all or none; ${missing.join(', ')} is missing`);
   }
   if (settings.ADMIN_PASSWORD !== undefined && settings.ADMIN_PASSWORD.length < 8) {
     faults.push('ADMIN_PASSWORD: must be at least 8 characters');
@@ -202,6 +271,9 @@ function inconsistencies(settings: Settings): string[] {
 function unfitForProduction(settings: Settings): string[] {
   const faults: string[] = [];
   if (settings.SECRET_KEY === undefined) faults.push('SECRET_KEY: must be set in production (openssl rand -base64 48)');
+  if (settings.SMTP_URL !== undefined && settings.MAIL_FROM === undefined) {
+    faults.push('MAIL_FROM: must be set in production together with SMTP_URL (as Flynkle <no-reply@example.com>)');
+  }
   for (const [name, values] of Object.entries({
     SECRET_KEY: settings.SECRET_KEY ?? [],
     ADMIN_PASSWORD: [settings.ADMIN_PASSWORD ?? ''],

@@ -10,13 +10,14 @@ import type { GraphiqlPage } from './graphiql.js';
 import {
   BODY_LIMIT,
   mediaTypeOf,
-  readBody,
   readPost,
   readQueryString,
   type GraphQLParameters,
   type GraphQLRequest,
 } from './graphql-request.js';
+import { parametersOf } from './graphql-upload.js';
 import { negotiate } from './media-type.js';
+import { MalformedMultipart, readMultipart } from './multipart.js';
 import { createYogaDoor } from './yoga.js';
 
 export interface GraphQLDoorOptions {
@@ -79,14 +80,15 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
     if (!PREFLIGHT_HEADERS.some((name) => name in request.headers)) {
       throw new Refusal('Send a multipart body with the header GraphQL-Require-Preflight: true', 'CSRF_REFUSED');
     }
-    const body = await readBody(request, uploadLimit);
-    const contentType = request.headers['content-type'] ?? '';
-    const prepare = (parameters: GraphQLParameters) => {
-      const prepared = admit(request, caller, parameters);
+    const limits = { bodyBytes: uploadLimit, fieldBytes: bodyLimit };
+    const body = await readMultipart(request, limits).catch(refuseMultipart);
+    try {
+      const prepared = admit(request, caller, parametersOf(body));
       if (prepared.negotiated.type === 'text/event-stream') throw notAcceptable('upload');
-      return prepared;
-    };
-    await yoga.upload({ contentType, body, prepare }, response);
+      await yoga.upload(prepared, response);
+    } finally {
+      body.finish();
+    }
   };
 
   const get = async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
@@ -127,6 +129,18 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
 }
 
 const unsupported = (message: string) => new Refusal(message, 'UNSUPPORTED_MEDIA_TYPE', { status: 415 });
+
+const MULTIPART_REFUSALS = {
+  'media-type': { code: 'UNSUPPORTED_MEDIA_TYPE', status: 415 },
+  malformed: { code: 'BAD_REQUEST', status: 400 },
+  'too-large': { code: 'PAYLOAD_TOO_LARGE', status: 413 },
+} as const;
+
+function refuseMultipart(error: unknown): never {
+  if (!(error instanceof MalformedMultipart)) throw error;
+  const { code, status } = MULTIPART_REFUSALS[error.reason];
+  throw new Refusal(error.message, code, { status });
+}
 
 const methodNotAllowed = (allow: string, message: string) =>
   new Refusal(message, 'METHOD_NOT_ALLOWED', { status: 405, headers: { allow } });

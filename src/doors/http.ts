@@ -6,6 +6,7 @@ import type { Log } from '../kernel/log.js';
 import { requestIdOf } from './caller.js';
 import { applyCors } from './cors.js';
 import { describeError } from './error-map.js';
+import { FILES_PATH } from './files.js';
 import { refuseUpgrade } from './websocket.js';
 
 /** Answers one request. Whatever it throws is answered with 500 and logged. */
@@ -18,6 +19,8 @@ export type RequestHandler = (
 export interface HttpServerOptions {
   /** Serves `/graphql`. */
   readonly graphql: RequestHandler;
+  /** Serves `/files/<key>`. */
+  readonly files?: RequestHandler;
   /** Serves every other path, 404 included: the envelope is its own. */
   readonly rest: RequestHandler;
   /** Serves upgrades of `/graphql` to a WebSocket. */
@@ -57,7 +60,7 @@ const SECURITY_HEADERS = {
 };
 
 /** One port for every door: request ids, the access log, CORS, security headers, and the way out. */
-export function createHttpServer({ graphql, rest, upgrade, log, corsOrigins }: HttpServerOptions): HttpServer {
+export function createHttpServer({ graphql, files, rest, upgrade, log, corsOrigins }: HttpServerOptions): HttpServer {
   const running = new Map<string, { userId?: string }>();
   let waiting: (() => void)[] = [];
   let isDraining = false;
@@ -86,7 +89,7 @@ export function createHttpServer({ graphql, rest, upgrade, log, corsOrigins }: H
     const entry: { userId?: string } = {};
     const start = performance.now();
     const { method } = request;
-    const path = request.url?.split('?', 1)[0]?.slice(0, 200);
+    const path = loggedPath(request.url);
     running.set(requestId, entry);
     response.once('close', () => {
       // A client may have given two requests the same id.
@@ -131,6 +134,7 @@ export function createHttpServer({ graphql, rest, upgrade, log, corsOrigins }: H
     if (!app.supportedMethods.includes(method) && method !== 'CONNECT') app.addHttpMethod(method, { hasBody: true });
   }
   app.all('/graphql', { onRequest: leaveTo(graphql) }, unreachable);
+  if (files !== undefined) app.all(`${FILES_PATH}*`, { onRequest: leaveTo(files) }, unreachable);
   app.all('/*', { onRequest: leaveTo(rest) }, unreachable);
 
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -166,6 +170,12 @@ export function createHttpServer({ graphql, rest, upgrade, log, corsOrigins }: H
       await app.close();
     },
   };
+}
+
+/** Without the query, and without the key of a file: whoever has that can read the file. */
+function loggedPath(url: string | undefined): string | undefined {
+  const path = url?.split('?', 1)[0]?.slice(0, 200);
+  return path?.startsWith(FILES_PATH) ? `${FILES_PATH}…` : path;
 }
 
 /** The path and query of a request target, which may be a whole URL (`GET http://host/path`) or `*`. */

@@ -5,23 +5,14 @@ import type { ExecutionResult } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { ResultStream } from '../graphql/event-stream.js';
 import type { Pipeline } from '../graphql/pipeline.js';
-import { Refusal } from '../graphql/refusal.js';
 import { sendResult } from './answer.js';
-import { checkParameters, type GraphQLParameters, type GraphQLRequest } from './graphql-request.js';
-
-/** A multipart body as it came: Yoga reads it, then the door prepares what is in it. */
-export interface MultipartRequest {
-  readonly contentType: string;
-  readonly body: Buffer;
-  /** @throws Refusal */
-  readonly prepare: (parameters: GraphQLParameters) => GraphQLRequest;
-}
+import type { GraphQLRequest } from './graphql-request.js';
 
 export interface YogaDoor {
   /** Answers as server-sent events, in distinct connections mode: a stream an operation. */
   stream(request: GraphQLRequest, response: ServerResponse): Promise<void>;
-  /** Answers a request with files (the GraphQL multipart request specification) as JSON. */
-  upload(request: MultipartRequest, response: ServerResponse): Promise<void>;
+  /** Answers a request whose variables hold a file, which is still coming, as JSON. */
+  upload(request: GraphQLRequest, response: ServerResponse): Promise<void>;
   /** How many streams are open. */
   readonly openStreams: number;
   /** Ends every open stream with `complete`; their sources are told. */
@@ -30,8 +21,7 @@ export interface YogaDoor {
 
 /** What the plugin finds and leaves; Yoga copies the object around it. */
 interface Call {
-  request?: GraphQLRequest;
-  readonly multipart?: MultipartRequest;
+  readonly request: GraphQLRequest;
   result?: ExecutionResult;
 }
 
@@ -49,14 +39,12 @@ const STREAM_HEADERS = {
 /** Yoga resolves paths against this; the request's own host plays no part. */
 const ENDPOINT = 'http://localhost/graphql';
 
-/** Reads multipart bodies and writes streams, with Yoga; what runs is the shared pipeline. Yoga pings a stream every 12 s. */
+/** Answers streams and requests with files, with Yoga; what runs is the shared pipeline. Yoga pings a stream every 12 s. */
 export function createYogaDoor(pipeline: Pipeline): YogaDoor {
   const open = new Set<ResultStream>();
 
   const run = async (call: Call): Promise<ExecutionResult | ResultStream> => {
-    const { request } = call;
-    if (request === undefined) throw new Error('A request that was not prepared came to Yoga');
-    const { prepared, parameters, context } = request;
+    const { prepared, parameters, context } = call.request;
     const pipelineCall = { context, ...parameters };
     const operation = prepared.operation(parameters.operationName);
     if ('kind' in operation && operation.kind === 'subscription') {
@@ -72,20 +60,11 @@ export function createYogaDoor(pipeline: Pipeline): YogaDoor {
     onRequestParse({ serverContext, setRequestParser }) {
       const { request } = (serverContext as unknown as ServerContext).call;
       // The door in front has read it.
-      if (request !== undefined) setRequestParser(() => ({ ...request.parameters }) as never);
+      setRequestParser(() => ({ ...request.parameters }) as never);
     },
-    onParams({ params, context, setParamsHandler }) {
+    onParams({ context, setParamsHandler }) {
       const { call } = context as unknown as ServerContext;
-      setParamsHandler(() => {
-        try {
-          if (call.multipart !== undefined) call.request = call.multipart.prepare(checkParameters(params));
-        } catch (error) {
-          if (!(error instanceof Refusal)) throw error;
-          call.result = { errors: [error] };
-          return call.result;
-        }
-        return run(call);
-      });
+      setParamsHandler(() => run(call));
     },
   };
 
@@ -111,18 +90,13 @@ export function createYogaDoor(pipeline: Pipeline): YogaDoor {
       if (answer.body === null) response.end();
       else await pipe(Readable.fromWeb(answer.body as never), response).catch(ignoreLeaving);
     },
-    async upload({ contentType, body, prepare }, response) {
-      const call: Call = { multipart: { contentType, body, prepare } };
-      const headers = { accept: 'application/json', 'content-type': contentType };
-      const answer = await yoga.fetch(ENDPOINT, { method: 'POST', headers, body: new Uint8Array(body) }, { call });
+    async upload(request, response) {
+      const call: Call = { request };
+      const answer = await yoga.fetch(ENDPOINT, { method: 'POST', headers: { accept: 'application/json' } }, { call });
       // Written below, with the pipeline's statuses.
       await answer.body?.cancel();
-      const unread = new Refusal(
-        'The body is no multipart request with operations, a map and its files',
-        'BAD_REQUEST',
-      );
-      const { result = { errors: [unread] }, request } = call;
-      sendResult(response, result, request?.negotiated ?? { type: 'application/json', isLegacy: false });
+      if (call.result === undefined) throw new Error('Yoga did not run a request');
+      sendResult(response, call.result, request.negotiated);
     },
     get openStreams() {
       return open.size;

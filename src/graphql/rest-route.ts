@@ -11,7 +11,7 @@ export type RestMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 /** JSON Schema (2020-12) keywords. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-interface ParameterOptions {
+export interface ParameterOptions {
   /** What the argument gets when the parameter is not sent. Without it, the argument's own default. */
   readonly default?: unknown;
   /** A header that may carry the value as well, and then wins. For query parameters. */
@@ -30,6 +30,8 @@ export type RestSource =
    * other unknown name is a fault.
    */
   | { readonly in: 'body'; readonly readOnly: readonly string[]; readonly omit: readonly string[] }
+  /** For an argument of the type Upload: the body is multipart/form-data, and has this one part. */
+  | { readonly in: 'file'; readonly name: string }
   | { readonly in: 'constant'; readonly value: unknown };
 
 export const path = (name: string, options: ParameterOptions = {}): RestSource => ({ in: 'path', name, ...options });
@@ -45,6 +47,7 @@ export const body = (options: { readOnly?: readonly string[]; omit?: readonly st
   readOnly: options.readOnly ?? [],
   omit: options.omit ?? [],
 });
+export const file = (name: string): RestSource => ({ in: 'file', name });
 export const constant = (value: unknown): RestSource => ({ in: 'constant', value });
 
 /** REST's `skip` and `limit` of a list, 0 and 100 by default. */
@@ -73,6 +76,12 @@ export interface RestError {
   readonly insteadOf?: string;
 }
 
+/** An answer that says no more than that something is missing, with null for data, in place of a 422 that names it. */
+export interface RestIncomplete {
+  readonly status: number;
+  readonly message: string;
+}
+
 /** The JSON type of a route's `data`, where it is not simply the view of the field's own type. A JSON Schema (2020-12). */
 export interface RestData<Result = never> {
   readonly schema: JsonSchema;
@@ -95,6 +104,8 @@ interface RestOperation {
    */
   readonly arguments?: Readonly<Record<string, RestSource>>;
   readonly errors?: readonly RestError[];
+  /** The answer where a required field of the body is left out, null or blank. */
+  readonly incomplete?: RestIncomplete;
 }
 
 export interface RestRoute<Result = never> extends RestOperation {

@@ -5,9 +5,11 @@ import { AccountsResolver } from '../features/accounts/accounts.resolver.js';
 import { ConversationsResolver, UserConversationsResolver } from '../features/conversations/conversations.resolver.js';
 import { ConversationMessagesResolver, MessagesResolver } from '../features/conversations/messages.resolver.js';
 import { HealthResolver } from '../features/health/health.resolver.js';
+import { OneTimeCodesResolver } from '../features/one-time-codes/one-time-codes.resolver.js';
 import { PlansResolver } from '../features/plans/plans.resolver.js';
 import { RepliesResolver, ReplyCompletedResolver, ReplyFailedResolver } from '../features/replies/replies.resolver.js';
 import { SessionsResolver } from '../features/sessions/sessions.resolver.js';
+import { UploadsResolver } from '../features/uploads/uploads.resolver.js';
 import { UsageResolver } from '../features/usage/usage.resolver.js';
 import type { RequestContext } from './context.js';
 import { NodeResolver } from './node.resolver.js';
@@ -19,11 +21,13 @@ const resolvers: NonEmptyArray<ClassType> = [
   HealthResolver,
   MessagesResolver,
   NodeResolver,
+  OneTimeCodesResolver,
   PlansResolver,
   RepliesResolver,
   ReplyCompletedResolver,
   ReplyFailedResolver,
   SessionsResolver,
+  UploadsResolver,
   UsageResolver,
   UserConversationsResolver,
 ];

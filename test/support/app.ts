@@ -35,6 +35,8 @@ const ROOMY: Environment = {
   RATE_LIMIT_LOGIN: '1000/60',
   RATE_LIMIT_CHAT: '1000/60',
   RATE_LIMIT_MESSAGE: '1000/60',
+  RATE_LIMIT_CODE_ADDRESS: '1000/60',
+  RATE_LIMIT_CODE_CLIENT: '1000/60',
 };
 
 /**
@@ -68,6 +70,7 @@ async function startOn(on: Stores, settings: Environment, resources: AsyncDispos
     REDIS_URL: on === 'servers' ? process.env['TEST_REDIS_URL'] : undefined,
     OPENAI_BASE_URL: model.url,
     OPENAI_API_KEY: 'test-key',
+    ...(on === 'servers' ? s3Settings() : {}),
     ...settings,
   };
   return run(environment, model, resources);
@@ -90,5 +93,17 @@ async function run(environment: Environment, model: ModelServer, resources: Asyn
       await app.close();
       await resources.disposeAsync();
     },
+  };
+}
+
+/** The S3 server of TEST_S3_ENDPOINT, where there is one. */
+function s3Settings(): Environment {
+  const endpoint = process.env['TEST_S3_ENDPOINT'];
+  if (endpoint === undefined) return {};
+  return {
+    MINIO_ENDPOINT: endpoint,
+    MINIO_ACCESS_KEY: process.env['TEST_S3_ACCESS_KEY'] ?? 'minioadmin',
+    MINIO_SECRET_KEY: process.env['TEST_S3_SECRET_KEY'] ?? 'minioadmin',
+    MINIO_BUCKET: process.env['TEST_S3_BUCKET'] ?? 'flynkle-test',
   };
 }

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { GraphQLScalarType, type GraphQLSchema } from 'graphql';
+import type { GraphQLSchema } from 'graphql';
 import {
   Arg,
   Ctx,
@@ -17,6 +17,7 @@ import {
 } from 'type-graphql';
 import { Invalid, NotFound, RateLimited, Unauthenticated } from '../../src/kernel/errors.js';
 import type { RequestContext } from '../../src/graphql/context.js';
+import { UploadScalar, type FileUpload } from '../../src/graphql/upload-scalar.js';
 
 /** A small schema with every kind of thing that a door can meet. */
 
@@ -219,12 +220,11 @@ class UploadResolver {
   }
 
   @Mutation(() => String)
-  async upload(@Arg('file', () => UploadScalar) file: File): Promise<string> {
-    return `${file.name}: ${await file.text()}`;
+  async upload(@Arg('file', () => UploadScalar) file: FileUpload): Promise<string> {
+    const chunks = await Array.fromAsync(file.read());
+    return `${file.filename}: ${Buffer.concat(chunks).toString()}`;
   }
 }
-
-const UploadScalar = new GraphQLScalarType({ name: 'Upload' });
 
 export function uploadSchema(): GraphQLSchema {
   return buildSchemaSync({ resolvers: [UploadResolver], validate: false });

@@ -505,6 +505,7 @@ export async function startRestDoor(options: { heartbeatMilliseconds?: number } 
       examples: { title: 'Middlemarch' },
     },
     bodyLimit: 100_000,
+    uploadLimit: 100_000,
     mapError,
     pipelineFor: (of) => createPipeline(of, { mapError }),
     makeContext: ({ requestId, credentials, client, signal }) => {

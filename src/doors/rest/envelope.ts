@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { ErrorCode, Fault } from '../../kernel/errors.js';
 import { Refusal } from '../../graphql/refusal.js';
-import type { RestError } from '../../graphql/rest-route.js';
+import type { RestError, RestIncomplete } from '../../graphql/rest-route.js';
 import { statusOf } from '../error-map.js';
 import type { Unreadable } from './request-body.js';
 
@@ -45,6 +45,10 @@ export function sendJson(
 
 export function unreadableAnswer(error: Unreadable): Answer {
   return { status: error.status, message: error.message, data: null, headers: error.headers };
+}
+
+export function incompleteAnswer({ status, message }: RestIncomplete): Answer {
+  return { status, message, data: null };
 }
 
 /** Faults that the door itself found, in the client's own names. */

@@ -3,9 +3,12 @@ import type { MapError, Pipeline, PipelineCall, Prepared } from '../../graphql/p
 import type { RestRoute, RestStreamRoute } from '../../graphql/rest-route.js';
 import type { Fault } from '../../kernel/errors.js';
 import { callerOf, type MakeContext } from '../caller.js';
-import { errorAnswer, faultsError, sendEnvelope, unreadableAnswer } from './envelope.js';
+import { errorAnswer, faultsError, incompleteAnswer, sendEnvelope, unreadableAnswer } from './envelope.js';
+import { isJsonObject } from './decode.js';
+import type { InputPlan } from './input-plan.js';
 import { inputReader, type InputReader, type ReadInput, type WireRequest } from './read-input.js';
 import { ClientLeft, readJsonBody, Unreadable } from './request-body.js';
+import { readFilePart } from './file-part.js';
 import type { RestOperation } from './rest-view.js';
 import type { RouteDocument } from './sofa-operations.js';
 
@@ -15,6 +18,8 @@ export interface ExchangeOptions {
   readonly mapError: MapError;
   /** The most bytes that a JSON body may have. */
   readonly bodyLimit: number;
+  /** The most bytes that a multipart body may have, its file included. */
+  readonly uploadLimit: number;
 }
 
 /** One request and its answer, on a route that was found. */
@@ -62,11 +67,13 @@ export function makeEndpoint<Route extends RestRoute | RestStreamRoute>(
 export interface Admitted {
   readonly call: PipelineCall;
   readonly input: ReadInput;
+  /** Lets go of what was not read of the body, once the request is answered. */
+  readonly finish: () => void;
 }
 
 /**
  * Credentials first, so that a stranger learns nothing of what a request should be, and then the input.
- * @throws whatever the credentials lack; Unreadable; {@link BadInput}
+ * @throws whatever the credentials lack; Unreadable; {@link Incomplete}; {@link BadInput}
  */
 export async function admitRequest(
   {
@@ -79,11 +86,35 @@ export async function admitRequest(
 ): Promise<Admitted> {
   const context = options.makeContext(callerOf(wire.request, response, requestId));
   if (operation.access !== 'anyone') await context.viewer();
-  const body = operation.plan.hasBody ? await readJsonBody(wire.request, options.bodyLimit) : undefined;
+  const { plan } = operation;
+  const body = plan.hasBody ? await readJsonBody(wire.request, options.bodyLimit) : undefined;
+  const part = plan.file === undefined ? undefined : await readFilePart(wire.request, plan.file, options);
+  if (operation.route.incomplete !== undefined && lacksField(operation.plan, body)) throw new Incomplete();
   const read = reader.read(wire, body);
-  const input = faults.length > 0 ? { ...read, faults: [...read.faults, ...faults] } : read;
-  if (input.faults.length > 0) throw new BadInput(reader, input);
-  return { call: { context, variables: input.variables, operationName }, input };
+  const input = {
+    variables: { ...read.variables, ...part?.variables },
+    faults: [...read.faults, ...faults, ...(part?.faults ?? [])],
+  };
+  const finish = part?.finish ?? nothing;
+  if (input.faults.length > 0) {
+    finish();
+    throw new BadInput(reader, input);
+  }
+  return { call: { context, variables: input.variables, operationName }, input, finish };
+}
+
+const nothing = () => undefined;
+
+/** A body without something that the route names in one word for all: see `incomplete` of the route. */
+class Incomplete extends Error {}
+
+function lacksField({ inputs }: InputPlan, body: unknown): boolean {
+  if (body !== undefined && !isJsonObject(body)) return false;
+  return inputs.some((input) => {
+    if (input.in !== 'body' || !input.required) return false;
+    const value = body?.[input.name] ?? '';
+    return typeof value === 'string' && value.trim() === '';
+  });
 }
 
 /** Input with faults that the door found. */
@@ -109,6 +140,11 @@ export function sendThrown(
   }
   if (error instanceof Unreadable) {
     sendEnvelope(response, unreadableAnswer(error));
+    return;
+  }
+  const incomplete = operation?.route.incomplete;
+  if (error instanceof Incomplete && incomplete !== undefined) {
+    sendEnvelope(response, incompleteAnswer(incomplete));
     return;
   }
   const errors = operation?.route.errors ?? [];

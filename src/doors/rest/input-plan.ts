@@ -9,7 +9,7 @@ import {
   type GraphQLInputObjectType,
   type GraphQLInputType,
 } from 'graphql';
-import type { JsonSchema, RestSource } from '../../graphql/rest-route.js';
+import type { JsonSchema, ParameterOptions, RestSource } from '../../graphql/rest-route.js';
 import { toSnakeCase, toVariableName } from './wire-names.js';
 
 /** A root field of the main schema. */
@@ -18,7 +18,7 @@ type Slot = GraphQLArgument | GraphQLInputField;
 
 /** One value that the wire carries: where it is read from, the view's argument that takes it, and where GraphQL wants it. */
 export interface WireInput {
-  readonly in: 'path' | 'query' | 'header' | 'body';
+  readonly in: 'path' | 'query' | 'header' | 'body' | 'file';
   /** As a client writes it: `phone_number`, `X-Refresh-Token`. */
   readonly name: string;
   /** The view's argument. */
@@ -40,6 +40,8 @@ export interface InputPlan {
   readonly inputs: readonly WireInput[];
   /** Whether the operation reads a JSON body at all. */
   readonly hasBody: boolean;
+  /** The one part of a multipart body that the operation reads. */
+  readonly file: WireInput | undefined;
   /** Names in the body that are taken and ignored. */
   readonly readOnly: ReadonlySet<string>;
   /** From the view's arguments to the main schema's. */
@@ -72,6 +74,7 @@ export function planInputs(field: RootField, sources: Readonly<Record<string, Re
   if (twice !== undefined) throw new Error(`${field.name}: two values of its REST route are called ${twice}`);
   return {
     inputs,
+    file: inputs.find((input) => input.in === 'file'),
     hasBody: Object.values(sources).some((source) => source.in === 'body'),
     readOnly,
     toArguments: argumentsBuilder(field, inputs, constants),
@@ -99,17 +102,18 @@ function parameterInput(
   slot: Slot,
   source: Extract<RestSource, { name: string }>,
 ): WireInput {
+  const options: ParameterOptions = source.in === 'file' ? {} : source;
   return {
     in: source.in,
     name: source.name,
     variable: toVariableName(source.name),
     argumentPath,
     type: slot.type,
-    required: source.default === undefined && isRequired(slot),
-    fallback: source.default,
-    header: source.header,
-    description: source.description ?? slot.description ?? undefined,
-    schema: source.schema,
+    required: options.default === undefined && isRequired(slot),
+    fallback: options.default,
+    header: options.header,
+    description: options.description ?? slot.description ?? undefined,
+    schema: options.schema,
   };
 }
 

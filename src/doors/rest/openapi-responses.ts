@@ -24,11 +24,12 @@ const CREDENTIAL_ERRORS = [
   ['FORBIDDEN', 'Account disabled'],
 ] as const satisfies readonly (readonly [ErrorCode, string])[];
 
-const BODY_ERRORS = [
-  [400, 'Malformed JSON'],
+const UNREADABLE_ERRORS = [
   [413, 'Payload too large'],
   [415, 'Unsupported media type'],
 ] as const;
+const JSON_ERRORS = [[400, 'Malformed JSON'], ...UNREADABLE_ERRORS] as const;
+const MULTIPART_ERRORS = [[400, 'Malformed multipart body'], ...UNREADABLE_ERRORS] as const;
 
 /** The errors of an operation, by status and then by message, as they go over the wire. */
 function errorsOf(operations: readonly AnyOperation[]): ReadonlyMap<number, ReadonlySet<string>> {
@@ -46,8 +47,10 @@ function errorsOf(operations: readonly AnyOperation[]): ReadonlyMap<number, Read
     if (access !== 'anyone') for (const [code, message] of CREDENTIAL_ERRORS) addCode(code, message);
     if (access === 'admin') addCode('FORBIDDEN', 'Forbidden');
     if (plan.inputs.length > 0 || plan.hasBody) addCode('BAD_USER_INPUT', VALIDATION_ERROR);
-    if (plan.hasBody) for (const [status, message] of BODY_ERRORS) add(status, message);
+    if (plan.hasBody) for (const [status, message] of JSON_ERRORS) add(status, message);
+    if (plan.file) for (const [status, message] of MULTIPART_ERRORS) add(status, message);
     for (const { code, message, insteadOf } of own) addCode(code, insteadOf ?? message);
+    if (route.incomplete !== undefined) add(route.incomplete.status, route.incomplete.message);
   }
   return new Map([...found].sort(([one], [other]) => one - other));
 }

@@ -19,6 +19,7 @@ export const CUSTOM_SCALARS: Readonly<Record<string, JsonSchema>> = {
   Date: { type: 'string', format: 'date' },
   JSONObject: { type: 'object', additionalProperties: true },
   RestJson: {},
+  Upload: { type: 'string', format: 'binary' },
 };
 
 const SOFA_OPTIONS = { customScalars: CUSTOM_SCALARS, enumTypes: {} };

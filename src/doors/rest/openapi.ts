@@ -143,7 +143,7 @@ function commonObject(
   when: string | undefined,
 ): JsonSchema {
   const parameters = [
-    ...plan.inputs.filter((input) => input.in !== 'body').flatMap((input) => parameterObjects(input, rules, reference)),
+    ...plan.inputs.filter(isParameter).flatMap((input) => parameterObjects(input, rules, reference)),
     ...(when === undefined
       ? []
       : [
@@ -161,6 +161,25 @@ function commonObject(
     security: access === 'anyone' ? [] : USER_SECURITY,
     ...(parameters.length > 0 && { parameters }),
     ...(plan.hasBody && { requestBody: bodyObject({ plan, rules }, reference) }),
+    ...(plan.file && { requestBody: fileBodyObject(plan.file) }),
+  };
+}
+
+const isParameter = (input: WireInput) => input.in !== 'body' && input.in !== 'file';
+
+function fileBodyObject({ name, description }: WireInput): JsonSchema {
+  return {
+    required: true,
+    content: {
+      'multipart/form-data': {
+        schema: {
+          type: 'object',
+          required: [name],
+          properties: { [name]: described({ type: 'string', format: 'binary' }, description) },
+          additionalProperties: false,
+        },
+      },
+    },
   };
 }
 

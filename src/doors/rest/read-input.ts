@@ -42,7 +42,7 @@ export function inputReader(
   viewType: (input: WireInput) => GraphQLInputType,
 ): InputReader {
   const parameters = plan.inputs
-    .filter((input) => input.in !== 'body')
+    .filter((input) => input.in !== 'body' && input.in !== 'file')
     .map((input) => ({ input, read: textReader(input.type) }));
   const takesQuery = parameters.some(({ input }) => input.in === 'query');
   const fields = new Map(

@@ -13,8 +13,12 @@ import {
 export async function serveOperation(endpoint: Endpoint, exchange: Exchange, options: ExchangeOptions): Promise<void> {
   try {
     const admitted = await admitRequest(endpoint, exchange, options);
-    const result = await endpoint.pipeline.execute(endpoint.prepared, admitted.call);
-    if (!exchange.response.destroyed) sendResult(endpoint, exchange, admitted, result);
+    try {
+      const result = await endpoint.pipeline.execute(endpoint.prepared, admitted.call);
+      if (!exchange.response.destroyed) sendResult(endpoint, exchange, admitted, result);
+    } finally {
+      admitted.finish();
+    }
   } catch (error) {
     sendThrown(error, endpoint.operation, exchange, options);
   }

@@ -1,0 +1,39 @@
+import type { IncomingMessage } from 'node:http';
+import type { Fault } from '../../kernel/errors.js';
+import { MalformedMultipart, readMultipart } from '../multipart.js';
+import type { WireInput } from './input-plan.js';
+import { ClientLeft, Unreadable } from './request-body.js';
+
+export interface FilePart {
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly faults: readonly Fault[];
+  readonly finish: () => void;
+}
+
+/**
+ * Reads a multipart body as far as its file begins: one part of the input's name, and no other.
+ * @throws Unreadable 413, 415, 400; ClientLeft
+ */
+export async function readFilePart(
+  request: IncomingMessage,
+  { name, variable }: Pick<WireInput, 'name' | 'variable'>,
+  { bodyLimit, uploadLimit }: { readonly bodyLimit: number; readonly uploadLimit: number },
+): Promise<FilePart> {
+  const limits = { bodyBytes: uploadLimit, fieldBytes: bodyLimit };
+  const { fields, file, finish } = await readMultipart(request, limits).catch((error: unknown) => {
+    throw unreadable(error, request);
+  });
+  const faults: Fault[] = [...fields.keys()].map((field) =>
+    field === name ? { field, message: 'must be a file' } : { field, message: 'is not a known field' },
+  );
+  if (file !== null && file.field !== name) faults.push({ field: file.field, message: 'is not a known field' });
+  if (file?.field !== name && !fields.has(name)) faults.push({ field: name, message: 'is required' });
+  return { variables: file?.field === name ? { [variable]: file.upload } : {}, faults, finish };
+}
+
+function unreadable(error: unknown, request: IncomingMessage): unknown {
+  if (!(error instanceof MalformedMultipart)) return error;
+  if (error.reason === 'too-large') return new Unreadable(413, 'Payload too large');
+  if (error.reason === 'media-type') return new Unreadable(415, 'Unsupported media type');
+  return request.complete ? new Unreadable(400, 'Malformed multipart body') : new ClientLeft();
+}
