@@ -1,8 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describeFailure } from './connection-failure.js';
 import { StartupError } from '../../kernel/startup-error.js';
+import { describeFailure } from './connection-failure.js';
 
 export interface DirectoryLock {
   release(): void;

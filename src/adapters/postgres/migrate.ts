@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import type { Log } from '../../kernel/log.js';
-import { describeFailure } from './connection-failure.js';
 import { StartupError } from '../../kernel/startup-error.js';
+import { describeFailure } from './connection-failure.js';
 
 /** The advisory lock that Prisma's own migration commands take: ours and theirs wait for each other. */
 const LOCK = 72707369;
@@ -129,7 +129,10 @@ function isApplied(migration: Migration, recorded: readonly Recorded[]): boolean
 /** @returns false when another process has applied it meanwhile */
 async function apply(client: pg.ClientBase, migration: Migration): Promise<boolean> {
   try {
-    await client.query('BEGIN');
+    // A snapshot older than the lock would not show what the process before us has applied.
+    await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    // For this transaction alone: a pooler may have lent the session a limit, and lends it on.
+    await client.query('SET LOCAL statement_timeout = 0');
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     await client.query(BOOKKEEPING);
     const pending = !isApplied(migration, await readRecorded(client));

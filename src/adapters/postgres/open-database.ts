@@ -3,13 +3,13 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Log } from '../../kernel/log.js';
+import { StartupError } from '../../kernel/startup-error.js';
 import { describeFailure } from './connection-failure.js';
 import { lockDirectory } from './directory-lock.js';
 import { migrate } from './migrate.js';
 import { createPglitePool, startPglite } from './pglite.js';
 import { type OpenedDatabase, PoolDatabase } from './pool-database.js';
 import { createPostgresPool } from './postgres-pool.js';
-import { StartupError } from '../../kernel/startup-error.js';
 
 const DEFAULT_POOL_SIZE = 10;
 /** `server_version_num` of PostgreSQL 15.0. */
@@ -74,9 +74,9 @@ async function openEmbedded(
 async function startInFolder(directory: string) {
   const mark = `${directory}.initialising`;
   if (existsSync(mark)) await rm(directory, { recursive: true, force: true });
-  if (existsSync(directory)) return startPglite(directory);
+  if (existsSync(join(directory, 'PG_VERSION'))) return startPglite(directory);
   await writeFile(mark, '');
-  await mkdir(directory, { mode: 0o700 });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
   const pglite = await startPglite(directory);
   await rm(mark);
   return pglite;

@@ -26,12 +26,15 @@ export interface PostgresPoolOptions {
 function sessionSettings(limitStatements: boolean): string {
   return [
     `SET TIME ZONE 'UTC'`,
-    `SET statement_timeout = ${limitStatements ? STATEMENT_MILLISECONDS : 0}`,
+    ...(limitStatements ? [`SET statement_timeout = ${STATEMENT_MILLISECONDS}`] : []),
     `SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MILLISECONDS}`,
   ].join('; ');
 }
 
-/** A pool on a PostgreSQL server. It connects when first used, and connects anew by itself after the server was away. */
+/**
+ * A pool on a PostgreSQL server. It connects when first used, and connects anew by itself after the server was away.
+ * A PgBouncer in between that pools by transaction must be 1.21 or later: earlier ones mix up named statements.
+ */
 export function createPostgresPool({ url, logger, size, limitStatements }: PostgresPoolOptions): pg.Pool {
   const settings = sessionSettings(limitStatements);
   const pool = new pg.Pool({

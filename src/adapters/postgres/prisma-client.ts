@@ -14,8 +14,11 @@ import { type ErrorCode, Unavailable } from '../../kernel/errors.js';
 import { type Availability, UNREACHABLE } from './availability.js';
 import type { TransactionScope } from './transaction-scope.js';
 
-/** Every connection keeps every named statement until it closes: at some 10 KB each, 300 are 3 MB a connection. */
-const MAX_NAMED_STATEMENTS = 300;
+/**
+ * Every connection keeps every named statement until it closes, at some 100 KB for one with a joined list (PostgreSQL 15,
+ * `pg_backend_memory_contexts`): 100 are 10 MB a connection.
+ */
+const MAX_NAMED_STATEMENTS = 100;
 const MAX_CANDIDATES = 1_000;
 
 /**
