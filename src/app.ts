@@ -203,7 +203,7 @@ function announce({ url, version, config, adapters }: Announcement, log: Log): v
   const { database, model, files, mailer, sharedState } = adapters;
   const lines = [
     `Flynkle API ${version} listens on ${url}`,
-    `GraphiQL: ${url}/graphql   REST: ${url}/api/v1`,
+    `GraphiQL: ${url}/graphql   REST: ${url}/api/v1, described at ${url}/docs`,
     `database: ${database.description}${database.embedded ? ' (embedded; DATABASE_URL replaces it by PostgreSQL)' : ''}`,
     `events and rate limits: ${sharedState}`,
     `uploaded files: ${files.description}${config.uploads.s3 === undefined ? ' (MINIO_ENDPOINT and the like replace it by S3)' : ''}`,

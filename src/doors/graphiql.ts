@@ -1,18 +1,8 @@
-import { createHash } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { promisify } from 'node:util';
-import { createGunzip, gzip } from 'node:zlib';
+import { compressedFile, type SendFile } from './compressed-file.js';
 import { GRAPHIQL_TABS } from './graphiql-tabs.js';
 
 export interface GraphiqlPage {
-  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
-}
-
-interface Page {
-  readonly gzipped: Buffer;
-  readonly entityTag: string;
+  readonly handle: SendFile;
 }
 
 /**
@@ -38,33 +28,18 @@ const CONTENT_SECURITY_POLICY = [
  * headers editor.
  */
 export function createGraphiqlPage(title: string): GraphiqlPage {
-  let rendering: Promise<Page> | undefined;
   return {
-    async handle(request, response) {
-      rendering ??= render(title);
-      const { gzipped, entityTag } = await rendering;
-      response.setHeader('vary', 'Accept, Accept-Encoding');
-      response.setHeader('etag', entityTag);
-      response.setHeader('cache-control', 'no-cache');
-      response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
-      if (request.headers['if-none-match'] === entityTag) {
-        response.writeHead(304).end();
-        return;
-      }
-      response.setHeader('content-type', 'text/html; charset=utf-8');
-      if (/\bgzip\b/.test(String(request.headers['accept-encoding']))) {
-        response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': gzipped.length }).end(gzipped);
-        return;
-      }
-      response.writeHead(200);
-      await pipeline(Readable.from([gzipped]), createGunzip(), response);
-    },
+    handle: compressedFile({
+      contentType: 'text/html; charset=utf-8',
+      load: () => render(title),
+      headers: { vary: 'Accept, Accept-Encoding', 'content-security-policy': CONTENT_SECURITY_POLICY },
+    }),
   };
 }
 
-async function render(title: string): Promise<Page> {
+async function render(title: string): Promise<string> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
-  const html = renderGraphiQL({
+  return renderGraphiQL({
     title,
     endpoint: '/graphql',
     subscriptionsProtocol: 'SSE',
@@ -72,6 +47,4 @@ async function render(title: string): Promise<Page> {
     method: 'POST',
     defaultTabs: [...GRAPHIQL_TABS],
   });
-  const gzipped = await promisify(gzip)(html);
-  return { gzipped, entityTag: `"${createHash('sha256').update(html).digest('base64url').slice(0, 22)}"` };
 }

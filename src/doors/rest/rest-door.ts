@@ -3,11 +3,13 @@ import { GraphQLBoolean, type GraphQLSchema } from 'graphql';
 import type { Pipeline } from '../../graphql/pipeline.js';
 import type { RestStreamRoute } from '../../graphql/rest-route.js';
 import type { Fault } from '../../kernel/errors.js';
+import { compressedFile, type SendFile } from '../compressed-file.js';
 import { textReader } from './decode.js';
 import { sendJson } from './envelope.js';
 import { makeEndpoint, sendThrown, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
 import { openApiDocument, type OpenApiDocument } from './openapi.js';
-import type { Reference } from './reference.js';
+import { REFERENCE, type Reference } from './reference.js';
+import { referencePage } from './reference-page.js';
 import { buildRestView, type RestOperation } from './rest-view.js';
 import { createRestRouter, type FoundRoute } from './rest-router.js';
 import { serveOperation } from './serve-operation.js';
@@ -29,7 +31,7 @@ export interface RestDoorOptions extends ExchangeOptions {
 
 export interface RestDoor {
   /**
-   * Answers anything: the routes below `/api/v1`, `/`, and every other path with 404. It reads the body itself. Settles when
+   * Answers anything: the routes below `/api/v1`, `/`, the reference at `/docs`, and every other path with 404. It reads the body itself. Settles when
    * the answer is written, and never rejects.
    */
   readonly handle: (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>;
@@ -41,6 +43,7 @@ export interface RestDoor {
 }
 
 const WELCOME = '{"code":200,"message":"Success","data":{"message":"Welcome to Flynkle API"}}';
+const DOCUMENT_PATH = `${BASE_PATH}/openapi.json`;
 const HEARTBEAT_MILLISECONDS = 15_000;
 
 export function createRestDoor(options: RestDoorOptions): RestDoor {
@@ -56,18 +59,16 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
     streamSchema === undefined ? [] : streamEndpoints(view.streams, streamSchema, pipelineFor(streamSchema));
   const document = openApiDocument(view, version, options.reference);
   const findRoute = createRestRouter(operations, streams, [
-    { path: '/', body: WELCOME },
-    { path: `${BASE_PATH}/openapi.json`, body: JSON.stringify(document) },
+    { path: '/', send: sendWelcome },
+    { path: DOCUMENT_PATH, send: documentFile(document) },
+    ...referencePage({ title: options.reference?.title ?? REFERENCE.title, documentPath: DOCUMENT_PATH }),
   ]);
   const openStreams = new Set<OpenStream>();
   const streamOptions: StreamOptions = { ...options, heartbeatMilliseconds, openStreams };
 
   const serve = (route: FoundRoute, exchange: Exchange): Promise<void> => {
     const { operation, stream, answer } = route.target;
-    if (answer) {
-      sendJson(exchange.response, 200, answer.body);
-      return Promise.resolve();
-    }
+    if (answer) return answer.send(exchange.wire.request, exchange.response);
     if (operation === undefined) return stream ? serveStream(stream, exchange, streamOptions) : Promise.resolve();
     const when = stream?.operation.route.when;
     if (stream === undefined || when === undefined) return serveOperation(operation, exchange, options);
@@ -93,6 +94,16 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
       for (const stream of openStreams) stream.end();
     },
   };
+}
+
+const sendWelcome: SendFile = (_request, response) => {
+  sendJson(response, 200, WELCOME);
+  return Promise.resolve();
+};
+
+function documentFile(document: OpenApiDocument): SendFile {
+  const text = JSON.stringify(document);
+  return compressedFile({ contentType: 'application/json; charset=utf-8', load: () => Promise.resolve(text) });
 }
 
 function streamEndpoints(

@@ -1,13 +1,14 @@
 import createRouter from 'find-my-way';
 import type { RestMethod, RestStreamRoute } from '../../graphql/rest-route.js';
+import type { SendFile } from '../compressed-file.js';
 import type { Endpoint } from './exchange.js';
 import { Unreadable } from './request-body.js';
 import { BASE_PATH, toColonPath } from './sofa-operations.js';
 
-/** A document of the door's own, sent as it is. */
+/** Something of the door's own, that no operation gives. */
 export interface StaticAnswer {
   readonly path: string;
-  readonly body: string;
+  readonly send: SendFile;
 }
 
 /** What stands at a path and method: an operation, a stream, or both, where a query parameter says which. */

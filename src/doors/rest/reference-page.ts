@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { compressedFile } from '../compressed-file.js';
+import type { StaticAnswer } from './rest-router.js';
+
+export interface ReferencePageOptions {
+  readonly title: string;
+  /** Where the OpenAPI document is served. */
+  readonly documentPath: string;
+}
+
+const PAGE_PATH = '/docs';
+
+/** The page has all that it needs from this host, and talks to nobody else. Swagger UI sets styles in its elements. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  'img-src data:',
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/**
+ * Swagger UI at `/docs`, some 500 kB on the wire: the operations, each to be tried. Whoever logs in there is logged in for
+ * all that follows, until the page is loaded again.
+ */
+export function referencePage({ title, documentPath }: ReferencePageOptions): readonly StaticAnswer[] {
+  return [
+    {
+      path: PAGE_PATH,
+      send: compressedFile({
+        contentType: 'text/html; charset=utf-8',
+        load: () => Promise.resolve(pageOf(title)),
+        headers: { 'content-security-policy': CONTENT_SECURITY_POLICY },
+      }),
+    },
+    asset('start.js', 'text/javascript', () => Promise.resolve(startScript(documentPath))),
+    asset('swagger-ui-bundle.js', 'text/javascript', () => readPackaged('swagger-ui-bundle.js')),
+    asset('swagger-ui.css', 'text/css', () => readPackaged('swagger-ui.css')),
+  ];
+}
+
+function asset(name: string, mediaType: string, load: () => Promise<string | Buffer>): StaticAnswer {
+  return { path: `${PAGE_PATH}/${name}`, send: compressedFile({ contentType: `${mediaType}; charset=utf-8`, load }) };
+}
+
+function readPackaged(name: string): Promise<Buffer> {
+  return readFile(createRequire(import.meta.url).resolve(`swagger-ui-dist/${name}`));
+}
+
+function pageOf(title: string): string {
+  return `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>${title}</title>
+    <link rel="icon" href="data:," />
+    <link rel="stylesheet" href="${PAGE_PATH}/swagger-ui.css" />
+  </head>
+  <body>
+    <div id="reference"></div>
+    <script src="${PAGE_PATH}/swagger-ui-bundle.js"></script>
+    <script src="${PAGE_PATH}/start.js"></script>
+  </body>
+</html>
+`;
+}
+
+/** Without `validatorUrl: null`, the page would send the document's address to a service outside. */
+function startScript(documentPath: string): string {
+  return `const page = SwaggerUIBundle({
+  url: '${documentPath}',
+  dom_id: '#reference',
+  deepLinking: true,
+  defaultModelsExpandDepth: 0,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+  responseInterceptor(response) {
+    const token = response.ok && response.obj?.data?.access_token;
+    if (token) page.preauthorizeApiKey('bearer', token);
+    return response;
+  },
+});
+`;
+}
