@@ -54,6 +54,8 @@ export interface ModelServer {
   reply(...replies: readonly (string | ScriptedReply)[]): void;
   /** Resolves with the request of this index, counted from 0, once it has come. */
   request(index: number): Promise<RecordedRequest>;
+  /** Breaks off the answers that are under way. */
+  hangUp(): void;
   close(): Promise<void>;
 }
 
@@ -98,6 +100,10 @@ export async function startModelServer(): Promise<ModelServer> {
   });
   await mock.start();
 
+  const hangUp = () => {
+    for (const response of open) response.destroy();
+  };
+
   return {
     url: `${mock.url}/v1`,
     requests,
@@ -111,8 +117,9 @@ export async function startModelServer(): Promise<ModelServer> {
         await once(arrivals, 'request');
       }
     },
+    hangUp,
     close: async () => {
-      for (const response of open) response.destroy();
+      hangUp();
       await mock.stop();
     },
   };

@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Actor, collect, signUp } from '../support/actor.js';
+import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { within } from '../support/eventually.js';
+import { askModel, REPLY, ROOMY_PLANS, streamingDoors, type StreamingDoor } from '../support/replies.js';
+
+const ADMIN = { email: 'admin@example.com', password: 'a password of the house' };
+/** Once a session is over, its streams are within so many milliseconds. */
+const DEADLINE_MS = 2_000;
+
+type User = Awaited<ReturnType<typeof signUp>>;
+
+interface Ending {
+  /** Ends the session of the user's token, from the user's own side or an admin's. */
+  readonly end: (user: User, admin: Actor) => Promise<unknown>;
+  readonly error: { readonly message: string; readonly code: string };
+  readonly status: number;
+}
+
+const INVALID_TOKEN = { error: { message: 'Invalid token', code: 'UNAUTHENTICATED' }, status: 401 };
+
+const endings: Readonly<Record<string, Ending>> = {
+  'a logout': { end: (user) => user.ask('mutation { logout }'), ...INVALID_TOKEN },
+  'a logout over REST': { end: (user) => user.rest('POST', '/auth/logout'), ...INVALID_TOKEN },
+  'a revocation from another tab': {
+    end: async (user) => {
+      const { sessions } = await user.ask<{ sessions: { id: string; isCurrent: boolean }[] }>(
+        '{ sessions { id isCurrent } }',
+      );
+      const otherTab = new Actor(user.url, user.credentials);
+      await otherTab.login();
+      const id = sessions.find(({ isCurrent }) => isCurrent)?.id;
+      await otherTab.ask('mutation ($id: ID!) { revokeSession(id: $id) }', { id });
+    },
+    ...INVALID_TOKEN,
+  },
+  "an admin's suspension": {
+    end: (user, admin) =>
+      admin.ask('mutation ($id: ID!) { updateUser(id: $id, input: { isSuspended: true }) { id } }', {
+        id: user.userId,
+      }),
+    error: { message: 'Account disabled', code: 'FORBIDDEN' },
+    status: 403,
+  },
+  "the account's deletion": {
+    end: (user) => user.ask('mutation { deleteMe { id } }'),
+    error: { message: 'User not found', code: 'NOT_FOUND' },
+    status: 404,
+  },
+  "an admin's deletion of the account": {
+    end: (user, admin) => admin.ask('mutation ($id: ID!) { deleteUser(id: $id) { id } }', { id: user.userId }),
+    error: { message: 'User not found', code: 'NOT_FOUND' },
+    status: 404,
+  },
+};
+
+describe.each(stores)('on %s', (on) => {
+  let app: TestApp;
+  let admin: Actor;
+
+  beforeAll(async () => {
+    app = await startTestApp({
+      stores: on,
+      settings: { PLANS: ROOMY_PLANS, ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password },
+    });
+    admin = new Actor(app.url, ADMIN);
+    await admin.login();
+  }, 60_000);
+  afterAll(async () => {
+    // Or the shutdown would give the silent replies their time to end.
+    app.model.hangUp();
+    await app.close();
+  });
+
+  /** A stream that has given its first event and is silent now. */
+  const silentStream = async (user: Actor, door: StreamingDoor) => {
+    app.model.reply({ chunks: ['The ', 'sky'], stallAfter: 1 });
+    const id = await askModel(user, await user.createConversation());
+    const results = user[door](REPLY, { id });
+    await results.next();
+    return { ended: collect(results).catch((error: unknown) => [{ errors: error }]) };
+  };
+
+  describe.each(Object.entries(endings))('%s', (_, { end, error, status }) => {
+    it("refuses the session's next request through every door, and ends its streams within two seconds", async () => {
+      const user = await signUp(app);
+      const streams = await Promise.all(streamingDoors.map((door) => silentStream(user, door)));
+      await end(user, admin);
+      for (const { ended } of streams) {
+        const last = (await within(DEADLINE_MS, ended)).at(-1);
+        expect(last).toMatchObject({ errors: [{ message: 'Invalid token', extensions: { code: 'UNAUTHENTICATED' } }] });
+      }
+      const refused = { message: error.message, extensions: { code: error.code } };
+      const { errors } = await user.graphql('{ me { id } }');
+      expect(errors?.[0]).toMatchObject(refused);
+      expect(await user.rest('GET', '/users/me')).toMatchObject({
+        status,
+        body: { code: status, message: error.message, data: null },
+      });
+      expect(await collect(user.eventStream(REPLY, { id: user.userId }))).toMatchObject([{ errors: [refused] }]);
+      const closing = await collect(user.webSocket(REPLY, { id: user.userId })).catch((event: unknown) => event);
+      const { code, reason } = closing as CloseEvent;
+      expect({ code, reason }).toEqual({ code: 4403, reason: error.message });
+    });
+  });
+
+  it("a logout leaves the user's other sessions and their streams alone", async () => {
+    const user = await signUp(app);
+    const other = new Actor(app.url, user.credentials);
+    await other.login();
+    const { ended } = await silentStream(other, 'webSocket');
+    const own = await silentStream(user, 'webSocket');
+    await user.ask('mutation { logout }');
+    await within(DEADLINE_MS, own.ended);
+    expect(await Promise.race([ended.then(() => 'ended'), other.ask('{ me { id } }')])).toEqual({
+      me: { id: user.userId },
+    });
+    await other.ask('mutation { logout }');
+    await within(DEADLINE_MS, ended);
+  });
+
+  it('a refresh token is good once, and its new tokens are of the same session', async () => {
+    const user = new Actor(app.url);
+    await user.createUser();
+    const { refreshToken } = await user.login();
+    const refresh = (token: string) =>
+      user.graphql<{ refreshTokens: { accessToken: string; refreshToken: string } }>(
+        'mutation ($token: String!) { refreshTokens(refreshToken: $token) { accessToken refreshToken } }',
+        { token },
+      );
+    const answers = await Promise.all([refresh(refreshToken), refresh(refreshToken), refresh(refreshToken)]);
+    const renewed = answers.flatMap(({ data }) => (data == null ? [] : [data.refreshTokens]));
+    expect(renewed).toHaveLength(1);
+    for (const { errors } of answers.filter(({ data }) => data == null)) {
+      expect(errors?.[0]).toMatchObject({ message: 'Invalid token', extensions: { code: 'UNAUTHENTICATED' } });
+    }
+    const renewedUser = new Actor(app.url, user.credentials);
+    renewedUser.token = renewed[0]?.accessToken;
+    await renewedUser.ask('mutation { logout }');
+    const { errors } = await user.graphql('{ me { id } }');
+    expect(errors?.[0]).toMatchObject({ message: 'Invalid token' });
+    const late = await refresh(renewed[0]?.refreshToken ?? '');
+    expect(late.errors?.[0]).toMatchObject({ message: 'Invalid token' });
+  });
+});
