@@ -23,11 +23,17 @@ export default defineConfig(
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
       'no-restricted-syntax': ['error', noDefaultExport, noReExport],
-      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/consistent-type-imports': [
+        'error',
+        // `typeof import()` is how a module that is loaded late has a type.
+        { disallowTypeAnnotations: false, fixStyle: 'inline-type-imports' },
+      ],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       // A decorated method declares each argument, used or not; nobody writes an underscore by accident.
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      // Refuses `Promise.withResolvers<void>()`.
+      '@typescript-eslint/no-invalid-void-type': 'off',
       '@typescript-eslint/prefer-readonly': 'error',
       // Recurses without end on the types of a JSON schema, which name themselves.
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',

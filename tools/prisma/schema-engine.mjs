@@ -50,8 +50,7 @@ function serve() {
   // Where the engine fails outside of a call's promise, the CLI would see its child end without a word and exit with 0.
   const answerAndExit = (error) => {
     send({ id: currentId, error: describeError(error) });
-    process.exitCode = 1;
-    process.stdin.destroy();
+    process.exit(1);
   };
   process.on('uncaughtException', answerAndExit);
   process.on('unhandledRejection', answerAndExit);
