@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { buildSchema } from '../../src/graphql/schema.js';
+import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { Cast, INTERNAL_KEY, type CastMember, type Target } from '../support/authorisation-cast.js';
+import {
+  ACTORS,
+  AUTHORISATION,
+  type ActorName,
+  type AuthorisationRow,
+  type Decision,
+  type Variables,
+} from '../support/authorisation-table.js';
+import { graphqlCall, restCall, rootFieldsOf, type HttpCall, type RootField } from '../support/generated-call.js';
+
+const PLAN = { price: 0, daily_messages: 9_000, daily_tokens: 9_000_000, max_conversations: 900, max_file_uploads: 99 };
+const SETTINGS = {
+  PLANS: JSON.stringify({ free: PLAN, pro: PLAN }),
+  INTERNAL_API_KEY: INTERNAL_KEY,
+};
+
+const fields = rootFieldsOf(buildSchema());
+const rows = fields.flatMap((field) => {
+  const row = AUTHORISATION[field.name];
+  return row === undefined ? [] : [{ ...field, row }];
+});
+
+const STATUS: Readonly<Record<Decision, string>> = {
+  allowed: '200',
+  'missing credentials': '401',
+  'invalid token': '401',
+  forbidden: '403',
+  'account disabled': '403 Account disabled',
+  'not found': '404',
+  null: '200',
+  'bad input': '400',
+};
+
+describe('the authorisation table', () => {
+  it('has a row for every operation of the schema, and none for what there is not', () => {
+    expect(Object.keys(AUTHORISATION).sort()).toEqual(fields.map(({ name }) => name).sort());
+  });
+
+  it('agrees with what each operation says of who may call it', () => {
+    const said = Object.fromEntries(fields.map(({ name, operation }) => [name, operation?.access]));
+    const expected = Object.fromEntries(Object.entries(AUTHORISATION).map(([name, { access }]) => [name, access]));
+    expect(said).toEqual(expected);
+  });
+});
+
+describe.each(stores)('authorisation on %s', (on) => {
+  let app: TestApp;
+  let shared: Cast;
+
+  beforeAll(async () => {
+    app = await startTestApp({ stores: on, settings: SETTINGS });
+    shared = new Cast(app);
+  }, 60_000);
+  afterAll(() => app.close());
+
+  /** What each caller gets; whose account or session ends by it has one of its own for each call. */
+  async function decisionsBy(
+    { row }: { readonly row: AuthorisationRow },
+    decide: (caller: CastMember, variables: Variables, target: Target) => Promise<string>,
+  ): Promise<Record<string, string>> {
+    const decisions: [ActorName, string][] = [];
+    for (const name of ACTORS) {
+      const cast = row.ends === true ? new Cast(app) : shared;
+      const [caller, target] = await Promise.all([cast.member(name), cast.target()]);
+      const variables = (await row.variables?.(target, caller)) ?? {};
+      decisions.push([name, await decide(caller, variables, target)]);
+    }
+    return Object.fromEntries(decisions);
+  }
+
+  const send = ({ method, path, headers, body }: HttpCall, caller: CastMember) =>
+    fetch(app.url + path, {
+      method,
+      headers: { ...headers, ...caller.headers },
+      ...(body === undefined ? {} : { body }),
+    });
+
+  it.each(rows)('$name decides as the table says, over GraphQL', async (field) => {
+    const decisions = await decisionsBy(field, async (caller, variables, target) => {
+      const response = await send(graphqlCall(field, variables), caller);
+      const stir = field.row.stir && (() => field.row.stir?.(target, variables));
+      return graphqlDecision(field, await firstResult(response, stir));
+    });
+    expect(decisions).toEqual(field.row.decisions);
+  });
+
+  const routes = rows.flatMap((field) =>
+    field.routes.map((route) => ({ ...field, route, title: `${route.method} ${route.path}` })),
+  );
+
+  it.each(routes)('$title decides as $name does', async (field) => {
+    const decisions = await decisionsBy(field, async (caller, variables) => {
+      const response = await send(restCall(field, field.route, variables), caller);
+      const text = await response.text();
+      return text.includes('"Account disabled"') ? `${response.status} Account disabled` : String(response.status);
+    });
+    const expected = Object.entries(field.row.decisions).map(([name, decision]) => [name, STATUS[decision]]);
+    expect(decisions).toEqual(Object.fromEntries(expected));
+  });
+
+  it('every operation of the OpenAPI document is the route of a field in the table', async () => {
+    const response = await fetch(`${app.url}/api/v1/openapi.json`);
+    const { paths } = (await response.json()) as { readonly paths: Record<string, Record<string, unknown>> };
+    const documented = Object.entries(paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(documented.sort()).toEqual([...new Set(routes.map(({ title }) => title))].sort());
+  });
+});
+
+interface GraphQLAnswer {
+  readonly data?: Readonly<Record<string, unknown>> | null;
+  readonly errors?: readonly { readonly message: string; readonly extensions: { readonly code: string } }[];
+}
+
+/** The answer, or the first event of a stream, which `stir` makes come. */
+async function firstResult(response: Response, stir: (() => unknown) | undefined): Promise<GraphQLAnswer> {
+  if (response.headers.get('content-type')?.startsWith('text/event-stream') !== true) {
+    return (await response.json()) as GraphQLAnswer;
+  }
+  const first = firstEvent(response);
+  if (stir === undefined) return first;
+  // The stream may be answered before it listens, and tells nothing of what happens in between: once is not enough.
+  for (;;) {
+    await stir();
+    const result = await Promise.race([first, Promise.resolve(undefined)]);
+    if (result !== undefined) return result;
+  }
+}
+
+async function firstEvent(response: Response): Promise<GraphQLAnswer> {
+  let text = '';
+  for await (const chunk of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const data = /^event: next\ndata: (.*)\n\n/m.exec(text)?.[1];
+    if (data !== undefined) return JSON.parse(data) as GraphQLAnswer;
+  }
+  // A refusal is an event: a stream that has none to its end was let through.
+  return {};
+}
+
+function graphqlDecision({ field }: RootField, { data, errors }: GraphQLAnswer): string {
+  const [error] = errors ?? [];
+  if (error === undefined) return data?.[field.name] === null ? 'null' : 'allowed';
+  const { message, extensions } = error;
+  switch (extensions.code) {
+    case 'UNAUTHENTICATED':
+      return message === 'Missing credentials' ? 'missing credentials' : message.toLowerCase();
+    case 'FORBIDDEN':
+      return message === 'Account disabled' ? 'account disabled' : 'forbidden';
+    case 'NOT_FOUND':
+      return 'not found';
+    case 'BAD_USER_INPUT':
+      return 'bad input';
+    default:
+      return `${extensions.code} ${message}`;
+  }
+}

@@ -1,0 +1,104 @@
+import { Actor } from './actor.js';
+import type { TestApp } from './app.js';
+import type { ActorName } from './authorisation-table.js';
+
+export const INTERNAL_KEY = 'a key of the house, of more than thirty-two bytes';
+
+/** Someone who calls: the headers that say who it is, and what its own account goes by. */
+export interface CastMember {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly userId: string;
+  readonly email: string;
+  readonly password: string;
+  readonly refreshToken: string;
+}
+
+/** What is called upon. Each thing is made when it is asked for, new each time, and is the owner's. */
+export class Target {
+  readonly #actor: Actor;
+
+  constructor(
+    url: string,
+    readonly owner: CastMember,
+  ) {
+    this.#actor = new Actor(url, owner);
+    this.#actor.token = owner.headers['authorization']?.replace('Bearer ', '');
+  }
+
+  conversation(): Promise<string> {
+    return this.#actor.createConversation();
+  }
+
+  async message(): Promise<string> {
+    const { message } = await this.write(await this.conversation());
+    return message.id;
+  }
+
+  async reply(): Promise<string> {
+    const { reply } = await this.write(await this.conversation(), { invokeLlm: true, waitForReply: true });
+    return reply?.id ?? '';
+  }
+
+  async write(conversationId: string, more: object = {}) {
+    const { createMessage } = await this.#actor.ask<{
+      createMessage: { message: { id: string }; reply: { id: string } | null };
+    }>('mutation ($input: CreateMessageInput!) { createMessage(input: $input) { message { id } reply { id } } }', {
+      input: { conversationId, content: { text: 'hello' }, messageType: 'user', ...more },
+    });
+    return createMessage;
+  }
+
+  async session(): Promise<string> {
+    const { sessions } = await this.#actor.ask<{ sessions: { id: string }[] }>('{ sessions { id } }');
+    return sessions[0]?.id ?? '';
+  }
+
+  async upload(): Promise<string> {
+    const body = new FormData();
+    body.set('file', new File(['text'], 'a.txt'));
+    const url = `${this.#actor.url}/api/v1/uploads`;
+    await fetch(url, { method: 'POST', headers: this.#actor.headers, body });
+    const { uploads } = await this.#actor.ask<{ uploads: { nodes: { id: string }[] } }>(
+      '{ uploads(first: 1) { nodes { id } } }',
+    );
+    return uploads.nodes[0]?.id ?? '';
+  }
+}
+
+/** The people of the matrix, made when they first appear. */
+export class Cast {
+  readonly #members = new Map<ActorName, Promise<CastMember>>();
+
+  constructor(private readonly app: TestApp) {}
+
+  async target(): Promise<Target> {
+    return new Target(this.app.url, await this.member('owner'));
+  }
+
+  member(name: ActorName): Promise<CastMember> {
+    const known = this.#members.get(name);
+    if (known !== undefined) return known;
+    const made = this.make(name);
+    this.#members.set(name, made);
+    return made;
+  }
+
+  private async make(name: ActorName): Promise<CastMember> {
+    // Nobody knows the owner's password and refresh token all the same: what those open, they open to anyone.
+    if (name === 'nobody') return { ...(await this.member('owner')), headers: {} };
+    if (name === 'internal') {
+      const owner = await this.member('owner');
+      return { ...owner, headers: { 'x-user-id': owner.userId, 'x-internal-key': INTERNAL_KEY } };
+    }
+    const actor = new Actor(this.app.url);
+    const userId = await actor.createUser();
+    const { refreshToken } = await actor.login();
+    if (name === 'admin') await this.set(userId, 'is_admin');
+    if (name === 'suspended') await this.set(userId, 'is_suspended');
+    return { ...actor.credentials, userId, refreshToken, headers: actor.headers };
+  }
+
+  private async set(userId: string, column: 'is_admin' | 'is_suspended'): Promise<void> {
+    await this.app.database.query(`UPDATE users SET ${column} = true WHERE id = $1`, [userId]);
+  }
+}

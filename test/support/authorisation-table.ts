@@ -1,0 +1,169 @@
+import type { Access } from '../../src/graphql/operation.js';
+import type { CastMember, Target } from './authorisation-cast.js';
+
+/** Who calls. What is called upon is the owner's; the internal caller speaks for the owner. */
+export const ACTORS = ['nobody', 'owner', 'other', 'admin', 'suspended', 'internal'] as const;
+export type ActorName = (typeof ACTORS)[number];
+
+export type Decision =
+  | 'allowed'
+  /** UNAUTHENTICATED, for want of credentials. */
+  | 'missing credentials'
+  /** UNAUTHENTICATED, by a token that is none, or no longer. */
+  | 'invalid token'
+  | 'forbidden'
+  /** FORBIDDEN, because the caller's own account is suspended. */
+  | 'account disabled'
+  | 'not found'
+  /** Allowed, and answered with null: the caller sees no such thing. */
+  | 'null'
+  /** BAD_USER_INPUT, whoever calls: the call has what only a secret would make good. */
+  | 'bad input';
+
+export type Decisions = Readonly<Record<ActorName, Decision>>;
+
+export interface AuthorisationRow {
+  /** What the operation itself says of who may call it. */
+  readonly access: Access;
+  readonly decisions: Decisions;
+  /** The arguments, upon the target or, where an operation is about its caller, from the caller. */
+  readonly variables?: (target: Target, caller: CastMember) => Promise<Variables> | Variables;
+  /** An account or a session is over after it: each call gets people of its own. */
+  readonly ends?: true;
+  /** What makes a stream of events say something. */
+  readonly stir?: (target: Target, variables: Variables) => Promise<unknown>;
+}
+
+export type Variables = Readonly<Record<string, unknown>>;
+
+const all = (decision: Decision): Decisions => ({
+  nobody: decision,
+  owner: decision,
+  other: decision,
+  admin: decision,
+  suspended: decision,
+  internal: decision,
+});
+
+const ANYONE = all('allowed');
+/** It is about the caller alone. */
+const USERS: Decisions = { ...ANYONE, nobody: 'missing credentials', suspended: 'account disabled' };
+/** That it exists is nobody else's business, an admin's neither. */
+const PRIVATE: Decisions = { ...USERS, other: 'not found', admin: 'not found' };
+const ACCOUNT: Decisions = { ...USERS, other: 'forbidden' };
+const ADMINS: Decisions = { ...ACCOUNT, owner: 'forbidden', internal: 'forbidden' };
+const SECRET = all('bad input');
+
+const anyone = (row: Omit<AuthorisationRow, 'access' | 'decisions'> = {}): AuthorisationRow => ({
+  access: 'anyone',
+  decisions: ANYONE,
+  ...row,
+});
+const user = (decisions: Decisions, row: Omit<AuthorisationRow, 'access' | 'decisions'> = {}): AuthorisationRow => ({
+  access: 'user',
+  decisions,
+  ...row,
+});
+const admin = (row: Omit<AuthorisationRow, 'access' | 'decisions'> = {}): AuthorisationRow => ({
+  access: 'admin',
+  decisions: ADMINS,
+  ...row,
+});
+
+const account = ({ owner }: Target) => ({ id: owner.userId });
+const changedAccount = ({ owner }: Target) => ({ id: owner.userId, input: { profile: { a: 1 } } });
+const conversation = async (target: Target) => ({ id: await target.conversation() });
+const message = async (target: Target) => ({ id: await target.message() });
+const address = () => ({ email: 'nobody@example.com' });
+const chat = async (target: Target) => ({ input: { message: 'hello', conversationId: await target.conversation() } });
+
+/**
+ * Every root field of the schema, by `Type.field`, and with it every REST route, which is made of its field's metadata: who
+ * may call it, and what the answer is to each kind of caller.
+ */
+export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
+  'Query.health': anyone(),
+  'Query.plans': anyone(),
+  'Query.me': user(USERS),
+  'Query.user': user(ACCOUNT, { variables: account }),
+  'Query.users': admin(),
+  'Query.node': user({ ...USERS, other: 'null', admin: 'null' }, { variables: conversation }),
+  'Query.sessions': user(USERS),
+  'Query.usage': user(USERS),
+  'Query.usageLedger': user(USERS),
+  'Query.conversations': user(USERS),
+  'Query.conversation': user(PRIVATE, { variables: conversation }),
+  'Query.messages': user(PRIVATE, {
+    variables: async (target) => ({ conversationId: await target.conversation() }),
+  }),
+  'Query.message': user(PRIVATE, { variables: message }),
+  'Query.uploads': user(USERS),
+
+  'Mutation.createUser': anyone({
+    variables: () => ({ input: { provider: 'email', password: 'a password of anyone' } }),
+  }),
+  'Mutation.login': {
+    access: 'anyone',
+    decisions: { ...ANYONE, suspended: 'account disabled' },
+    variables: (_target, { email, password }) => ({ input: { email, password } }),
+  },
+  'Mutation.refreshTokens': {
+    access: 'anyone',
+    decisions: { ...ANYONE, suspended: 'invalid token' },
+    variables: (_target, { refreshToken }) => ({ refreshToken }),
+    ends: true,
+  },
+  'Mutation.logout': user(USERS, { ends: true }),
+  'Mutation.verifyToken': user(USERS),
+  'Mutation.revokeSession': user(PRIVATE, {
+    variables: async (target) => ({ id: await target.session() }),
+    ends: true,
+  }),
+  'Mutation.requestPasswordReset': anyone({ variables: address }),
+  'Mutation.requestEmailVerification': anyone({ variables: address }),
+  'Mutation.resetPassword': {
+    access: 'anyone',
+    decisions: SECRET,
+    variables: () => ({ input: { ...address(), otp: '000000', newPassword: 'a new password' } }),
+  },
+  'Mutation.verifyEmail': {
+    access: 'anyone',
+    decisions: SECRET,
+    variables: () => ({ input: { ...address(), otp: '000000' } }),
+  },
+  'Mutation.updateMe': user(USERS, { variables: () => ({ input: { profile: { a: 1 } } }) }),
+  'Mutation.updateUser': user(ACCOUNT, { variables: changedAccount }),
+  'Mutation.adminUpdateUser': admin({ variables: changedAccount }),
+  'Mutation.deleteMe': user(USERS, { ends: true }),
+  'Mutation.deleteUser': user(ACCOUNT, { variables: account, ends: true }),
+  'Mutation.changePlan': user(USERS, { variables: () => ({ plan: 'pro' }) }),
+  'Mutation.createConversation': user(USERS, { variables: () => ({ input: { title: 'mine' } }) }),
+  'Mutation.updateConversation': user(PRIVATE, {
+    variables: async (target) => ({ ...(await conversation(target)), input: { title: 'renamed' } }),
+  }),
+  'Mutation.deleteConversation': user(PRIVATE, { variables: conversation }),
+  // Those of others are passed over.
+  'Mutation.deleteConversations': user(USERS, {
+    variables: async (target) => ({ ids: [await target.conversation()] }),
+  }),
+  'Mutation.createMessage': user(PRIVATE, {
+    variables: async (target) => ({
+      input: { conversationId: await target.conversation(), content: { text: 'hello' }, messageType: 'user' },
+    }),
+  }),
+  'Mutation.updateMessage': user(PRIVATE, {
+    variables: async (target) => ({ ...(await message(target)), input: { messageType: 'note' } }),
+  }),
+  'Mutation.deleteMessage': user(PRIVATE, { variables: message }),
+  'Mutation.chat': user(PRIVATE, { variables: chat }),
+  'Mutation.stopReply': user(PRIVATE, { variables: async (target) => ({ messageId: await target.reply() }) }),
+  'Mutation.uploadFile': user(USERS, { variables: () => ({ file: new File(['text'], 'a.txt') }) }),
+  'Mutation.deleteUpload': user(PRIVATE, { variables: async (target) => ({ id: await target.upload() }) }),
+
+  'Subscription.chat': user(PRIVATE, { variables: chat }),
+  'Subscription.reply': user(PRIVATE, { variables: async (target) => ({ messageId: await target.reply() }) }),
+  'Subscription.conversationEvents': user(PRIVATE, {
+    variables: async (target) => ({ conversationId: await target.conversation() }),
+    stir: (target, { conversationId }) => target.write(conversationId as string),
+  }),
+};
