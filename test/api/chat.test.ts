@@ -127,7 +127,7 @@ describe.each(stores)('a chat on %s', (on) => {
 
     it('in a conversation goes on when its reader goes away', async () => {
       const conversationId = await owner.createConversation();
-      const gate = Promise.withResolvers<void>();
+      const gate = Promise.withResolvers<undefined>();
       app.model.reply({ chunks: CHUNKS, hold: { after: 2, until: gate.promise }, usage: 17 });
       const index = app.model.requests.length;
       const results = chat({ message: 'Why?', conversationId });
@@ -136,7 +136,7 @@ describe.each(stores)('a chat on %s', (on) => {
       results.close();
       const { id } = (await messagesIn(owner, conversationId))[1] ?? { id: '' };
       const readAgain = readReply(owner, door, id);
-      gate.resolve();
+      gate.resolve(undefined);
       expect((await readAgain).at(-1)).toMatchObject({ __typename: 'ReplyCompleted', response: ANSWER });
       expect(await abortedByClient).toBe(false);
     });

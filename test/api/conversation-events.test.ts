@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { collect, signUp, type Actor } from '../support/actor.js';
 import { startTestApp, stores, type TestApp } from '../support/app.js';
-import { eventually, within } from '../support/eventually.js';
+import { eventually, untilSettled, within } from '../support/eventually.js';
 import {
   askModel,
   CREATE_MESSAGE,
@@ -54,23 +54,17 @@ describe.each(stores)('in a conversation on %s', (on) => {
       return created.message.id;
     };
 
-    /** A subscription that is known to be live: it has told of a first message, which is left out. */
+    /** A subscription that is known to be live: it has told of messages, which are left out. */
     const subscribe = async (conversationId: string) => {
       const events = eventsOf(
         'conversationEvents',
         owner[door]<Record<string, ConversationEvent>>(EVENTS, { id: conversationId }),
       );
-      const first = events.next();
-      let isLive = false;
-      const live = first.then(() => (isLive = true));
-      while (!isLive) {
-        await createMessage(conversationId, 'are you there?');
-        await Promise.race([live, new Promise(setImmediate)]);
-      }
-      await createMessage(conversationId, 'now');
-      for await (const event of { [Symbol.asyncIterator]: () => ({ next: () => events.next() }) }) {
-        if (event.__typename === 'MessageCreated' && event.message.text === 'now') break;
-      }
+      await untilSettled(events.next(), () => createMessage(conversationId, 'are you there?'));
+      const lastId = await createMessage(conversationId, 'now');
+      const isLast = (event: ConversationEvent | undefined) =>
+        event?.__typename === 'MessageCreated' && event.message.id === lastId;
+      while (!isLast((await events.next()).value ?? undefined));
       return events;
     };
 
@@ -106,7 +100,7 @@ describe.each(stores)('in a conversation on %s', (on) => {
     it('events tell of a reply when it begins and when it has ended', async () => {
       const id = await owner.createConversation();
       const events = await subscribe(id);
-      const gate = Promise.withResolvers<void>();
+      const gate = Promise.withResolvers<undefined>();
       app.model.reply({ chunks: CHUNKS, hold: { after: 1, until: gate.promise } });
       const replyId = await askModel(owner, id, 'Why?');
       expect((await events.next()).value).toMatchObject({ __typename: 'MessageCreated', message: { text: 'Why?' } });
@@ -114,7 +108,7 @@ describe.each(stores)('in a conversation on %s', (on) => {
         __typename: 'ReplyStarted',
         message: { id: replyId, status: 'STREAMING' },
       });
-      gate.resolve();
+      gate.resolve(undefined);
       expect((await events.next()).value).toEqual({
         __typename: 'MessageUpdated',
         message: { id: replyId, status: 'COMPLETE', text: 'The sky is blue.' },

@@ -78,7 +78,7 @@ describe.each(stores)(`${CALLS} calls at once on %s`, (on) => {
 
   it("reserve no more tokens than the plan's for the day, and settle what they come to", async () => {
     const actor = await userOn('few-tokens');
-    const gate = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<undefined>();
     const answer = { chunks: ['Hello', '.'], hold: { after: 1, until: gate.promise }, usage: 50 };
     app.model.reply(...Array.from({ length: 10 }, () => answer));
     let refused = 0;
@@ -114,7 +114,7 @@ describe.each(stores)(`${CALLS} calls at once on %s`, (on) => {
       capped > promptTokens ? [capped - promptTokens, ...Array<number>(full).fill(300)] : Array<number>(full).fill(300),
     );
 
-    gate.resolve();
+    gate.resolve(undefined);
     expect(codes(await answers)).toEqual({ none: reserved.length, QUOTA_EXCEEDED: CALLS - reserved.length });
     const settled = await usageOf(actor);
     expect(settled.today).toEqual({ messageCount: reserved.length, tokenCount: 50 * reserved.length });

@@ -32,14 +32,14 @@ describe.each(stores)('replies on %s', (on) => {
 
   describe.each(streamingDoors)('through the %s', (door) => {
     it('stream as they come, counted from 1 without a gap, and end complete, stored and settled', async () => {
-      const gate = Promise.withResolvers<void>();
+      const gate = Promise.withResolvers<undefined>();
       app.model.reply({ chunks: WORDS, hold: { after: 2, until: gate.promise }, usage: 42 });
       const id = await askModel(owner, conversationId);
       const events = followReply(owner, door, id);
       // The first text is here while the model is still held back.
       const { value: first } = await events.next();
       expect(first).toMatchObject({ __typename: 'ReplyDelta', sequence: 1 });
-      gate.resolve();
+      gate.resolve(undefined);
       const all = [first ?? [], ...(await collect(events))].flat();
       expect(all.map(({ sequence }) => sequence)).toEqual(all.map((_, index) => index + 1));
       expect(textIn(all)).toBe(ANSWER);
@@ -57,7 +57,7 @@ describe.each(stores)('replies on %s', (on) => {
     });
 
     it('are read by several at once, from any number on, while they stream and after their end', async () => {
-      const gate = Promise.withResolvers<void>();
+      const gate = Promise.withResolvers<undefined>();
       app.model.reply({ chunks: WORDS, delayMs: 40, hold: { after: 4, until: gate.promise }, usage: 42 });
       const id = await askModel(owner, conversationId);
       const first = followReply(owner, door, id);
@@ -65,7 +65,7 @@ describe.each(stores)('replies on %s', (on) => {
       const whole = collect(first);
       const late = [0, 1, 2, 3, 5].map((after) => ({ after, events: followReply(owner, door, id, after) }));
       const ended = late.map(({ events }) => collect(events));
-      gate.resolve();
+      gate.resolve(undefined);
       const all = [...seen, ...(await whole)];
       expect(textIn(all)).toBe(ANSWER);
       for (const [index, { after }] of late.entries()) expect(await ended[index]).toEqual(all.slice(after));
@@ -109,7 +109,7 @@ describe.each(stores)('replies on %s', (on) => {
       });
       const errorOf = async (actor: Actor, id: string) => {
         const results = await collect(actor[door](REPLY, { id })).catch((error: unknown) => [
-          { errors: Array.isArray(error) ? error : [error] },
+          { errors: Array.isArray(error) ? (error as unknown[]) : [error] },
         ]);
         return results[0]?.errors?.[0];
       };
@@ -129,7 +129,7 @@ describe.each(stores)('replies on %s', (on) => {
   });
 
   it('grow in the database while they stream', async () => {
-    const gate = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<undefined>();
     app.model.reply({ chunks: WORDS, hold: { after: 2, until: gate.promise } });
     const id = await askModel(owner, conversationId);
     const halfway = await eventually(
@@ -137,7 +137,7 @@ describe.each(stores)('replies on %s', (on) => {
       ({ text }) => text === 'The sky ',
     );
     expect(halfway.status).toBe('STREAMING');
-    gate.resolve();
+    gate.resolve(undefined);
     await readReply(owner, 'webSocket', id);
     expect(await storedMessage(owner, id)).toEqual({ id, status: 'COMPLETE', text: ANSWER });
   });

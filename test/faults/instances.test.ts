@@ -51,14 +51,14 @@ onServers.each([
     await withDataDirectory(async (directory) => {
       const { owner, onSecond } = await startTwo(directory);
       const conversationId = await owner.createConversation();
-      const gate = Promise.withResolvers<void>();
+      const gate = Promise.withResolvers<undefined>();
       model.reply({ chunks: CHUNKS, hold: { after: 3, until: gate.promise }, usage: 7 });
       const id = await askModel(owner, conversationId);
       const reader = followReply(onSecond, 'eventStream', id);
       const seen: ReplyEvent[] = [];
       do seen.push(...[(await reader.next()).value ?? []].flat());
       while (textIn(seen) !== HELD);
-      gate.resolve();
+      gate.resolve(undefined);
       seen.push(...(await within(10_000, collect(reader))));
       expect(seen).toEqual(await readReply(owner, 'eventStream', id));
       expect(seen.at(-1)).toMatchObject({ __typename: 'ReplyCompleted', response: CHUNKS.join(''), tokens: 7 });

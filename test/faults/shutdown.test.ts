@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { collect, signUp } from '../support/actor.js';
-import { within } from '../support/eventually.js';
+import { untilSettled, within } from '../support/eventually.js';
 import { startModelServer, type ModelServer } from '../support/model-server.js';
 import { killPrograms, startProgram, withDataDirectory } from '../support/program.js';
-import { askModel, followReply, type StreamingDoor } from '../support/replies.js';
+import { askModel, followReply, ROOMY_PLANS, type StreamingDoor } from '../support/replies.js';
 
 const CHUNKS = ['The ', 'sky ', 'is ', 'blue.'];
 
@@ -23,7 +23,7 @@ describe('SIGTERM', () => {
       const program = await startProgram({ DATA_DIR: directory, OPENAI_BASE_URL: model.url });
       const owner = await signUp(program);
       const conversationId = await owner.createConversation();
-      const gate = Promise.withResolvers<void>();
+      const gate = Promise.withResolvers<undefined>();
       const held = { chunks: CHUNKS, hold: { after: 2, until: gate.promise } };
       model.reply(held, held);
       const id = await askModel(owner, conversationId);
@@ -38,7 +38,7 @@ describe('SIGTERM', () => {
       program.kill('SIGTERM');
       await program.wrote(/shutting down/);
       await expect(fetch(`${program.url}/api/v1/health`)).rejects.toThrow();
-      gate.resolve();
+      gate.resolve(undefined);
       for (const events of await ended) {
         expect(events.at(-1)).toMatchObject({ __typename: 'ReplyCompleted', response: 'The sky is blue.' });
       }
@@ -71,20 +71,19 @@ describe('SIGTERM', () => {
     'ends an idle subscription through the %s, and exits at once',
     async (door) => {
       await withDataDirectory(async (directory) => {
-        const program = await startProgram({ DATA_DIR: directory });
+        const program = await startProgram({
+          DATA_DIR: directory,
+          PLANS: ROOMY_PLANS,
+          RATE_LIMIT_MESSAGE: '100000/60',
+        });
         const owner = await signUp(program);
         const id = await owner.createConversation();
         const results = owner[door](
           'subscription ($id: ID!) { conversationEvents(conversationId: $id) { __typename } }',
           { id },
         );
-        const first = results.next();
-        // Live once it tells of a message.
-        let told = false;
-        void first.then(() => (told = true));
-        while (!told) {
-          await owner.rest('POST', `/conversations/${id}/messages`, { content: { text: 'hi' }, message_type: 'note' });
-        }
+        const path = `/conversations/${id}/messages`;
+        await untilSettled(results.next(), () => owner.rest('POST', path, { content: {}, message_type: 'note' }));
         const rest = collect(results).catch((error: unknown) => error);
         program.kill('SIGTERM');
         expect(await within(5_000, program.exited)).toEqual({ code: 0, signal: null });

@@ -30,3 +30,13 @@ export async function within<Value>(deadlineMs: number, work: Promise<Value>): P
     clearTimeout(timer);
   }
 }
+
+/** Does `work` over and over until the promise is settled: for a first event that tells that a subscription is live. */
+export async function untilSettled(promise: Promise<unknown>, work: () => Promise<unknown>): Promise<void> {
+  const state = { isSettled: false };
+  const settle = () => {
+    state.isSettled = true;
+  };
+  promise.then(settle, settle);
+  while (!state.isSettled) await work();
+}
