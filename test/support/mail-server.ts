@@ -41,7 +41,7 @@ export async function startMailServer(): Promise<MailServer> {
       );
     },
   });
-  const { server: socket } = server.listen(0, '127.0.0.1');
+  const socket = server.listen(0, '127.0.0.1');
   await once(socket, 'listening');
   const address = socket.address();
   if (address === null || typeof address === 'string') throw new Error('The mail server has no port');
