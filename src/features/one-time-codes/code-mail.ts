@@ -33,7 +33,7 @@ function textOf({ lead, unasked }: Words, code: string): string {
   return `${lead}\n\n    ${code}\n\n${LIMITS} ${SECRECY}\n\n${unasked}\n\nFlynkle\n`;
 }
 
-/** One column and inline styles: mail clients drop nearly everything else. Dark ones turn these colours over by themselves. */
+/** One column and inline styles: mail clients drop nearly everything else. Every colour is set, so that a dark one shows no text on its own ground. */
 function htmlOf({ subject, lead, unasked }: Words, code: string): string {
   const font = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
   const paragraph = 'margin:0 0 16px;font-size:16px;line-height:24px';
@@ -42,7 +42,7 @@ function htmlOf({ subject, lead, unasked }: Words, code: string): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
-<meta name="color-scheme" content="light dark">
+<meta name="color-scheme" content="light">
 <title>${subject}</title>
 </head>
 <body style="margin:0;padding:24px;background:#f4f4f7;color:#1f2333;${font}">
