@@ -59,10 +59,8 @@ export class PgliteSocket extends Duplex {
   private execute(messages: Buffer, done: Done): void {
     setImmediate(() => {
       if (this.destroyed) return;
-      this.pglite.execProtocolRaw(messages).then(
-        (answer) => {
-          // A copy: the answer to a start-up message is a view of a buffer that PGlite uses again.
-          if (answer.length > 0) this.push(Buffer.from(answer));
+      this.answer(messages).then(
+        () => {
           done();
         },
         (error: unknown) => {
@@ -71,6 +69,21 @@ export class PgliteSocket extends Duplex {
       );
     });
   }
+
+  private async answer(messages: Buffer): Promise<void> {
+    // A copy: PGlite uses the buffer again.
+    const push = (bytes: Uint8Array) => {
+      if (bytes.length > 0) this.push(Buffer.from(bytes));
+    };
+    // Read as a stream, an answer is ours alone; otherwise PGlite parses it too and keeps every row for as long as it lives.
+    if (isStartUp(messages)) push(await this.pglite.execProtocolRaw(messages));
+    else await this.pglite.execProtocolRawStream(messages, { onRawData: push });
+  }
+}
+
+/** A start-up message has no type, and begins with the first byte of its length; PGlite streams no answer to it. */
+function isStartUp(messages: Buffer): boolean {
+  return messages[0] === 0;
 }
 
 function asError(error: unknown): Error {
