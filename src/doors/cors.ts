@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-const METHODS = 'GET, POST, PUT, PATCH, DELETE, OPTIONS';
+const METHODS = 'GET, POST, PUT, PATCH, DELETE';
 const EXPOSED = 'X-Request-Id, Retry-After, WWW-Authenticate';
 /** Seconds that a browser may remember a preflight: 2 hours, the most that Chromium keeps. */
 const MAX_AGE = '7200';
@@ -21,19 +21,19 @@ export function isSameHost(origin: string, request: IncomingMessage): boolean {
  */
 export function applyCors(request: IncomingMessage, response: ServerResponse, allowed: readonly string[]): boolean {
   const { origin } = request.headers;
-  const isOptions = request.method === 'OPTIONS';
+  const isPreflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
   if (allowed.length > 0) response.appendHeader('vary', 'Origin');
   if (origin !== undefined && isAllowedOrigin(origin, allowed)) {
     response.setHeader('access-control-allow-origin', origin);
     response.setHeader('access-control-expose-headers', EXPOSED);
-    if (isOptions) {
+    if (isPreflight) {
       const asked = request.headers['access-control-request-headers'];
       response.setHeader('access-control-allow-methods', METHODS);
       if (asked !== undefined) response.setHeader('access-control-allow-headers', asked);
       response.setHeader('access-control-max-age', MAX_AGE);
     }
   }
-  if (!isOptions) return false;
-  response.writeHead(204, { allow: METHODS }).end();
+  if (!isPreflight) return false;
+  response.writeHead(204).end();
   return true;
 }

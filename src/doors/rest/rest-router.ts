@@ -25,6 +25,8 @@ export interface FoundRoute {
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly RestMethod[];
+/** Stands at a path in place of a method that it has not. */
+const NO_METHOD: RouteTarget = {};
 /** Longer path parameters find no route; an id has 36 characters, and each byte of it may be written as three. */
 const MAX_PARAMETER_LENGTH = 500;
 
@@ -60,12 +62,23 @@ export function createRestRouter(
     querystringParser: (text) => text,
   });
   for (const { method, path, target } of targets.values()) {
-    router.on(method, toColonPath(path), () => undefined, target);
+    router.on(method, toColonPath(path), nothing, target);
+  }
+  // Else `PUT /users/me` would find `PUT /users/{user_id}`, and change a user whose id is "me".
+  const paths = new Set([...targets.values()].map(({ path }) => path).filter((path) => !path.includes('{')));
+  for (const path of paths) {
+    for (const method of METHODS) {
+      if (!targets.has(`${method} ${path}`)) router.on(method, path, nothing, NO_METHOD);
+    }
   }
 
   return (method, url) => {
     const target = toOriginForm(url);
-    const found = router.find(method === 'HEAD' ? 'GET' : (method as RestMethod), target);
+    const find = (candidate: RestMethod) => {
+      const found = router.find(candidate, target);
+      return found?.store === NO_METHOD ? null : found;
+    };
+    const found = find(method === 'HEAD' ? 'GET' : (method as RestMethod));
     if (found) {
       const route = found.store as RouteTarget;
       if (method !== 'HEAD' || route.stream === undefined) {
@@ -76,11 +89,13 @@ export function createRestRouter(
         };
       }
     }
-    const allowed = METHODS.filter((candidate) => router.find(candidate, target));
+    const allowed = METHODS.filter((candidate) => find(candidate));
     if (allowed.length === 0) throw new Unreadable(404, 'Not found');
     throw new Unreadable(405, 'Method not allowed', { allow: allowed.flatMap(withHead).join(', ') });
   };
 }
+
+const nothing = () => undefined;
 
 function withHead(method: RestMethod): readonly string[] {
   return method === 'GET' ? ['GET', 'HEAD'] : [method];

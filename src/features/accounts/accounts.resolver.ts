@@ -14,6 +14,12 @@ import { CreateUserInput, UpdateUserInput, User, UserConnection } from './user.t
 const changes = body({ readOnly: ['user_id', 'last_login'] });
 
 const FORBIDDEN: RestError = { code: 'FORBIDDEN', message: 'Forbidden' };
+/** Of credentials that need not be sent, and are believed only when they hold. */
+const SENT_CREDENTIALS: readonly RestError[] = [
+  { code: 'UNAUTHENTICATED', message: 'Invalid token' },
+  { code: 'NOT_FOUND', message: 'User not found' },
+  { code: 'FORBIDDEN', message: 'Account disabled' },
+];
 const ADMINS_ONLY: RestError = { code: 'FORBIDDEN', message: 'Admin privileges required' };
 const NO_SUCH_USER: RestError = { code: 'NOT_FOUND', message: 'User not found' };
 const USER_EXISTS: RestError = {
@@ -108,7 +114,7 @@ export class AccountsResolver {
     summary: 'Create an account',
     tag: 'Users',
     arguments: { input: body() },
-    errors: [USER_EXISTS, ADMINS_ONLY],
+    errors: [USER_EXISTS, ADMINS_ONLY, ...SENT_CREDENTIALS],
   })
   @Mutation(() => User, {
     description:
