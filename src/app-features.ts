@@ -4,6 +4,8 @@ import { AccountsRepository } from './features/accounts/accounts.repository.js';
 import { AccountsResolver } from './features/accounts/accounts.resolver.js';
 import { AccountsService } from './features/accounts/accounts.service.js';
 import { PasswordHasher } from './features/accounts/password-hasher.js';
+import { ConversationExport } from './features/conversations/conversation-export.js';
+import { ConversationExportResolver } from './features/conversations/conversation-export.resolver.js';
 import { ConversationsRepository } from './features/conversations/conversations.repository.js';
 import { ConversationsResolver, UserConversationsResolver } from './features/conversations/conversations.resolver.js';
 import { ConversationsService } from './features/conversations/conversations.service.js';
@@ -66,8 +68,10 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
   const usage = new UsageService(new UsageRepository(database), catalogue, clock);
   const { accounts, sessions, login, watch } = createAccounts({ config, adapters, log, catalogue });
   const codes = createCodes({ config, adapters, log, accounts });
-  const conversations = new ConversationsService(new ConversationsRepository(database), catalogue, events);
-  const messages = new MessagesService(new MessagesRepository(database), conversations, events, closing);
+  const conversationsRepository = new ConversationsRepository(database);
+  const messagesRepository = new MessagesRepository(database);
+  const conversations = new ConversationsService(conversationsRepository, catalogue, events);
+  const messages = new MessagesService(messagesRepository, conversations, events, closing);
   const { replies, runner, recovery } = createReplies({ config, adapters, log, conversations, messages, usage });
   const uploads = new UploadsService({
     database,
@@ -93,6 +97,8 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
   ];
   const instances = [
     new AccountsResolver(accounts),
+    new ConversationExport(conversationsRepository, messagesRepository),
+    new ConversationExportResolver(),
     new ConversationMessagesResolver(messages),
     new ConversationsResolver(conversations, accounts),
     new HealthResolver(new HealthService(database, adapters.model, version)),

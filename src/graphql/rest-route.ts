@@ -132,6 +132,23 @@ export interface RestStreamRoute<Event = never> extends RestOperation {
   readonly failure: { readonly event: string; readonly toError: (event: Event) => Error };
 }
 
+/** The formats of a {@link RestFileRoute}, asked for with `?format=` or `Accept`, and their media types. */
+export const FILE_FORMATS = { json: 'application/json', ndjson: 'application/x-ndjson' } as const;
+
+/**
+ * A subscription as a file to save, written as it comes: a list of items, a JSON list or a line each. An event is an item
+ * that begins, or some of the rows of the item that began last, which stand in it as its last field.
+ */
+export interface RestFileRoute extends RestOperation {
+  /** Without its ending, which is the format's. */
+  readonly filename: string;
+  /** The GraphQL type of the events that begin an item, and the field with the item. */
+  readonly item: { readonly event: string; readonly field: string };
+  readonly rows: { readonly event: string; readonly field: string };
+}
+
+export type AnyRestRoute = RestRoute | RestStreamRoute | RestFileRoute;
+
 /** The extension that {@link Rest} leaves on a root field. */
 export function Rest(...routes: readonly RestRoute[]): MethodDecorator {
   return Extensions({ rest: routes });
@@ -140,6 +157,11 @@ export function Rest(...routes: readonly RestRoute[]): MethodDecorator {
 /** The extension that {@link RestStream} leaves on a subscription. */
 export function RestStream(route: RestStreamRoute): MethodDecorator {
   return Extensions({ restStream: route });
+}
+
+/** The extension that {@link RestFile} leaves on a subscription. */
+export function RestFile(route: RestFileRoute): MethodDecorator {
+  return Extensions({ restFile: route });
 }
 
 /**

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { isAbstractType, type GraphQLSchema } from 'graphql';
 import { buildSchemaSync, getMetadataStorage, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql';
 import { AccountsResolver } from '../features/accounts/accounts.resolver.js';
+import { ConversationExportResolver } from '../features/conversations/conversation-export.resolver.js';
 import { ConversationsResolver, UserConversationsResolver } from '../features/conversations/conversations.resolver.js';
 import { ConversationMessagesResolver, MessagesResolver } from '../features/conversations/messages.resolver.js';
 import { HealthResolver } from '../features/health/health.resolver.js';
@@ -16,6 +17,7 @@ import { NodeResolver } from './node.resolver.js';
 
 const resolvers: NonEmptyArray<ClassType> = [
   AccountsResolver,
+  ConversationExportResolver,
   ConversationMessagesResolver,
   ConversationsResolver,
   HealthResolver,

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { MapError, Pipeline, PipelineCall, Prepared } from '../../graphql/pipeline.js';
-import type { RestRoute, RestStreamRoute } from '../../graphql/rest-route.js';
+import type { AnyRestRoute, RestRoute } from '../../graphql/rest-route.js';
 import type { Fault } from '../../kernel/errors.js';
 import { callerOf, type MakeContext } from '../caller.js';
 import { errorAnswer, faultsError, incompleteAnswer, sendEnvelope, unreadableAnswer } from './envelope.js';
@@ -32,7 +32,7 @@ export interface Exchange {
 }
 
 /** A route with all that serving it needs, made once. */
-export interface Endpoint<Route extends RestRoute | RestStreamRoute = RestRoute> {
+export interface Endpoint<Route extends AnyRestRoute = RestRoute> {
   readonly operation: RestOperation<Route>;
   readonly reader: InputReader;
   readonly pipeline: Pipeline;
@@ -41,7 +41,7 @@ export interface Endpoint<Route extends RestRoute | RestStreamRoute = RestRoute>
 }
 
 /** @throws Error when the pipeline does not take the document: a mistake of ours, found when the program starts */
-export function makeEndpoint<Route extends RestRoute | RestStreamRoute>(
+export function makeEndpoint<Route extends AnyRestRoute>(
   operation: RestOperation<Route>,
   { document, operationName }: RouteDocument,
   pipeline: Pipeline,
@@ -76,11 +76,7 @@ export interface Admitted {
  * @throws whatever the credentials lack; Unreadable; {@link Incomplete}; {@link BadInput}
  */
 export async function admitRequest(
-  {
-    operation,
-    reader,
-    operationName,
-  }: Pick<Endpoint<RestRoute | RestStreamRoute>, 'operation' | 'reader' | 'operationName'>,
+  { operation, reader, operationName }: Pick<Endpoint<AnyRestRoute>, 'operation' | 'reader' | 'operationName'>,
   { wire, response, requestId, faults }: Exchange,
   options: ExchangeOptions,
 ): Promise<Admitted> {
@@ -130,7 +126,7 @@ class BadInput extends Error {
 /** Answers with an error that was thrown on the way: by credentials, the body, or something of ours that broke. */
 export function sendThrown(
   error: unknown,
-  operation: RestOperation<RestRoute | RestStreamRoute> | undefined,
+  operation: RestOperation<AnyRestRoute> | undefined,
   { response, requestId }: Pick<Exchange, 'response' | 'requestId'>,
   { mapError }: Pick<ExchangeOptions, 'mapError'>,
 ): void {

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../kernel/errors.js';
-import type { JsonSchema, RestError, RestRoute, RestStreamRoute } from '../../graphql/rest-route.js';
+import type { AnyRestRoute, JsonSchema, RestError } from '../../graphql/rest-route.js';
 import { MASKED_MESSAGE } from '../error-map.js';
 import { errorAnswer, VALIDATION_ERROR } from './envelope.js';
 import type { RestOperation } from './rest-view.js';
@@ -14,7 +14,7 @@ export function envelopeSchema(code: JsonSchema, message: JsonSchema, data: Json
   };
 }
 
-type AnyOperation = RestOperation<RestRoute | RestStreamRoute>;
+type AnyOperation = RestOperation<AnyRestRoute>;
 
 /** What every operation for users can answer before it runs, in the order in which it is found out. */
 const CREDENTIAL_ERRORS = [
@@ -46,7 +46,7 @@ function errorsOf(operations: readonly AnyOperation[]): ReadonlyMap<number, Read
     };
     if (access !== 'anyone') for (const [code, message] of CREDENTIAL_ERRORS) addCode(code, message);
     if (access === 'admin') addCode('FORBIDDEN', 'Forbidden');
-    if (plan.inputs.length > 0 || plan.hasBody) addCode('BAD_USER_INPUT', VALIDATION_ERROR);
+    if (plan.inputs.length > 0 || plan.hasBody || 'rows' in route) addCode('BAD_USER_INPUT', VALIDATION_ERROR);
     if (plan.hasBody) for (const [status, message] of JSON_ERRORS) add(status, message);
     if (plan.file) for (const [status, message] of MULTIPART_ERRORS) add(status, message);
     for (const { code, message, insteadOf } of own) addCode(code, insteadOf ?? message);

@@ -1,6 +1,13 @@
-import { isIntrospectionType, isNonNullType, isObjectType, type GraphQLOutputType } from 'graphql';
+import { getNullableType, isIntrospectionType, isNonNullType, isObjectType, type GraphQLOutputType } from 'graphql';
 import { OpenAPI } from 'sofa-api';
-import type { JsonSchema, RestRoute, RestStreamRoute } from '../../graphql/rest-route.js';
+import {
+  FILE_FORMATS,
+  type AnyRestRoute,
+  type JsonSchema,
+  type RestFileRoute,
+  type RestRoute,
+  type RestStreamRoute,
+} from '../../graphql/rest-route.js';
 import type { WireInput } from './input-plan.js';
 import { exampleOf, inputExample } from './openapi-examples.js';
 import { envelopeSchema, errorResponses, FAULTS, SHARED_RESPONSES } from './openapi-responses.js';
@@ -48,7 +55,7 @@ const USER_SECURITY = [{ bearer: [] }, { internalUser: [], internalKey: [] }];
 export function openApiDocument(view: RestView, version: string, reference: Reference = REFERENCE): OpenApiDocument {
   const base = sofaDocument(view, version, reference);
   const paths: Record<string, Record<string, JsonSchema>> = {};
-  const add = ({ path, method }: RestRoute | RestStreamRoute, operation: JsonSchema) => {
+  const add = ({ path, method }: AnyRestRoute, operation: JsonSchema) => {
     (paths[path] ??= {})[method.toLowerCase()] = operation;
   };
   for (const operation of view.operations) {
@@ -59,6 +66,9 @@ export function openApiDocument(view: RestView, version: string, reference: Refe
   }
   for (const stream of view.streams.filter(({ route }) => route.when === undefined)) {
     add(stream.route, { tags: [stream.route.tag], ...streamObject(view, stream, reference) });
+  }
+  for (const file of view.files) {
+    add(file.route, { tags: [file.route.tag], ...fileObject(view, file, reference) });
   }
   return {
     openapi: '3.1.0',
@@ -137,8 +147,51 @@ function streamObject(view: RestView, stream: RestOperation<RestStreamRoute>, re
   };
 }
 
+function fileObject(view: RestView, file: RestOperation<RestFileRoute>, reference: Reference): JsonSchema {
+  const { route } = file;
+  const common = commonObject(file, reference, undefined);
+  const format = {
+    name: 'format',
+    in: 'query',
+    description: 'JSON, or a line of JSON an item; by default what `Accept` names, and JSON.',
+    schema: { type: 'string', enum: Object.keys(FILE_FORMATS) },
+  };
+  return {
+    ...common,
+    parameters: [...((common['parameters'] as readonly JsonSchema[] | undefined) ?? []), format],
+    description: `${wireWords(file.description ?? route.summary)}\n\nA file to save, written as it is read; it is cut off when it fails half-way.`,
+    responses: {
+      '200': {
+        description: 'The file',
+        headers: { 'Content-Disposition': { schema: { type: 'string' } } },
+        content: {
+          [FILE_FORMATS.json]: { schema: { type: 'array', items: fileItemSchema(view, route) } },
+          [FILE_FORMATS.ndjson]: { schema: { type: 'string', description: 'The same items, a line each.' } },
+        },
+      },
+      ...errorResponses([file]),
+    },
+  };
+}
+
+/** The item with its rows as a field. */
+function fileItemSchema({ streamSchema }: RestView, { operationId, item, rows }: RestFileRoute): JsonSchema {
+  const typeOf = ({ event, field }: RestFileRoute['item']): GraphQLOutputType => {
+    const type = streamSchema?.getType(event);
+    const found = isObjectType(type) ? type.getFields()[field]?.type : undefined;
+    if (found === undefined) throw new Error(`${operationId}: ${event} has no field ${field}`);
+    return found;
+  };
+  const schema = objectSchema(getNullableType(typeOf(item)));
+  return {
+    ...schema,
+    required: [...(schema['required'] as readonly string[]), rows.field],
+    properties: { ...(schema['properties'] as JsonSchema), [rows.field]: outputSchema(typeOf(rows)) },
+  };
+}
+
 function commonObject(
-  { route, access, plan, rules }: RestOperation<RestRoute | RestStreamRoute>,
+  { route, access, plan, rules }: RestOperation<AnyRestRoute>,
   reference: Reference,
   when: string | undefined,
 ): JsonSchema {
@@ -258,8 +311,8 @@ function streamDescription(view: RestView, { route }: RestOperation<RestStreamRo
   return `${opening} The id of an event is its \`sequence\`, and its data is JSON:\n\n${events.join('\n')}`;
 }
 
-function tagsOf({ operations, streams }: RestView, { tags }: Reference): OpenApiDocument['tags'] {
-  const used = new Set([...operations, ...streams].map(({ route }) => route.tag));
+function tagsOf({ operations, streams, files }: RestView, { tags }: Reference): OpenApiDocument['tags'] {
+  const used = new Set([...operations, ...streams, ...files].map(({ route }) => route.tag));
   const unknown = [...used].find((tag) => !Object.hasOwn(tags, tag));
   if (unknown !== undefined) throw new Error(`The reference does not say what the tag ${unknown} is`);
   return Object.entries(tags).flatMap(([name, description]) => (used.has(name) ? [{ name, description }] : []));

@@ -1,17 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GraphQLBoolean, type GraphQLSchema } from 'graphql';
 import type { Pipeline } from '../../graphql/pipeline.js';
-import type { RestStreamRoute } from '../../graphql/rest-route.js';
+import type { RestFileRoute, RestStreamRoute } from '../../graphql/rest-route.js';
 import type { Fault } from '../../kernel/errors.js';
 import { compressedFile, type SendFile } from '../compressed-file.js';
 import { textReader } from './decode.js';
 import { sendJson } from './envelope.js';
-import { makeEndpoint, sendThrown, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
+import { makeEndpoint, sendThrown, type Exchange, type ExchangeOptions } from './exchange.js';
 import { openApiDocument, type OpenApiDocument } from './openapi.js';
 import { REFERENCE, type Reference } from './reference.js';
 import { referencePage } from './reference-page.js';
 import { buildRestView, type RestOperation } from './rest-view.js';
 import { createRestRouter, type FoundRoute } from './rest-router.js';
+import { serveFile } from './serve-file.js';
 import { serveOperation } from './serve-operation.js';
 import { serveStream, type OpenStream, type StreamOptions } from './serve-stream.js';
 import { BASE_PATH, routeDocument, sofaOf, streamDocument } from './sofa-operations.js';
@@ -55,10 +56,15 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
     makeEndpoint(operation, routeDocument(sofa, operation.route), pipeline),
   );
   const { streamSchema } = view;
-  const streams =
-    streamSchema === undefined ? [] : streamEndpoints(view.streams, streamSchema, pipelineFor(streamSchema));
+  const streamPipeline = streamSchema && pipelineFor(streamSchema);
+  const subscriptionEndpoint = <Route extends RestStreamRoute | RestFileRoute>(operation: RestOperation<Route>) => {
+    if (streamPipeline === undefined) throw new Error('A stream has no schema');
+    return makeEndpoint(operation, streamDocument(streamPipeline.schema, operation.route.operationId), streamPipeline);
+  };
+  const streams = view.streams.map((operation) => subscriptionEndpoint(operation));
+  const files = view.files.map((operation) => subscriptionEndpoint(operation));
   const document = openApiDocument(view, version, options.reference);
-  const findRoute = createRestRouter(operations, streams, [
+  const findRoute = createRestRouter(operations, streams, files, [
     { path: '/', send: sendWelcome },
     { path: DOCUMENT_PATH, send: documentFile(document) },
     ...referencePage({ title: options.reference?.title ?? REFERENCE.title, documentPath: DOCUMENT_PATH }),
@@ -67,8 +73,9 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
   const streamOptions: StreamOptions = { ...options, heartbeatMilliseconds, openStreams };
 
   const serve = (route: FoundRoute, exchange: Exchange): Promise<void> => {
-    const { operation, stream, answer } = route.target;
+    const { operation, stream, file, answer } = route.target;
     if (answer) return answer.send(exchange.wire.request, exchange.response);
+    if (file) return serveFile(file, exchange, streamOptions);
     if (operation === undefined) return stream ? serveStream(stream, exchange, streamOptions) : Promise.resolve();
     const when = stream?.operation.route.when;
     if (stream === undefined || when === undefined) return serveOperation(operation, exchange, options);
@@ -104,16 +111,6 @@ const sendWelcome: SendFile = (_request, response) => {
 function documentFile(document: OpenApiDocument): SendFile {
   const text = JSON.stringify(document);
   return compressedFile({ contentType: 'application/json; charset=utf-8', load: () => Promise.resolve(text) });
-}
-
-function streamEndpoints(
-  operations: readonly RestOperation<RestStreamRoute>[],
-  schema: GraphQLSchema,
-  pipeline: Pipeline,
-): Endpoint<RestStreamRoute>[] {
-  return operations.map((operation) =>
-    makeEndpoint(operation, streamDocument(schema, operation.route.operationId), pipeline),
-  );
 }
 
 const readBoolean = textReader(GraphQLBoolean);

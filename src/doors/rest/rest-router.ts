@@ -1,5 +1,5 @@
 import createRouter from 'find-my-way';
-import type { RestMethod, RestStreamRoute } from '../../graphql/rest-route.js';
+import type { RestFileRoute, RestMethod, RestStreamRoute } from '../../graphql/rest-route.js';
 import type { SendFile } from '../compressed-file.js';
 import type { Endpoint } from './exchange.js';
 import { Unreadable } from './request-body.js';
@@ -15,6 +15,7 @@ export interface StaticAnswer {
 export interface RouteTarget {
   readonly operation?: Endpoint;
   readonly stream?: Endpoint<RestStreamRoute>;
+  readonly file?: Endpoint<RestFileRoute>;
   readonly answer?: StaticAnswer;
 }
 
@@ -36,6 +37,7 @@ export type FindRoute = (method: string, url: string) => FoundRoute;
 export function createRestRouter(
   operations: readonly Endpoint[],
   streams: readonly Endpoint<RestStreamRoute>[],
+  files: readonly Endpoint<RestFileRoute>[],
   answers: readonly StaticAnswer[],
 ): FindRoute {
   const targets = new Map<string, { method: RestMethod; path: string; target: RouteTarget }>();
@@ -53,6 +55,10 @@ export function createRestRouter(
   for (const endpoint of streams) {
     const { method, path } = endpoint.operation.route;
     add(method, `${BASE_PATH}${path}`, { stream: endpoint });
+  }
+  for (const endpoint of files) {
+    const { method, path } = endpoint.operation.route;
+    add(method, `${BASE_PATH}${path}`, { file: endpoint });
   }
 
   const router = createRouter({
@@ -81,7 +87,7 @@ export function createRestRouter(
     const found = find(method === 'HEAD' ? 'GET' : (method as RestMethod));
     if (found) {
       const route = found.store as RouteTarget;
-      if (method !== 'HEAD' || route.stream === undefined) {
+      if (method !== 'HEAD' || (route.stream === undefined && route.file === undefined)) {
         return {
           target: route,
           pathParameters: found.params,

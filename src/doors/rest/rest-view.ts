@@ -2,12 +2,12 @@ import { GraphQLObjectType, GraphQLSchema, GraphQLString, type GraphQLFieldConfi
 import type { ZodType } from 'zod';
 import type { RequestContext } from '../../graphql/context.js';
 import type { Access, OperationExtension } from '../../graphql/operation.js';
-import type { RestRoute, RestStreamRoute } from '../../graphql/rest-route.js';
+import type { AnyRestRoute, RestFileRoute, RestRoute, RestStreamRoute } from '../../graphql/rest-route.js';
 import { planInputs, type InputPlan } from './input-plan.js';
 import { ViewTypes, fieldsOf, type ViewField } from './view-types.js';
 
 /** A REST operation, ready to serve: its route, who may call it, and what it reads off the wire. */
-export interface RestOperation<Route extends RestRoute | RestStreamRoute = RestRoute> {
+export interface RestOperation<Route extends AnyRestRoute = RestRoute> {
   readonly route: Route;
   readonly access: Access;
   readonly rules: ZodType<object> | undefined;
@@ -22,6 +22,8 @@ export interface RestView {
   /** The streams in a schema of their own, as subscriptions; undefined when there are none. */
   readonly streamSchema: GraphQLSchema | undefined;
   readonly streams: readonly RestOperation<RestStreamRoute>[];
+  /** In the same schema as the streams. */
+  readonly files: readonly RestOperation<RestFileRoute>[];
 }
 
 /**
@@ -37,6 +39,7 @@ export function buildRestView(main: GraphQLSchema): RestView {
   const subscriptions: GraphQLFieldConfigMap<unknown, RequestContext> = {};
   const operations: RestOperation[] = [];
   const streams: RestOperation<RestStreamRoute>[] = [];
+  const files: RestOperation<RestFileRoute>[] = [];
 
   for (const field of [...fieldsOf(main.getQueryType()), ...fieldsOf(main.getMutationType())]) {
     for (const route of (field.extensions['rest'] ?? []) as readonly RestRoute[]) {
@@ -46,24 +49,35 @@ export function buildRestView(main: GraphQLSchema): RestView {
     }
   }
   for (const field of fieldsOf(main.getSubscriptionType())) {
-    const route = field.extensions['restStream'] as RestStreamRoute | undefined;
-    if (route === undefined) continue;
-    const operation = operationOf(field, route);
-    subscriptions[route.operationId] = types.subscriptionField(field, operation.plan);
-    streams.push(operation);
+    const stream = field.extensions['restStream'] as RestStreamRoute | undefined;
+    const file = field.extensions['restFile'] as RestFileRoute | undefined;
+    const addField = ({ route, plan }: Pick<RestOperation<AnyRestRoute>, 'route' | 'plan'>) => {
+      subscriptions[route.operationId] = types.subscriptionField(field, plan);
+    };
+    if (stream !== undefined) {
+      const operation = operationOf(field, stream);
+      addField(operation);
+      streams.push(operation);
+    }
+    if (file !== undefined) {
+      const operation = operationOf(field, file);
+      addField(operation);
+      files.push(operation);
+    }
   }
-  refuseDoubles([...operations, ...streams].map(({ route }) => route.operationId));
+  refuseDoubles([...operations, ...streams, ...files].map(({ route }) => route.operationId));
   return {
     schema: schemaOf(queries, mutations, {}),
     operations,
-    streamSchema: streams.length > 0 ? schemaOf({}, {}, subscriptions) : undefined,
+    streamSchema: streams.length + files.length > 0 ? schemaOf({}, {}, subscriptions) : undefined,
     streams,
+    files,
   };
 }
 
-function operationOf<Route extends RestRoute | RestStreamRoute>(field: ViewField, route: Route): RestOperation<Route> {
+function operationOf<Route extends AnyRestRoute>(field: ViewField, route: Route): RestOperation<Route> {
   const operation = field.extensions['operation'] as OperationExtension | undefined;
-  if (operation === undefined && !('events' in route)) {
+  if (operation === undefined && !('events' in route || 'rows' in route)) {
     throw new Error(`${field.name} has a REST route and does not say who may call it`);
   }
   return {

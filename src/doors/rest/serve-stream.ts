@@ -124,7 +124,7 @@ function sendFirstError(
 const STREAM_HEADERS = { 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
 
 /** Resolves when the client can take more, or is gone. */
-function writeTo(response: ServerResponse, text: string): Promise<void> | undefined {
+export function writeTo(response: ServerResponse, text: string): Promise<void> | undefined {
   if (response.destroyed || response.write(text)) return undefined;
   return new Promise((resolve) => {
     const done = () => {

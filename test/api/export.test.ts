@@ -1,0 +1,136 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { collect, signUp, type Actor } from '../support/actor.js';
+import { startTestApp, stores, type TestApp } from '../support/app.js';
+
+interface ExportedConversation {
+  readonly conversation_id: string;
+  readonly title: string | null;
+  readonly messages: readonly { readonly conversation_id: string; readonly content: { readonly text: string } }[];
+}
+
+const PARTS = `subscription { exportConversations {
+  ... on ExportedConversation { conversation { id title } }
+  ... on ExportedMessages { messages { text } }
+} }`;
+
+function exportOf(actor: Actor, query = '', headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(`${actor.url}/api/v1/conversations/export${query}`, { headers: { ...actor.headers, ...headers } });
+}
+
+describe.each(stores)('the export of conversations on %s', (on) => {
+  let app: TestApp;
+  let owner: Actor;
+
+  /** Messages that hold their own number, by the thousand. */
+  async function fill(conversationId: string, count: number, padding = ''): Promise<void> {
+    await app.database.query(
+      `INSERT INTO messages (id, conversation_id, content, message_type)
+       SELECT (substr($1::text, 1, 24) || lpad(to_hex(n), 12, '0'))::uuid, $1::uuid,
+         jsonb_build_object('text', n || $3::text), 'user' FROM generate_series(1, $2::int) AS n`,
+      [conversationId, count, padding],
+    );
+  }
+
+  beforeAll(async () => {
+    app = await startTestApp({ stores: on });
+    owner = await signUp(app);
+    const [empty, long] = [await owner.createConversation('empty'), await owner.createConversation('long')];
+    await fill(long, 250);
+    const stranger = await signUp(app);
+    await fill(await stranger.createConversation('another user’s'), 3);
+    expect(empty).not.toBe(long);
+  }, 60_000);
+  afterAll(() => app.close());
+
+  const expected = [
+    { title: 'long', texts: Array.from({ length: 250 }, (_, index) => String(index + 1)) },
+    { title: 'empty', texts: [] },
+  ];
+  const summaryOf = (conversations: readonly ExportedConversation[]) =>
+    conversations.map(({ title, messages }) => ({ title, texts: messages.map(({ content }) => content.text) }));
+
+  it('is a JSON file of every conversation with its messages, newest first and oldest first', async () => {
+    const response = await exportOf(owner);
+    expect([
+      response.status,
+      response.headers.get('content-type'),
+      response.headers.get('content-disposition'),
+    ]).toEqual([200, 'application/json; charset=utf-8', 'attachment; filename="conversations.json"']);
+    const conversations = (await response.json()) as readonly ExportedConversation[];
+    expect(summaryOf(conversations)).toEqual(expected);
+    const listed = await owner.rest('GET', '/conversations');
+    expect(conversations.map(({ messages: _, ...conversation }) => conversation)).toEqual(listed.body.data);
+    const [first] = conversations;
+    const messages = await owner.rest('GET', `/conversations/${first?.conversation_id ?? ''}/messages?limit=100`);
+    expect(first?.messages.slice(0, 100)).toEqual(messages.body.data);
+  });
+
+  it.each([
+    ['?format=ndjson', {}],
+    ['', { accept: 'application/x-ndjson' }],
+    ['?format=ndjson', { accept: 'application/json' }],
+  ])('is a line of JSON a conversation where that is asked for (%j, %j)', async (query, headers) => {
+    const response = await exportOf(owner, query, headers);
+    expect(response.headers.get('content-type')).toBe('application/x-ndjson; charset=utf-8');
+    expect(response.headers.get('content-disposition')).toBe('attachment; filename="conversations.ndjson"');
+    const text = await response.text();
+    expect(text.endsWith('\n')).toBe(true);
+    const lines = text.trimEnd().split('\n');
+    expect(summaryOf(lines.map((line) => JSON.parse(line) as ExportedConversation))).toEqual(expected);
+  });
+
+  it('of nothing is an empty list, or no line', async () => {
+    const newcomer = await signUp(app);
+    expect(await (await exportOf(newcomer)).text()).toBe('[]');
+    expect(await (await exportOf(newcomer, '?format=ndjson')).text()).toBe('');
+  });
+
+  it('is a subscription that ends over GraphQL', async () => {
+    const results = await collect(owner.eventStream<{ exportConversations: Record<string, unknown> }>(PARTS));
+    expect(results.map(({ data }) => Object.keys(data?.exportConversations ?? {})[0])).toEqual([
+      'conversation',
+      'messages',
+      'messages',
+      'messages',
+      'conversation',
+    ]);
+  });
+
+  it('answers a stranger and an unknown format in the envelope', async () => {
+    const stranger = await fetch(`${app.url}/api/v1/conversations/export`);
+    expect([stranger.status, await stranger.json()]).toMatchObject([401, { message: 'Missing credentials' }]);
+    const unknown = await exportOf(owner, '?format=xml');
+    expect([unknown.status, await unknown.json()]).toMatchObject([
+      422,
+      { data: { errors: [{ field: 'format', message: 'must be one of json, ndjson' }] } },
+    ]);
+  });
+
+  it('takes no more memory for a hundred thousand messages', async () => {
+    const writer = await signUp(app);
+    const conversationId = await writer.createConversation('very long');
+    await fill(conversationId, 100_000, 'x'.repeat(200));
+    const response = await exportOf(writer);
+    const collectGarbage = garbageCollector();
+    let bytes = 0;
+    let nextSample = 0;
+    const heap: number[] = [];
+    for await (const chunk of response.body ?? []) {
+      bytes += (chunk as Uint8Array).length;
+      if (bytes < nextSample) continue;
+      nextSample = bytes + 4_000_000;
+      collectGarbage();
+      heap.push(process.memoryUsage().heapUsed);
+    }
+    expect(bytes).toBeGreaterThan(40_000_000);
+    const [start = 0] = heap;
+    expect(Math.max(...heap) - start).toBeLessThan(10_000_000);
+  }, 120_000);
+});
+
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}
