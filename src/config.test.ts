@@ -66,4 +66,22 @@ describe('the settings', () => {
   it('want both of the first administrator’s settings or neither', () => {
     expect(faults({ ADMIN_EMAIL: 'a@example.com' })).toEqual([expect.stringContaining('both or neither')]);
   });
+
+  it('take a sender that is one address, and want it in production where there is a mail server', () => {
+    for (const from of ['no-reply@example.com', 'Flynkle <no-reply@example.com>', 'Flynkle & Co. <a@localhost>']) {
+      expect(readConfig({ MAIL_FROM: from }).mail.from).toBe(from);
+    }
+    for (const from of [
+      'Flynkle',
+      'a@b.example, c@d.example',
+      'A <a@b.example>\nBcc: c@d.example',
+      '<a@b.example> A',
+    ]) {
+      expect(faults({ MAIL_FROM: from })).toEqual([expect.stringContaining('must be an e-mail address')]);
+    }
+    const production = { NODE_ENV: 'production', SECRET_KEY: SECRET, SMTP_URL: 'smtps://mail.example.com' };
+    expect(faults(production)).toEqual([expect.stringContaining('MAIL_FROM: must be set')]);
+    expect(faults({ ...production, MAIL_FROM: 'a@b.example' })).toEqual([]);
+    expect(faults({ SMTP_URL: 'mail.example.com:25' })).toEqual([expect.stringContaining('smtp://')]);
+  });
 });

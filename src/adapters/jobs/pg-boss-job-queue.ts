@@ -65,8 +65,7 @@ export class PgBossJobQueue implements JobQueue {
   async add(queue: string, data: object): Promise<void> {
     await this.#ensureQueue(queue);
     await this.#boss.send(queue, data);
-    const worker = this.#workers.get(queue);
-    if (worker !== undefined) this.#boss.notifyWorker(worker);
+    this.#lookNow(queue);
   }
 
   async work(queue: string, handle: (data: unknown) => Promise<void>): Promise<void> {
@@ -74,7 +73,7 @@ export class PgBossJobQueue implements JobQueue {
     const worker = await this.#boss.work<unknown>(queue, { pollingIntervalSeconds: POLL_SECONDS }, async ([job]) => {
       if (job === undefined) return;
       // Where there was one there may be more.
-      this.#boss.notifyWorker(worker);
+      this.#lookNow(queue);
       try {
         await handle(job.data);
         this.#isFailing = false;
@@ -90,6 +89,11 @@ export class PgBossJobQueue implements JobQueue {
   /** Takes no more jobs and lets those in hand end, for ten seconds; another instance, or the next start, has the rest. */
   async close(): Promise<void> {
     await this.#boss.stop({ graceful: true, timeout: CLOSE_MILLISECONDS });
+  }
+
+  #lookNow(queue: string): void {
+    const worker = this.#workers.get(queue);
+    if (worker !== undefined) this.#boss.notifyWorker(worker);
   }
 
   async #ensureQueue(queue: string): Promise<void> {

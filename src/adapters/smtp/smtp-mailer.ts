@@ -35,14 +35,11 @@ export class SmtpMailer implements Mailer {
     const composed = await composeMail(this.#from, mail);
     if (composed === null) return 'refused';
     const { envelope, message } = composed;
-    try {
-      await this.#transport.sendMail({ envelope: { from: envelope.from, to: [...envelope.to] }, raw: message });
-      return 'sent';
-    } catch (error) {
-      const failure = failureOf(error);
-      if (failure.isRefusal) return 'refused';
-      throw new Error(`the SMTP server did not take the mail: ${failure.description}`);
-    }
+    const sending = this.#transport.sendMail({ envelope: { from: envelope.from, to: [...envelope.to] }, raw: message });
+    const failure = await sending.then(() => null, failureOf);
+    if (failure === null) return 'sent';
+    if (failure.isRefusal) return 'refused';
+    throw new Error(`the SMTP server did not take the mail: ${failure.description}`);
   }
 }
 
@@ -50,6 +47,6 @@ export class SmtpMailer implements Mailer {
 function failureOf(error: unknown): { readonly isRefusal: boolean; readonly description: string } {
   const { code, command, responseCode } = error as Readonly<Record<'code' | 'command' | 'responseCode', unknown>>;
   const isPermanent = typeof responseCode === 'number' && responseCode >= 500;
-  const description = [code, command, responseCode].filter((part) => part !== undefined).join(' ');
-  return { isRefusal: isPermanent && command === 'RCPT TO', description };
+  const known = [code, command, responseCode].filter((part) => typeof part === 'string' || typeof part === 'number');
+  return { isRefusal: isPermanent && command === 'RCPT TO', description: known.join(' ') };
 }
