@@ -2,6 +2,7 @@
 // that is empty at the start and gone at the end. A shadow database is where the engine replays the migrations to see what
 // they make; beside PGlite it is a second PGlite, on a server a database that is dropped again.
 import { PGlite } from '@electric-sql/pglite';
+import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import { createPgConfig } from '@electric-sql/pglite/node-postgres';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory, ColumnTypeEnum } from '@prisma/driver-adapter-utils';
@@ -35,12 +36,17 @@ function inMemoryConnections() {
   let database;
   return {
     // One database for all of the engine's requests: later ones read what earlier ones wrote.
-    connect: async () => adapterFor(poolOver((database ??= await PGlite.create()))),
+    connect: async () => adapterFor(poolOver((database ??= await createPglite()))),
     connectToShadowDb: async () => {
-      const shadow = await PGlite.create();
+      const shadow = await createPglite();
       return adapterFor(poolOver(shadow), () => shadow.close());
     },
   };
+}
+
+/** With the extension that the migrations ask for. */
+function createPglite() {
+  return PGlite.create({ extensions: { pg_trgm } });
 }
 
 function poolOver(pglite) {

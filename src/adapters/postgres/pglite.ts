@@ -1,4 +1,5 @@
 import { PGlite, type PGliteOptions } from '@electric-sql/pglite';
+import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import pg from 'pg';
 import { StartupError } from '../../kernel/startup-error.js';
 import { PgliteSocket } from './pglite-socket.js';
@@ -32,6 +33,8 @@ export async function startPglite(dataDir: string, options: Pick<PGliteOptions, 
   try {
     return await PGlite.create(dataDir, {
       ...options,
+      // What the migrations create: a folder whose database has it can be opened only with it.
+      extensions: { pg_trgm },
       startParams: START_PARAMETERS,
       onStderr: (line) => {
         lines.push(line);

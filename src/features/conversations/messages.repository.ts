@@ -1,3 +1,4 @@
+import { containsPattern } from '../../kernel/like-pattern.js';
 import { pageOf, type Page, type PageRequest } from '../../kernel/page.js';
 import type { Database, Sql } from '../../ports/database.js';
 import type { MessageChanges, MessageRow, NewMessage } from './message.js';
@@ -59,6 +60,26 @@ export class MessagesRepository {
       'message_count',
     );
     return new Map(rows.map((row) => [row.conversationId, row.count]));
+  }
+
+  /** Messages of the user's own conversations whose text holds `part`, in any case, newest first. */
+  async search(userId: string, part: string, request: PageRequest): Promise<Page<MessageRow>> {
+    const { rows } = await this.database.query<MessageRow>(
+      `SELECT ${COLUMNS} FROM messages m JOIN conversations c ON c.id = m.conversation_id
+       WHERE c.user_id = $1 AND m.content->>'text' ILIKE $2 AND ($3::uuid IS NULL OR m.id < $3::uuid)
+       ORDER BY m.id DESC LIMIT $4 OFFSET $5`,
+      [userId, containsPattern(part), request.after, request.size + 1, request.offset],
+    );
+    return pageOf(request, rows);
+  }
+
+  async countFound(userId: string, part: string): Promise<number> {
+    const { rows } = await this.database.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM messages m JOIN conversations c ON c.id = m.conversation_id
+       WHERE c.user_id = $1 AND m.content->>'text' ILIKE $2`,
+      [userId, containsPattern(part)],
+    );
+    return rows[0]?.count ?? 0;
   }
 
   async insert(sql: Sql, message: NewMessage): Promise<MessageRow> {

@@ -18,7 +18,7 @@ import { z } from 'zod';
 import { batch } from '../../graphql/batch.js';
 import type { RequestContext } from '../../graphql/context.js';
 import { CurrentViewer, Operation, type OperationExtension } from '../../graphql/operation.js';
-import { body, paging, path, Rest, RestField, RestHidden, type RestError } from '../../graphql/rest-route.js';
+import { body, paging, path, query, Rest, RestField, RestHidden, type RestError } from '../../graphql/rest-route.js';
 import { subscription } from '../../graphql/subscription.js';
 import type { Connection, PageArguments } from '../../kernel/page.js';
 import { jsonObject, notNull, text, uuid } from '../../kernel/rules.js';
@@ -26,7 +26,7 @@ import type { Viewer } from '../../kernel/viewer.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { UserRow } from '../accounts/user.js';
 import { User } from '../accounts/user.type.js';
-import type { ConversationRow } from './conversation.js';
+import { MAX_SEARCH_LENGTH, type ConversationRow } from './conversation.js';
 import { Conversation } from './conversation.type.js';
 import type { ConversationsService } from './conversations.service.js';
 import {
@@ -56,6 +56,14 @@ const updateRules = byId.extend({
     extra: jsonObject(MAX_CONTENT_BYTES).nullish(),
   }),
 });
+const messageSearchRules = z
+  .object({
+    query: z
+      .string()
+      .min(1, 'must not be empty')
+      .max(MAX_SEARCH_LENGTH, `must be at most ${MAX_SEARCH_LENGTH} characters`),
+  })
+  .loose();
 const conversationRules = z.object({ conversationId: uuid() });
 const conversationEvents: OperationExtension = { access: 'user', rules: conversationRules };
 
@@ -130,6 +138,32 @@ export class MessagesResolver {
     await this.conversations.get(viewer, conversationId);
     const [connection] = await this.service.ofConversations([conversationId], page);
     return connection;
+  }
+
+  @Operation('user', messageSearchRules)
+  @Rest({
+    method: 'GET',
+    path: '/messages/search',
+    operationId: 'searchMessages',
+    summary: "Find messages in the caller's conversations, newest first",
+    tag,
+    arguments: { query: query('q'), ...paging },
+  })
+  @Query(() => MessageConnection, {
+    description: "The messages of the caller's conversations whose text has this part, newest first.",
+  })
+  searchMessages(
+    @CurrentViewer() viewer: Viewer,
+    @Arg('query', () => String, { description: 'Part of the text, in any case; from 1 to 100 characters.' })
+    part: string,
+    @Arg('first', () => Int, { nullable: true, defaultValue: 20, description: 'How many at most, from 1 to 100.' })
+    first: number | null,
+    @Arg('after', () => String, { nullable: true, description: 'The cursor after which the page begins.' })
+    after: string | null,
+    @Arg('offset', () => Int, { nullable: true, description: 'How many to pass over; at most 1,000,000.' })
+    offset: number | null,
+  ): Promise<Connection<MessageRow>> {
+    return this.service.search(viewer, part, { first, after, offset });
   }
 
   @Operation('user', updateRules)

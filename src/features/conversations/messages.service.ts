@@ -54,6 +54,12 @@ export class MessagesService {
     );
   }
 
+  /** The messages of the viewer's own conversations whose text holds `part`, in any case, newest first. */
+  async search(viewer: Viewer, part: string, args: PageArguments): Promise<Connection<MessageRow>> {
+    const page = await this.repository.search(viewer.userId, part, pageRequest(args));
+    return connectionOf(page, () => this.repository.countFound(viewer.userId, part));
+  }
+
   /** Adds messages of one conversation, in the caller's transaction. Tell of them with {@link publish} once it is through. */
   async insert(sql: Sql, messages: readonly [NewMessage, ...NewMessage[]]): Promise<readonly MessageRow[]> {
     await this.conversations.touch(sql, messages[0].conversationId);
