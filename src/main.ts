@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { StartupError } from './kernel/startup-error.js';
 import { startApp } from './app.js';
 import { ConfigError, readConfig, type Config } from './config.js';
 import { createLog } from './log.js';
 
+// What is set already wins over the file.
+if (existsSync('.env')) process.loadEnvFile('.env');
 const config = configOrExit();
 const log = createLog(config);
 
