@@ -1,5 +1,6 @@
 import http from 'node:http';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { randomFrom, type Random } from '../../../test/support/random.js';
 import { BOOK_ID, startRestDoor, type RunningRestDoor } from '../../../test/support/rest-fixture.js';
 
 const REQUESTS = 4_000;
@@ -14,22 +15,6 @@ afterAll(async () => {
   agent.destroy();
   await running[Symbol.asyncDispose]();
 });
-
-/** Mulberry32: the same requests each time. */
-function generator(seed: number) {
-  let state = seed;
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (limit: number) => Math.floor(next() * limit);
-  const pick = <Item>(items: readonly [Item, ...Item[]]): Item => items[below(items.length)] ?? items[0];
-  return { below, pick };
-}
-
-type Random = ReturnType<typeof generator>;
 
 const NAMES = [
   'title',
@@ -193,7 +178,7 @@ function send(method: string, path: string, options: { headers: http.OutgoingHtt
 }
 
 it(`answers ${REQUESTS} random requests in the envelope, none of them with a server error`, async () => {
-  const random = generator(SEED);
+  const random = randomFrom(SEED);
   const requests = Array.from({ length: REQUESTS }, () => ({
     method: random.pick(METHODS),
     path: target(random),

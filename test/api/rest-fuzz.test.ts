@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { openApiDocument, type OpenApiDocument } from '../../src/doors/rest/openapi.js';
+import { buildRestView } from '../../src/doors/rest/rest-view.js';
+import { buildSchema } from '../../src/graphql/schema.js';
+import { signUp, type Actor } from '../support/actor.js';
+import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { operationsOf, RequestMaker, type DocumentedOperation } from '../support/openapi-fuzz.js';
+import { randomFrom } from '../support/random.js';
+import { rawRequest, type RawAnswer } from '../support/raw-request.js';
+
+const REQUESTS = Number(process.env['FUZZ'] ?? 100);
+const SEED = 20_260_131;
+const PLAN = { price: 0, daily_messages: 9_000, daily_tokens: 9_000_000, max_conversations: 900, max_file_uploads: 99 };
+
+/** Whose input only a secret makes good, which no description has. */
+const NEED_A_SECRET = new Set([
+  '/auth/login',
+  '/auth/refresh',
+  '/auth/reset-password',
+  '/auth/verify-email',
+  '/uploads/{upload_id}',
+]);
+
+const operations = operationsOf(openApiDocument(buildRestView(buildSchema()), '0'));
+
+/** Says how an answer differs from what the document has for the operation; undefined when it does not. */
+type Check = (operation: DocumentedOperation, answer: RawAnswer) => string | undefined;
+
+function checkAgainst(document: OpenApiDocument): Check {
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  addFormats.default(ajv);
+  ajv.addSchema(document, 'document');
+  return ({ method, path }, { status, headers, text, json }) => {
+    const place = `/paths/${escaped(path)}/${method.toLowerCase()}/responses`;
+    const responses = document.paths[path]?.[method.toLowerCase()]?.['responses'] as Record<string, object>;
+    const name = [String(status), `${String(status).slice(0, 1)}XX`].find((key) => Object.hasOwn(responses, key));
+    if (name === undefined) return `has no response ${status}: ${text}`;
+    const shared = (responses[name] as { readonly $ref?: string }).$ref?.slice(1);
+    const mediaType = headers['content-type']?.split(';')[0] ?? '';
+    if (status === 204) return undefined;
+    // Streams and files are described by their media type alone.
+    if (mediaType !== 'application/json') {
+      const { content = {} } = responses[name] as { readonly content?: object };
+      return Object.hasOwn(content, mediaType) ? undefined : `has no ${mediaType} for ${status}`;
+    }
+    const reference = `document#${shared ?? `${place}/${name}`}/content/${escaped(mediaType)}/schema`;
+    const validate = ajv.getSchema(reference);
+    if (validate === undefined) return `has no ${mediaType} at ${reference}`;
+    return validate(json) ? undefined : `${ajv.errorsText(validate.errors)} in ${text}`;
+  };
+}
+
+const escaped = (part: string) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'));
+
+describe.each(stores)(`${REQUESTS} random requests of each operation on %s`, (on) => {
+  let app: TestApp;
+  let check: Check;
+
+  beforeAll(async () => {
+    app = await startTestApp({ stores: on, settings: { PLANS: JSON.stringify({ free: PLAN, pro: PLAN }) } });
+    const response = await fetch(`${app.url}/api/v1/openapi.json`);
+    check = checkAgainst((await response.json()) as OpenApiDocument);
+  }, 60_000);
+  afterAll(() => app.close());
+
+  const newCaller = async (isAdmin: boolean) => {
+    const actor = await signUp(app);
+    await app.database.query('UPDATE users SET is_admin = $2 WHERE id = $1', [actor.userId, isAdmin]);
+    return actor;
+  };
+
+  const thingsOf = async (actor: Actor & { readonly userId: string }) => {
+    const conversationId = await actor.createConversation('talk');
+    const { createMessage } = await actor.ask<{ createMessage: { message: { id: string }; reply: { id: string } } }>(
+      'mutation ($input: CreateMessageInput!) { createMessage(input: $input) { message { id } reply { id } } }',
+      { input: { conversationId, content: { text: 'hi' }, messageType: 'user', invokeLlm: true, waitForReply: true } },
+    );
+    return [actor.userId, conversationId, createMessage.message.id, createMessage.reply.id] as const;
+  };
+
+  it.each(operations)(
+    '$title',
+    async (operation) => {
+      const random = randomFrom(SEED);
+      const callers = { user: await newCaller(false), admin: await newCaller(true) };
+      const ids = [...(await thingsOf(callers.user)), ...(await thingsOf(callers.admin))] as const;
+      const maker = new RequestMaker(random, ids);
+      const seen = new Map<number, number>();
+      for (let count = 0; count < REQUESTS; count++) {
+        const kind = random.pick(['user', 'admin'] as const);
+        const caller = callers[kind];
+        const isNobody = random.chance(5);
+        const made = await maker.request(operation);
+        const headers = { ...made.headers, ...(isNobody ? {} : caller.headers) };
+        const request = { ...made, headers };
+        const answer = await rawRequest(Number(new URL(app.url).port), request);
+        seen.set(answer.status, (seen.get(answer.status) ?? 0) + 1);
+        const fault = answer.status >= 500 ? answer.text : check(operation, answer);
+        if (fault !== undefined)
+          throw new Error(`${fault}\nto ${JSON.stringify({ ...made, body: String(made.body) })}`);
+        const mayBeOver = !isNobody && (operation.method === 'DELETE' || [401, 403, 404].includes(answer.status));
+        if (mayBeOver && (await caller.rest('GET', '/users/me')).status !== 200) {
+          callers[kind] = await newCaller(kind === 'admin');
+        }
+      }
+      if (!NEED_A_SECRET.has(operation.path)) expect(seen.get(200)).toBeGreaterThan(0);
+      expect(app.logged.filter(({ level }) => Number(level) >= 50)).toEqual([]);
+    },
+    120_000 + REQUESTS * 200,
+  );
+});
