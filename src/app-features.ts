@@ -3,6 +3,7 @@ import type { Config } from './config.js';
 import { AccountsRepository } from './features/accounts/accounts.repository.js';
 import { AccountsResolver } from './features/accounts/accounts.resolver.js';
 import { AccountsService } from './features/accounts/accounts.service.js';
+import { AdminResolver } from './features/accounts/admin.resolver.js';
 import { PasswordHasher } from './features/accounts/password-hasher.js';
 import { ConversationExport } from './features/conversations/conversation-export.js';
 import { ConversationExportResolver } from './features/conversations/conversation-export.resolver.js';
@@ -97,6 +98,7 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
   ];
   const instances = [
     new AccountsResolver(accounts),
+    new AdminResolver(accounts),
     new ConversationExport(conversationsRepository, messagesRepository),
     new ConversationExportResolver(),
     new ConversationMessagesResolver(messages),
@@ -111,7 +113,7 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
     new ReplyFailedResolver(messages),
     new SessionsResolver(sessions, login),
     new UploadsResolver(uploads, fileUrl),
-    new UsageResolver(usage),
+    new UsageResolver(usage, accounts),
     new UserConversationsResolver(conversations),
     messages,
     replies,

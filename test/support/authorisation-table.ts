@@ -71,6 +71,7 @@ const admin = (row: Omit<AuthorisationRow, 'access' | 'decisions'> = {}): Author
 });
 
 const account = ({ owner }: Target) => ({ id: owner.userId });
+const ofAccount = ({ owner }: Target) => ({ userId: owner.userId });
 const changedAccount = ({ owner }: Target) => ({ id: owner.userId, input: { profile: { a: 1 } } });
 const conversation = async (target: Target) => ({ id: await target.conversation() });
 const message = async (target: Target) => ({ id: await target.message() });
@@ -97,7 +98,10 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
     variables: async (target) => ({ conversationId: await target.conversation() }),
   }),
   'Query.message': user(PRIVATE, { variables: message }),
+  'Query.searchMessages': user(USERS, { variables: () => ({ query: 'hello' }) }),
   'Query.uploads': user(USERS),
+  'Query.adminConversations': admin({ variables: ofAccount }),
+  'Query.adminUsage': admin({ variables: ofAccount }),
 
   'Mutation.createUser': anyone({
     variables: () => ({ input: { provider: 'email', password: 'a password of anyone' } }),
@@ -134,6 +138,13 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Mutation.updateMe': user(USERS, { variables: () => ({ input: { profile: { a: 1 } } }) }),
   'Mutation.updateUser': user(ACCOUNT, { variables: changedAccount }),
   'Mutation.adminUpdateUser': admin({ variables: changedAccount }),
+  'Mutation.adminCreateUser': admin({
+    variables: () => ({ input: { provider: 'email', password: 'a password of anyone' } }),
+  }),
+  'Mutation.adminDeleteUser': admin({ variables: account, ends: true }),
+  'Mutation.suspendUser': admin({ variables: account, ends: true }),
+  'Mutation.reinstateUser': admin({ variables: account }),
+  'Mutation.restoreUser': admin({ variables: account }),
   'Mutation.deleteMe': user(USERS, { ends: true }),
   'Mutation.deleteUser': user(ACCOUNT, { variables: account, ends: true }),
   'Mutation.changePlan': user(USERS, { variables: () => ({ plan: 'pro' }) }),
@@ -160,6 +171,7 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Mutation.uploadFile': user(USERS, { variables: () => ({ file: new File(['text'], 'a.txt') }) }),
   'Mutation.deleteUpload': user(PRIVATE, { variables: async (target) => ({ id: await target.upload() }) }),
 
+  'Subscription.exportConversations': user(USERS),
   'Subscription.chat': user(PRIVATE, { variables: chat }),
   'Subscription.reply': user(PRIVATE, { variables: async (target) => ({ messageId: await target.reply() }) }),
   'Subscription.conversationEvents': user(PRIVATE, {

@@ -1,6 +1,12 @@
 import { getNamedType, isInputObjectType, isLeafType, type GraphQLField, type GraphQLSchema } from 'graphql';
 import type { OperationExtension } from '../../src/graphql/operation.js';
-import type { RestRoute, RestSource, RestStreamRoute } from '../../src/graphql/rest-route.js';
+import type {
+  RestRoute,
+  RestSource,
+  RestStreamRoute,
+  AnyRestRoute,
+  RestFileRoute,
+} from '../../src/graphql/rest-route.js';
 import type { Variables } from './authorisation-table.js';
 
 /** A root field, and what its metadata says: calls of it on each door are made from this. */
@@ -10,7 +16,7 @@ export interface RootField {
   readonly kind: 'query' | 'mutation' | 'subscription';
   readonly field: GraphQLField<unknown, unknown>;
   readonly operation: OperationExtension | undefined;
-  readonly routes: readonly (RestRoute | RestStreamRoute)[];
+  readonly routes: readonly AnyRestRoute[];
 }
 
 export interface HttpCall {
@@ -35,6 +41,7 @@ export function rootFieldsOf(schema: GraphQLSchema): RootField[] {
       routes: [
         ...((field.extensions['rest'] ?? []) as readonly RestRoute[]),
         ...[(field.extensions['restStream'] as RestStreamRoute | undefined) ?? []].flat(),
+        ...[(field.extensions['restFile'] as RestFileRoute | undefined) ?? []].flat(),
       ],
     })),
   );
@@ -63,7 +70,7 @@ export function graphqlCall({ kind, field }: RootField, variables: Variables): H
 }
 
 /** A route of the field with the same arguments, each where the route reads it from. */
-export function restCall({ field }: RootField, route: RestRoute | RestStreamRoute, variables: Variables): HttpCall {
+export function restCall({ field }: RootField, route: AnyRestRoute, variables: Variables): HttpCall {
   let path = `/api/v1${route.path}`;
   const query = new URLSearchParams();
   const headers: Record<string, string> = {};

@@ -75,6 +75,20 @@ export class AccountsRepository {
     return rows[0]?.count ?? 0;
   }
 
+  /**
+   * Brings a deleted user back, active. @returns null when no deleted user has this id
+   * @throws Conflict `User already exists` when the e-mail address was taken meanwhile
+   */
+  async restore(id: string, now: Date): Promise<UserRow | null> {
+    const update = this.database.query<UserRow>(
+      `UPDATE users SET deleted_at = NULL, is_active = true, updated_at = $2
+       WHERE id = $1 AND deleted_at IS NOT NULL RETURNING ${COLUMNS}`,
+      [id, now],
+    );
+    const { rows } = await update.catch(refuseTakenEmail);
+    return rows[0] ?? null;
+  }
+
   /** @throws Conflict `User already exists` */
   async insert(user: WritableFields, passwordHash: string, now: Date): Promise<UserRow> {
     // The unique index decides, not a read before the write: of any number at once, one is inserted.

@@ -8,7 +8,17 @@ import { MissingCredentials } from '../sessions/session.js';
 import { idRules, newUserRules, searchRules, userChangesRules } from './accounts.rules.js';
 import type { AccountsService } from './accounts.service.js';
 import type { UserRow } from './user.js';
-import { CreateUserInput, UpdateUserInput, User, UserConnection } from './user.type.js';
+import {
+  ADMINS_ONLY,
+  LAST_ADMIN,
+  MISSING_ADMIN_HEADER,
+  NO_SUCH_USER,
+  USER_EXISTS,
+  CreateUserInput,
+  UpdateUserInput,
+  User,
+  UserConnection,
+} from './user.type.js';
 
 /** What clients that send a whole User back send along and nobody may write. */
 const changes = body({ readOnly: ['user_id', 'last_login'] });
@@ -20,20 +30,6 @@ const SENT_CREDENTIALS: readonly RestError[] = [
   { code: 'NOT_FOUND', message: 'User not found' },
   { code: 'FORBIDDEN', message: 'Account disabled' },
 ];
-const ADMINS_ONLY: RestError = { code: 'FORBIDDEN', message: 'Admin privileges required' };
-const NO_SUCH_USER: RestError = { code: 'NOT_FOUND', message: 'User not found' };
-const USER_EXISTS: RestError = {
-  code: 'CONFLICT',
-  status: 400,
-  message: 'User already exists',
-  insteadOf: 'User already exists',
-};
-const LAST_ADMIN: RestError = { code: 'CONFLICT', message: 'This is the last admin; make another user an admin first' };
-const MISSING_ADMIN_HEADER: RestError = {
-  code: 'UNAUTHENTICATED',
-  message: 'Missing admin header',
-  insteadOf: 'Missing credentials',
-};
 
 const ID_OF_USER = "The user's id.";
 

@@ -172,6 +172,33 @@ export class AccountsService {
     return user !== null;
   }
 
+  /** The same as {@link create} with the fields that admins may set, refused to anyone but an admin. */
+  async createAsAdmin(viewer: Viewer, input: NewUser): Promise<UserRow> {
+    if (!viewer.isAdmin) throw adminsOnly();
+    return this.create(input, () => Promise.resolve(viewer));
+  }
+
+  /** The same as {@link delete}, refused to anyone but an admin, for one's own account too. */
+  async deleteAsAdmin(viewer: Viewer, id: string): Promise<UserRow> {
+    if (!viewer.isAdmin) throw adminsOnly();
+    return this.delete(viewer, id);
+  }
+
+  /** The same as {@link get}, refused to anyone but an admin, for one's own account too. */
+  async getAsAdmin(viewer: Viewer, id: string): Promise<UserRow> {
+    if (!viewer.isAdmin) throw adminsOnly();
+    return this.get(viewer, id);
+  }
+
+  /**
+   * Brings a deleted user back as it was, but active. Its sessions stay ended. A user that is not deleted stays as it is.
+   * @throws Forbidden; NotFound; Conflict `User already exists` when the e-mail address was taken meanwhile
+   */
+  async restore(viewer: Viewer, id: string): Promise<UserRow> {
+    if (!viewer.isAdmin) throw adminsOnly();
+    return (await this.#users.restore(id, this.#clock.now())) ?? found(await this.#users.find(id));
+  }
+
   /** What a login needs to know of the user with this e-mail address, in any case. */
   findLogin(email: string): Promise<LoginRow | null> {
     return this.#users.findLogin(email);

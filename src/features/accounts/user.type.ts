@@ -2,7 +2,7 @@ import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { connectionType } from '../../graphql/connection.js';
 import { Node } from '../../graphql/node.js';
-import { RestField, RestHidden } from '../../graphql/rest-route.js';
+import { RestField, RestHidden, type RestError } from '../../graphql/rest-route.js';
 import type { NewUser, UserChanges, UserRow } from './user.js';
 
 @ObjectType('User', {
@@ -161,3 +161,27 @@ export class UpdateUserInput implements UserChanges {
   @Field(() => ID, { nullable: true, description: guarded(`${PLAN} Not null.`) })
   readonly plan?: string;
 }
+
+export const ADMINS_ONLY: RestError = { code: 'FORBIDDEN', message: 'Admin privileges required' };
+export const NO_SUCH_USER: RestError = { code: 'NOT_FOUND', message: 'User not found' };
+export const USER_EXISTS: RestError = {
+  code: 'CONFLICT',
+  status: 400,
+  message: 'User already exists',
+  insteadOf: 'User already exists',
+};
+export const LAST_ADMIN: RestError = {
+  code: 'CONFLICT',
+  message: 'This is the last admin; make another user an admin first',
+};
+export const MISSING_ADMIN_HEADER: RestError = {
+  code: 'UNAUTHENTICATED',
+  message: 'Missing admin header',
+  insteadOf: 'Missing credentials',
+};
+/** Of the routes below `/admin`. */
+export const ADMIN_ERRORS: readonly RestError[] = [
+  MISSING_ADMIN_HEADER,
+  { ...ADMINS_ONLY, insteadOf: 'Forbidden' },
+  ADMINS_ONLY,
+];

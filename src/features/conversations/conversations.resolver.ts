@@ -10,7 +10,7 @@ import { text, uuid } from '../../kernel/rules.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { UserRow } from '../accounts/user.js';
-import { User } from '../accounts/user.type.js';
+import { ADMIN_ERRORS, NO_SUCH_USER, User } from '../accounts/user.type.js';
 import {
   MAX_DELETIONS,
   MAX_SEARCH_LENGTH,
@@ -43,7 +43,7 @@ const QUERY = 'Part of the title, in any case; at most 100 characters.';
 export class ConversationsResolver {
   constructor(
     private readonly service: ConversationsService,
-    private readonly accounts: Pick<AccountsService, 'loadMany'>,
+    private readonly accounts: Pick<AccountsService, 'getAsAdmin' | 'loadMany'>,
   ) {}
 
   @Operation('user', searchRules)
@@ -64,6 +64,32 @@ export class ConversationsResolver {
     @Arg('offset', () => Int, { nullable: true, description: OFFSET }) offset: number | null,
   ): Promise<Connection<ConversationRow>> {
     return this.service.list(viewer, search ?? null, { first, after, offset });
+  }
+
+  @Operation('admin', z.object({ userId: uuid() }).loose())
+  @Rest({
+    method: 'GET',
+    path: '/admin/users/{user_id}/conversations',
+    operationId: 'adminListConversations',
+    summary: "List a user's conversations, newest first",
+    tag: 'Admin',
+    arguments: { userId: path('user_id'), ...paging },
+    errors: [...ADMIN_ERRORS, NO_SUCH_USER],
+  })
+  @Query(() => ConversationConnection, {
+    description:
+      "A user's conversations, newest first, without what was said in them. For admins: FORBIDDEN to anyone else.",
+  })
+  async adminConversations(
+    @CurrentViewer() viewer: Viewer,
+    @Arg('userId', () => ID) userId: string,
+    @Arg('first', () => Int, { nullable: true, defaultValue: 20, description: FIRST }) first: number | null,
+    @Arg('after', () => String, { nullable: true, description: AFTER }) after: string | null,
+    @Arg('offset', () => Int, { nullable: true, description: OFFSET }) offset: number | null,
+  ): Promise<Connection<ConversationRow> | undefined> {
+    await this.accounts.getAsAdmin(viewer, userId);
+    const [connection] = await this.service.ofUsers([userId], null, { first, after, offset });
+    return connection;
   }
 
   @Operation('user', byId)

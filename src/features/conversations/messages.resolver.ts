@@ -20,6 +20,7 @@ import type { RequestContext } from '../../graphql/context.js';
 import { CurrentViewer, Operation, type OperationExtension } from '../../graphql/operation.js';
 import { body, paging, path, query, Rest, RestField, RestHidden, type RestError } from '../../graphql/rest-route.js';
 import { subscription } from '../../graphql/subscription.js';
+import { Forbidden } from '../../kernel/errors.js';
 import type { Connection, PageArguments } from '../../kernel/page.js';
 import { jsonObject, notNull, text, uuid } from '../../kernel/rules.js';
 import type { Viewer } from '../../kernel/viewer.js';
@@ -28,6 +29,7 @@ import type { UserRow } from '../accounts/user.js';
 import { User } from '../accounts/user.type.js';
 import { MAX_SEARCH_LENGTH, type ConversationRow } from './conversation.js';
 import { Conversation } from './conversation.type.js';
+import { ownsConversation } from './conversations.policy.js';
 import type { ConversationsService } from './conversations.service.js';
 import {
   MAX_CONTENT_BYTES,
@@ -260,12 +262,16 @@ export class ConversationMessagesResolver {
   constructor(private readonly service: Pick<MessagesService, 'ofConversations'>) {}
 
   @RestHidden()
-  @FieldResolver(() => MessageConnection, { description: 'Oldest first; `last`/`before` read from the newest end.' })
-  messages(
+  @FieldResolver(() => MessageConnection, {
+    description:
+      "Oldest first; `last`/`before` read from the newest end. FORBIDDEN where the conversation is another user's, whom an admin was shown.",
+  })
+  async messages(
     @Root() conversation: ConversationRow,
     @Ctx() context: RequestContext,
     @Args(() => MessagesArguments) page: MessagesArguments,
   ): Promise<Connection<MessageRow>> {
+    if (!ownsConversation(await context.viewer(), conversation)) throw new Forbidden();
     const { first, after, last, before } = page;
     return batch(context, this, { first, after, last, before }, conversation.id, (ids) =>
       this.service.ofConversations(ids, page),

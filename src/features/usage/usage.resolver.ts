@@ -1,13 +1,16 @@
 import { GraphQLDate } from 'graphql-scalars';
-import { Arg, Ctx, FieldResolver, Int, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Ctx, FieldResolver, ID, Int, Query, Resolver, Root } from 'type-graphql';
+import { z } from 'zod';
 import { batch } from '../../graphql/batch.js';
 import type { RequestContext } from '../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../graphql/operation.js';
-import { Rest, RestHidden } from '../../graphql/rest-route.js';
+import { path, Rest, RestHidden } from '../../graphql/rest-route.js';
 import type { Connection } from '../../kernel/page.js';
+import { uuid } from '../../kernel/rules.js';
 import type { Viewer } from '../../kernel/viewer.js';
+import type { AccountsService } from '../accounts/accounts.service.js';
 import type { UserRow } from '../accounts/user.js';
-import { User } from '../accounts/user.type.js';
+import { ADMIN_ERRORS, NO_SUCH_USER, User } from '../accounts/user.type.js';
 import type { DailyUsageRow, UsageEntryRow } from './usage.js';
 import type { UsageService } from './usage.service.js';
 import { DailyUsage, UsageEntryConnection } from './usage.type.js';
@@ -17,7 +20,10 @@ const UNTIL = 'The last day, included; by default today, in UTC.';
 
 @Resolver(() => User)
 export class UsageResolver {
-  constructor(private readonly service: UsageService) {}
+  constructor(
+    private readonly service: UsageService,
+    private readonly accounts: Pick<AccountsService, 'getAsAdmin'>,
+  ) {}
 
   @Operation('user')
   @Rest({
@@ -34,6 +40,30 @@ export class UsageResolver {
     @Arg('until', () => GraphQLDate, { nullable: true, description: UNTIL }) until: Date | null,
   ): Promise<readonly DailyUsageRow[]> {
     const [days = []] = await this.service.daily([viewer.userId], { since, until });
+    return days;
+  }
+
+  @Operation('admin', z.object({ userId: uuid() }).loose())
+  @Rest({
+    method: 'GET',
+    path: '/admin/users/{user_id}/usage',
+    operationId: 'adminListUsage',
+    summary: "List a user's usage, newest day first",
+    tag: 'Admin',
+    arguments: { userId: path('user_id') },
+    errors: [...ADMIN_ERRORS, NO_SUCH_USER],
+  })
+  @Query(() => [DailyUsage], {
+    description: "A user's usage, newest day first; at most 366 days. For admins: FORBIDDEN to anyone else.",
+  })
+  async adminUsage(
+    @CurrentViewer() viewer: Viewer,
+    @Arg('userId', () => ID) userId: string,
+    @Arg('since', () => GraphQLDate, { nullable: true, description: SINCE }) since: Date | null,
+    @Arg('until', () => GraphQLDate, { nullable: true, description: UNTIL }) until: Date | null,
+  ): Promise<readonly DailyUsageRow[]> {
+    await this.accounts.getAsAdmin(viewer, userId);
+    const [days = []] = await this.service.daily([userId], { since, until });
     return days;
   }
 
