@@ -30,7 +30,7 @@ export interface GraphQLRequest {
  * not read it from a connection that was reset.
  * @throws Refusal 413 over `limit` bytes; Error when the client left while it was sending
  */
-export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   const tooLarge = () => new Refusal(`The body is larger than ${limit} bytes`, 'PAYLOAD_TOO_LARGE', { status: 413 });
   return new Promise((resolve, reject) => {
     if (Number(request.headers['content-length']) > limit) {

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { buildSchema } from '../../src/graphql/schema.js';
 import { startTestApp, stores, type TestApp } from '../support/app.js';
-import { Cast, INTERNAL_KEY, type CastMember, type Target } from '../support/authorisation-cast.js';
 import {
   ACTORS,
-  AUTHORISATION,
+  Cast,
+  INTERNAL_KEY,
   type ActorName,
-  type AuthorisationRow,
-  type Decision,
-  type Variables,
-} from '../support/authorisation-table.js';
+  type CastMember,
+  type Target,
+} from '../support/authorisation-cast.js';
+import { AUTHORISATION, type AuthorisationRow, type Decision, type Variables } from '../support/authorisation-table.js';
 import { graphqlCall, restCall, rootFieldsOf, type HttpCall, type RootField } from '../support/generated-call.js';
 
 const PLAN = { price: 0, daily_messages: 9_000, daily_tokens: 9_000_000, max_conversations: 900, max_file_uploads: 99 };

@@ -1,6 +1,9 @@
 import { Actor } from './actor.js';
 import type { TestApp } from './app.js';
-import type { ActorName } from './authorisation-table.js';
+
+/** Who calls. What is called upon is the owner's; the internal caller speaks for the owner. */
+export const ACTORS = ['nobody', 'owner', 'other', 'admin', 'suspended', 'internal'] as const;
+export type ActorName = (typeof ACTORS)[number];
 
 export const INTERNAL_KEY = 'a key of the house, of more than thirty-two bytes';
 

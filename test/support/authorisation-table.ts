@@ -1,9 +1,5 @@
 import type { Access } from '../../src/graphql/operation.js';
-import type { CastMember, Target } from './authorisation-cast.js';
-
-/** Who calls. What is called upon is the owner's; the internal caller speaks for the owner. */
-export const ACTORS = ['nobody', 'owner', 'other', 'admin', 'suspended', 'internal'] as const;
-export type ActorName = (typeof ACTORS)[number];
+import type { ActorName, CastMember, Target } from './authorisation-cast.js';
 
 export type Decision =
   | 'allowed'

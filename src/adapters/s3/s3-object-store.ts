@@ -116,5 +116,6 @@ function codeOf(error: unknown): unknown {
 
 function reasonOf(error: unknown): string {
   const message = typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : '';
-  return message || String(codeOf(error) ?? 'it cannot be reached');
+  const code = codeOf(error);
+  return message || (typeof code === 'string' ? code : 'it cannot be reached');
 }

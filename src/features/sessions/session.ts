@@ -1,12 +1,7 @@
 import { Forbidden, NotFound, Unauthenticated } from '../../kernel/errors.js';
 
 export type RevocationReason =
-  | 'LOGOUT'
-  | 'REVOKED'
-  | 'PASSWORD_CHANGED'
-  | 'PASSWORD_RESET'
-  | 'ACCOUNT_DISABLED'
-  | 'ACCOUNT_DELETED';
+  'LOGOUT' | 'REVOKED' | 'PASSWORD_CHANGED' | 'PASSWORD_RESET' | 'ACCOUNT_DISABLED' | 'ACCOUNT_DELETED';
 
 /** One login. */
 export interface SessionRow {

@@ -23,7 +23,7 @@ export interface IncomingFile {
 const MAX_FILENAME_BYTES = 255;
 /** RFC 6838, 4.2: each of the two names has 127 characters at most. */
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/;
-export const UNKNOWN_MEDIA_TYPE = 'application/octet-stream';
+const UNKNOWN_MEDIA_TYPE = 'application/octet-stream';
 
 /** Control characters, and marks that make a name read otherwise than it is (`exe.txt` for `txt.exe`). */
 const UNSEEN = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
