@@ -63,6 +63,19 @@ describe('the settings', () => {
     expect(faults({ PLANS: '{"basic":{"price":-1}}' }).length).toBeGreaterThan(1);
   });
 
+  it('want all of an S3 server’s settings or none, and its address without a scheme', () => {
+    const server = { MINIO_ENDPOINT: 'localhost:9000', MINIO_ACCESS_KEY: 'key', MINIO_SECRET_KEY: 'secret' };
+    expect(faults(server)).toEqual([expect.stringContaining('MINIO_BUCKET is missing')]);
+    expect(faults({ ...server, MINIO_ENDPOINT: 'http://localhost:9000' })).toEqual([
+      expect.stringContaining('MINIO_ENDPOINT: must be host:port'),
+    ]);
+    expect(readConfig({ ...server, MINIO_BUCKET: 'files', MINIO_USE_SSL: 'true' }).uploads).toEqual({
+      maxBytes: 10_485_760,
+      s3: { endpoint: 'localhost:9000', accessKey: 'key', secretKey: 'secret', bucket: 'files', useSsl: true },
+    });
+    expect(readConfig({}).uploads.s3).toBeUndefined();
+  });
+
   it('want both of the first administrator’s settings or neither', () => {
     expect(faults({ ADMIN_EMAIL: 'a@example.com' })).toEqual([expect.stringContaining('both or neither')]);
   });

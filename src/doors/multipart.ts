@@ -20,7 +20,7 @@ export interface MultipartBody {
   /** Null when the body ended without one. */
   readonly file: { readonly field: string; readonly upload: FileUpload } | null;
   /** Lets go of what was not read, once the request is answered: the rest of the body is dropped as it comes. */
-  finish(): void;
+  readonly finish: () => void;
 }
 
 export interface MultipartLimits {

@@ -289,4 +289,30 @@ describe.each(stores)('uploads on %s', (on) => {
     expect((await fetch(url)).status).toBe(404);
     expect(JSON.stringify(app.logged)).not.toContain(new URL(url).pathname.slice('/files/'.length));
   });
+
+  it('that a crash left half stored or half deleted are removed, bytes before row, at the next start', async () => {
+    const owner = await userOn('small');
+    const kept = (await upload(owner, textFile())).body.data;
+    const leave = async (status: string) => {
+      const { body } = await upload(owner, textFile());
+      await app.database.query(
+        `UPDATE uploads SET status = $2::"UploadStatus", lease_expires_at = now() - interval '1 second' WHERE id = $1`,
+        [body.data.upload_id, status],
+      );
+    };
+    await leave('PENDING');
+    await leave('DELETING');
+    expect((await owner.ask<Listed>(LIST)).uploads.nodes).toHaveLength(1);
+    app = await app.restart();
+    const rowsOf = async () => {
+      const { rows } = await app.database.query<{ id: string }>('SELECT id FROM uploads WHERE user_id = $1', [
+        owner.userId,
+      ]);
+      return rows.map(({ id }) => id);
+    };
+    const left = await eventually(rowsOf, (rows) => rows.length === 1);
+    expect(left).toEqual([kept.upload_id]);
+    // The port is another one, and so is the address that the service gives.
+    expect((await fetch(`${app.url}${new URL(kept.url).pathname}`)).status).toBe(200);
+  }, 60_000);
 });
