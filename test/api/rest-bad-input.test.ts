@@ -54,6 +54,8 @@ const TARGETS: readonly (readonly [string, Readonly<Record<string, unknown>>])[]
   ['/conversations/01980f3e-8c1d-7a52-9d0e-6f2f4f2b6c1g', { conversation_id: 'must be a UUID' }],
   ['/conversations/__proto__', { conversation_id: 'must be a UUID' }],
   ['/messages/%F0%9F%92%A5', { message_id: 'must be a UUID' }],
+  ['/messages/01980f3e-8c1d-7a52-9d0e-6f2f4f2b6c11/stream?after=2147483647', { after: 'must be at most 2147483646' }],
+  ['/messages/7/stream?after=-1', { message_id: 'must be a UUID', after: 'must be 0 or more' }],
   ['/conversations?q=%00', { q: NUL }],
   [
     '/conversations?limit=1e999&skip=99999999999999999999',

@@ -53,9 +53,15 @@ const messageRules = z.object({
     }),
 });
 
+/** The next event's number must still be an `Int`. */
+const MAX_AFTER = 2 ** 31 - 2;
+
 const replyOperation: OperationExtension = {
   access: 'user',
-  rules: z.object({ messageId: uuid(), after: z.int().min(0, 'must be 0 or more') }),
+  rules: z.object({
+    messageId: uuid(),
+    after: z.int().min(0, 'must be 0 or more').max(MAX_AFTER, `must be at most ${MAX_AFTER}`),
+  }),
 };
 
 const tag = 'Chat';
