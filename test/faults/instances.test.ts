@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { Actor, collect, signUp } from '../support/actor.js';
+import { createDatabase, testServerUrl } from '../support/database.js';
 import { eventually, within } from '../support/eventually.js';
 import { startModelServer, type ModelServer } from '../support/model-server.js';
-import { createPostgresDatabase, type PostgresDatabase } from '../support/postgres-database.js';
 import { killPrograms, startProgram, withDataDirectory, type ProgramEnvironment } from '../support/program.js';
 import { askModel, followReply, readReply, ROOMY_PLANS, storedMessage, textIn, usageOf } from '../support/replies.js';
 import type { ReplyEvent } from '../support/replies.js';
@@ -14,17 +14,18 @@ const HELD = 'The sky is ';
 const RECOVERY_MS = 10_000;
 
 const redisUrl = process.env['TEST_REDIS_URL'];
-const onServers = process.env['TEST_DATABASE_URL'] === undefined ? describe.skip : describe;
+const server = testServerUrl();
+const onServers = server === undefined ? describe.skip : describe;
 
 onServers.each([
   ['with Redis between them', redisUrl],
   ['with nothing but the database between them', undefined],
 ])('two instances %s', (_, url) => {
   let model: ModelServer;
-  let database: PostgresDatabase;
+  let database: Awaited<ReturnType<typeof createDatabase>>;
 
   beforeEach(async () => {
-    [model, database] = await Promise.all([startModelServer(), createPostgresDatabase()]);
+    [model, database] = await Promise.all([startModelServer(), createDatabase(server ?? '')]);
   });
   afterEach(async () => {
     await killPrograms();

@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { startApp, type App } from '../../src/app.js';
 import { readConfig, type Environment } from '../../src/config.js';
-import { createPostgresDatabase } from './postgres-database.js';
+import { createDatabase, testServerUrl } from './database.js';
 import { startModelServer, type ModelServer } from './model-server.js';
 
 /** The stores that the suites run on: the embedded defaults, and real servers where the environment names them. */
 export type Stores = 'embedded' | 'servers';
 
-export const stores: readonly Stores[] =
-  process.env['TEST_DATABASE_URL'] === undefined ? ['embedded'] : ['embedded', 'servers'];
+export const stores: readonly Stores[] = testServerUrl() === undefined ? ['embedded'] : ['embedded', 'servers'];
 
 export interface TestApp {
   /** As `http://localhost:49152`. */
@@ -56,7 +55,8 @@ export async function startTestApp({ stores: on = 'embedded', settings = {} }: T
 async function startOn(on: Stores, settings: Environment, resources: AsyncDisposableStack): Promise<TestApp> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'flynkle-test-'));
   resources.defer(() => rm(dataDirectory, { recursive: true, force: true }));
-  const postgres = on === 'servers' ? await createPostgresDatabase() : undefined;
+  const server = on === 'servers' ? testServerUrl() : undefined;
+  const postgres = server === undefined ? undefined : await createDatabase(server);
   if (postgres !== undefined) resources.defer(() => postgres.drop());
   const model = await startModelServer();
   resources.defer(() => model.close());
