@@ -24,6 +24,8 @@ export const CUSTOM_SCALARS: Readonly<Record<string, JsonSchema>> = {
 
 const SOFA_OPTIONS = { customScalars: CUSTOM_SCALARS, enumTypes: {} };
 const UUID: JsonSchema = { type: 'string', format: 'uuid' };
+/** The pipeline refuses NUL in every text: PostgreSQL could not hold it. */
+const TEXT: JsonSchema = { type: 'string', not: { pattern: '\\u0000' } };
 
 function nullable(schema: JsonSchema): JsonSchema {
   const { type } = schema;
@@ -97,7 +99,8 @@ function typeSchema(type: GraphQLInputType, name: string): JsonSchema {
     };
   }
   // An ID that is called otherwise is a name, as a plan's.
-  if (String(present) === 'ID') return /(^|_)ids?$/.test(name) ? UUID : { type: 'string' };
+  if (String(present) === 'ID') return /(^|_)ids?$/.test(name) ? UUID : TEXT;
+  if (String(present) === 'String') return TEXT;
   return resolveFieldType(present as GraphQLOutputType, SOFA_OPTIONS) as JsonSchema;
 }
 
