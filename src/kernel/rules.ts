@@ -34,7 +34,7 @@ export const phoneNumber = () =>
   z
     .string()
     .trim()
-    .regex(/^\+?[0-9][0-9 ().-]{2,30}$/, 'must be a phone number');
+    .regex(/^\+?[0-9][0-9 ().-]{1,29}[0-9)]$/, 'must be a phone number');
 
 /** For a field that may be left out but not cleared, though its GraphQL type takes null. */
 export const notNull = (rules: z.ZodType) =>

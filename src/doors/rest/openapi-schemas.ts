@@ -25,7 +25,7 @@ export const CUSTOM_SCALARS: Readonly<Record<string, JsonSchema>> = {
 const SOFA_OPTIONS = { customScalars: CUSTOM_SCALARS, enumTypes: {} };
 const UUID: JsonSchema = { type: 'string', format: 'uuid' };
 /** The pipeline refuses NUL in every text: PostgreSQL could not hold it. */
-const TEXT: JsonSchema = { type: 'string', not: { pattern: '\\u0000' } };
+const TEXT: JsonSchema = { type: 'string', not: { type: 'string', pattern: '\\u0000' } };
 
 function nullable(schema: JsonSchema): JsonSchema {
   const { type } = schema;

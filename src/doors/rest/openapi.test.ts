@@ -112,7 +112,7 @@ describe('the OpenAPI document', () => {
 
   it('says where each input stands, with the rules of the operation', () => {
     expect(operation('/books', 'get')['parameters']).toEqual([
-      { name: 'q', in: 'query', schema: { type: 'string', not: { pattern: '\\u0000' } } },
+      { name: 'q', in: 'query', schema: { type: 'string', not: { type: 'string', pattern: '\\u0000' } } },
       { name: 'lent_only', in: 'query', schema: { type: 'boolean' } },
       expect.objectContaining({
         name: 'limit',
