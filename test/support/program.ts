@@ -15,6 +15,7 @@ export interface Ended {
 export interface Program {
   /** Where it listens. */
   readonly url: string;
+  readonly pid: number;
   /** Everything that it has written so far. */
   output(): string;
   /** Resolves once its output matches. @throws when it ends before */
@@ -86,8 +87,10 @@ function run(environment: ProgramEnvironment): Program {
     changes.dispatchEvent(new Event('change'));
     return { code: child.exitCode, signal: child.signalCode };
   });
+  if (child.pid === undefined) throw new Error('The program could not be started');
   const program: Program = {
     url: '',
+    pid: child.pid,
     output: () => output,
     wrote: async (pattern) => {
       while (!pattern.test(output)) {
