@@ -10,7 +10,10 @@ import { operationsOf, RequestMaker, type DocumentedOperation } from '../support
 import { randomFrom } from '../support/random.js';
 import { rawRequest, type RawAnswer } from '../support/raw-request.js';
 
-const REQUESTS = Number(process.env['FUZZ'] ?? 100);
+/** `FUZZ=500` is the thorough run, on every kind of store; the doors that this is about are the same on all of them. */
+const thorough = process.env['FUZZ'];
+const REQUESTS = Number(thorough ?? 100);
+const STORES = thorough === undefined ? stores.slice(0, 1) : stores;
 const SEED = 20_260_131;
 const PLAN = { price: 0, daily_messages: 9_000, daily_tokens: 9_000_000, max_conversations: 900, max_file_uploads: 99 };
 
@@ -54,7 +57,7 @@ function checkAgainst(document: OpenApiDocument): Check {
 
 const escaped = (part: string) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'));
 
-describe.each(stores)(`${REQUESTS} random requests of each operation on %s`, (on) => {
+describe.each(STORES)(`${REQUESTS} random requests of each operation on %s`, (on) => {
   let app: TestApp;
   let check: Check;
 
