@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { startApp, type App } from '../../src/app.js';
 import { readConfig, type Environment } from '../../src/config.js';
-import { createDatabase, testServerUrl } from './database.js';
+import { createDatabase, fillDataDirectory, testServerUrl } from './database.js';
 import { startModelServer, type ModelServer } from './model-server.js';
 
 /** The stores that the suites run on: the embedded defaults, and real servers where the environment names them. */
@@ -55,6 +55,7 @@ export async function startTestApp({ stores: on = 'embedded', settings = {} }: T
 async function startOn(on: Stores, settings: Environment, resources: AsyncDisposableStack): Promise<TestApp> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'flynkle-test-'));
   resources.defer(() => rm(dataDirectory, { recursive: true, force: true }));
+  if (on === 'embedded') await fillDataDirectory(dataDirectory);
   const server = on === 'servers' ? testServerUrl() : undefined;
   const postgres = server === undefined ? undefined : await createDatabase(server);
   if (postgres !== undefined) resources.defer(() => postgres.drop());
