@@ -9,6 +9,7 @@ export interface ReferencePageOptions {
   readonly documentPath: string;
 }
 
+const require = createRequire(import.meta.url);
 const PAGE_PATH = '/docs';
 
 /** The page has all that it needs from this host, and talks to nobody else. Swagger UI sets styles in its elements. */
@@ -38,17 +39,15 @@ export function referencePage({ title, documentPath }: ReferencePageOptions): re
       }),
     },
     asset('start.js', 'text/javascript', () => Promise.resolve(startScript(documentPath))),
-    asset('swagger-ui-bundle.js', 'text/javascript', () => readPackaged('swagger-ui-bundle.js')),
-    asset('swagger-ui.css', 'text/css', () => readPackaged('swagger-ui.css')),
+    asset('swagger-ui-bundle.js', 'text/javascript', () =>
+      readFile(require.resolve('swagger-ui-dist/swagger-ui-bundle.js')),
+    ),
+    asset('swagger-ui.css', 'text/css', () => readFile(require.resolve('swagger-ui-dist/swagger-ui.css'))),
   ];
 }
 
 function asset(name: string, mediaType: string, load: () => Promise<string | Buffer>): StaticAnswer {
   return { path: `${PAGE_PATH}/${name}`, send: compressedFile({ contentType: `${mediaType}; charset=utf-8`, load }) };
-}
-
-function readPackaged(name: string): Promise<Buffer> {
-  return readFile(createRequire(import.meta.url).resolve(`swagger-ui-dist/${name}`));
 }
 
 function pageOf(title: string): string {

@@ -1,14 +1,18 @@
-import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
-import { print } from 'graphql';
+import { print, type DocumentNode } from 'graphql';
 import * as documents from '../../generated/client.js';
 import { Actor, type GraphQLAnswer } from '../actor.js';
 import type { Client, Conversation, Failure, Message, Outcome, Plan, Usage, User } from './client.js';
+
+/** What the generated documents carry of their types. */
+interface TypedDocument<Data, Variables> extends DocumentNode {
+  readonly __apiType?: (variables: Variables) => Data;
+}
 
 /** The documents of schema/operations, typed by the schema. */
 export function graphqlClient(url: string): Client {
   const actor = new Actor(url);
   const run = async <Data, Variables extends Readonly<Record<string, unknown>>, Shape>(
-    document: TypedDocumentNode<Data, Variables>,
+    document: TypedDocument<Data, Variables>,
     variables: Variables,
     shape: (data: Data) => Shape,
   ): Promise<Outcome<Shape>> => {

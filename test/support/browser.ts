@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs';
+import { chromium, type Browser, type Page } from 'playwright-core';
+
+/** Where distributions put Chromium; `CHROMIUM_PATH` names another place. */
+const PLACES = [
+  process.env['CHROMIUM_PATH'],
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+
+/** The machine's own Chromium; undefined where there is none. */
+export const chromiumPath = PLACES.find((path) => path !== undefined && existsSync(path));
+
+export interface OpenedPage {
+  readonly page: Page;
+  /** Every address that the page asked for outside of its origin; none was answered. */
+  readonly foreign: readonly string[];
+  /** What the page complained of: breaches of the content security policy are among it. */
+  readonly complaints: readonly string[];
+  close(): Promise<void>;
+}
+
+/** A page that reaches nothing but `origin`. */
+export async function openPage(origin: string): Promise<OpenedPage> {
+  const browser: Browser = await chromium.launch({
+    ...(chromiumPath !== undefined && { executablePath: chromiumPath }),
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  });
+  const page = await browser.newPage();
+  const foreign: string[] = [];
+  const complaints: string[] = [];
+  await page.route(
+    (url) => url.origin !== origin && url.protocol !== 'data:',
+    async (route) => {
+      foreign.push(route.request().url());
+      await route.abort();
+    },
+  );
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  return { page, foreign, complaints, close: () => browser.close() };
+}
