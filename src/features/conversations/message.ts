@@ -16,16 +16,8 @@ export interface MessageRow {
   readonly updatedAt: Date;
 }
 
-export interface NewMessage {
-  readonly id: string;
-  readonly conversationId: string;
-  readonly userId: string | null;
-  readonly content: MessageContent;
-  readonly messageType: string;
-  readonly status: MessageStatus;
-  readonly extra: MessageContent | null;
-  readonly replyToId: string | null;
-}
+/** A message before the database gives it its times. */
+export type NewMessage = Omit<MessageRow, 'createdAt' | 'updatedAt'>;
 
 export interface MessageChanges {
   readonly content?: MessageContent | undefined;
