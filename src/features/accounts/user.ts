@@ -18,10 +18,11 @@ export interface UserRow {
   readonly updatedAt: Date;
 }
 
-/** What a login compares a password with. */
+/** What a login needs to know of a user. */
 export interface LoginRow {
   readonly id: string;
-  readonly passwordHash: string;
+  /** Null for a user who has no password. */
+  readonly passwordHash: string | null;
   readonly isActive: boolean;
   readonly isSuspended: boolean;
 }

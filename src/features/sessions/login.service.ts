@@ -2,7 +2,7 @@ import type { Client } from '../../kernel/caller.js';
 import { Forbidden, Unauthenticated } from '../../kernel/errors.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
-import { isEnabled } from '../accounts/user.js';
+import { isEnabled, type LoginRow } from '../accounts/user.js';
 import type { SessionsService, Tokens } from './sessions.service.js';
 
 export interface LoginServiceDependencies {
@@ -15,7 +15,7 @@ export interface LoginServiceDependencies {
   readonly limiter: (identity: string) => Promise<void>;
 }
 
-/** Logging in with a password. */
+/** Logging in. */
 export class LoginService {
   readonly #accounts: LoginServiceDependencies['accounts'];
   readonly #passwords: LoginServiceDependencies['passwords'];
@@ -41,6 +41,15 @@ export class LoginService {
     const user = await this.#accounts.findLogin(address);
     const isRight = await this.#passwords.verify(user?.passwordHash ?? null, password);
     if (user === null || !isRight) throw new Unauthenticated('Invalid credentials');
+    return this.admit(user, client);
+  }
+
+  /**
+   * What every way of logging in ends with, once the user has proved who they are.
+   * @param user as they were when they proved it
+   * @throws Forbidden `Account disabled`; Unauthenticated `Invalid credentials` when account or password changed meanwhile
+   */
+  async admit(user: LoginRow, client: Client): Promise<Tokens> {
     if (!isEnabled(user)) throw new Forbidden('Account disabled');
     const tokens = await this.#sessions.open(user, client);
     if (tokens === null) throw new Unauthenticated('Invalid credentials');

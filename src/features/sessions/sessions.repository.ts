@@ -15,8 +15,8 @@ const MOST_LISTED = 100;
 
 export interface NewSession {
   readonly userId: string;
-  /** The hash that the login's password was compared with. */
-  readonly passwordHash: string;
+  /** The user's password as it was when the user proved who they are: with another one since, there is no session. */
+  readonly passwordHash: string | null;
   readonly refreshTokenHash: Buffer;
   readonly userAgent: string | null;
   readonly ipAddress: string | null;
@@ -55,12 +55,12 @@ export class SessionsRepository {
   /**
    * Opens a session and marks the login. The user's row is written first: a suspension, a deletion or another password
    * that comes meanwhile either ends this session too or keeps it from being made.
-   * @returns null when the user may no longer log in with that password
+   * @returns null when the user may no longer log in, or has another password
    */
   async insert(session: NewSession, now: Date): Promise<string | null> {
     const { rows } = await this.database.query<{ id: string }>(
       `WITH u AS (
-         UPDATE users u SET last_login = $8 WHERE u.id = $2 AND u.password_hash = $3 AND ${USER_MAY_ACT} RETURNING id
+         UPDATE users u SET last_login = $8 WHERE u.id = $2 AND u.password_hash IS NOT DISTINCT FROM $3 AND ${USER_MAY_ACT} RETURNING id
        )
        INSERT INTO sessions (id, user_id, refresh_token_hash, user_agent, ip_address, expires_at, created_at, last_used_at)
        SELECT $1::uuid, u.id, $4::bytea, $5::text, $6::text, $7::timestamptz, $8::timestamptz, $8::timestamptz FROM u

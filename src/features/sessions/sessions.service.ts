@@ -4,6 +4,7 @@ import { NotFound } from '../../kernel/errors.js';
 import { isUuid } from '../../kernel/ids.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import type { Sql } from '../../ports/database.js';
+import type { LoginRow } from '../accounts/user.js';
 import type { AccessTokens } from './access-tokens.js';
 import type { InternalCallers } from './internal-callers.js';
 import { hashRefreshToken, newRefreshToken } from './refresh-token.js';
@@ -106,10 +107,11 @@ export class SessionsService {
   }
 
   /**
-   * Opens a session for a user who has just shown the password with this hash.
+   * Opens a session for a user who has just proved who they are.
+   * @param user with the hash of the password that they had then
    * @returns null when the account or the password has changed since
    */
-  async open(user: { readonly id: string; readonly passwordHash: string }, client: Client): Promise<Tokens | null> {
+  async open(user: Pick<LoginRow, 'id' | 'passwordHash'>, client: Client): Promise<Tokens | null> {
     const now = this.#clock.now();
     const refresh = newRefreshToken();
     const sessionId = await this.#repository.insert(
