@@ -27,9 +27,15 @@ export type RestSource =
   /**
    * For an input object: the JSON body is the object, its fields in snake_case. For any other argument: the body has a field
    * of its name in snake_case. `readOnly` names (the wire's) are taken and ignored: clients send whole objects back. Any
-   * other unknown name is a fault.
+   * other unknown name is a fault. `schema` is what the reference adds to the schema of the body, in the wire's names, as
+   * `{ if: …, then: … }` for fields that depend on each other; it checks nothing.
    */
-  | { readonly in: 'body'; readonly readOnly: readonly string[]; readonly omit: readonly string[] }
+  | {
+      readonly in: 'body';
+      readonly readOnly: readonly string[];
+      readonly omit: readonly string[];
+      readonly schema: JsonSchema;
+    }
   /** For an argument of the type Upload: the body is multipart/form-data, and has this one part. */
   | { readonly in: 'file'; readonly name: string }
   | { readonly in: 'constant'; readonly value: unknown };
@@ -42,10 +48,11 @@ export const header = (name: string, options: ParameterOptions = {}): RestSource
   ...options,
 });
 /** `omit` names fields (camelCase) of the input that this route does not take from the body. */
-export const body = (options: { readOnly?: readonly string[]; omit?: readonly string[] } = {}): RestSource => ({
+export const body = (options: Partial<Omit<Extract<RestSource, { in: 'body' }>, 'in'>> = {}): RestSource => ({
   in: 'body',
   readOnly: options.readOnly ?? [],
   omit: options.omit ?? [],
+  schema: options.schema ?? {},
 });
 export const file = (name: string): RestSource => ({ in: 'file', name });
 export const constant = (value: unknown): RestSource => ({ in: 'constant', value });

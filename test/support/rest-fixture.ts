@@ -297,7 +297,10 @@ function makeResolver(library: Library) {
       operationId: 'createBook',
       summary: 'Add a book',
       tag: 'Books',
-      arguments: { input: body({ readOnly: ['book_id'] }), 'input.ownerId': constant(OWNER_ID) },
+      arguments: {
+        input: body({ readOnly: ['book_id'], schema: { dependentRequired: { shelf: ['sub_title'] } } }),
+        'input.ownerId': constant(OWNER_ID),
+      },
       errors: [{ code: 'CONFLICT', message: 'Book already exists', status: 400 }],
     })
     @Mutation(() => Book)

@@ -44,6 +44,8 @@ export interface InputPlan {
   readonly file: WireInput | undefined;
   /** Names in the body that are taken and ignored. */
   readonly readOnly: ReadonlySet<string>;
+  /** What the reference adds to the schema of the body. */
+  readonly bodySchema: JsonSchema;
   /** From the view's arguments to the main schema's. */
   readonly toArguments: (viewArguments: Readonly<Record<string, unknown>>) => Record<string, unknown>;
   /** From the path of a fault in GraphQL names to the client's: `input.phoneNumber` -> `phone_number`. */
@@ -57,6 +59,7 @@ export function planInputs(field: RootField, sources: Readonly<Record<string, Re
   const inputs: WireInput[] = [];
   const constants: { readonly path: readonly string[]; readonly value: unknown }[] = [];
   const readOnly = new Set<string>();
+  const bodySchema: Record<string, unknown> = {};
   for (const [key, source] of Object.entries(sources)) {
     const argumentPath = key.split('.');
     const slot = findSlot(field, argumentPath);
@@ -64,6 +67,7 @@ export function planInputs(field: RootField, sources: Readonly<Record<string, Re
       constants.push({ path: argumentPath, value: source.value });
     } else if (source.in === 'body') {
       for (const name of source.readOnly) readOnly.add(name);
+      Object.assign(bodySchema, source.schema);
       inputs.push(...bodyInputs(argumentPath, slot, source.omit, sources));
     } else {
       inputs.push(parameterInput(argumentPath, slot, source));
@@ -77,6 +81,7 @@ export function planInputs(field: RootField, sources: Readonly<Record<string, Re
     file: inputs.find((input) => input.in === 'file'),
     hasBody: Object.values(sources).some((source) => source.in === 'body'),
     readOnly,
+    bodySchema,
     toArguments: argumentsBuilder(field, inputs, constants),
     toWireField: fieldTranslator(inputs),
   };

@@ -133,6 +133,7 @@ describe('the OpenAPI document', () => {
               book_id: { description: expect.stringContaining('ignored') },
             },
             additionalProperties: false,
+            dependentRequired: { shelf: ['sub_title'] },
           },
         },
       },

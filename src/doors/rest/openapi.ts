@@ -270,6 +270,7 @@ function bodyObject({ plan, rules }: Pick<RestOperation, 'plan' | 'rules'>, { ex
             ...Object.fromEntries(ignored.map((name) => [name, IGNORED])),
           },
           additionalProperties: false,
+          ...plan.bodySchema,
         },
         example: Object.fromEntries(
           inputs

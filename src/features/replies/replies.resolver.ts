@@ -3,7 +3,17 @@ import { z } from 'zod';
 import { batch } from '../../graphql/batch.js';
 import type { RequestContext } from '../../graphql/context.js';
 import { CurrentViewer, Operation, type OperationExtension } from '../../graphql/operation.js';
-import { body, constant, path, query, Rest, RestField, RestStream, type RestError } from '../../graphql/rest-route.js';
+import {
+  body,
+  constant,
+  path,
+  query,
+  Rest,
+  RestField,
+  RestStream,
+  type JsonSchema,
+  type RestError,
+} from '../../graphql/rest-route.js';
 import { subscription } from '../../graphql/subscription.js';
 import { jsonObject, text, uuid } from '../../kernel/rules.js';
 import type { Viewer } from '../../kernel/viewer.js';
@@ -53,6 +63,22 @@ const messageRules = z.object({
     }),
 });
 
+/** The same for the reference. */
+const QUESTION_NEEDS_TEXT: JsonSchema = {
+  if: {
+    required: ['message_type', 'invoke_llm'],
+    properties: { message_type: { const: 'user' }, invoke_llm: { const: true } },
+  },
+  then: {
+    properties: {
+      content: {
+        required: ['text'],
+        properties: { text: { type: 'string', maxLength: MAX_QUESTION_LENGTH, pattern: '\\S' } },
+      },
+    },
+  },
+};
+
 /** The next event's number must still be an `Int`. */
 const MAX_AFTER = 2 ** 31 - 2;
 
@@ -98,6 +124,7 @@ export class RepliesResolver {
       input: body({
         readOnly: ['message_id', 'conversation_id', 'user_id', 'timestamp'],
         omit: ['conversationId', 'waitForReply'],
+        schema: QUESTION_NEEDS_TEXT,
       }),
     },
     field: 'message',
