@@ -59,6 +59,7 @@ describe('the settings', () => {
     expect(plans).toEqual([
       { id: 'basic', price: 1, dailyMessages: 2, dailyTokens: 3, maxConversations: 4, maxFileUploads: 5 },
     ]);
+    expect(faults({ PLANS: '[]' })).toEqual([expect.stringContaining('an object of plans by name')]);
     expect(faults({ PLANS: '{}' })).toEqual([expect.stringContaining('one plan')]);
     expect(faults({ PLANS: '{"basic":{"price":-1}}' }).length).toBeGreaterThan(1);
   });

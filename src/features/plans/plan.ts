@@ -27,6 +27,7 @@ export const plansSchema = z
       max_conversations: count,
       max_file_uploads: count,
     }),
+    'must be an object of plans by name, as {"free":{"price":0,…}}',
   )
   .refine((plans) => Object.keys(plans).length > 0, 'needs one plan at least')
   .transform((plans) =>
