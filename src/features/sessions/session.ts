@@ -1,7 +1,13 @@
 import { Forbidden, NotFound, Unauthenticated } from '../../kernel/errors.js';
 
 export type RevocationReason =
-  'LOGOUT' | 'REVOKED' | 'PASSWORD_CHANGED' | 'PASSWORD_RESET' | 'ACCOUNT_DISABLED' | 'ACCOUNT_DELETED';
+  | 'LOGOUT'
+  | 'REVOKED'
+  | 'REFRESH_TOKEN_REUSED'
+  | 'PASSWORD_CHANGED'
+  | 'PASSWORD_RESET'
+  | 'ACCOUNT_DISABLED'
+  | 'ACCOUNT_DELETED';
 
 /** One login. */
 export interface SessionRow {

@@ -39,7 +39,7 @@ export class AuthTokens implements Tokens {
   @Field(() => String, { description: 'A JWT for the header `Authorization: Bearer <token>`.' })
   readonly accessToken!: string;
 
-  @Field(() => String, { description: 'For `refreshTokens`; good once. Opaque.' })
+  @Field(() => String, { description: 'For `refreshTokens`; good once. Opaque, at most 128 characters.' })
   readonly refreshToken!: string;
 
   @RestHidden()

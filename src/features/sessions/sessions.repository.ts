@@ -1,5 +1,6 @@
 import { newId } from '../../kernel/ids.js';
 import type { Database, Sql } from '../../ports/database.js';
+import type { RefreshToken, Rotation } from './refresh-token.js';
 import type { RevocationReason, SessionRow, SessionState, UserState } from './session.js';
 
 const COLUMNS = `id, user_agent AS "userAgent", ip_address AS "ipAddress", created_at AS "createdAt",
@@ -7,6 +8,9 @@ const COLUMNS = `id, user_agent AS "userAgent", ip_address AS "ipAddress", creat
 
 const USER_STATE = `u.id AS "userId", u.is_admin AS "isAdmin", u.plan, u.is_active AS "isActive",
   u.is_suspended AS "isSuspended", u.deleted_at IS NOT NULL AS "isDeleted"`;
+
+/** As the index has it. */
+const FAMILY = 'COALESCE(s.family_hash, s.refresh_token_hash)';
 
 const USER_MAY_ACT = 'u.deleted_at IS NULL AND u.is_active AND NOT u.is_suspended';
 
@@ -17,9 +21,23 @@ export interface NewSession {
   readonly userId: string;
   /** The user's password as it was when the user proved who they are: with another one since, there is no session. */
   readonly passwordHash: string | null;
-  readonly refreshTokenHash: Buffer;
+  readonly refreshToken: Pick<RefreshToken, 'hash' | 'familyHash'>;
   readonly userAgent: string | null;
   readonly ipAddress: string | null;
+  readonly expiresAt: Date;
+}
+
+/** A session whose refresh token is traded for the next. */
+export interface SessionKey {
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
+export interface NewRotation {
+  readonly used: RefreshToken;
+  readonly successor: RefreshToken;
+  /** What the successor was made with. */
+  readonly salt: Buffer;
   readonly expiresAt: Date;
 }
 
@@ -62,18 +80,21 @@ export class SessionsRepository {
       `WITH u AS (
          UPDATE users u SET last_login = $8 WHERE u.id = $2 AND u.password_hash IS NOT DISTINCT FROM $3 AND ${USER_MAY_ACT} RETURNING id
        )
-       INSERT INTO sessions (id, user_id, refresh_token_hash, user_agent, ip_address, expires_at, created_at, last_used_at)
-       SELECT $1::uuid, u.id, $4::bytea, $5::text, $6::text, $7::timestamptz, $8::timestamptz, $8::timestamptz FROM u
+       INSERT INTO sessions (id, user_id, refresh_token_hash, family_hash, user_agent, ip_address, expires_at, created_at,
+         last_used_at)
+       SELECT $1::uuid, u.id, $4::bytea, $9::bytea, $5::text, $6::text, $7::timestamptz, $8::timestamptz, $8::timestamptz
+       FROM u
        RETURNING id`,
       [
         newId(),
         session.userId,
         session.passwordHash,
-        session.refreshTokenHash,
+        session.refreshToken.hash,
         session.userAgent,
         session.ipAddress,
         session.expiresAt,
         now,
+        session.refreshToken.familyHash,
       ],
       'session_insert',
     );
@@ -90,22 +111,31 @@ export class SessionsRepository {
   }
 
   /**
-   * Puts the new refresh token in the old one's place, in one statement: of any number at once, one gets it.
-   * @returns null when there is no live session of an enabled user with the old one
+   * Puts the successor in the place of the refresh token that is used, in one statement: of any number at once, one does.
+   * @returns null when that token is not the latest one of a live session of an enabled user
    */
-  async rotate(
-    oldHash: Buffer,
-    newHash: Buffer,
-    expiresAt: Date,
-    now: Date,
-  ): Promise<{ readonly userId: string; readonly sessionId: string } | null> {
-    const { rows } = await this.database.query<{ userId: string; sessionId: string }>(
-      `UPDATE sessions s SET refresh_token_hash = $2, expires_at = $3, last_used_at = $4 FROM users u
-       WHERE s.refresh_token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $4
+  async rotate({ used, successor, salt, expiresAt }: NewRotation, now: Date): Promise<SessionKey | null> {
+    const { rows } = await this.database.query<SessionKey>(
+      `UPDATE sessions s SET family_hash = ${FAMILY}, previous_token_hash = s.refresh_token_hash, refresh_token_hash = $3,
+         successor_salt = $4, rotated_at = $6, expires_at = $5, last_used_at = $6 FROM users u
+       WHERE ${FAMILY} = $1 AND s.refresh_token_hash = $2 AND s.revoked_at IS NULL AND s.expires_at > $6
          AND u.id = s.user_id AND ${USER_MAY_ACT}
        RETURNING s.user_id AS "userId", s.id AS "sessionId"`,
-      [oldHash, newHash, expiresAt, now],
+      [used.familyHash, used.hash, successor.hash, salt, expiresAt, now],
       'session_rotate',
+    );
+    return rows[0] ?? null;
+  }
+
+  /** The live session, of an enabled user, that a refresh token belongs to, whether it is the latest or an older one. */
+  async findFamily({ familyHash }: RefreshToken, now: Date): Promise<(SessionKey & Rotation) | null> {
+    const { rows } = await this.database.query<SessionKey & Rotation>(
+      `SELECT s.user_id AS "userId", s.id AS "sessionId", s.previous_token_hash AS "previousTokenHash",
+         s.successor_salt AS "successorSalt", s.rotated_at AS "rotatedAt"
+       FROM sessions s JOIN users u ON u.id = s.user_id
+       WHERE ${FAMILY} = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND ${USER_MAY_ACT}`,
+      [familyHash, now],
+      'session_find_family',
     );
     return rows[0] ?? null;
   }
@@ -141,12 +171,13 @@ export class SessionsRepository {
     return rowCount > 0;
   }
 
-  async endByRefreshToken(userId: string, hash: Buffer, reason: RevocationReason, now: Date): Promise<void> {
+  /** Ends the user's session that this refresh token belongs to, whether it is the latest or an older one. */
+  async endFamily(userId: string, { familyHash }: RefreshToken, reason: RevocationReason, now: Date): Promise<void> {
     await this.database.query(
-      `UPDATE sessions SET revoked_at = $4, revocation_reason = $3::"RevocationReason"
-       WHERE refresh_token_hash = $2 AND user_id = $1 AND revoked_at IS NULL`,
-      [userId, hash, reason, now],
-      'session_end_by_refresh_token',
+      `UPDATE sessions s SET revoked_at = $4, revocation_reason = $3::"RevocationReason"
+       WHERE ${FAMILY} = $2 AND user_id = $1 AND revoked_at IS NULL`,
+      [userId, familyHash, reason, now],
+      'session_end_family',
     );
   }
 

@@ -125,7 +125,7 @@ export class SessionsResolver {
   })
   @Mutation(() => AuthTokens, {
     description:
-      'New tokens of the same session. The refresh token given is dead from then on. UNAUTHENTICATED when it is not good.',
+      'New tokens of the same session, for a refresh token that has not been used. Sent again within ten seconds, as by a second tab or a client that lost the answer, it gives the same new refresh token, as long as that one is not used. Sent later, it ends the session: somebody has a copy. UNAUTHENTICATED when it is not good.',
   })
   refreshTokens(@Arg('refreshToken', () => String) refreshToken: string): Promise<Tokens> {
     return this.service.refresh(refreshToken);

@@ -7,7 +7,14 @@ import type { Sql } from '../../ports/database.js';
 import type { LoginRow } from '../accounts/user.js';
 import type { AccessTokens } from './access-tokens.js';
 import type { InternalCallers } from './internal-callers.js';
-import { hashRefreshToken, newRefreshToken } from './refresh-token.js';
+import {
+  newRefreshToken,
+  newSuccessorSalt,
+  readRefreshToken,
+  repeatedSuccessor,
+  successorOf,
+  type RefreshToken,
+} from './refresh-token.js';
 import {
   MissingCredentials,
   invalidToken,
@@ -118,7 +125,7 @@ export class SessionsService {
       {
         userId: user.id,
         passwordHash: user.passwordHash,
-        refreshTokenHash: refresh.hash,
+        refreshToken: refresh,
         userAgent: client.userAgent?.slice(0, MOST_USER_AGENT_LENGTH) ?? null,
         ipAddress: client.ipAddress,
         expiresAt: this.#refreshExpiry(now),
@@ -131,23 +138,37 @@ export class SessionsService {
   }
 
   /**
-   * Trades a refresh token for new tokens of the same session. It is good once: of any number of calls at once, one succeeds.
+   * Trades a refresh token for new tokens of the same session. It is good once: of any number of calls at once, one trades
+   * it, and the others get the same successor. So do later ones for ten seconds, as long as the successor is not used. Later
+   * still somebody has a token that they should not have, and the session ends, whoever that is.
    * @throws Unauthenticated `Invalid token`
    */
   async refresh(refreshToken: string): Promise<Tokens> {
     const now = this.#clock.now();
-    const hash = hashRefreshToken(refreshToken);
-    const successor = newRefreshToken();
-    const session = hash && (await this.#repository.rotate(hash, successor.hash, this.#refreshExpiry(now), now));
+    const used = readRefreshToken(refreshToken);
+    if (used === null) throw invalidToken();
+    const salt = newSuccessorSalt();
+    const successor = successorOf(used, salt);
+    const rotation = { used, successor, salt, expiresAt: this.#refreshExpiry(now) };
+    const session = await this.#repository.rotate(rotation, now);
+    return session === null ? this.#refreshAgain(used, now) : this.#issue(session, successor.token);
+  }
+
+  async #refreshAgain(used: RefreshToken, now: Date): Promise<Tokens> {
+    const session = await this.#repository.findFamily(used, now);
     if (session === null) throw invalidToken();
-    return this.#issue(session, successor.token);
+    const successor = repeatedSuccessor(used, session, now);
+    if (successor !== null) return this.#issue(session, successor.token);
+    await this.#repository.end(session.userId, session.sessionId, 'REFRESH_TOKEN_REUSED', now);
+    this.recheckStreams();
+    throw invalidToken();
   }
 
   /** Ends the session of the request, and the one of the refresh token if that is the viewer's own too. */
   async logout(viewer: Viewer, refreshToken: string | null): Promise<void> {
     const now = this.#clock.now();
-    const hash = refreshToken === null ? null : hashRefreshToken(refreshToken);
-    if (hash !== null) await this.#repository.endByRefreshToken(viewer.userId, hash, 'LOGOUT', now);
+    const token = refreshToken === null ? null : readRefreshToken(refreshToken);
+    if (token !== null) await this.#repository.endFamily(viewer.userId, token, 'LOGOUT', now);
     if (viewer.sessionId !== null) await this.#repository.end(viewer.userId, viewer.sessionId, 'LOGOUT', now);
     this.recheckStreams();
   }
