@@ -5,6 +5,8 @@ import { AccountsResolver } from './features/accounts/accounts.resolver.js';
 import { AccountsService } from './features/accounts/accounts.service.js';
 import { AdminResolver } from './features/accounts/admin.resolver.js';
 import { PasswordHasher } from './features/accounts/password-hasher.js';
+import { AuditLog } from './features/audit/audit-log.js';
+import { AuditRepository } from './features/audit/audit.repository.js';
 import { ConversationExport } from './features/conversations/conversation-export.js';
 import { ConversationExportResolver } from './features/conversations/conversation-export.resolver.js';
 import { ConversationsRepository } from './features/conversations/conversations.repository.js';
@@ -65,9 +67,10 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
   const { database, events } = adapters;
   const clock = systemClock;
   const catalogue = new PlanCatalogue(config.plans);
+  const audit = new AuditLog(new AuditRepository(database));
   const plans = new PlansService(new PlansRepository(database), catalogue);
   const usage = new UsageService(new UsageRepository(database), catalogue, clock);
-  const { accounts, sessions, login, watch } = createAccounts({ config, adapters, log, catalogue });
+  const { accounts, sessions, login, watch } = createAccounts({ config, adapters, log, catalogue, audit });
   const codes = createCodes({ config, adapters, log, accounts });
   const conversationsRepository = new ConversationsRepository(database);
   const messagesRepository = new MessagesRepository(database);
@@ -134,9 +137,10 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
 
 interface AccountsOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {
   readonly catalogue: PlanCatalogue;
+  readonly audit: AuditLog;
 }
 
-function createAccounts({ config, adapters, log, catalogue }: AccountsOptions) {
+function createAccounts({ config, adapters, log, catalogue, audit }: AccountsOptions) {
   const { database, rateLimits, secrets } = adapters;
   const clock = systemClock;
   const passwords = new PasswordHasher();
@@ -147,14 +151,15 @@ function createAccounts({ config, adapters, log, catalogue }: AccountsOptions) {
     tokens: new AccessTokens({ secrets, lifetimeMinutes: config.accessTokenMinutes, clock }),
     internalCallers: new InternalCallers(config.internal),
     watch,
+    audit,
     refreshTokenDays: config.refreshTokenDays,
     clock,
   });
   const users = new AccountsRepository(database);
-  const accounts = new AccountsService({ users, plans: catalogue, passwords, sessions, clock });
+  const accounts = new AccountsService({ users, plans: catalogue, passwords, sessions, audit, clock });
   const rule = { name: 'login', ...config.rateLimits.login };
   const limiter = createRateLimiter(rateLimits, rule, 'Too many login attempts');
-  const login = new LoginService({ accounts, passwords, sessions, limiter });
+  const login = new LoginService({ accounts, passwords, sessions, audit, limiter });
   return { accounts, sessions, login, watch };
 }
 

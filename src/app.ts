@@ -152,7 +152,7 @@ function contextFactory(features: Features, noteViewer: (requestId: string, user
   return ({ requestId, client, signal, credentials }) => {
     let viewer: ReturnType<RequestContext['viewer']> | undefined;
     const authenticate = async () => {
-      const authenticated = await features.sessions.authenticate(credentials);
+      const authenticated = await features.sessions.authenticate(credentials, client);
       noteViewer(requestId, authenticated.userId);
       return authenticated;
     };

@@ -1,3 +1,5 @@
+import type { Client } from './caller.js';
+
 /** Who is asking: an authenticated, active user. Made once a request by the sessions feature, never by a door. */
 export interface Viewer {
   readonly userId: string;
@@ -8,6 +10,8 @@ export interface Viewer {
   readonly sessionId: string | null;
   /** A trusted internal call (`X-User-ID`) acting for the user. */
   readonly isInternal: boolean;
+  /** Where the request comes from. */
+  readonly client: Client;
   /** When the access token expires, and with it what is still streaming; absent for an internal call. */
   readonly expiresAt?: Date;
 }

@@ -2,6 +2,8 @@ import { PasswordHasher } from '../../src/features/accounts/password-hasher.js';
 import { AccountsRepository } from '../../src/features/accounts/accounts.repository.js';
 import { AccountsService } from '../../src/features/accounts/accounts.service.js';
 import type { NewUser, UserRow } from '../../src/features/accounts/user.js';
+import { AuditLog } from '../../src/features/audit/audit-log.js';
+import { AuditRepository } from '../../src/features/audit/audit.repository.js';
 import { AccessTokens } from '../../src/features/sessions/access-tokens.js';
 import { InternalCallers } from '../../src/features/sessions/internal-callers.js';
 import { LoginService } from '../../src/features/sessions/login.service.js';
@@ -13,7 +15,8 @@ import type { Viewer } from '../../src/kernel/viewer.js';
 import type { Database } from '../../src/ports/database.js';
 
 export const PASSWORD = 'correct horse battery';
-const CLIENT = { ipAddress: '192.0.2.7', userAgent: 'a test' };
+/** Whom the people of the fixture call as. */
+export const CLIENT = { ipAddress: '192.0.2.7', userAgent: 'a test' };
 const NOTHING_SENT: Credentials = { authorization: null, userId: null, internalKey: null, peerAddress: null };
 
 let number = 0;
@@ -37,6 +40,7 @@ export class AccountsFixture {
     const tokens = new AccessTokens({ secrets: ['a secret of thirty-two bytes, or more'], lifetimeMinutes: 60, clock });
     const internalCallers = new InternalCallers({ cidrs: ['10.0.0.0/8'], key: 'the key of the house' });
     const plans = { defaultPlan: 'free', isPlan: (name: string) => ['free', 'pro'].includes(name) };
+    const audit = new AuditLog(new AuditRepository(database));
     this.repository = new SessionsRepository(database);
     this.watch = new SessionWatch({ repository: this.repository, clock, log: { warn: () => undefined } });
     this.sessions = new SessionsService({
@@ -44,15 +48,17 @@ export class AccountsFixture {
       tokens,
       internalCallers,
       watch: this.watch,
+      audit,
       refreshTokenDays: 7,
       clock,
     });
     const users = new AccountsRepository(database);
-    this.accounts = new AccountsService({ users, plans, passwords, sessions: this.sessions, clock });
+    this.accounts = new AccountsService({ users, plans, passwords, sessions: this.sessions, audit, clock });
     this.logins = new LoginService({
       accounts: this.accounts,
       passwords,
       sessions: this.sessions,
+      audit,
       limiter: async (identity) => {
         this.tries.push(identity);
         this.limit?.();
@@ -75,11 +81,11 @@ export class AccountsFixture {
   }
 
   authenticate(accessToken: string): Promise<Viewer> {
-    return this.sessions.authenticate({ ...NOTHING_SENT, authorization: `Bearer ${accessToken}` });
+    return this.sessions.authenticate({ ...NOTHING_SENT, authorization: `Bearer ${accessToken}` }, CLIENT);
   }
 
   authenticateBy(credentials: Partial<Credentials>): Promise<Viewer> {
-    return this.sessions.authenticate({ ...NOTHING_SENT, ...credentials });
+    return this.sessions.authenticate({ ...NOTHING_SENT, ...credentials }, CLIENT);
   }
 
   /** A new user who has logged in. */

@@ -52,7 +52,8 @@ export async function startDoors({
         if (credentials.authorization === null) return Promise.reject(new Unauthenticated('Missing credentials'));
         if (credentials.authorization !== 'Bearer good') return Promise.reject(new Unauthenticated('Invalid token'));
         http.noteViewer(requestId, 'u1');
-        return Promise.resolve({ userId: 'u1', isAdmin: false, plan: 'free', sessionId: null, isInternal: false });
+        const viewer = { userId: 'u1', isAdmin: false, plan: 'free', sessionId: null, isInternal: false, client };
+        return Promise.resolve(viewer);
       },
       instance: () => {
         throw new Error('The example has no instances');

@@ -464,7 +464,14 @@ function makeResolver(library: Library) {
   return BooksResolver;
 }
 
-const VIEWER: Viewer = { userId: OWNER_ID, isAdmin: false, plan: 'free', sessionId: 's', isInternal: false };
+const VIEWER: Viewer = {
+  userId: OWNER_ID,
+  isAdmin: false,
+  plan: 'free',
+  sessionId: 's',
+  isInternal: false,
+  client: { ipAddress: null, userAgent: null },
+};
 
 function authenticate({ authorization }: Credentials): Promise<Viewer> {
   if (authorization === null) return Promise.reject(new Unauthenticated('Missing credentials'));

@@ -11,7 +11,14 @@ const present = {
   isActive: true,
   isSuspended: false,
 };
-const viewer: Viewer = { userId: 'ada', isAdmin: false, plan: 'free', sessionId: null, isInternal: false };
+const viewer: Viewer = {
+  userId: 'ada',
+  isAdmin: false,
+  plan: 'free',
+  sessionId: null,
+  isInternal: false,
+  client: { ipAddress: null, userAgent: null },
+};
 
 describe('touchesGuarded', () => {
   it('lets the present values pass, as a client sends them back', () => {

@@ -3,6 +3,7 @@ import { Conflict, Invalid, NotFound } from '../../kernel/errors.js';
 import { connectionOf, pageRequest, type Connection, type PageArguments } from '../../kernel/page.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import type { Sql } from '../../ports/database.js';
+import type { AuditLog } from '../audit/audit-log.js';
 import type { SessionsService } from '../sessions/sessions.service.js';
 import type { AccountsRepository, UserEdit } from './accounts.repository.js';
 import { adminsOnly, maySee, requireAdmin, requireOwnOrAdmin, touchesGuarded } from './accounts.policy.js';
@@ -23,6 +24,7 @@ export interface AccountsServiceDependencies {
   readonly plans: { readonly defaultPlan: string; isPlan(name: string): boolean };
   readonly passwords: Pick<PasswordHasher, 'hash'>;
   readonly sessions: Pick<SessionsService, 'endAllOf' | 'recheckStreams'>;
+  readonly audit: Pick<AuditLog, 'record'>;
   readonly clock: Clock;
 }
 

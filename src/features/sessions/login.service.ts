@@ -3,12 +3,14 @@ import { Forbidden, Unauthenticated } from '../../kernel/errors.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
 import { isEnabled, type LoginRow } from '../accounts/user.js';
+import type { AuditLog } from '../audit/audit-log.js';
 import type { SessionsService, Tokens } from './sessions.service.js';
 
 export interface LoginServiceDependencies {
   readonly accounts: Pick<AccountsService, 'findLogin'>;
   readonly passwords: Pick<PasswordHasher, 'verify'>;
   readonly sessions: Pick<SessionsService, 'open'>;
+  readonly audit: Pick<AuditLog, 'record'>;
   /**
    * Counts a try, good or bad, for an identity, and throws RateLimited `Too many login attempts` when there were too many.
    */

@@ -11,6 +11,7 @@ const viewerOf = (overrides: Partial<Viewer> = {}): Viewer => ({
   plan: 'free',
   sessionId: newId(),
   isInternal: false,
+  client: { ipAddress: null, userAgent: null },
   ...overrides,
 });
 

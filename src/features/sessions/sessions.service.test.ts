@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { AccountsFixture, PASSWORD } from '../../../test/support/accounts.js';
+import { AccountsFixture, CLIENT, PASSWORD } from '../../../test/support/accounts.js';
 import { testDatabases } from '../../../test/support/database.js';
 import { Forbidden, NotFound, RateLimited, Unauthenticated } from '../../kernel/errors.js';
 import { newId } from '../../kernel/ids.js';
@@ -178,7 +178,7 @@ describe.each(testDatabases())('sessions ($name)', (kind) => {
 
     it('is believed from a trusted network, or with the key', async () => {
       const { id: userId } = await fixture.create();
-      const viewer = { userId, isAdmin: false, plan: 'free', sessionId: null, isInternal: true };
+      const viewer = { userId, isAdmin: false, plan: 'free', sessionId: null, isInternal: true, client: CLIENT };
       await expect(fixture.authenticateBy({ userId, peerAddress })).resolves.toEqual(viewer);
       await expect(fixture.authenticateBy({ userId, internalKey: 'the key of the house' })).resolves.toEqual(viewer);
     });

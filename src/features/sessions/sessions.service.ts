@@ -5,6 +5,7 @@ import { isUuid } from '../../kernel/ids.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import type { Sql } from '../../ports/database.js';
 import type { LoginRow } from '../accounts/user.js';
+import type { AuditLog } from '../audit/audit-log.js';
 import type { AccessTokens } from './access-tokens.js';
 import type { InternalCallers } from './internal-callers.js';
 import {
@@ -48,6 +49,7 @@ export interface ListedSession extends SessionRow {
 
 export interface SessionsServiceDependencies {
   readonly repository: SessionsRepository;
+  readonly audit: Pick<AuditLog, 'record'>;
   readonly tokens: AccessTokens;
   readonly internalCallers: InternalCallers;
   readonly watch: Pick<SessionWatch, 'recheck'>;
@@ -78,15 +80,15 @@ export class SessionsService {
    * @throws MissingCredentials; Unauthenticated `Invalid token`; NotFound for a user who is gone; Forbidden
    * `Account disabled`
    */
-  async authenticate(credentials: Credentials): Promise<Viewer> {
-    if (credentials.authorization) return this.#bearerOf(credentials.authorization);
+  async authenticate(credentials: Credentials, client: Client): Promise<Viewer> {
+    if (credentials.authorization) return this.#bearerOf(credentials.authorization, client);
     if (credentials.userId !== null && this.#internalCallers.trusts(credentials)) {
-      return this.#internalViewer(credentials.userId);
+      return this.#internalViewer(credentials.userId, client);
     }
     throw new MissingCredentials();
   }
 
-  async #bearerOf(authorization: string): Promise<Viewer> {
+  async #bearerOf(authorization: string, client: Client): Promise<Viewer> {
     const token = BEARER.exec(authorization)?.[1];
     const subject = token === undefined ? null : await this.#tokens.verify(token);
     if (subject === null) throw invalidToken();
@@ -99,18 +101,19 @@ export class SessionsService {
       plan: state.plan,
       sessionId: subject.sessionId,
       isInternal: false,
+      client,
       expiresAt: subject.expiresAt,
     };
   }
 
-  async #internalViewer(header: string): Promise<Viewer> {
+  async #internalViewer(header: string, client: Client): Promise<Viewer> {
     // Strictly one UUID: headers sent twice arrive joined by a comma.
     if (!isUuid(header)) throw invalidToken();
     const state = await this.#repository.findUserState(header);
     if (state === null) throw new NotFound('User');
     requireEnabledUser(state);
     const { userId, isAdmin, plan } = state;
-    return { userId, isAdmin, plan, sessionId: null, isInternal: true };
+    return { userId, isAdmin, plan, sessionId: null, isInternal: true, client };
   }
 
   /**
