@@ -68,10 +68,10 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
   const clock = systemClock;
   const catalogue = new PlanCatalogue(config.plans);
   const audit = new AuditLog(new AuditRepository(database));
-  const plans = new PlansService(new PlansRepository(database), catalogue);
+  const plans = new PlansService(new PlansRepository(database), catalogue, audit);
   const usage = new UsageService(new UsageRepository(database), catalogue, clock);
   const { accounts, sessions, login, watch } = createAccounts({ config, adapters, log, catalogue, audit });
-  const codes = createCodes({ config, adapters, log, accounts });
+  const codes = createCodes({ config, adapters, log, accounts, audit });
   const conversationsRepository = new ConversationsRepository(database);
   const messagesRepository = new MessagesRepository(database);
   const conversations = new ConversationsService(conversationsRepository, catalogue, events);
@@ -165,9 +165,10 @@ function createAccounts({ config, adapters, log, catalogue, audit }: AccountsOpt
 
 interface CodesOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {
   readonly accounts: AccountsService;
+  readonly audit: AuditLog;
 }
 
-function createCodes({ config, adapters, log, accounts }: CodesOptions): OneTimeCodesService {
+function createCodes({ config, adapters, log, accounts, audit }: CodesOptions): OneTimeCodesService {
   const { database, durableRateLimits, jobs, mailer, secrets } = adapters;
   const { codeAddress, codeClient } = config.rateLimits;
   const limiter = (name: string, rule: typeof codeAddress) =>
@@ -175,6 +176,7 @@ function createCodes({ config, adapters, log, accounts }: CodesOptions): OneTime
   return new OneTimeCodesService({
     repository: new OneTimeCodesRepository(database),
     accounts,
+    audit,
     hasher: new CodeHasher(secrets),
     jobs,
     mailer,

@@ -28,6 +28,7 @@ export class AccountsFixture {
   readonly tries: string[] = [];
   limit: (() => void) | undefined;
 
+  readonly audit: AuditLog;
   readonly repository: SessionsRepository;
   readonly watch: SessionWatch;
   readonly sessions: SessionsService;
@@ -40,7 +41,8 @@ export class AccountsFixture {
     const tokens = new AccessTokens({ secrets: ['a secret of thirty-two bytes, or more'], lifetimeMinutes: 60, clock });
     const internalCallers = new InternalCallers({ cidrs: ['10.0.0.0/8'], key: 'the key of the house' });
     const plans = { defaultPlan: 'free', isPlan: (name: string) => ['free', 'pro'].includes(name) };
-    const audit = new AuditLog(new AuditRepository(database));
+    this.audit = new AuditLog(new AuditRepository(database));
+    const { audit } = this;
     this.repository = new SessionsRepository(database);
     this.watch = new SessionWatch({ repository: this.repository, clock, log: { warn: () => undefined } });
     this.sessions = new SessionsService({
@@ -73,7 +75,7 @@ export class AccountsFixture {
 
   create(input: Partial<NewUser> = {}, creator: Viewer | null = null): Promise<UserRow> {
     const user = { provider: 'email', password: PASSWORD, email: this.uniqueEmail(), ...input };
-    return this.accounts.create(user, () => Promise.resolve(creator));
+    return this.accounts.create(user, { viewer: () => Promise.resolve(creator), client: CLIENT });
   }
 
   login(user: UserRow, password = PASSWORD): Promise<Tokens> {

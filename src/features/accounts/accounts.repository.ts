@@ -13,6 +13,9 @@ const COLUMNS = `id, email, phone_number AS "phoneNumber", provider, provider_id
 /** Any number that no other lock of this database has: held while an admin stops being one. */
 const ADMINS_LOCK = 7_265_001;
 
+/** What is done in the transaction that wrote a user. */
+type RecordUser = (user: UserRow, sql: Sql) => Promise<void>;
+
 /** Users that are not deleted; a deleted one is found by none of these. */
 export class AccountsRepository {
   constructor(private readonly database: Database) {}
@@ -77,33 +80,45 @@ export class AccountsRepository {
 
   /**
    * Brings a deleted user back, active. @returns null when no deleted user has this id
+   * @param record keeps what happened, in the same transaction
    * @throws Conflict `User already exists` when the e-mail address was taken meanwhile
    */
-  async restore(id: string, now: Date): Promise<UserRow | null> {
-    const update = this.database.query<UserRow>(
-      `UPDATE users SET deleted_at = NULL, is_active = true, updated_at = $2
-       WHERE id = $1 AND deleted_at IS NOT NULL RETURNING ${COLUMNS}`,
-      [id, now],
-    );
-    const { rows } = await update.catch(refuseTakenEmail);
-    return rows[0] ?? null;
+  restore(id: string, now: Date, record: RecordUser): Promise<UserRow | null> {
+    return this.database.transaction(async (sql) => {
+      const update = sql.query<UserRow>(
+        `UPDATE users SET deleted_at = NULL, is_active = true, updated_at = $2
+         WHERE id = $1 AND deleted_at IS NOT NULL RETURNING ${COLUMNS}`,
+        [id, now],
+      );
+      const { rows } = await update.catch(refuseTakenEmail);
+      const [user] = rows;
+      if (user === undefined) return null;
+      await record(user, sql);
+      return user;
+    });
   }
 
-  /** @throws Conflict `User already exists` */
-  async insert(user: WritableFields, passwordHash: string, now: Date): Promise<UserRow> {
-    // The unique index decides, not a read before the write: of any number at once, one is inserted.
-    const { rows } = await this.database.query<UserRow>(
-      `INSERT INTO users (id, email, phone_number, provider, provider_id, is_verified, verified_at, profile, is_active,
-         is_suspended, is_admin, plan, password_hash, created_at, updated_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $14)
-       ON CONFLICT (lower(email)) WHERE deleted_at IS NULL DO NOTHING
-       RETURNING ${COLUMNS}`,
-      [newId(), ...valuesOf(user), passwordHash, now],
-      'user_insert',
-    );
-    const [inserted] = rows;
-    if (inserted === undefined) throw emailTaken();
-    return inserted;
+  /**
+   * @param record keeps what happened, in the same transaction
+   * @throws Conflict `User already exists`
+   */
+  insert(user: WritableFields, passwordHash: string, now: Date, record: RecordUser): Promise<UserRow> {
+    return this.database.transaction(async (sql) => {
+      // The unique index decides, not a read before the write: of any number at once, one is inserted.
+      const { rows } = await sql.query<UserRow>(
+        `INSERT INTO users (id, email, phone_number, provider, provider_id, is_verified, verified_at, profile, is_active,
+           is_suspended, is_admin, plan, password_hash, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $14)
+         ON CONFLICT (lower(email)) WHERE deleted_at IS NULL DO NOTHING
+         RETURNING ${COLUMNS}`,
+        [newId(), ...valuesOf(user), passwordHash, now],
+        'user_insert',
+      );
+      const [inserted] = rows;
+      if (inserted === undefined) throw emailTaken();
+      await record(inserted, sql);
+      return inserted;
+    });
   }
 
   /**

@@ -120,7 +120,7 @@ export class AccountsResolver {
     @Ctx() context: RequestContext,
     @Arg('input', () => CreateUserInput) input: CreateUserInput,
   ): Promise<UserRow> {
-    return this.accounts.create(input, () => viewerOrStranger(context));
+    return this.accounts.create(input, { viewer: () => viewerOrStranger(context), client: context.client });
   }
 
   @Operation('user', userChangesRules)

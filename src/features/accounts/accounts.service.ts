@@ -1,12 +1,15 @@
 import type { Clock } from '../../kernel/clock.js';
 import { Conflict, Invalid, NotFound } from '../../kernel/errors.js';
 import { connectionOf, pageRequest, type Connection, type PageArguments } from '../../kernel/page.js';
+import type { Client } from '../../kernel/caller.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import type { Sql } from '../../ports/database.js';
+import type { AuditEvent } from '../audit/audit-event.js';
 import type { AuditLog } from '../audit/audit-log.js';
 import type { SessionsService } from '../sessions/sessions.service.js';
 import type { AccountsRepository, UserEdit } from './accounts.repository.js';
 import { adminsOnly, maySee, requireAdmin, requireOwnOrAdmin, touchesGuarded } from './accounts.policy.js';
+import { eventOf, eventsOfChange, eventsOfCreation } from './account-events.js';
 import type { PasswordHasher } from './password-hasher.js';
 import {
   applyChanges,
@@ -28,6 +31,13 @@ export interface AccountsServiceDependencies {
   readonly clock: Clock;
 }
 
+/** Who makes an account. */
+export interface Creator {
+  /** Null for a stranger. Throws what is wrong with credentials that were sent. */
+  viewer(): Promise<Viewer | null>;
+  readonly client: Client;
+}
+
 /** Throws unless what proves that someone is the user is good, given the user as they are while their row is held. */
 type Confirmation = (user: UserRow, sql: Sql) => Promise<void>;
 
@@ -36,31 +46,37 @@ export class AccountsService {
   readonly #plans: AccountsServiceDependencies['plans'];
   readonly #passwords: AccountsServiceDependencies['passwords'];
   readonly #sessions: AccountsServiceDependencies['sessions'];
+  readonly #audit: AccountsServiceDependencies['audit'];
   readonly #clock: Clock;
 
-  constructor({ users, plans, passwords, sessions, clock }: AccountsServiceDependencies) {
+  constructor({ users, plans, passwords, sessions, audit, clock }: AccountsServiceDependencies) {
     this.#users = users;
     this.#plans = plans;
     this.#passwords = passwords;
     this.#sessions = sessions;
+    this.#audit = audit;
     this.#clock = clock;
   }
 
   /**
    * Makes an account. Open to anyone; guarded fields other than their defaults are for admins.
-   * @param creator asked only when a guarded field differs from its default; null for a stranger
+   * @param creator bad credentials count as none, unless a guarded field differs from its default
    * @throws Conflict `User already exists`; Forbidden `Admin privileges required`; Invalid
    */
-  async create(input: NewUser, creator: () => Promise<Viewer | null>): Promise<UserRow> {
+  async create(input: NewUser, creator: Creator): Promise<UserRow> {
     const changes = givenOf(input);
     const defaults = guardedDefaults(this.#plans.defaultPlan);
     const needsAdmin = touchesGuarded(defaults, changes);
-    if (needsAdmin && !(await creator())?.isAdmin) throw adminsOnly();
+    // Where a stranger would do, who it is matters to the audit log alone: bad credentials are a stranger's.
+    const viewer = needsAdmin ? await creator.viewer() : await creator.viewer().catch(() => null);
+    if (needsAdmin && !viewer?.isAdmin) throw adminsOnly();
     this.#requirePlan(changes.plan);
     const blank = { email: null, phoneNumber: null, provider: input.provider, providerId: null, profile: {} };
     const now = this.#clock.now();
     const user = applyChanges({ ...blank, ...defaults }, changes, needsAdmin, now);
-    return this.#users.insert(user, await this.#passwords.hash(input.password), now);
+    return this.#users.insert(user, await this.#passwords.hash(input.password), now, (row, sql) =>
+      this.#record(eventsOfCreation(viewer, row, creator.client), sql),
+    );
   }
 
   /** @throws Forbidden for another's account; NotFound, to an admin */
@@ -110,6 +126,7 @@ export class AccountsService {
       else if (passwordHash !== null) {
         await this.#sessions.endAllOf(edit.sql, id, 'PASSWORD_CHANGED', viewer.sessionId);
       }
+      await this.#record(eventsOfChange(viewer, present, row, passwordHash !== null), edit.sql);
       return row;
     });
     this.#sessions.recheckStreams();
@@ -132,6 +149,7 @@ export class AccountsService {
     const deleted = await this.#users.change(id, async (present, edit) => {
       if (isActingAdmin(present)) await requireAnotherAdmin(edit);
       await this.#sessions.endAllOf(edit.sql, id, 'ACCOUNT_DELETED', null);
+      await this.#audit.record(eventOf('USER_DELETED', viewer, id), edit.sql);
       return edit.markDeleted(this.#clock.now());
     });
     this.#sessions.recheckStreams();
@@ -177,7 +195,7 @@ export class AccountsService {
   /** The same as {@link create} with the fields that admins may set, refused to anyone but an admin. */
   async createAsAdmin(viewer: Viewer, input: NewUser): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
-    return this.create(input, () => Promise.resolve(viewer));
+    return this.create(input, { viewer: () => Promise.resolve(viewer), client: viewer.client });
   }
 
   /** The same as {@link delete}, refused to anyone but an admin, for one's own account too. */
@@ -198,7 +216,10 @@ export class AccountsService {
    */
   async restore(viewer: Viewer, id: string): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
-    return (await this.#users.restore(id, this.#clock.now())) ?? found(await this.#users.find(id));
+    const restored = await this.#users.restore(id, this.#clock.now(), (_user, sql) =>
+      this.#audit.record(eventOf('USER_RESTORED', viewer, id), sql),
+    );
+    return restored ?? found(await this.#users.find(id));
   }
 
   /** What a login needs to know of the user with this e-mail address, in any case. */
@@ -217,13 +238,19 @@ export class AccountsService {
     const blank = { email, phoneNumber: null, provider: 'email', providerId: null, profile: {} };
     const guarded = { ...guardedDefaults(this.#plans.defaultPlan), isAdmin: true, isVerified: true, verifiedAt: now };
     try {
-      await this.#users.insert({ ...blank, ...guarded }, await this.#passwords.hash(password), now);
+      await this.#users.insert({ ...blank, ...guarded }, await this.#passwords.hash(password), now, (user, sql) =>
+        this.#record(eventsOfCreation(null, user, undefined), sql),
+      );
       return 'created';
     } catch (error) {
       // Another instance was quicker: see what it made.
       if (error instanceof Conflict) return this.ensureAdmin(email, password);
       throw error;
     }
+  }
+
+  async #record(events: readonly AuditEvent[], sql: Sql): Promise<void> {
+    for (const event of events) await this.#audit.record(event, sql);
   }
 
   #requirePlan(plan: string | undefined): void {

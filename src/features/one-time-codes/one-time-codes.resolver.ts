@@ -6,7 +6,7 @@ import { Rest, body, type RestData, type RestError } from '../../graphql/rest-ro
 import { email, text } from '../../kernel/rules.js';
 import { password } from '../accounts/accounts.rules.js';
 import { ResetPasswordInput, VerifyEmailInput } from './one-time-code.type.js';
-import type { OneTimeCodesService } from './one-time-codes.service.js';
+import type { OneTimeCodesService, Redemption } from './one-time-codes.service.js';
 
 /** Of what is compared with what was sent, only the length has a rule: the answer to anything else is `Invalid OTP`. */
 const redemption = { email: text(254), otp: text(64) };
@@ -64,8 +64,11 @@ export class OneTimeCodesResolver {
     description:
       'Sets a new password with the code of `requestPasswordReset`, and ends every session of the user. It logs nobody in. BAD_USER_INPUT `Invalid OTP` when the code is wrong, used, replaced or too old, or after five tries. Always true.',
   })
-  async resetPassword(@Arg('input', () => ResetPasswordInput) input: ResetPasswordInput): Promise<boolean> {
-    await this.service.resetPassword(input.email, input.otp, input.newPassword);
+  async resetPassword(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => ResetPasswordInput) input: ResetPasswordInput,
+  ): Promise<boolean> {
+    await this.service.resetPassword(redemptionOf(input, context), input.newPassword);
     return true;
   }
 
@@ -109,10 +112,17 @@ export class OneTimeCodesResolver {
     description:
       'Marks the account as verified with the code of `requestEmailVerification`. BAD_USER_INPUT `Invalid OTP` when the code is wrong, used, replaced or too old, or after five tries. Always true.',
   })
-  async verifyEmail(@Arg('input', () => VerifyEmailInput) input: VerifyEmailInput): Promise<boolean> {
-    await this.service.verifyEmail(input.email, input.otp);
+  async verifyEmail(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => VerifyEmailInput) input: VerifyEmailInput,
+  ): Promise<boolean> {
+    await this.service.verifyEmail(redemptionOf(input, context));
     return true;
   }
+}
+
+function redemptionOf({ email: address, otp }: VerifyEmailInput, { client }: RequestContext): Redemption {
+  return { email: address, code: otp, client };
 }
 
 /** `{"detail": …}`, which is all that these routes say. */

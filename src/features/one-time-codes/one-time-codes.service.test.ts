@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { AccountsFixture } from '../../../test/support/accounts.js';
+import { AccountsFixture, CLIENT } from '../../../test/support/accounts.js';
 import { testDatabases } from '../../../test/support/database.js';
 import { RateLimited, Unauthenticated } from '../../kernel/errors.js';
 import type { Mail } from '../../ports/mailer.js';
@@ -10,7 +10,6 @@ import { OneTimeCodesRepository } from './one-time-codes.repository.js';
 
 const MINUTE = 60_000;
 const NEW_PASSWORD = 'a battery of horses';
-const CLIENT = { ipAddress: '192.0.2.7' };
 
 /** Counts the compares. */
 class CountingHasher extends CodeHasher {
@@ -44,6 +43,7 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
     service = new OneTimeCodesService({
       repository: new OneTimeCodesRepository(database),
       accounts: fixture.accounts,
+      audit: fixture.audit,
       hasher,
       jobs: {
         add: (queue, data) => {
@@ -84,7 +84,8 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
   }
   const wrong = (code: string) => (code === '111111' ? '222222' : '111111');
   const addressOf = (user: UserRow) => user.email ?? '';
-  const reset = (email: string, code: string) => service.resetPassword(email, code, NEW_PASSWORD);
+  const verify = (email: string, code: string) => service.verifyEmail({ email, code, client: CLIENT });
+  const reset = (email: string, code: string) => service.resetPassword({ email, code, client: CLIENT }, NEW_PASSWORD);
 
   it('set a new password once, in any case of the address and with spaces in the code', async () => {
     const { user, tokens } = await fixture.person();
@@ -103,7 +104,7 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
 
   it('mark an address as verified, and are not sent for one that is', async () => {
     const { user, viewer } = await fixture.person();
-    await service.verifyEmail(addressOf(user), await codeFor(addressOf(user), 'EMAIL_VERIFICATION'));
+    await verify(addressOf(user), await codeFor(addressOf(user), 'EMAIL_VERIFICATION'));
     await expect(fixture.accounts.get(viewer, user.id)).resolves.toMatchObject({
       isVerified: true,
       verifiedAt: fixture.clock.now(),
@@ -119,7 +120,7 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
     await expect(reset(addressOf(user), code)).rejects.toEqual(INVALID_CODE);
     await codeFor(addressOf(user), 'PASSWORD_RESET');
     await expect(reset(addressOf(user), code)).rejects.toEqual(INVALID_CODE);
-    await service.verifyEmail(addressOf(user), code);
+    await verify(addressOf(user), code);
   });
 
   it('are good for five minutes', async () => {
@@ -235,6 +236,7 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
     const refusing = new OneTimeCodesService({
       repository: new OneTimeCodesRepository(database),
       accounts: fixture.accounts,
+      audit: fixture.audit,
       hasher,
       jobs: { add: () => Promise.reject(new Error('the request went on')) },
       mailer: { send: () => Promise.reject(new Error('the request went on')) },

@@ -8,6 +8,7 @@ import type { JobQueue } from '../../ports/job-queue.js';
 import type { Mailer } from '../../ports/mailer.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import { isEnabled, type UserRow } from '../accounts/user.js';
+import type { AuditLog } from '../audit/audit-log.js';
 import { clientNetwork } from './client-network.js';
 import type { CodeHasher } from './code-hasher.js';
 import { codeMail } from './code-mail.js';
@@ -18,12 +19,22 @@ export const CODE_MAIL_QUEUE = 'one-time-code-mails';
 
 const codeRequest = z.object({ purpose: z.enum(['PASSWORD_RESET', 'EMAIL_VERIFICATION']), email: z.string() });
 
+const ACTIONS = { PASSWORD_RESET: 'PASSWORD_RESET', EMAIL_VERIFICATION: 'EMAIL_VERIFIED' } as const;
+
+/** A code that was sent back. */
+export interface Redemption {
+  readonly email: string;
+  readonly code: string;
+  readonly client: Client;
+}
+
 /** Counts a request, and throws RateLimited `Too many requests` when there were too many. */
 type Limiter = (identity: string) => Promise<void>;
 
 export interface OneTimeCodesServiceDependencies {
   readonly repository: OneTimeCodesRepository;
   readonly accounts: Pick<AccountsService, 'findByEmail' | 'resetPassword' | 'verifyEmail'>;
+  readonly audit: Pick<AuditLog, 'record'>;
   readonly hasher: CodeHasher;
   readonly jobs: Pick<JobQueue, 'add'>;
   readonly mailer: Pick<Mailer, 'send'>;
@@ -40,6 +51,7 @@ export interface OneTimeCodesServiceDependencies {
 export class OneTimeCodesService {
   readonly #repository: OneTimeCodesRepository;
   readonly #accounts: OneTimeCodesServiceDependencies['accounts'];
+  readonly #audit: OneTimeCodesServiceDependencies['audit'];
   readonly #hasher: CodeHasher;
   readonly #jobs: OneTimeCodesServiceDependencies['jobs'];
   readonly #mailer: OneTimeCodesServiceDependencies['mailer'];
@@ -50,6 +62,7 @@ export class OneTimeCodesService {
   constructor(dependencies: OneTimeCodesServiceDependencies) {
     this.#repository = dependencies.repository;
     this.#accounts = dependencies.accounts;
+    this.#audit = dependencies.audit;
     this.#hasher = dependencies.hasher;
     this.#jobs = dependencies.jobs;
     this.#mailer = dependencies.mailer;
@@ -96,8 +109,8 @@ export class OneTimeCodesService {
    * @throws Invalid `Invalid OTP` when the code is not the last one sent to it, was used, is older than five minutes, or was
    * tried too often; Unavailable when too many passwords are being hashed, and then the code is good still
    */
-  async resetPassword(email: string, code: string, password: string): Promise<void> {
-    await this.#redeem('PASSWORD_RESET', email, code, (userId, confirm) =>
+  async resetPassword(redemption: Redemption, password: string): Promise<void> {
+    await this.#redeem('PASSWORD_RESET', redemption, (userId, confirm) =>
       this.#accounts.resetPassword(userId, password, confirm),
     );
   }
@@ -106,8 +119,8 @@ export class OneTimeCodesService {
    * Marks the user of an address as verified.
    * @throws Invalid `Invalid OTP`, as {@link resetPassword}
    */
-  async verifyEmail(email: string, code: string): Promise<void> {
-    await this.#redeem('EMAIL_VERIFICATION', email, code, (userId, confirm) =>
+  async verifyEmail(redemption: Redemption): Promise<void> {
+    await this.#redeem('EMAIL_VERIFICATION', redemption, (userId, confirm) =>
       this.#accounts.verifyEmail(userId, confirm),
     );
   }
@@ -127,8 +140,7 @@ export class OneTimeCodesService {
   /** @param use acts in a transaction in which it calls `confirm` first; false when there is no such user any more */
   async #redeem(
     purpose: OneTimeCodePurpose,
-    email: string,
-    code: string,
+    { email, code, client }: Redemption,
     use: (userId: string, confirm: (user: UserRow, sql: Sql) => Promise<void>) => Promise<boolean>,
   ): Promise<void> {
     const key = { purpose, addressHash: this.#hasher.hashAddress(email) };
@@ -141,6 +153,7 @@ export class OneTimeCodesService {
       const isStillTheirs = user.email !== null && sameAddress(user.email, email) && isEnabled(user);
       if (!isStillTheirs) throw invalidCode();
       if (!(await this.#repository.use(sql, key, codeHash, this.#clock.now()))) throw invalidCode();
+      await this.#audit.record({ action: ACTIONS[purpose], actorId: userId, subjectId: userId, client }, sql);
     });
     if (!isDone) throw invalidCode();
   }

@@ -1,4 +1,4 @@
-import type { Database } from '../../ports/database.js';
+import type { Database, Sql } from '../../ports/database.js';
 
 /** What a user has and has used today, to be held against a plan. */
 export interface Holdings {
@@ -16,11 +16,13 @@ export class PlansRepository {
   /**
    * Reads the user's holdings and sets the plan that `decide` answers. The user's row is locked first, as every reservation
    * of a conversation or a file does, so that nothing can be added between the count and the change.
+   * @param record keeps that the plan changed, in the same transaction
    * @returns undefined when the user is gone
    */
   change<Result extends { readonly plan: string }>(
     userId: string,
     decide: (holdings: Holdings) => Result,
+    record: (before: Holdings, sql: Sql) => Promise<void>,
   ): Promise<Result | undefined> {
     return this.database.transaction(async (sql) => {
       const { rowCount } = await sql.query(
@@ -48,6 +50,7 @@ export class PlansRepository {
       const result = decide(holdings);
       if (result.plan !== holdings.plan) {
         await sql.query(`UPDATE users SET plan = $2, updated_at = now() WHERE id = $1`, [userId, result.plan]);
+        await record(holdings, sql);
       }
       return result;
     });

@@ -1,5 +1,6 @@
 import { Invalid, NotFound, QuotaExceeded } from '../../kernel/errors.js';
 import type { Viewer } from '../../kernel/viewer.js';
+import type { AuditLog } from '../audit/audit-log.js';
 import type { Plan, PlanCatalogue } from './plan.js';
 import type { Holdings, PlansRepository } from './plans.repository.js';
 
@@ -7,6 +8,7 @@ export class PlansService {
   constructor(
     private readonly repository: Pick<PlansRepository, 'change'>,
     private readonly catalogue: PlanCatalogue,
+    private readonly audit: Pick<AuditLog, 'record'>,
   ) {}
 
   list(): readonly Plan[] {
@@ -32,11 +34,19 @@ export class PlansService {
       const names = this.catalogue.all.map(({ id }) => id).join(', ');
       throw new Invalid([{ field: 'plan', message: `must be one of ${names}` }], 'Invalid plan');
     }
-    const result = await this.repository.change(viewer.userId, (holdings) => {
-      if (holdings.plan === name) return { changed: false, plan: name };
-      assertFits(holdings, plan);
-      return { changed: true, plan: name };
-    });
+    const { userId, client } = viewer;
+    const result = await this.repository.change(
+      userId,
+      (holdings) => {
+        if (holdings.plan === name) return { changed: false, plan: name };
+        assertFits(holdings, plan);
+        return { changed: true, plan: name };
+      },
+      (before, sql) => {
+        const details = { from: before.plan, to: name };
+        return this.audit.record({ action: 'PLAN_CHANGED', actorId: userId, subjectId: userId, client, details }, sql);
+      },
+    );
     if (result === undefined) throw new NotFound('User');
     return { changed: result.changed, plan };
   }
