@@ -1,5 +1,5 @@
 import type { Adapters } from './app-adapters.js';
-import type { Config } from './config.js';
+import type { Config, RateLimit } from './config.js';
 import { AccountsRepository } from './features/accounts/accounts.repository.js';
 import { AccountsResolver } from './features/accounts/accounts.resolver.js';
 import { AccountsService } from './features/accounts/accounts.service.js';
@@ -141,7 +141,7 @@ interface AccountsOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 
 }
 
 function createAccounts({ config, adapters, log, catalogue, audit }: AccountsOptions) {
-  const { database, rateLimits, secrets } = adapters;
+  const { database, durableRateLimits, secrets } = adapters;
   const clock = systemClock;
   const passwords = new PasswordHasher();
   const repository = new SessionsRepository(database);
@@ -157,9 +157,13 @@ function createAccounts({ config, adapters, log, catalogue, audit }: AccountsOpt
   });
   const users = new AccountsRepository(database);
   const accounts = new AccountsService({ users, plans: catalogue, passwords, sessions, audit, clock });
-  const rule = { name: 'login', ...config.rateLimits.login };
-  const limiter = createRateLimiter(rateLimits, rule, 'Too many login attempts');
-  const login = new LoginService({ accounts, passwords, sessions, audit, limiter });
+  const limiter = (name: string, rule: RateLimit) =>
+    createRateLimiter(durableRateLimits, { name, ...rule }, 'Too many login attempts');
+  const limiters = {
+    address: limiter('login', config.rateLimits.login),
+    client: limiter('login-client', config.rateLimits.loginClient),
+  };
+  const login = new LoginService({ accounts, passwords, sessions, audit, limiters });
   return { accounts, sessions, login, watch };
 }
 
@@ -171,7 +175,7 @@ interface CodesOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'lo
 function createCodes({ config, adapters, log, accounts, audit }: CodesOptions): OneTimeCodesService {
   const { database, durableRateLimits, jobs, mailer, secrets } = adapters;
   const { codeAddress, codeClient } = config.rateLimits;
-  const limiter = (name: string, rule: typeof codeAddress) =>
+  const limiter = (name: string, rule: RateLimit) =>
     createRateLimiter(durableRateLimits, { name, ...rule }, 'Too many requests');
   return new OneTimeCodesService({
     repository: new OneTimeCodesRepository(database),

@@ -18,7 +18,10 @@ describe('the settings', () => {
     const config = readConfig({});
     expect(config).toMatchObject({ port: 8000, host: 'localhost', dataDirectory: './data', production: false });
     expect(config.databaseUrl).toBeUndefined();
-    expect(config.rateLimits.login).toEqual({ limit: 5, windowMs: 60_000 });
+    expect(config.rateLimits).toMatchObject({
+      login: { limit: 5, windowMs: 60_000 },
+      loginClient: { limit: 100, windowMs: 60_000 },
+    });
     expect(config.plans.map(({ id }) => id)).toEqual(['free', 'pro']);
   });
 

@@ -96,6 +96,7 @@ const environmentSchema = z.object({
   INTERNAL_CIDRS: cidrs.default([]),
   INTERNAL_API_KEY: z.string().optional(),
   RATE_LIMIT_LOGIN: rateLimit.default({ limit: 5, windowMs: 60_000 }),
+  RATE_LIMIT_LOGIN_CLIENT: rateLimit.default({ limit: 100, windowMs: 60_000 }),
   RATE_LIMIT_CHAT: rateLimit.default({ limit: 5, windowMs: 60_000 }),
   RATE_LIMIT_MESSAGE: rateLimit.default({ limit: 5, windowMs: 60_000 }),
   RATE_LIMIT_CODE_ADDRESS: rateLimit.default({ limit: 5, windowMs: 900_000 }),
@@ -112,6 +113,11 @@ const environmentSchema = z.object({
 });
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface RateLimit {
+  readonly limit: number;
+  readonly windowMs: number;
+}
 
 export interface Config {
   readonly production: boolean;
@@ -140,10 +146,7 @@ export interface Config {
   readonly admin: { readonly email: string; readonly password: string } | undefined;
   readonly internal: { readonly cidrs: readonly string[]; readonly key: string | undefined };
   readonly rateLimits: Readonly<
-    Record<
-      'login' | 'chat' | 'message' | 'codeAddress' | 'codeClient',
-      { readonly limit: number; readonly windowMs: number }
-    >
+    Record<'login' | 'loginClient' | 'chat' | 'message' | 'codeAddress' | 'codeClient', RateLimit>
   >;
   readonly mail: {
     /** Undefined for files in `DATA_DIR`. */
@@ -219,6 +222,7 @@ export function readConfig(environment: Environment): Config {
     internal: { cidrs: settings.INTERNAL_CIDRS, key: settings.INTERNAL_API_KEY },
     rateLimits: {
       login: settings.RATE_LIMIT_LOGIN,
+      loginClient: settings.RATE_LIMIT_LOGIN_CLIENT,
       chat: settings.RATE_LIMIT_CHAT,
       message: settings.RATE_LIMIT_MESSAGE,
       codeAddress: settings.RATE_LIMIT_CODE_ADDRESS,

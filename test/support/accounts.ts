@@ -61,10 +61,13 @@ export class AccountsFixture {
       passwords,
       sessions: this.sessions,
       audit,
-      limiter: async (identity) => {
-        this.tries.push(identity);
-        this.limit?.();
-        await Promise.resolve();
+      limiters: {
+        address: async (identity) => {
+          this.tries.push(identity);
+          this.limit?.();
+          await Promise.resolve();
+        },
+        client: () => Promise.resolve(),
       },
     });
   }

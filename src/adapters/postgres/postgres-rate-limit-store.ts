@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Database } from '../../ports/database.js';
 import type { RateLimitRule, RateLimitStore, RateLimitVerdict } from '../../ports/rate-limit-store.js';
 
@@ -42,19 +43,46 @@ interface Taken {
   readonly retryAfterMs: number;
 }
 
-/** Counts calls in the database: for limits that must hold whatever becomes of Redis. The database's clock decides. */
+/** Refusals remembered at most, some 300 bytes each. */
+const MOST_REFUSALS = 10_000;
+
+interface Refusal {
+  readonly before: number;
+  /** On the clock of `performance.now()`. */
+  readonly until: number;
+}
+
+/**
+ * Counts calls in the database: for limits that must hold whatever becomes of Redis. The database's clock decides.
+ *
+ * Refused calls are not counted, so a refusal stands until the time that it names. It is repeated from memory until then: a
+ * flood of calls at one identity does not become a queue for one row.
+ */
 export class PostgresRateLimitStore implements RateLimitStore {
-  constructor(private readonly database: Pick<Database, 'query'>) {}
+  readonly #database: Pick<Database, 'query'>;
+  readonly #refusals = new LRUCache<string, Refusal>({ max: MOST_REFUSALS });
+
+  constructor(database: Pick<Database, 'query'>) {
+    this.#database = database;
+  }
 
   /** @throws Unavailable when the database cannot be reached */
   async take({ name, limit, windowMs }: RateLimitRule, identity: string): Promise<RateLimitVerdict> {
     const hashed = createHash('sha256').update(identity).digest();
-    const { rows } = await this.database.query<Taken>(TAKE, [name, hashed, windowMs, limit], 'rate_limit_take');
+    const key = `${name} ${limit} ${windowMs} ${hashed.toString('base64')}`;
+    const now = performance.now();
+    const refusal = this.#refusals.get(key);
+    if (refusal !== undefined && refusal.until > now) {
+      return { before: refusal.before, retryAfterMs: Math.ceil(refusal.until - now) };
+    }
+    const { rows } = await this.#database.query<Taken>(TAKE, [name, hashed, windowMs, limit], 'rate_limit_take');
     const [taken] = rows;
     if (taken === undefined) throw new Error('The rate limit statement returned no row');
-    return taken.admitted
-      ? { before: taken.counted - 1, retryAfterMs: 0 }
-      : { before: taken.counted, retryAfterMs: Math.max(1, taken.retryAfterMs) };
+    if (taken.admitted) return { before: taken.counted - 1, retryAfterMs: 0 };
+    const retryAfterMs = Math.max(1, taken.retryAfterMs);
+    // From when the database was asked: rather too early than too late.
+    this.#refusals.set(key, { before: taken.counted, until: now + retryAfterMs });
+    return { before: taken.counted, retryAfterMs };
   }
 
   /** The database is its owner's to close. */

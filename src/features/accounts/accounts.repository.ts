@@ -47,9 +47,9 @@ export class AccountsRepository {
     return rows[0] ?? null;
   }
 
-  async findLogin(email: string): Promise<LoginRow | null> {
-    const { rows } = await this.database.query<LoginRow>(
-      `SELECT id, password_hash AS "passwordHash", is_active AS "isActive", is_suspended AS "isSuspended"
+  async findLogin(email: string): Promise<(LoginRow & { readonly email: string }) | null> {
+    const { rows } = await this.database.query<LoginRow & { readonly email: string }>(
+      `SELECT id, email, password_hash AS "passwordHash", is_active AS "isActive", is_suspended AS "isSuspended"
        FROM users WHERE lower(email) = lower($1) AND deleted_at IS NULL`,
       [email],
       'user_find_login',

@@ -10,6 +10,7 @@ import type { SessionsService } from '../sessions/sessions.service.js';
 import type { AccountsRepository, UserEdit } from './accounts.repository.js';
 import { adminsOnly, maySee, requireAdmin, requireOwnOrAdmin, touchesGuarded } from './accounts.policy.js';
 import { eventOf, eventsOfChange, eventsOfCreation } from './account-events.js';
+import { addressIdentity } from './email-address.js';
 import type { PasswordHasher } from './password-hasher.js';
 import {
   applyChanges,
@@ -223,8 +224,10 @@ export class AccountsService {
   }
 
   /** What a login needs to know of the user with this e-mail address, in any case. */
-  findLogin(email: string): Promise<LoginRow | null> {
-    return this.#users.findLogin(email);
+  async findLogin(email: string): Promise<LoginRow | null> {
+    const user = await this.#users.findLogin(email);
+    // Databases fold case in their own ways: a spelling that tries are counted for by itself may not find the user too.
+    return user !== null && addressIdentity(user.email) === addressIdentity(email) ? user : null;
   }
 
   /**

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Client } from '../../kernel/caller.js';
+import { clientNetwork } from '../../kernel/client-network.js';
 import type { Clock } from '../../kernel/clock.js';
 import { Invalid } from '../../kernel/errors.js';
 import type { Log } from '../../kernel/log.js';
@@ -9,7 +10,6 @@ import type { Mailer } from '../../ports/mailer.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import { isEnabled, type UserRow } from '../accounts/user.js';
 import type { AuditLog } from '../audit/audit-log.js';
-import { clientNetwork } from './client-network.js';
 import type { CodeHasher } from './code-hasher.js';
 import { codeMail } from './code-mail.js';
 import { newCode, readCode, sameAddress, type OneTimeCodePurpose } from './one-time-code.js';

@@ -1,6 +1,8 @@
 import type { Client } from '../../kernel/caller.js';
+import { clientNetwork } from '../../kernel/client-network.js';
 import { Forbidden, Unauthenticated } from '../../kernel/errors.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
+import { addressIdentity } from '../accounts/email-address.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
 import { isEnabled, type LoginRow } from '../accounts/user.js';
 import type { AuditLog } from '../audit/audit-log.js';
@@ -11,24 +13,25 @@ export interface LoginServiceDependencies {
   readonly passwords: Pick<PasswordHasher, 'verify'>;
   readonly sessions: Pick<SessionsService, 'open'>;
   readonly audit: Pick<AuditLog, 'record'>;
-  /**
-   * Counts a try, good or bad, for an identity, and throws RateLimited `Too many login attempts` when there were too many.
-   */
-  readonly limiter: (identity: string) => Promise<void>;
+  /** Of tries, good or bad: for each e-mail address, whether anyone has it or not, and for each client. */
+  readonly limiters: { readonly address: Limiter; readonly client: Limiter };
 }
+
+/** Counts a try, and throws RateLimited `Too many login attempts` when there were too many. */
+type Limiter = (identity: string) => Promise<void>;
 
 /** Logging in. */
 export class LoginService {
   readonly #accounts: LoginServiceDependencies['accounts'];
   readonly #passwords: LoginServiceDependencies['passwords'];
   readonly #sessions: LoginServiceDependencies['sessions'];
-  readonly #limiter: LoginServiceDependencies['limiter'];
+  readonly #limiters: LoginServiceDependencies['limiters'];
 
-  constructor({ accounts, passwords, sessions, limiter }: LoginServiceDependencies) {
+  constructor({ accounts, passwords, sessions, limiters }: LoginServiceDependencies) {
     this.#accounts = accounts;
     this.#passwords = passwords;
     this.#sessions = sessions;
-    this.#limiter = limiter;
+    this.#limiters = limiters;
   }
 
   /**
@@ -38,9 +41,9 @@ export class LoginService {
    * Unavailable when too many passwords are being checked at once
    */
   async login(email: string, password: string, client: Client): Promise<Tokens> {
-    const address = email.trim();
-    await this.#limiter(address.normalize('NFKC').toLowerCase());
-    const user = await this.#accounts.findLogin(address);
+    if (client.ipAddress !== null) await this.#limiters.client(clientNetwork(client.ipAddress));
+    await this.#limiters.address(addressIdentity(email));
+    const user = await this.#accounts.findLogin(email.trim());
     const isRight = await this.#passwords.verify(user?.passwordHash ?? null, password);
     if (user === null || !isRight) throw new Unauthenticated('Invalid credentials');
     return this.admit(user, client);

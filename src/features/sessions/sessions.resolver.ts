@@ -41,7 +41,7 @@ export class SessionsResolver {
   })
   @Mutation(() => AuthTokens, {
     description:
-      'Opens a session. UNAUTHENTICATED `Invalid credentials` when address or password is wrong, FORBIDDEN `Account disabled` when only the account is in the way; RATE_LIMITED after too many tries for an address, good ones included.',
+      'Opens a session. UNAUTHENTICATED `Invalid credentials` when address or password is wrong, FORBIDDEN `Account disabled` when only the account is in the way; RATE_LIMITED after too many tries for an address or from a client, good ones included; UNAVAILABLE when too many passwords are being checked at once.',
   })
   login(
     @Ctx() context: RequestContext,
