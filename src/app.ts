@@ -125,7 +125,14 @@ async function openDoors(
     bodyLimit: BODY_LIMIT,
     uploadLimit,
   });
-  const webSocket = createWebSocketDoor({ pipeline, makeContext, mapError, log, corsOrigins: config.corsOrigins });
+  const webSocket = createWebSocketDoor({
+    pipeline,
+    makeContext,
+    mapError,
+    log,
+    corsOrigins: config.corsOrigins,
+    follow: features.watch.follow,
+  });
   const http: HttpServer = createHttpServer({
     graphql: (request, response, requestId) => graphql.handle(request, response, requestId),
     files: createFilesDoor({ open: (key) => features.uploads.open(key), mapError }),
@@ -147,9 +154,9 @@ type Instances = ReadonlyMap<unknown, unknown>;
 function contextFactory(features: Features, noteViewer: (requestId: string, userId: string) => void): MakeContext {
   const instances: Instances = new Map<unknown, unknown>([
     ...features.instances.map((instance) => [instance.constructor, instance] as const),
-    [StreamGuard, { guard: features.watch.endWhenRevoked.bind(features.watch) } satisfies StreamGuard],
+    [StreamGuard, { guard: features.watch.endWhenRevoked } satisfies StreamGuard],
   ]);
-  return ({ requestId, client, signal, credentials }) => {
+  return ({ requestId, client, signal, credentials, latestViewer }) => {
     let viewer: ReturnType<RequestContext['viewer']> | undefined;
     const authenticate = async () => {
       const authenticated = await features.sessions.authenticate(credentials, client);
@@ -161,6 +168,7 @@ function contextFactory(features: Features, noteViewer: (requestId: string, user
       client,
       signal,
       viewer: () => (viewer ??= authenticate()),
+      latestViewer,
       instance: <Instance>(type: InstanceOf<Instance>) => instanceOf<Instance>(instances, type),
       once: onceMap(),
     };

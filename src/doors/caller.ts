@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestContext } from '../graphql/context.js';
 import type { Client, Credentials } from '../kernel/caller.js';
+import type { Viewer } from '../kernel/viewer.js';
 
 /** What a door knows of who calls, from which the composition root makes the context of an operation. */
 export interface Caller {
@@ -9,6 +10,8 @@ export interface Caller {
   readonly client: Client;
   /** Aborts when the caller is gone. */
   readonly signal: AbortSignal;
+  /** Where a caller may renew the token during an operation: the viewer of the latest one, null before the first. */
+  readonly latestViewer?: () => Viewer | null;
 }
 
 export type MakeContext = (caller: Caller) => RequestContext;

@@ -1,23 +1,20 @@
 import type { IncomingMessage } from 'node:http';
 import type { ExecutionArgs } from 'graphql';
-import {
-  CloseCode,
-  makeServer,
-  type Context,
-  type Server,
-  type ServerOptions,
-  type SubscribePayload,
-} from 'graphql-ws';
+import { makeServer, type Context, type Server, type ServerOptions, type SubscribePayload } from 'graphql-ws';
 import type { WebSocket } from 'ws';
-import { DomainError, Unavailable } from '../kernel/errors.js';
+import { Unavailable } from '../kernel/errors.js';
+import type { FollowViewer } from '../kernel/viewer.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { MapError, Pipeline, Prepared } from '../graphql/pipeline.js';
 import { clientOf, credentialsOf, requestIdOf, type MakeContext } from './caller.js';
+import { TOO_MANY_REQUESTS, WebSocketSession } from './websocket-session.js';
 
 export interface OperationsOptions {
   readonly pipeline: Pipeline;
   readonly makeContext: MakeContext;
   readonly mapError: MapError;
+  /** Says when the viewer of a socket may no longer act. */
+  readonly follow: FollowViewer;
   /** Operations at once on a socket; one more closes it with 4429. 100 by default. */
   readonly maxOperations?: number;
 }
@@ -28,6 +25,7 @@ export interface Extra extends Record<PropertyKey, unknown> {
   readonly request: IncomingMessage;
   /** What is running, by the client's id: aborted when it is over or the socket is gone. */
   readonly operations: Map<string, AbortController>;
+  readonly session: WebSocketSession;
 }
 
 type Parameters = Record<string, unknown> | undefined;
@@ -42,9 +40,6 @@ interface OperationArguments extends ExecutionArgs {
 
 /** A client has this long to say `connection_init`. */
 const INIT_TIMEOUT_MS = 10_000;
-/** In the protocol's range for what an application defines. */
-const TOO_MANY_REQUESTS = 4429;
-
 /** The operations of all sockets, each with a context of its own. */
 export class WebSocketOperations {
   readonly protocol: Server<Extra>;
@@ -63,25 +58,69 @@ export class WebSocketOperations {
     this.protocol = makeServer<Parameters, Extra>({
       connectionInitWaitTimeout: INIT_TIMEOUT_MS,
       onConnect: (connection) => {
-        this.connections.set(connection.extra.socket, connection);
-        const requestId = requestIdOf(connection.extra.request);
-        return admitConnection(connection, this.contextOf(connection, requestId, AbortSignal.timeout(INIT_TIMEOUT_MS)));
+        const { socket, request, session } = connection.extra;
+        this.connections.set(socket, connection);
+        const authorization = authorizationIn(connection.connectionParams);
+        // A socket without credentials is let in: one can log in over it.
+        return authorization === null && request.headers.authorization === undefined
+          ? true
+          : session.open(authorization);
       },
       onSubscribe: (connection, id, payload) => this.start(connection, id, payload),
       execute: (args) => run(args, 'execute'),
       subscribe: (args) => run(args, 'subscribe'),
-      onComplete: ({ extra: { socket, operations } }, id) => {
+      onComplete: ({ extra: { socket, operations, session } }, id) => {
         operations.get(id)?.abort();
         operations.delete(id);
+        if (operations.size > 0) return;
         // After the `complete` that is about to be sent.
-        if (operations.size === 0) setImmediate(onIdle, socket);
+        setImmediate(() => {
+          if (operations.size === 0) session.leaveIfOver();
+          onIdle(socket);
+        });
       },
-      onClose: ({ extra: { socket, operations } }) => {
+      onClose: ({ extra: { socket, operations, session } }) => {
         this.connections.delete(socket);
+        session.close();
         for (const controller of operations.values()) controller.abort();
         operations.clear();
       },
     });
+  }
+
+  /** What to keep of a socket that has just been opened. */
+  extraOf(socket: WebSocket, request: IncomingMessage): Extra {
+    const operations: Extra['operations'] = new Map();
+    const session = new WebSocketSession({
+      socket,
+      follow: this.options.follow,
+      authenticate: (authorization) => {
+        const signal = AbortSignal.timeout(INIT_TIMEOUT_MS);
+        const credentials = credentialsOf(request, authorization);
+        const caller = { requestId: requestIdOf(request), credentials, client: clientOf(request), signal };
+        return this.options.makeContext(caller).viewer();
+      },
+      isIdle: () => operations.size === 0,
+    });
+    return { socket, request, operations, session };
+  }
+
+  /**
+   * Answers a `ping`. One whose payload has an `authorization` renews the socket's token: the answer says when the new one
+   * expires, or has the errors that kept it from being checked, while the present one goes on. Before `connection_init` it
+   * counts for nothing. Never answers with the token.
+   * @returns the payload of the `pong`; undefined for none
+   */
+  async answerPing({ socket, session }: Extra, payload: Parameters): Promise<Parameters> {
+    const authorization = authorizationIn(payload);
+    if (authorization === null) return payload;
+    if (!this.connections.has(socket)) return undefined;
+    try {
+      const viewer = await session.renew(authorization);
+      return viewer?.expiresAt === undefined ? undefined : { expiresAt: viewer.expiresAt.toISOString() };
+    } catch (error) {
+      return { errors: [this.options.mapError(error, crypto.randomUUID())] };
+    }
   }
 
   /** Takes no more operations. */
@@ -134,33 +173,22 @@ export class WebSocketOperations {
     return args;
   }
 
-  private contextOf(connection: Connection, requestId: string, signal: AbortSignal): RequestContext {
-    const { request } = connection.extra;
-    const credentials = credentialsOf(request, authorizationIn(connection.connectionParams));
-    return this.options.makeContext({ requestId, credentials, client: clientOf(request), signal });
+  private contextOf({ extra }: Connection, requestId: string, signal: AbortSignal): RequestContext {
+    const { request, session } = extra;
+    const context = this.options.makeContext({
+      requestId,
+      credentials: credentialsOf(request, session.authorization),
+      client: clientOf(request),
+      signal,
+      latestViewer: () => session.viewer,
+    });
+    const viewer = async () => {
+      const found = await context.viewer();
+      session.adopt(found);
+      return found;
+    };
+    return { ...context, viewer };
   }
-}
-
-/**
- * A socket without credentials is let in: one can log in over it. With bad ones it is closed with 4403 and the reason, so
- * that a client learns it at once; a failure to check them is left to each operation, which looks the viewer up anew.
- */
-async function admitConnection(connection: Connection, context: RequestContext): Promise<boolean> {
-  if (
-    authorizationIn(connection.connectionParams) === null &&
-    connection.extra.request.headers.authorization === undefined
-  ) {
-    return true;
-  }
-  try {
-    await context.viewer();
-  } catch (error) {
-    if (error instanceof DomainError && error.code !== 'UNAVAILABLE') {
-      connection.extra.socket.close(CloseCode.Forbidden, error.message.slice(0, 100));
-      return false;
-    }
-  }
-  return true;
 }
 
 function authorizationIn(parameters: Parameters): string | null {

@@ -118,6 +118,124 @@ describe('credentials', () => {
   });
 });
 
+describe('a token on an open socket', () => {
+  const answerTo = async (socket: WebSocket, message: object): Promise<unknown> => {
+    socket.send(JSON.stringify(message));
+    const [answer] = (await once(socket, 'message')) as [Buffer];
+    return JSON.parse(answer.toString());
+  };
+  const opened = async (authorization?: string) => {
+    const socket = await rawSocket();
+    const payload = authorization === undefined ? {} : { authorization };
+    expect(await answerTo(socket, { type: 'connection_init', payload })).toEqual({ type: 'connection_ack' });
+    return socket;
+  };
+  const renewal = (authorization: string) => ({ type: 'ping', payload: { authorization } });
+  const renewed = { type: 'pong', payload: { expiresAt: '2030-01-01T00:00:00.000Z' } };
+  const follower = () => [...doors.followed][0];
+  const whoseSecret = (id: string) => ({ id, type: 'subscribe', payload: { query: '{ secret }' } });
+  const secretOf = (user: string, id: string) => ({ id, type: 'next', payload: { data: { secret: `for ${user}` } } });
+
+  it('is renewed by a ping, which is answered with its expiry, for what comes after and what is followed', async () => {
+    const socket = await opened('Bearer good');
+    expect(follower()?.whose().expiresAt).toBeUndefined();
+    expect(await answerTo(socket, renewal('Bearer renewed'))).toEqual(renewed);
+    expect(doors.followed.size).toBe(1);
+    expect(follower()?.whose().expiresAt?.toISOString()).toBe(renewed.payload.expiresAt);
+    expect(await answerTo(socket, whoseSecret('1'))).toEqual(secretOf('u1', '1'));
+    socket.close();
+    await once(socket, 'close');
+    await until(() => doors.followed.size === 0);
+  });
+
+  it('may come first by a ping, after a login over the socket', async () => {
+    const socket = await opened();
+    expect(doors.followed.size).toBe(0);
+    expect(await answerTo(socket, renewal('Bearer renewed'))).toEqual(renewed);
+    expect(await answerTo(socket, whoseSecret('1'))).toEqual(secretOf('u1', '1'));
+    expect(doors.followed.size).toBe(1);
+    socket.terminate();
+  });
+
+  it.each([
+    ['that is bad', 'Bearer bad', '4403 Invalid token'],
+    ['of another user', 'Bearer of-another', "4403 Another user's token"],
+  ])('%s closes the socket with 4403 and the reason', async (_, authorization, reason) => {
+    const socket = await opened('Bearer good');
+    socket.send(JSON.stringify(renewal(authorization)));
+    expect(await closing(socket)).toBe(reason);
+  });
+
+  it('that cannot be checked changes nothing, and the ping is answered with why', async () => {
+    const socket = await opened('Bearer good');
+    expect(await answerTo(socket, renewal('Bearer unchecked'))).toMatchObject({
+      type: 'pong',
+      payload: { errors: [{ message: 'Not now', extensions: { code: 'UNAVAILABLE' } }] },
+    });
+    expect(await answerTo(socket, whoseSecret('1'))).toEqual(secretOf('u1', '1'));
+    socket.terminate();
+  });
+
+  it('is followed from the first operation that finds it good, where the opening could not check it', async () => {
+    const socket = await opened('Bearer unchecked');
+    expect(doors.followed.size).toBe(0);
+    expect(await answerTo(socket, renewal('Bearer of-another'))).toEqual({ type: 'pong' });
+    expect(await answerTo(socket, whoseSecret('1'))).toEqual(secretOf('u2', '1'));
+    expect(follower()?.whose().userId).toBe('u2');
+    socket.terminate();
+  });
+
+  it('is checked in the order in which it was sent, a few at a time', async () => {
+    const socket = await opened('Bearer good');
+    const answers: unknown[] = [];
+    socket.on('message', (data: Buffer) => answers.push(JSON.parse(data.toString())));
+    for (let i = 0; i < 5; i += 1) socket.send(JSON.stringify(renewal(i < 4 ? 'Bearer good' : 'Bearer renewed')));
+    await until(() => answers.length === 5);
+    expect(answers.at(-1)).toEqual(renewed);
+    for (let i = 0; i < 11; i += 1) socket.send(JSON.stringify(renewal('Bearer unanswered')));
+    expect(await closing(socket)).toBe('4429 At most 10 new tokens at once');
+  });
+
+  it('counts for nothing before connection_init, and is never sent back; any other payload of a ping is', async () => {
+    const socket = await rawSocket();
+    expect(await answerTo(socket, renewal('Bearer renewed'))).toEqual({ type: 'pong' });
+    expect(doors.followed.size).toBe(0);
+    expect(await answerTo(socket, { type: 'ping', payload: { at: 1 } })).toEqual({ type: 'pong', payload: { at: 1 } });
+    expect(await answerTo(socket, { type: 'ping' })).toEqual({ type: 'pong' });
+    socket.terminate();
+  });
+
+  it.each([
+    ['expired', '4403 Token expired'],
+    ['ended', '4403 Session ended'],
+  ] as const)('that has %s closes an idle socket', async (why, reason) => {
+    const socket = await opened('Bearer good');
+    follower()?.end(why);
+    expect(await closing(socket)).toBe(reason);
+  });
+
+  it('that has expired closes a socket on which something runs after a moment', async () => {
+    const socket = await opened('Bearer good');
+    const tail = { id: '1', type: 'subscribe', payload: { query: 'subscription { tail }' } };
+    expect(await answerTo(socket, tail)).toMatchObject({ type: 'next' });
+    follower()?.end('expired');
+    expect(await closing(socket)).toBe('4403 Token expired');
+    await doors.journal.sourceEnded.promise;
+  });
+
+  it('that has expired lets what runs on the socket tell of its end first', async () => {
+    const socket = await opened('Bearer good');
+    const messages: string[] = [];
+    socket.on('message', (data: Buffer) => messages.push((JSON.parse(data.toString()) as { type: string }).type));
+    socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: 'subscription { tail }' } }));
+    await until(() => messages.length === 1);
+    follower()?.end('ended');
+    doors.journal.release.resolve('fail');
+    expect(await closing(socket)).toBe('4403 Session ended');
+    expect(messages).toEqual(['next', 'next', 'complete']);
+  });
+});
+
 describe('the limits of a socket', () => {
   it('are kept on the size of a message', async () => {
     const socket = await rawSocket();

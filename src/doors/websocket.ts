@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { CloseCode } from 'graphql-ws';
+import { CloseCode, MessageType, stringifyMessage } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Log } from '../kernel/log.js';
 import { isAllowedOrigin, isSameHost } from './cors.js';
@@ -94,8 +94,9 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
 }
 
 /** Speaks the protocol on a socket until it closes. */
-function speak({ protocol }: WebSocketOperations, socket: WebSocket, request: IncomingMessage, log: Log): void {
-  const closed = protocol.opened(
+function speak(operations: WebSocketOperations, socket: WebSocket, request: IncomingMessage, log: Log): void {
+  const extra = operations.extraOf(socket, request);
+  const closed = operations.protocol.opened(
     {
       protocol: socket.protocol,
       send: (text) => send(socket, text),
@@ -110,8 +111,12 @@ function speak({ protocol }: WebSocketOperations, socket: WebSocket, request: In
           });
         });
       },
+      onPing: async (asked) => {
+        const payload = await operations.answerPing(extra, asked);
+        await send(socket, stringifyMessage({ type: MessageType.Pong, ...(payload === undefined ? {} : { payload }) }));
+      },
     },
-    { socket, request, operations: new Map() },
+    extra,
   );
   socket.once('close', (code, reason) => {
     void closed(code, reason.toString());

@@ -15,6 +15,8 @@ export interface RequestContext {
    * @throws Unauthenticated `Missing credentials` or `Invalid token`; NotFound; Forbidden `Account disabled`
    */
   viewer(): Promise<Viewer>;
+  /** Of a caller on a WebSocket, who may have renewed the token since: the viewer of the latest one. Null before the first. */
+  readonly latestViewer?: (() => Viewer | null) | undefined;
   /** The composition root's instance of a resolver or service class. */
   instance<Instance>(type: InstanceOf<Instance>): Instance;
   /** Makes a thing once a request, as a DataLoader; `key` is any object that all its users share. */

@@ -5,8 +5,11 @@ import { admit, type OperationExtension } from './operation.js';
 
 /** Ends a stream as soon as its viewer's session does: the sessions feature's part in every subscription. */
 export abstract class StreamGuard {
-  /** The same events; throws Unauthenticated into the reader when the viewer may no longer read. */
-  abstract guard<Event>(viewer: Viewer, events: AsyncIterable<Event>): AsyncIterableIterator<Event>;
+  /**
+   * The same events; throws Unauthenticated into the reader when the viewer may no longer read.
+   * @param whose asked at each look: a WebSocket's token may have been renewed
+   */
+  abstract guard<Event>(whose: () => Viewer, events: AsyncIterable<Event>): AsyncIterableIterator<Event>;
 }
 
 /**
@@ -25,7 +28,13 @@ export function subscription<Arguments extends object, Event>(
     }: SubscribeResolverData<unknown, Arguments, RequestContext>): Promise<AsyncIterable<Event>> => {
       await admit(operation, { context, args });
       const viewer = await context.viewer();
-      return context.instance(StreamGuard).guard(viewer, await open(context, viewer, args));
+      return context.instance(StreamGuard).guard(() => latest(context, viewer), await open(context, viewer, args));
     },
   };
+}
+
+/** The viewer as the caller's latest token has it; another user's token would not do. */
+function latest({ latestViewer }: RequestContext, viewer: Viewer): Viewer {
+  const renewed = latestViewer?.();
+  return renewed?.userId === viewer.userId ? renewed : viewer;
 }

@@ -15,3 +15,13 @@ export interface Viewer {
   /** When the access token expires, and with it what is still streaming; absent for an internal call. */
   readonly expiresAt?: Date;
 }
+
+/** Why something that was open for a viewer is over: its token has expired, or the session has ended, or the user may not act. */
+export type AccessEnd = 'expired' | 'ended';
+
+/**
+ * Follows a viewer on behalf of something that is open for them, and calls `onEnd`, once, when it has to end.
+ * @param whose asked at each look: a WebSocket's token may have been renewed
+ * @returns stops following
+ */
+export type FollowViewer = (whose: () => Viewer, onEnd: (why: AccessEnd) => void) => () => void;

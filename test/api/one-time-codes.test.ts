@@ -4,6 +4,7 @@ import { startTestApp, stores, type TestApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import { codeIn, startMailServer, type MailServer } from '../support/mail-server.js';
+import { RawWebSocket } from '../support/raw-web-socket.js';
 
 const NEW_PASSWORD = 'a battery of horses';
 const PAIRS = 500;
@@ -40,8 +41,9 @@ describe.each(stores)('one-time codes on %s', (on) => {
   const codeTo = async (email: string, number = 1) => codeIn((await mailServer.mailTo(email, number)).message);
   const wrong = (code: string) => (code === '111111' ? '222222' : '111111');
 
-  it('reset a password over REST, which ends sessions and open streams and logs nobody in', async () => {
+  it('reset a password over REST, which ends sessions, open streams and WebSockets, and logs nobody in', async () => {
     const user = await signUp(app);
+    const idle = await RawWebSocket.open(app.url, user.token);
     const { email } = user.credentials;
     const conversation = await user.createConversation();
     const stream = user.webSocket(
@@ -60,6 +62,7 @@ describe.each(stores)('one-time codes on %s', (on) => {
     const input = { email, otp, new_password: NEW_PASSWORD };
     expect(await client.rest('POST', '/auth/reset-password', input)).toMatchObject(success('password updated'));
     expect(await ending).toContain('Invalid token');
+    expect(await idle.closed).toMatchObject({ code: 4403, reason: 'Session ended' });
     stream.close();
     expect((await user.rest('GET', '/users/me')).status).toBe(401);
     expect(await client.rest('POST', '/auth/reset-password', input)).toMatchObject(refusal('Invalid OTP'));

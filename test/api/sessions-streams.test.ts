@@ -2,17 +2,23 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, collect, signUp } from '../support/actor.js';
 import { startTestApp, stores, type TestApp } from '../support/app.js';
 import { within } from '../support/eventually.js';
+import { RawWebSocket } from '../support/raw-web-socket.js';
 import { askModel, REPLY, ROOMY_PLANS, streamingDoors, type StreamingDoor } from '../support/replies.js';
 
 const ADMIN = { email: 'admin@example.com', password: 'a password of the house' };
-/** Once a session is over, its streams are within so many milliseconds. */
-const DEADLINE_MS = 2_000;
+/** Once a session is over, its streams and WebSockets are within so many milliseconds. */
+const DEADLINE_MS = 1_000;
+const REFRESH = 'mutation ($token: String!) { refreshTokens(refreshToken: $token) { accessToken refreshToken } }';
+
+interface RefreshAnswer {
+  readonly refreshTokens: { readonly accessToken: string; readonly refreshToken: string };
+}
 
 type User = Awaited<ReturnType<typeof signUp>>;
 
 interface Ending {
-  /** Ends the session of the user's token, from the user's own side or an admin's. */
-  readonly end: (user: User, admin: Actor) => Promise<unknown>;
+  /** Ends the session of the user's tokens, from the user's own side or an admin's. */
+  readonly end: (user: User, admin: Actor, refreshToken: string) => Promise<unknown>;
   readonly error: { readonly message: string; readonly code: string };
   readonly status: number;
 }
@@ -32,6 +38,21 @@ const endings: Readonly<Record<string, Ending>> = {
       const id = sessions.find(({ isCurrent }) => isCurrent)?.id;
       await otherTab.ask('mutation ($id: ID!) { revokeSession(id: $id) }', { id });
     },
+    ...INVALID_TOKEN,
+  },
+  'a refresh token that comes back': {
+    end: async (user, _, refreshToken) => {
+      const { refreshTokens } = await user.ask<RefreshAnswer>(REFRESH, { token: refreshToken });
+      await user.ask(REFRESH, { token: refreshTokens.refreshToken });
+      await user.graphql(REFRESH, { token: refreshToken });
+    },
+    ...INVALID_TOKEN,
+  },
+  'a new password, set by an admin': {
+    end: (user, admin) =>
+      admin.ask('mutation ($id: ID!) { updateUser(id: $id, input: { password: "another battery" }) { id } }', {
+        id: user.userId,
+      }),
     ...INVALID_TOKEN,
   },
   "an admin's suspension": {
@@ -82,10 +103,13 @@ describe.each(stores)('on %s', (on) => {
   };
 
   describe.each(Object.entries(endings))('%s', (_, { end, error, status }) => {
-    it("refuses the session's next request through every door, and ends its streams within two seconds", async () => {
+    it("refuses the session's next request through every door, and ends its streams within a second", async () => {
       const user = await signUp(app);
+      const { refreshToken } = await user.login();
+      const idle = await RawWebSocket.open(app.url, user.token);
       const streams = await Promise.all(streamingDoors.map((door) => silentStream(user, door)));
-      await end(user, admin);
+      await end(user, admin, refreshToken);
+      expect(await within(DEADLINE_MS, idle.closed)).toMatchObject({ code: 4403, reason: 'Session ended' });
       for (const { ended } of streams) {
         const last = (await within(DEADLINE_MS, ended)).at(-1);
         expect(last).toMatchObject({ errors: [{ message: 'Invalid token', extensions: { code: 'UNAUTHENTICATED' } }] });
@@ -123,11 +147,7 @@ describe.each(stores)('on %s', (on) => {
     const user = new Actor(app.url);
     await user.createUser();
     const { refreshToken } = await user.login();
-    const refresh = (token: string) =>
-      user.graphql<{ refreshTokens: { accessToken: string; refreshToken: string } }>(
-        'mutation ($token: String!) { refreshTokens(refreshToken: $token) { accessToken refreshToken } }',
-        { token },
-      );
+    const refresh = (token: string) => user.graphql<RefreshAnswer>(REFRESH, { token });
     const { data } = await refresh(refreshToken);
     const renewedUser = new Actor(app.url, user.credentials);
     renewedUser.token = data?.refreshTokens.accessToken;

@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
-import { Unauthenticated } from '../../src/kernel/errors.js';
+import { Unauthenticated, Unavailable } from '../../src/kernel/errors.js';
 import type { Log } from '../../src/kernel/log.js';
+import type { AccessEnd, FollowViewer, Viewer } from '../../src/kernel/viewer.js';
 import type { RequestContext } from '../../src/graphql/context.js';
 import { createPipeline } from '../../src/graphql/pipeline.js';
 import type { Caller } from '../../src/doors/caller.js';
@@ -26,7 +27,20 @@ interface Options extends Partial<Pick<WebSocketDoorOptions, 'maxOperations' | '
   readonly port?: number;
 }
 
-/** Every GraphQL door on a port of its own, over the example schema. The token `good` is u1's; others are bad. */
+const u1: Omit<Viewer, 'client'> = { userId: 'u1', isAdmin: false, plan: 'free', sessionId: null, isInternal: false };
+const RENEWED_EXPIRY = new Date('2030-01-01T00:00:00Z');
+
+/** Good tokens, and whose they are. */
+const VIEWERS: Readonly<Record<string, Omit<Viewer, 'client'>>> = {
+  'Bearer good': u1,
+  'Bearer renewed': { ...u1, expiresAt: RENEWED_EXPIRY },
+  'Bearer of-another': { ...u1, userId: 'u2' },
+};
+
+/**
+ * Every GraphQL door on a port of its own, over the example schema. The tokens `good` and `renewed` are u1's, `of-another` is
+ * u2's, `unchecked` cannot be checked, the check of `unanswered` never ends; others are bad.
+ */
 export async function startDoors({
   schema = exampleSchema(),
   corsOrigins = [],
@@ -39,6 +53,12 @@ export async function startDoors({
   const log = recordingLog(lines);
   const mapError = createErrorMap(log);
   const pipeline = createPipeline(schema, { mapError });
+  const followed = new Set<{ readonly whose: () => Viewer; readonly end: (why: AccessEnd) => void }>();
+  const follow: FollowViewer = (whose, end) => {
+    const follower = { whose, end };
+    followed.add(follower);
+    return () => followed.delete(follower);
+  };
   const makeContext = ({ requestId, credentials, client, signal }: Caller): RequestContext & { journal: Journal } => {
     signal.addEventListener('abort', () => {
       journal.note('aborted');
@@ -49,11 +69,14 @@ export async function startDoors({
       signal,
       journal,
       viewer() {
-        if (credentials.authorization === null) return Promise.reject(new Unauthenticated('Missing credentials'));
-        if (credentials.authorization !== 'Bearer good') return Promise.reject(new Unauthenticated('Invalid token'));
-        http.noteViewer(requestId, 'u1');
-        const viewer = { userId: 'u1', isAdmin: false, plan: 'free', sessionId: null, isInternal: false, client };
-        return Promise.resolve(viewer);
+        const { authorization } = credentials;
+        if (authorization === null) return Promise.reject(new Unauthenticated('Missing credentials'));
+        if (authorization === 'Bearer unanswered') return new Promise(() => undefined);
+        if (authorization === 'Bearer unchecked') return Promise.reject(new Unavailable('Not now'));
+        const viewer = VIEWERS[authorization];
+        if (viewer === undefined) return Promise.reject(new Unauthenticated('Invalid token'));
+        http.noteViewer(requestId, viewer.userId);
+        return Promise.resolve({ ...viewer, client });
       },
       instance: () => {
         throw new Error('The example has no instances');
@@ -69,7 +92,7 @@ export async function startDoors({
     graphiql: createGraphiqlPage('Example'),
     ...(uploadLimit === undefined ? {} : { uploadLimit }),
   });
-  const webSocket = createWebSocketDoor({ pipeline, makeContext, mapError, log, corsOrigins, ...limits });
+  const webSocket = createWebSocketDoor({ pipeline, makeContext, mapError, log, corsOrigins, follow, ...limits });
   const http = createHttpServer({
     graphql: graphql.handle,
     rest: (_request, response) => {
@@ -93,6 +116,8 @@ export async function startDoors({
     graphql,
     webSocket,
     pipeline,
+    /** Whom the open sockets are followed for. */
+    followed,
     close: (deadlineMs = 0) => (closing ??= closeDoors({ http, graphql, webSocket }, deadlineMs)),
     /** Posts an operation as JSON. */
     post: (query: string, variables?: unknown, headers: Record<string, string> = {}) =>

@@ -20,13 +20,14 @@ function watching() {
   const events = new EventEmitter();
   const ended = new Set<string>();
   const warnings: string[] = [];
-  const state = { time: 0, isDown: false, asked: [] as Watched[] };
+  const state = { time: 0, isDown: false, isSilent: false, asked: [] as Watched[] };
   const watch = new SessionWatch({
     repository: {
       findEnded: async (watched) => {
         state.asked.push(watched);
         await Promise.resolve();
         setImmediate(() => events.emit('looked'));
+        if (state.isSilent) await new Promise(() => undefined);
         if (state.isDown) throw new Error('the database is away');
         return ended;
       },
@@ -63,7 +64,7 @@ describe('SessionWatch', () => {
   it('passes on what the source says, and its end', async () => {
     const { watch } = watching();
     const { say, end, iterable } = source();
-    const stream = watch.endWhenRevoked(viewerOf(), iterable);
+    const stream = watch.endWhenRevoked(() => viewerOf(), iterable);
     const [first, second, last] = [stream.next(), stream.next(), stream.next()];
     say(1);
     say(2);
@@ -82,7 +83,7 @@ describe('SessionWatch', () => {
       yield await Promise.resolve(1);
       throw new Error('broken');
     }
-    const stream = watch.endWhenRevoked(viewerOf(), failing());
+    const stream = watch.endWhenRevoked(() => viewerOf(), failing());
     await stream.next();
     await expect(stream.next()).rejects.toThrow('broken');
     await expect(stream.next()).resolves.toMatchObject({ done: true });
@@ -92,8 +93,8 @@ describe('SessionWatch', () => {
     const { watch, ended, looked } = watching();
     const [viewer, other] = [viewerOf(), viewerOf()];
     const [one, two] = [source(), source()];
-    const stream = watch.endWhenRevoked(viewer, one.iterable);
-    const otherNext = watch.endWhenRevoked(other, two.iterable).next();
+    const stream = watch.endWhenRevoked(() => viewer, one.iterable);
+    const otherNext = watch.endWhenRevoked(() => other, two.iterable).next();
     const next = stream.next();
     ended.add(viewer.sessionId ?? '');
     await expect(next).rejects.toThrow('Invalid token');
@@ -109,7 +110,7 @@ describe('SessionWatch', () => {
     const { watch, ended, looked } = watching();
     const viewer = viewerOf();
     const { iterable, calls } = source();
-    const stream = watch.endWhenRevoked(viewer, iterable);
+    const stream = watch.endWhenRevoked(() => viewer, iterable);
     ended.add(viewer.sessionId ?? '');
     await looked();
     expect(calls).toEqual(['return']);
@@ -119,15 +120,73 @@ describe('SessionWatch', () => {
 
   it('ends a stream when the access token expires', async () => {
     const { watch, state } = watching();
-    const next = watch.endWhenRevoked(viewerOf({ expiresAt: new Date(1000) }), source().iterable).next();
+    const next = watch.endWhenRevoked(() => viewerOf({ expiresAt: new Date(1000) }), source().iterable).next();
     state.time = 1000;
     await expect(next).rejects.toThrow('Invalid token');
+  });
+
+  it('ends a stream when the access token expires, also while the database does not answer', async () => {
+    const { watch, state } = watching();
+    state.isSilent = true;
+    watch.endWhenRevoked(() => viewerOf(), source().iterable);
+    watch.recheck();
+    const next = watch.endWhenRevoked(() => viewerOf({ expiresAt: new Date(1000) }), source().iterable).next();
+    state.time = 1000;
+    await expect(next).rejects.toThrow('Invalid token');
+    watch.close();
+  });
+
+  it('says once why something that it follows is over, and not after it was told to stop', async () => {
+    const { watch, ended, state, looked } = watching();
+    const [expiring, revoked, stopped] = [viewerOf({ expiresAt: new Date(1000) }), viewerOf(), viewerOf()];
+    const said: string[] = [];
+    for (const [name, viewer] of Object.entries({ expiring, revoked, stopped })) {
+      const stop = watch.follow(
+        () => viewer,
+        (why) => said.push(`${name} ${why}`),
+      );
+      if (viewer === stopped) stop();
+    }
+    ended.add(revoked.sessionId ?? '').add(stopped.sessionId ?? '');
+    await looked();
+    state.time = 1000;
+    watch.follow(viewerOf, () => undefined);
+    await looked();
+    await looked();
+    expect(said).toEqual(['revoked ended', 'expiring expired']);
+    watch.close();
+  });
+
+  it('goes by the latest token of what it follows', async () => {
+    const { watch, ended, state, looked } = watching();
+    const [first, renewed] = [viewerOf({ expiresAt: new Date(1000) }), viewerOf({ expiresAt: new Date(2000) })];
+    let latest = first;
+    const over: string[] = [];
+    const isOver = new Promise((resolve) => {
+      watch.follow(
+        () => latest,
+        (why) => {
+          resolve(over.push(why));
+        },
+      );
+    });
+    await looked();
+    latest = renewed;
+    ended.add(first.sessionId ?? '');
+    state.time = 1999;
+    await looked();
+    await looked();
+    expect(over).toEqual([]);
+    expect(state.asked.at(-1)?.sessionIds).toEqual([renewed.sessionId]);
+    ended.add(renewed.sessionId ?? '');
+    await isOver;
+    expect(over).toEqual(['ended']);
   });
 
   it('asks once for all streams, by session or, of an internal call, by user', async () => {
     const { watch, state, looked } = watching();
     const [viewer, internal] = [viewerOf(), viewerOf({ sessionId: null, isInternal: true })];
-    for (const who of [viewer, viewer, internal]) void watch.endWhenRevoked(who, source().iterable).next();
+    for (const who of [viewer, viewer, internal]) void watch.endWhenRevoked(() => who, source().iterable).next();
     await looked();
     expect(state.asked[0]).toEqual({ sessionIds: [viewer.sessionId], userIds: [internal.userId] });
     watch.close();
@@ -136,7 +195,7 @@ describe('SessionWatch', () => {
   it('asks nothing when no stream is open any more', async () => {
     const { watch, state, looked } = watching();
     const { iterable, calls } = source();
-    const stream = watch.endWhenRevoked(viewerOf(), iterable);
+    const stream = watch.endWhenRevoked(() => viewerOf(), iterable);
     await looked();
     await stream.return?.();
     expect(calls).toEqual(['return']);
@@ -151,7 +210,7 @@ describe('SessionWatch', () => {
     ended.add(viewer.sessionId ?? '');
     state.isDown = true;
     const { say, iterable } = source();
-    const stream = watch.endWhenRevoked(viewer, iterable);
+    const stream = watch.endWhenRevoked(() => viewer, iterable);
     const first = stream.next();
     await looked();
     await looked();

@@ -1,6 +1,7 @@
 import type { Clock } from '../../kernel/clock.js';
 import type { Log } from '../../kernel/log.js';
-import type { Viewer } from '../../kernel/viewer.js';
+import type { AccessEnd, FollowViewer, Viewer } from '../../kernel/viewer.js';
+import { abortable } from './abortable.js';
 import { invalidToken } from './session.js';
 import type { SessionsRepository } from './sessions.repository.js';
 
@@ -8,26 +9,27 @@ export interface SessionWatchOptions {
   readonly repository: Pick<SessionsRepository, 'findEnded'>;
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
-  /** Between two looks at the database, while any stream is open. */
+  /** Between two looks at the database, while anything is open. 500 ms by default: what ended is to be over within 1 s. */
   readonly intervalMilliseconds?: number;
 }
 
-interface Stream {
-  readonly viewer: Viewer;
-  readonly controller: AbortController;
+/** Something open: a stream, or a WebSocket. */
+interface Followed {
+  readonly whose: () => Viewer;
+  readonly end: (why: AccessEnd) => void;
 }
 
 /**
- * Ends open streams when their session ends (a logout, a suspension, a deletion, an expiry), on whichever instance that
- * came about: one query for all of them, twice a second while there are any, and at once for what this instance did itself.
- * While the database cannot be asked, streams go on.
+ * Ends open streams and WebSockets when their session ends (a logout, a suspension, a deletion, an expiry), on whichever
+ * instance that came about: one query for all of them, twice a second while there are any, and at once for what this
+ * instance did itself. While the database cannot be asked, they go on until their token expires.
  */
 export class SessionWatch {
   readonly #repository: Pick<SessionsRepository, 'findEnded'>;
   readonly #clock: Clock;
   readonly #log: Pick<Log, 'warn'>;
   readonly #intervalMilliseconds: number;
-  readonly #streams = new Set<Stream>();
+  readonly #followed = new Set<Followed>();
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
   #looksAgain = false;
@@ -40,62 +42,95 @@ export class SessionWatch {
     this.#intervalMilliseconds = intervalMilliseconds;
   }
 
+  readonly follow: FollowViewer = (whose, onEnd) => {
+    const stop = () => {
+      this.#followed.delete(followed);
+    };
+    const followed: Followed = {
+      whose,
+      end: (why) => {
+        stop();
+        onEnd(why);
+      },
+    };
+    this.#followed.add(followed);
+    this.#resume();
+    return stop;
+  };
+
   /**
-   * The same values as `source`, until it ends or the viewer's session does: then the consumer gets Unauthenticated
+   * The same values as `source`, until it ends or the viewer's session or token does: then the consumer gets Unauthenticated
    * `Invalid token`, also while the source is silent, and the source's `return` is called. Watches from now on, until the
    * consumer has come to the end or called `return`.
    */
-  endWhenRevoked<Value>(viewer: Viewer, source: AsyncIterable<Value>): AsyncIterableIterator<Value> {
-    const stream = { viewer, controller: new AbortController() };
-    this.#streams.add(stream);
-    this.#schedule();
-    return abortable(source, stream.controller.signal, () => this.#streams.delete(stream));
-  }
+  readonly endWhenRevoked = <Value>(
+    whose: () => Viewer,
+    source: AsyncIterable<Value>,
+  ): AsyncIterableIterator<Value> => {
+    const controller = new AbortController();
+    const stop = this.follow(whose, () => {
+      controller.abort(invalidToken());
+    });
+    return abortable(source, controller.signal, stop);
+  };
 
   /** Looks now. For when a session may just have ended. */
   recheck(): void {
     // A look that has begun may have read what was before.
     if (this.#isLooking) this.#looksAgain = true;
-    else if (this.#streams.size > 0) void this.#look();
+    else if (this.#followed.size > 0) void this.#look();
   }
 
   close(): void {
-    this.#streams.clear();
-    clearTimeout(this.#timer);
+    this.#followed.clear();
+    this.#pause();
   }
 
-  #schedule(): void {
-    if (this.#isLooking || this.#timer !== undefined || this.#streams.size === 0) return;
-    this.#timer = setTimeout(() => void this.#look(), this.#intervalMilliseconds).unref();
+  #resume(): void {
+    this.#timer ??= setInterval(() => {
+      this.#endExpired();
+      if (this.#followed.size === 0) this.#pause();
+      else if (!this.#isLooking) void this.#look();
+    }, this.#intervalMilliseconds).unref();
+  }
+
+  #pause(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Apart from the look, which a database that does not answer holds up. */
+  #endExpired(): void {
+    const now = this.#clock.now();
+    for (const { whose, end } of [...this.#followed]) {
+      const { expiresAt } = whose();
+      if (expiresAt !== undefined && expiresAt <= now) end('expired');
+    }
   }
 
   async #look(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     this.#isLooking = true;
     do await this.#endEnded();
     while (this.#looksAgain);
     this.#isLooking = false;
-    this.#schedule();
   }
 
   async #endEnded(): Promise<void> {
     this.#looksAgain = false;
-    const now = this.#clock.now();
-    const streams = [...this.#streams];
-    for (const { viewer, controller } of streams) {
-      if (viewer.expiresAt !== undefined && viewer.expiresAt <= now) controller.abort(invalidToken());
-    }
+    const asked = new Map([...this.#followed].map((followed) => [followed, followed.whose()]));
     const sessionIds = new Set<string>();
     const userIds = new Set<string>();
-    for (const { viewer } of streams) {
-      if (viewer.sessionId === null) userIds.add(viewer.userId);
-      else sessionIds.add(viewer.sessionId);
+    for (const { sessionId, userId } of asked.values()) {
+      if (sessionId === null) userIds.add(userId);
+      else sessionIds.add(sessionId);
     }
     try {
-      const ended = await this.#repository.findEnded({ sessionIds: [...sessionIds], userIds: [...userIds] }, now);
-      for (const { viewer, controller } of streams) {
-        if (ended.has(viewer.sessionId ?? viewer.userId)) controller.abort(invalidToken());
+      const watched = { sessionIds: [...sessionIds], userIds: [...userIds] };
+      const ended = await this.#repository.findEnded(watched, this.#clock.now());
+      for (const [followed, viewer] of asked) {
+        // What was renewed meanwhile, perhaps in another session, is for the next look.
+        const isAsAsked = this.#followed.has(followed) && followed.whose() === viewer;
+        if (isAsAsked && ended.has(viewer.sessionId ?? viewer.userId)) followed.end('ended');
       }
       this.#isFailing = false;
     } catch (error) {
@@ -103,70 +138,4 @@ export class SessionWatch {
       this.#isFailing = true;
     }
   }
-}
-
-/** Not an async generator: one that waits for its source hears neither a signal nor `return` until the source speaks. */
-function abortable<Value>(
-  source: AsyncIterable<Value>,
-  signal: AbortSignal,
-  release: () => void,
-): AsyncIterableIterator<Value> {
-  const iterator = source[Symbol.asyncIterator]();
-  let isOver = false;
-
-  const end = () => {
-    isOver = true;
-    release();
-  };
-  const closeSource = () => {
-    release();
-    // The consumer learns why the stream ends from the signal; how the source took it is of no interest then.
-    void Promise.resolve(iterator.return?.()).catch(() => undefined);
-  };
-  signal.addEventListener('abort', closeSource, { once: true });
-
-  const next = (): Promise<IteratorResult<Value>> =>
-    new Promise((resolve, reject) => {
-      const stop = () => {
-        end();
-        reject(signal.reason as Error);
-      };
-      if (isOver) {
-        resolve({ done: true, value: undefined });
-        return;
-      }
-      if (signal.aborted) {
-        stop();
-        return;
-      }
-      signal.addEventListener('abort', stop, { once: true });
-      const settled = () => {
-        signal.removeEventListener('abort', stop);
-      };
-      iterator.next().then(
-        (result) => {
-          settled();
-          if (result.done) end();
-          resolve(result);
-        },
-        (error: unknown) => {
-          settled();
-          end();
-          reject(error instanceof Error ? error : new Error(String(error)));
-        },
-      );
-    });
-
-  return {
-    next,
-    async return() {
-      end();
-      signal.removeEventListener('abort', closeSource);
-      await iterator.return?.();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
 }

@@ -36,7 +36,10 @@ export class Session implements ListedSession {
 
 @ObjectType({ simpleResolvers: true, description: 'What a client authenticates with after a login.' })
 export class AuthTokens implements Tokens {
-  @Field(() => String, { description: 'A JWT for the header `Authorization: Bearer <token>`.' })
+  @Field(() => String, {
+    description:
+      'A JWT for the header `Authorization: Bearer <token>`, or the `authorization` of a WebSocket\'s `connection_init`. An open WebSocket takes the next one in the payload of a `ping`, `{"authorization": "Bearer <token>"}`, and answers with the `expiresAt` of it; without, it is closed (4403) when its token expires.',
+  })
   readonly accessToken!: string;
 
   @Field(() => String, { description: 'For `refreshTokens`; good once. Opaque, at most 128 characters.' })

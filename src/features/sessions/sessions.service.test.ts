@@ -424,8 +424,8 @@ describe.each(testDatabases())('sessions ($name)', (kind) => {
       const elsewhere = new AccountsFixture(database);
       const sources = [silence(), silence()] as const;
       const streams = [
-        fixture.watch.endWhenRevoked(person.viewer, sources[0]),
-        elsewhere.watch.endWhenRevoked(person.viewer, sources[1]),
+        fixture.watch.endWhenRevoked(() => person.viewer, sources[0]),
+        elsewhere.watch.endWhenRevoked(() => person.viewer, sources[1]),
       ].map((stream) => stream.next().catch((error: unknown) => error));
       await end(person);
       await expect(Promise.all(streams)).resolves.toEqual([INVALID_TOKEN, INVALID_TOKEN]);
@@ -435,7 +435,7 @@ describe.each(testDatabases())('sessions ($name)', (kind) => {
     it('of an internal call ends when the user is suspended', async () => {
       const { id: userId } = await fixture.create();
       const viewer = await fixture.authenticateBy({ userId, peerAddress: '10.0.0.1' });
-      const next = fixture.watch.endWhenRevoked(viewer, silence()).next();
+      const next = fixture.watch.endWhenRevoked(() => viewer, silence()).next();
       const ended = expect(next).rejects.toThrow(INVALID_TOKEN);
       await change(userId, { isSuspended: true });
       await ended;

@@ -1,0 +1,82 @@
+import { EventEmitter, once } from 'node:events';
+import { WebSocket } from 'ws';
+
+export interface Message {
+  readonly type: string;
+  readonly id?: string;
+  readonly payload?: unknown;
+}
+
+export interface Closing {
+  readonly code: number;
+  readonly reason: string;
+  /** By this process's clock. */
+  readonly at: number;
+}
+
+/** A WebSocket of the protocol graphql-transport-ws without a client's help: it sees each message and how it is closed. */
+export class RawWebSocket {
+  readonly closed: Promise<Closing>;
+  readonly #socket: WebSocket;
+  readonly #unread: Message[] = [];
+  readonly #changes = new EventEmitter();
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on('message', (data: Buffer) => {
+      this.#unread.push(JSON.parse(data.toString('utf8')) as Message);
+      this.#changes.emit('change');
+    });
+    this.closed = once(socket, 'close').then((event) => {
+      const [code, reason] = event as [number, Buffer];
+      this.#changes.emit('change');
+      return { code, reason: reason.toString(), at: Date.now() };
+    });
+  }
+
+  /** Connected and acknowledged, with this access token or without credentials. */
+  static async open(url: string, token?: string): Promise<RawWebSocket> {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+    const raw = new RawWebSocket(socket);
+    await once(socket, 'open');
+    raw.send({
+      type: 'connection_init',
+      ...(token === undefined ? {} : { payload: { authorization: `Bearer ${token}` } }),
+    });
+    const { type } = await raw.next('connection_ack');
+    if (type !== 'connection_ack') throw new Error(type);
+    return raw;
+  }
+
+  send(message: Message): void {
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  subscribe(id: string, query: string, variables: Readonly<Record<string, unknown>> = {}): void {
+    this.send({ id, type: 'subscribe', payload: { query, variables } });
+  }
+
+  /** Renews the token, and answers with the payload of the `pong`. */
+  async renew(token: string): Promise<unknown> {
+    this.send({ type: 'ping', payload: { authorization: `Bearer ${token}` } });
+    return (await this.next('pong')).payload;
+  }
+
+  /**
+   * The first message of this type, and of this operation, that has not been read, now or once it comes.
+   * @throws when the socket is closed before
+   */
+  async next(type: string, id?: string): Promise<Message> {
+    for (;;) {
+      const index = this.#unread.findIndex((message) => message.type === type && message.id === id);
+      const [found] = index === -1 ? [] : this.#unread.splice(index, 1);
+      if (found !== undefined) return found;
+      if (this.#socket.readyState === WebSocket.CLOSED) throw new Error(`Closed before a message of type ${type} came`);
+      await once(this.#changes, 'change');
+    }
+  }
+
+  close(): void {
+    this.#socket.terminate();
+  }
+}
