@@ -57,6 +57,15 @@ export class AccountsRepository {
     return rows[0] ?? null;
   }
 
+  /** @returns false when the user has another hash than `user` by now, or is gone */
+  async replacePasswordHash(user: Pick<LoginRow, 'id' | 'passwordHash'>, passwordHash: string): Promise<boolean> {
+    const { rowCount } = await this.database.query(
+      'UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND deleted_at IS NULL',
+      [user.id, user.passwordHash, passwordHash],
+    );
+    return rowCount === 1;
+  }
+
   /** Newest first. `search` is a part of the e-mail address or the phone number, in any case. */
   async page(search: string | null, request: PageRequest): Promise<Page<UserRow>> {
     const { rows } = await this.database.query<UserRow>(

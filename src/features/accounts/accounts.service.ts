@@ -231,6 +231,15 @@ export class AccountsService {
   }
 
   /**
+   * Keeps another hash of the same password. Sessions stay.
+   * @param user with the hash that the new one replaces
+   * @returns false when the user has another hash by now, or is gone
+   */
+  renewPasswordHash(user: Pick<LoginRow, 'id' | 'passwordHash'>, passwordHash: string): Promise<boolean> {
+    return this.#users.replacePasswordHash(user, passwordHash);
+  }
+
+  /**
    * Makes the first admin, unless the address is taken. Any number of instances may do this at once.
    * @returns `taken`: the address belongs to a user who cannot act as an admin, and nothing was changed
    */

@@ -13,11 +13,6 @@ describe('PasswordHasher', () => {
     expect(await hasher.hash('correct horse')).not.toBe(hash);
   });
 
-  it('takes the same letters in another composition for the same password', async () => {
-    const hash = await hasher.hash('caf\u00e9 \ufb01sh');
-    expect(await hasher.verify(hash, 'cafe\u0301 fish')).toBe(true);
-  });
-
   it('verifies nothing for a user who does not exist', async () => {
     expect(await hasher.verify(null, 'correct horse')).toBe(false);
     expect(await hasher.verify(null, '')).toBe(false);
@@ -37,9 +32,9 @@ describe('PasswordHasher', () => {
     expect(await small.verify(null, 'x')).toBe(false);
   });
 
-  it('goes on after a comparison that fails', async () => {
+  it('goes on after a hash that cannot be made', async () => {
     const single = new PasswordHasher({ concurrency: 1 });
-    await expect(single.verify('no hash at all', 'x')).rejects.toThrow();
+    await expect(single.hash(undefined as unknown as string)).rejects.toThrow(TypeError);
     expect(await single.verify(null, 'x')).toBe(false);
   });
 });

@@ -1,13 +1,5 @@
-import argon2 from 'argon2';
 import { Unavailable } from '../../kernel/errors.js';
-
-/** OWASP's figures for argon2id (Password Storage Cheat Sheet): 19 MiB, 2 passes, 1 lane; 12 to 53 ms on one core. */
-const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
-
-/** A hash of no password, with the present parameters: comparing with it takes as long as with a real one. */
-const NOBODYS_HASH =
-  `$argon2id$v=19$m=${PARAMETERS.memoryCost},t=${PARAMETERS.timeCost},p=${PARAMETERS.parallelism}` +
-  `$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+import { comparePassword, hashPassword, type PasswordVerdict } from './password-hash.js';
 
 export interface PasswordHasherOptions {
   /** Hashes computed at once. Each takes a thread of libuv's four, which files and DNS share, and 19 MiB. */
@@ -17,8 +9,8 @@ export interface PasswordHasherOptions {
 }
 
 /**
- * Hashes passwords with argon2id, off the event loop and a few at a time, so that a flood of logins neither stalls the rest
- * nor grows memory. Passwords are compared as NFKC: the same letters typed on another keyboard are the same password.
+ * Hashes passwords off the event loop and a few at a time, so that a flood of logins neither stalls the rest nor grows
+ * memory.
  */
 export class PasswordHasher {
   readonly #concurrency: number;
@@ -36,16 +28,20 @@ export class PasswordHasher {
    * @throws Unavailable when too many wait already
    */
   hash(password: string): Promise<string> {
-    return this.#inTurn(() => argon2.hash(password.normalize('NFKC'), { ...PARAMETERS, type: argon2.argon2id }));
+    return this.#inTurn(() => hashPassword(password));
   }
 
   /**
-   * @param hash null where there is no such user: takes as long, and is false
+   * @param hash null where there is no such user, or no password: takes as long as a hash of ours, and is `wrong`
    * @throws Unavailable when too many wait already
    */
+  compare(hash: string | null, password: string): Promise<PasswordVerdict> {
+    return this.#inTurn(() => comparePassword(hash, password));
+  }
+
+  /** The same as {@link compare}, for where the hash is not replaced. */
   async verify(hash: string | null, password: string): Promise<boolean> {
-    const matches = await this.#inTurn(() => argon2.verify(hash ?? NOBODYS_HASH, password.normalize('NFKC')));
-    return matches && hash !== null;
+    return (await this.compare(hash, password)) !== 'wrong';
   }
 
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {

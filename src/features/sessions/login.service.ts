@@ -1,6 +1,6 @@
 import type { Client } from '../../kernel/caller.js';
 import { clientNetwork } from '../../kernel/client-network.js';
-import { Forbidden, Unauthenticated } from '../../kernel/errors.js';
+import { Forbidden, Unauthenticated, Unavailable } from '../../kernel/errors.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import { addressIdentity } from '../accounts/email-address.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
@@ -9,8 +9,8 @@ import type { AuditLog } from '../audit/audit-log.js';
 import type { SessionsService, Tokens } from './sessions.service.js';
 
 export interface LoginServiceDependencies {
-  readonly accounts: Pick<AccountsService, 'findLogin'>;
-  readonly passwords: Pick<PasswordHasher, 'verify'>;
+  readonly accounts: Pick<AccountsService, 'findLogin' | 'renewPasswordHash'>;
+  readonly passwords: Pick<PasswordHasher, 'compare' | 'hash'>;
   readonly sessions: Pick<SessionsService, 'open'>;
   readonly audit: Pick<AuditLog, 'record'>;
   /** Of tries, good or bad: for each e-mail address, whether anyone has it or not, and for each client. */
@@ -43,10 +43,7 @@ export class LoginService {
   async login(email: string, password: string, client: Client): Promise<Tokens> {
     if (client.ipAddress !== null) await this.#limiters.client(clientNetwork(client.ipAddress));
     await this.#limiters.address(addressIdentity(email));
-    const user = await this.#accounts.findLogin(email.trim());
-    const isRight = await this.#passwords.verify(user?.passwordHash ?? null, password);
-    if (user === null || !isRight) throw new Unauthenticated('Invalid credentials');
-    return this.admit(user, client);
+    return this.admit(await this.#identify(email.trim(), password), client);
   }
 
   /**
@@ -60,4 +57,22 @@ export class LoginService {
     if (tokens === null) throw new Unauthenticated('Invalid credentials');
     return tokens;
   }
+
+  async #identify(email: string, password: string): Promise<LoginRow> {
+    const user = await this.#accounts.findLogin(email);
+    const verdict = await this.#passwords.compare(user?.passwordHash ?? null, password);
+    if (user === null || verdict === 'wrong') throw new Unauthenticated('Invalid credentials');
+    if (verdict === 'right') return user;
+    const passwordHash = await this.#passwords.hash(password).catch(nullWhenBusy);
+    if (passwordHash === null) return user;
+    if (await this.#accounts.renewPasswordHash(user, passwordHash)) return { ...user, passwordHash };
+    // A login at the same time was quicker, or there is another password.
+    return this.#identify(email, password);
+  }
+}
+
+/** The hash can be renewed at the next login as well. */
+function nullWhenBusy(error: unknown): null {
+  if (error instanceof Unavailable) return null;
+  throw error;
 }
