@@ -33,6 +33,9 @@ export interface SessionKey {
   readonly sessionId: string;
 }
 
+/** Adds to the transaction that ends a session. */
+export type RecordEnd = (sessionId: string, sql: Sql) => Promise<void>;
+
 export interface NewRotation {
   readonly used: RefreshToken;
   readonly successor: RefreshToken;
@@ -160,25 +163,48 @@ export class SessionsRepository {
     return rows[0] ?? null;
   }
 
-  /** @returns false when the user has no such live session */
-  async end(userId: string, sessionId: string, reason: RevocationReason, now: Date): Promise<boolean> {
-    const { rowCount } = await this.database.query(
-      `UPDATE sessions SET revoked_at = $4, revocation_reason = $3::"RevocationReason"
-       WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND expires_at > $4`,
-      [userId, sessionId, reason, now],
-      'session_end',
-    );
-    return rowCount > 0;
+  /**
+   * @param record what else belongs to it, in its transaction
+   * @returns false when the user has no such live session
+   */
+  async end(
+    { userId, sessionId }: SessionKey,
+    reason: RevocationReason,
+    now: Date,
+    record: RecordEnd,
+  ): Promise<boolean> {
+    return this.database.transaction(async (sql) => {
+      const { rowCount } = await sql.query(
+        `UPDATE sessions SET revoked_at = $4, revocation_reason = $3::"RevocationReason"
+         WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND expires_at > $4`,
+        [userId, sessionId, reason, now],
+        'session_end',
+      );
+      if (rowCount > 0) await record(sessionId, sql);
+      return rowCount > 0;
+    });
   }
 
-  /** Ends the user's session that this refresh token belongs to, whether it is the latest or an older one. */
-  async endFamily(userId: string, { familyHash }: RefreshToken, reason: RevocationReason, now: Date): Promise<void> {
-    await this.database.query(
-      `UPDATE sessions s SET revoked_at = $4, revocation_reason = $3::"RevocationReason"
-       WHERE ${FAMILY} = $2 AND user_id = $1 AND revoked_at IS NULL`,
-      [userId, familyHash, reason, now],
-      'session_end_family',
-    );
+  /**
+   * Ends the user's session that this refresh token belongs to, whether it is the latest or an older one.
+   * @param record as for {@link end}
+   */
+  async endFamily(
+    userId: string,
+    { familyHash }: RefreshToken,
+    reason: RevocationReason,
+    now: Date,
+    record: RecordEnd,
+  ): Promise<void> {
+    await this.database.transaction(async (sql) => {
+      const { rows } = await sql.query<{ id: string }>(
+        `UPDATE sessions s SET revoked_at = $4, revocation_reason = $3::"RevocationReason"
+         WHERE ${FAMILY} = $2 AND user_id = $1 AND revoked_at IS NULL AND expires_at > $4 RETURNING id`,
+        [userId, familyHash, reason, now],
+        'session_end_family',
+      );
+      for (const { id } of rows) await record(id, sql);
+    });
   }
 
   async endAllOf(sql: Sql, userId: string, reason: RevocationReason, except: string | null, now: Date): Promise<void> {

@@ -127,8 +127,11 @@ export class SessionsResolver {
     description:
       'New tokens of the same session, for a refresh token that has not been used. Sent again within ten seconds, as by a second tab or a client that lost the answer, it gives the same new refresh token, as long as that one is not used. Sent later, it ends the session: somebody has a copy. UNAUTHENTICATED when it is not good.',
   })
-  refreshTokens(@Arg('refreshToken', () => String) refreshToken: string): Promise<Tokens> {
-    return this.service.refresh(refreshToken);
+  refreshTokens(
+    @Ctx() context: RequestContext,
+    @Arg('refreshToken', () => String) refreshToken: string,
+  ): Promise<Tokens> {
+    return this.service.refresh(refreshToken, context.client);
   }
 
   @Operation('user')

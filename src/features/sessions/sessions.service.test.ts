@@ -137,7 +137,7 @@ describe.each(testDatabases())('sessions ($name)', (kind) => {
       const { user, tokens } = await fixture.person();
       await fixture.accounts.delete(admin.viewer, user.id);
       await expect(fixture.authenticate(tokens.accessToken)).rejects.toThrow(USER_GONE);
-      await expect(fixture.sessions.refresh(tokens.refreshToken)).rejects.toThrow(INVALID_TOKEN);
+      await expect(fixture.sessions.refresh(tokens.refreshToken, CLIENT)).rejects.toThrow(INVALID_TOKEN);
     });
 
     it.each<[UserChanges, UserChanges]>([
@@ -147,10 +147,10 @@ describe.each(testDatabases())('sessions ($name)', (kind) => {
       const { user, tokens } = await fixture.person();
       await change(user.id, disabling);
       await expect(fixture.authenticate(tokens.accessToken)).rejects.toThrow(DISABLED);
-      await expect(fixture.sessions.refresh(tokens.refreshToken)).rejects.toThrow(INVALID_TOKEN);
+      await expect(fixture.sessions.refresh(tokens.refreshToken, CLIENT)).rejects.toThrow(INVALID_TOKEN);
       await change(user.id, enabling);
       await expect(fixture.authenticate(tokens.accessToken)).rejects.toThrow(INVALID_TOKEN);
-      await expect(fixture.sessions.refresh(tokens.refreshToken)).rejects.toThrow(INVALID_TOKEN);
+      await expect(fixture.sessions.refresh(tokens.refreshToken, CLIENT)).rejects.toThrow(INVALID_TOKEN);
       const { accessToken } = await fixture.login(user);
       await expect(fixture.authenticate(accessToken)).resolves.toMatchObject({ userId: user.id });
     });
@@ -212,7 +212,7 @@ describe.each(testDatabases())('sessions ($name)', (kind) => {
 
   describe('refreshing', () => {
     const SECOND = 1000;
-    const refresh = (token: string) => fixture.sessions.refresh(token);
+    const refresh = (token: string) => fixture.sessions.refresh(token, CLIENT);
 
     it('gives new tokens of the same session', async () => {
       const { tokens, viewer } = await fixture.person();
@@ -300,9 +300,9 @@ describe.each(testDatabases())('sessions ($name)', (kind) => {
     it('keeps a session alive for seven days from the latest refresh', async () => {
       const { tokens } = await fixture.person();
       fixture.clock.time += 7 * 24 * HOUR - 1;
-      const next = await fixture.sessions.refresh(tokens.refreshToken);
+      const next = await fixture.sessions.refresh(tokens.refreshToken, CLIENT);
       fixture.clock.time += 7 * 24 * HOUR;
-      await expect(fixture.sessions.refresh(next.refreshToken)).rejects.toThrow(INVALID_TOKEN);
+      await expect(fixture.sessions.refresh(next.refreshToken, CLIENT)).rejects.toThrow(INVALID_TOKEN);
     });
 
     it('refuses what is no refresh token, and that of a session that has ended', async () => {
@@ -315,10 +315,10 @@ describe.each(testDatabases())('sessions ($name)', (kind) => {
         'A'.repeat(43),
         `${'A'.repeat(43)}.${'A'.repeat(43)}`,
       ]) {
-        await expect(fixture.sessions.refresh(token)).rejects.toThrow(INVALID_TOKEN);
+        await expect(fixture.sessions.refresh(token, CLIENT)).rejects.toThrow(INVALID_TOKEN);
       }
       await fixture.sessions.logout(viewer, null);
-      await expect(fixture.sessions.refresh(tokens.refreshToken)).rejects.toThrow(INVALID_TOKEN);
+      await expect(fixture.sessions.refresh(tokens.refreshToken, CLIENT)).rejects.toThrow(INVALID_TOKEN);
     });
 
     it('stores no token', async () => {
@@ -352,9 +352,35 @@ describe.each(testDatabases())('sessions ($name)', (kind) => {
     it('ends the session of a refresh token that was used, too', async () => {
       const ada = await fixture.person();
       const other = await fixture.login(ada.user);
-      await fixture.sessions.refresh(other.refreshToken);
+      await fixture.sessions.refresh(other.refreshToken, CLIENT);
       await fixture.sessions.logout(ada.viewer, other.refreshToken);
       await expect(fixture.authenticate(other.accessToken)).rejects.toThrow(INVALID_TOKEN);
+    });
+
+    it('is recorded, once, with who did it from where', async () => {
+      const { user, tokens, viewer } = await fixture.person();
+      const [revoked, reused] = [await fixture.login(user), await fixture.login(user)];
+      const sessionOf = async ({ accessToken }: { accessToken: string }) =>
+        (await fixture.authenticate(accessToken)).sessionId ?? '';
+      const [revokedId, reusedId] = [await sessionOf(revoked), await sessionOf(reused)];
+      await fixture.sessions.revoke(viewer, revokedId);
+      const next = await fixture.sessions.refresh(reused.refreshToken, CLIENT);
+      await fixture.sessions.refresh(next.refreshToken, CLIENT);
+      const thief = { ipAddress: '203.0.113.9', userAgent: 'another' };
+      const thefts = [1, 2, 3].map(() => fixture.sessions.refresh(reused.refreshToken, thief));
+      await Promise.allSettled(thefts);
+      await Promise.all([1, 2].map(() => fixture.sessions.logout(viewer, tokens.refreshToken)));
+      const { rows } = await database.query(
+        `SELECT action, actor_id AS actor, ip_address AS address, details FROM audit_events
+         WHERE subject_id = $1 AND action IN ('LOGOUT', 'SESSION_REVOKED', 'REFRESH_TOKEN_REUSED') ORDER BY id`,
+        [user.id],
+      );
+      const own = { actor: user.id, address: CLIENT.ipAddress };
+      expect(rows).toEqual([
+        { action: 'SESSION_REVOKED', ...own, details: { sessionId: revokedId } },
+        { action: 'REFRESH_TOKEN_REUSED', actor: null, address: thief.ipAddress, details: { sessionId: reusedId } },
+        { action: 'LOGOUT', ...own, details: { sessionId: viewer.sessionId } },
+      ]);
     });
 
     it("lists one's live sessions, newest first, and ends one of them", async () => {

@@ -5,6 +5,7 @@ import { isUuid } from '../../kernel/ids.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import type { Sql } from '../../ports/database.js';
 import type { LoginRow } from '../accounts/user.js';
+import type { AuditAction, AuditEvent } from '../audit/audit-event.js';
 import type { AuditLog } from '../audit/audit-log.js';
 import type { AccessTokens } from './access-tokens.js';
 import type { InternalCallers } from './internal-callers.js';
@@ -25,7 +26,7 @@ import {
   type SessionRow,
 } from './session.js';
 import type { SessionWatch } from './session-watch.js';
-import type { SessionsRepository } from './sessions.repository.js';
+import type { RecordEnd, SessionsRepository } from './sessions.repository.js';
 
 /** RFC 6750, section 2.1, the scheme in any case (RFC 9110, section 11.1). */
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
@@ -59,6 +60,7 @@ export interface SessionsServiceDependencies {
 
 export class SessionsService {
   readonly #repository: SessionsRepository;
+  readonly #audit: SessionsServiceDependencies['audit'];
   readonly #tokens: AccessTokens;
   readonly #internalCallers: InternalCallers;
   readonly #watch: Pick<SessionWatch, 'recheck'>;
@@ -67,6 +69,7 @@ export class SessionsService {
 
   constructor(dependencies: SessionsServiceDependencies) {
     this.#repository = dependencies.repository;
+    this.#audit = dependencies.audit;
     this.#tokens = dependencies.tokens;
     this.#internalCallers = dependencies.internalCallers;
     this.#watch = dependencies.watch;
@@ -146,7 +149,7 @@ export class SessionsService {
    * still somebody has a token that they should not have, and the session ends, whoever that is.
    * @throws Unauthenticated `Invalid token`
    */
-  async refresh(refreshToken: string): Promise<Tokens> {
+  async refresh(refreshToken: string, client: Client): Promise<Tokens> {
     const now = this.#clock.now();
     const used = readRefreshToken(refreshToken);
     if (used === null) throw invalidToken();
@@ -154,15 +157,17 @@ export class SessionsService {
     const successor = successorOf(used, salt);
     const rotation = { used, successor, salt, expiresAt: this.#refreshExpiry(now) };
     const session = await this.#repository.rotate(rotation, now);
-    return session === null ? this.#refreshAgain(used, now) : this.#issue(session, successor.token);
+    return session === null ? this.#refreshAgain(used, now, client) : this.#issue(session, successor.token);
   }
 
-  async #refreshAgain(used: RefreshToken, now: Date): Promise<Tokens> {
+  async #refreshAgain(used: RefreshToken, now: Date, client: Client): Promise<Tokens> {
     const session = await this.#repository.findFamily(used, now);
     if (session === null) throw invalidToken();
     const successor = repeatedSuccessor(used, session, now);
     if (successor !== null) return this.#issue(session, successor.token);
-    await this.#repository.end(session.userId, session.sessionId, 'REFRESH_TOKEN_REUSED', now);
+    // Who sent it is not known: the user, or whoever has a copy.
+    const event = { action: 'REFRESH_TOKEN_REUSED', actorId: null, subjectId: session.userId, client } as const;
+    await this.#repository.end(session, 'REFRESH_TOKEN_REUSED', now, this.#recorder(event));
     this.recheckStreams();
     throw invalidToken();
   }
@@ -171,8 +176,10 @@ export class SessionsService {
   async logout(viewer: Viewer, refreshToken: string | null): Promise<void> {
     const now = this.#clock.now();
     const token = refreshToken === null ? null : readRefreshToken(refreshToken);
-    if (token !== null) await this.#repository.endFamily(viewer.userId, token, 'LOGOUT', now);
-    if (viewer.sessionId !== null) await this.#repository.end(viewer.userId, viewer.sessionId, 'LOGOUT', now);
+    const { userId, sessionId } = viewer;
+    const record = this.#recorder(eventBy(viewer, 'LOGOUT'));
+    if (token !== null) await this.#repository.endFamily(userId, token, 'LOGOUT', now, record);
+    if (sessionId !== null) await this.#repository.end({ userId, sessionId }, 'LOGOUT', now, record);
     this.recheckStreams();
   }
 
@@ -193,7 +200,9 @@ export class SessionsService {
    * @throws NotFound when it is another's or has ended
    */
   async revoke(viewer: Viewer, id: string): Promise<void> {
-    const wasLive = await this.#repository.end(viewer.userId, id, 'REVOKED', this.#clock.now());
+    const session = { userId: viewer.userId, sessionId: id };
+    const record = this.#recorder(eventBy(viewer, 'SESSION_REVOKED'));
+    const wasLive = await this.#repository.end(session, 'REVOKED', this.#clock.now(), record);
     if (!wasLive) throw new NotFound('Session');
     this.recheckStreams();
   }
@@ -211,6 +220,10 @@ export class SessionsService {
     this.#watch.recheck();
   }
 
+  #recorder(event: AuditEvent): RecordEnd {
+    return (sessionId, sql) => this.#audit.record({ ...event, details: { sessionId } }, sql);
+  }
+
   #refreshExpiry(now: Date): Date {
     return new Date(now.getTime() + this.#refreshTokenDays * DAY_MILLISECONDS);
   }
@@ -219,6 +232,10 @@ export class SessionsService {
     const accessToken = await this.#tokens.issue(subject);
     return { accessToken, refreshToken, expiresIn: this.#tokens.lifetimeSeconds };
   }
+}
+
+function eventBy({ userId, client }: Viewer, action: AuditAction): AuditEvent {
+  return { action, actorId: userId, subjectId: userId, client };
 }
 
 function listed(viewer: Viewer, session: SessionRow): ListedSession {
