@@ -7,6 +7,8 @@ import { AdminResolver } from './features/accounts/admin.resolver.js';
 import { PasswordHasher } from './features/accounts/password-hasher.js';
 import { AuditLog } from './features/audit/audit-log.js';
 import { AuditRepository } from './features/audit/audit.repository.js';
+import { AuditResolver } from './features/audit/audit.resolver.js';
+import { AuditService } from './features/audit/audit.service.js';
 import { ConversationExport } from './features/conversations/conversation-export.js';
 import { ConversationExportResolver } from './features/conversations/conversation-export.resolver.js';
 import { ConversationsRepository } from './features/conversations/conversations.repository.js';
@@ -67,7 +69,9 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
   const { database, events } = adapters;
   const clock = systemClock;
   const catalogue = new PlanCatalogue(config.plans);
-  const audit = new AuditLog(new AuditRepository(database));
+  const auditRepository = new AuditRepository(database);
+  const audit = new AuditLog(auditRepository);
+  const auditReader = new AuditService(auditRepository);
   const plans = new PlansService(new PlansRepository(database), catalogue, audit);
   const usage = new UsageService(new UsageRepository(database), catalogue, clock);
   const { accounts, sessions, login, watch } = createAccounts({ config, adapters, log, catalogue, audit });
@@ -98,10 +102,12 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
     { typeName: 'Session', find: (viewer, id) => sessions.findVisible(viewer, id) },
     { typeName: 'DailyUsage', find: (viewer, id) => usage.findVisibleDay(viewer, id) },
     { typeName: 'UsageEntry', find: (viewer, id) => usage.findVisibleEntry(viewer, id) },
+    { typeName: 'AuditEvent', find: (viewer, id) => auditReader.findVisible(viewer, id) },
   ];
   const instances = [
     new AccountsResolver(accounts),
     new AdminResolver(accounts),
+    new AuditResolver(auditReader, accounts),
     new ConversationExport(conversationsRepository, messagesRepository),
     new ConversationExportResolver(),
     new ConversationMessagesResolver(messages),

@@ -3,6 +3,7 @@ import { isAbstractType, type GraphQLSchema } from 'graphql';
 import { buildSchemaSync, getMetadataStorage, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql';
 import { AccountsResolver } from '../features/accounts/accounts.resolver.js';
 import { AdminResolver } from '../features/accounts/admin.resolver.js';
+import { AuditResolver } from '../features/audit/audit.resolver.js';
 import { ConversationExportResolver } from '../features/conversations/conversation-export.resolver.js';
 import { ConversationsResolver, UserConversationsResolver } from '../features/conversations/conversations.resolver.js';
 import { ConversationMessagesResolver, MessagesResolver } from '../features/conversations/messages.resolver.js';
@@ -19,6 +20,7 @@ import { NodeResolver } from './node.resolver.js';
 const resolvers: NonEmptyArray<ClassType> = [
   AccountsResolver,
   AdminResolver,
+  AuditResolver,
   ConversationExportResolver,
   ConversationMessagesResolver,
   ConversationsResolver,

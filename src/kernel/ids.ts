@@ -34,3 +34,13 @@ export function newId(): string {
 export function timeOfId(id: string): Date {
   return new Date(Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16));
 }
+
+/** The most milliseconds that a UUIDv7 has room for: until the year 10889. */
+const LAST_MILLISECOND = 2 ** 48 - 1;
+
+/** What sorts before every UUIDv7 made at this time or later, and after those made earlier. */
+export function firstIdAt(time: Date): string {
+  const milliseconds = Math.min(Math.max(time.getTime(), 0), LAST_MILLISECOND);
+  const hex = milliseconds.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}

@@ -97,6 +97,7 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Query.searchMessages': user(USERS, { variables: () => ({ query: 'hello' }) }),
   'Query.uploads': user(USERS),
   'Query.adminConversations': admin({ variables: ofAccount }),
+  'Query.auditEvents': admin(),
   'Query.adminUsage': admin({ variables: ofAccount }),
 
   'Mutation.createUser': anyone({

@@ -54,5 +54,9 @@ export const REFERENCE: Reference = {
     url: 'https://api.example.com/files/7hVb1Q0pS2mXr8uYc3kZ0A',
     q: 'holiday',
     search: 'ada@',
+    ip_address: '203.0.113.7',
+    user_agent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+    'AuditEvent.action': 'PLAN_CHANGED',
+    'AuditEvent.details': { from: 'free', to: 'pro' },
   },
 };

@@ -1,0 +1,26 @@
+import { describe, expect, it } from '@jest/globals';
+import { firstIdAt, newId, timeOfId } from './ids.js';
+
+describe('the time in an id', () => {
+  it('is when it was made', () => {
+    const [before, id, after] = [Date.now(), newId(), Date.now()];
+    expect(timeOfId(id).getTime()).toBeGreaterThanOrEqual(before);
+    // A process that makes many ids in a millisecond borrows from the next.
+    expect(timeOfId(id).getTime()).toBeLessThanOrEqual(after + 1);
+  });
+
+  it('parts the ids made before a time from those made at it or later', () => {
+    const id = newId();
+    const time = timeOfId(id);
+    expect(firstIdAt(time) < id).toBe(true);
+    expect(firstIdAt(new Date(time.getTime() + 1)) > id).toBe(true);
+    expect(timeOfId(firstIdAt(time))).toEqual(time);
+  });
+
+  it.each([
+    ['before 1970', new Date('0001-01-01T00:00:00Z'), '00000000-0000-0000-0000-000000000000'],
+    ['later than an id can be', new Date(8.64e15), 'ffffffff-ffff-0000-0000-000000000000'],
+  ])('stays in its bounds for one %s', (_name, time, id) => {
+    expect(firstIdAt(time)).toBe(id);
+  });
+});
