@@ -66,6 +66,32 @@ onServers.each([
     });
   }, 60_000);
 
+  it("leave each other's replies alone while these are at work, however long that takes", async () => {
+    await withDataDirectory(async (directory) => {
+      const { owner, onSecond } = await startTwo(directory);
+      const conversationId = await owner.createConversation();
+      const gate = Promise.withResolvers<undefined>();
+      model.reply({ chunks: CHUNKS, hold: { after: 3, until: gate.promise } });
+      const id = await askModel(owner, conversationId);
+      await eventually(
+        () => storedMessage(onSecond, id),
+        ({ text }) => text === HELD,
+      );
+      const [firstLease] = await leases(database.url);
+      const [renewed] = await eventually(
+        () => leases(database.url),
+        ([lease]) => Number(lease) > Number(firstLease),
+        RECOVERY_MS,
+      );
+      expect(Number(renewed) - Date.now()).toBeGreaterThan(0);
+      expect(await storedMessage(onSecond, id)).toMatchObject({ status: 'STREAMING' });
+      gate.resolve(undefined);
+      expect(await within(10_000, readReply(onSecond, 'eventStream', id))).toContainEqual(
+        expect.objectContaining({ __typename: 'ReplyCompleted', response: CHUNKS.join('') }),
+      );
+    });
+  }, 60_000);
+
   it("end each other's replies once the lease of a dead one has run out, and not before", async () => {
     await withDataDirectory(async (directory) => {
       const { first, owner, onSecond } = await startTwo(directory);
@@ -105,16 +131,30 @@ onServers.each([
   }, 60_000);
 });
 
+/** Until when the replies at work are leased. */
+async function leases(url: string): Promise<readonly (Date | undefined)[]> {
+  const { rows } = await onDatabase<{ until: Date }>(
+    url,
+    'SELECT lease_expires_at AS until FROM usage_entries WHERE settled_at IS NULL',
+  );
+  return rows.map(({ until }) => until);
+}
+
 /** As if the lease's 20 s had gone by. @throws when the dead instance held none */
 async function runOutLeases(url: string): Promise<void> {
+  const { rowCount } = await onDatabase(
+    url,
+    `UPDATE usage_entries SET lease_expires_at = lease_expires_at - interval '20 seconds'
+     WHERE settled_at IS NULL AND lease_expires_at > now() AND lease_expires_at <= now() + interval '20 seconds'`,
+  );
+  if (rowCount !== 1) throw new Error(`${String(rowCount)} leases were held`);
+}
+
+async function onDatabase<Row extends pg.QueryResultRow>(url: string, statement: string): Promise<pg.QueryResult<Row>> {
   const client = new pg.Client(url);
   await client.connect();
   try {
-    const { rowCount } = await client.query(
-      `UPDATE usage_entries SET lease_expires_at = lease_expires_at - interval '20 seconds'
-       WHERE settled_at IS NULL AND lease_expires_at > now() AND lease_expires_at <= now() + interval '20 seconds'`,
-    );
-    if (rowCount !== 1) throw new Error(`${String(rowCount)} leases were held`);
+    return await client.query<Row>(statement);
   } finally {
     await client.end();
   }
