@@ -84,6 +84,13 @@ describe('the settings', () => {
     expect(faults({ ADMIN_EMAIL: 'a@example.com' })).toEqual([expect.stringContaining('both or neither')]);
   });
 
+  it('want a password of the first administrator that would do for anyone', () => {
+    const admin = (password: string) => faults({ ADMIN_EMAIL: 'a@example.com', ADMIN_PASSWORD: password });
+    expect(admin('short')).toEqual(['ADMIN_PASSWORD: must be at least 8 characters']);
+    expect(admin('Iloveyou')).toEqual(['ADMIN_PASSWORD: is too common']);
+    expect(admin('a password of the house')).toEqual([]);
+  });
+
   it('take a sender that is one address, and want it in production where there is a mail server', () => {
     for (const from of ['no-reply@example.com', 'Flynkle <no-reply@example.com>', 'Flynkle & Co. <a@localhost>']) {
       expect(readConfig({ MAIL_FROM: from }).mail.from).toBe(from);

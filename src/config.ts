@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { password } from './features/accounts/accounts.rules.js';
 import { defaultPlans, plansSchema, type Plan } from './features/plans/plan.js';
 
 /** Settings are read here and nowhere else: from the environment, once, at start. */
@@ -92,7 +93,7 @@ const environmentSchema = z.object({
   ACCESS_TOKEN_EXPIRE_MINUTES: positive(525_600).default(60),
   REFRESH_TOKEN_EXPIRE_DAYS: positive(3_650).default(7),
   ADMIN_EMAIL: z.string().optional(),
-  ADMIN_PASSWORD: z.string().optional(),
+  ADMIN_PASSWORD: password().optional(),
   INTERNAL_CIDRS: cidrs.default([]),
   INTERNAL_API_KEY: z.string().optional(),
   RATE_LIMIT_LOGIN: rateLimit.default({ limit: 5, windowMs: 60_000 }),
@@ -259,9 +260,6 @@ function inconsistencies(settings: Settings): string[] {
   const missing = s3Settings.filter((name) => settings[name] === undefined);
   if (missing.length > 0 && missing.length < s3Settings.length) {
     faults.push(`${s3Settings.join(', ')}: set all or none; ${missing.join(', ')} is missing`);
-  }
-  if (settings.ADMIN_PASSWORD !== undefined && settings.ADMIN_PASSWORD.length < 8) {
-    faults.push('ADMIN_PASSWORD: must be at least 8 characters');
   }
   if (settings.INTERNAL_API_KEY !== undefined && Buffer.byteLength(settings.INTERNAL_API_KEY) < MIN_SECRET_BYTES) {
     faults.push(`INTERNAL_API_KEY: needs ${MIN_SECRET_BYTES} bytes or more`);

@@ -65,4 +65,19 @@ describe('a password', () => {
   ])('of %s', (_, value, isGood) => {
     expect(password().safeParse(value).success).toBe(isGood);
   });
+
+  it.each(['password', 'PassWord1', '12345678', 'qwertyuiop', 'ｐａｓｓｗｏｒｄ', 'iloveyou', 'trustno1'])(
+    'that most people have: %s',
+    (value) => {
+      expect(password().safeParse(value).error?.issues).toMatchObject([{ message: 'is too common' }]);
+    },
+  );
+
+  it.each(['correct horse', 'password of mine', 'pässword', ' password'])('that hardly anyone has: %s', (value) => {
+    expect(password().safeParse(value).success).toBe(true);
+  });
+
+  it('has one fault at a time: a short one is not common as well', () => {
+    expect(password().safeParse('123456').error?.issues).toMatchObject([{ message: 'must be at least 8 characters' }]);
+  });
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { email, jsonObject, notNull, phoneNumber, text, uuid } from '../../kernel/rules.js';
+import { isCommonPassword } from './common-passwords.js';
 
 const LEAST_PASSWORD_LENGTH = 8;
 const MOST_PASSWORD_LENGTH = 256;
@@ -17,10 +18,11 @@ export const password = () =>
       (value) => charactersIn(value) <= MOST_PASSWORD_LENGTH,
       `must be at most ${MOST_PASSWORD_LENGTH} characters`,
     )
-    .refine(
-      (value) => charactersIn(value.normalize('NFKC')) >= LEAST_PASSWORD_LENGTH,
-      `must be at least ${LEAST_PASSWORD_LENGTH} characters`,
-    )
+    .refine((value) => charactersIn(value.normalize('NFKC')) >= LEAST_PASSWORD_LENGTH, {
+      message: `must be at least ${LEAST_PASSWORD_LENGTH} characters`,
+      abort: true,
+    })
+    .refine((value) => !isCommonPassword(value), 'is too common')
     // What the refinements ask, for the reference.
     .meta({ minLength: LEAST_PASSWORD_LENGTH, maxLength: MOST_PASSWORD_LENGTH });
 

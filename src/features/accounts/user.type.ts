@@ -77,7 +77,7 @@ const PHONE_NUMBER =
 const PROVIDER = 'How the account came to be, as `email`. From 1 to 64 characters.';
 const PROVIDER_ID = "The provider's own id of the user. At most 255 characters.";
 const PROFILE = 'What the client wants to keep about the user. At most 16,384 bytes as JSON, 32 levels deep.';
-const PASSWORD = 'From 8 to 256 characters.';
+const PASSWORD = 'From 8 to 256 characters, and none of the passwords that most people have.';
 const PLAN = 'The name of a plan.';
 /** Of the fields that a user sees and only an admin sets. */
 const guarded = (most: string) => `${most} For admins: another value from anyone else is FORBIDDEN.`;

@@ -11,7 +11,7 @@ export class ResetPasswordInput {
   @Field(() => String, { description: CODE })
   readonly otp!: string;
 
-  @Field(() => String, { description: 'From 8 to 256 characters.' })
+  @Field(() => String, { description: 'From 8 to 256 characters, and none of the passwords that most people have.' })
   readonly newPassword!: string;
 }
 
