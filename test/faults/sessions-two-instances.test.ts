@@ -1,0 +1,258 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Actor, collect, signUp } from '../support/actor.js';
+import { createDatabase, testServerUrl } from '../support/database.js';
+import { within } from '../support/eventually.js';
+import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.js';
+import { startModelServer, type ModelServer } from '../support/model-server.js';
+import { killPrograms, startProgram, type Program } from '../support/program.js';
+import { RawWebSocket } from '../support/raw-web-socket.js';
+import { CHAT_EVENTS, ROOMY_PLANS } from '../support/replies.js';
+
+const ADMIN = { email: 'admin@example.com', password: 'a password of the house' };
+const KEYS = ['one key of thirty-two bytes or more', 'another key of thirty-two bytes too'];
+const REFRESH = 'mutation ($token: String!) { refreshTokens(refreshToken: $token) { accessToken refreshToken } }';
+const AT_ONCE = 100;
+const SECOND_MS = 1_000;
+const LOOK_MS = 500;
+
+interface Tokens {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+}
+
+type User = Awaited<ReturnType<typeof signUp>>;
+
+const server = testServerUrl();
+const redisUrl = process.env['TEST_REDIS_URL'];
+const onServers = server === undefined || redisUrl === undefined ? describe.skip : describe;
+
+onServers('two instances on one PostgreSQL and Redis', () => {
+  const resources = new AsyncDisposableStack();
+  let redis: FaultProxy;
+  let model: ModelServer;
+  let first: Program;
+  let second: Program;
+  let admin: Actor;
+
+  beforeAll(async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'flynkle-two-'));
+    resources.defer(() => rm(directory, { recursive: true, force: true }));
+    const database = await createDatabase(server ?? '');
+    resources.defer(() => database.drop());
+    const { hostname, port, pathname } = new URL(redisUrl ?? '');
+    redis = await startFaultProxy({ host: hostname, port: Number(port) });
+    resources.defer(() => redis.close());
+    model = await startModelServer();
+    resources.defer(() => model.close());
+    resources.defer(killPrograms);
+    const environment = {
+      DATA_DIR: directory,
+      DATABASE_URL: database.url,
+      REDIS_URL: `redis://127.0.0.1:${redis.port}${pathname}`,
+      OPENAI_BASE_URL: model.url,
+      PLANS: ROOMY_PLANS,
+      RATE_LIMIT_CHAT: '1000/60',
+      ADMIN_EMAIL: ADMIN.email,
+      ADMIN_PASSWORD: ADMIN.password,
+      RATE_LIMIT_LOGIN: '10/600',
+      RATE_LIMIT_LOGIN_CLIENT: '100000/60',
+    };
+    // As in the middle of a change of keys: each signs with its own, and takes the other's.
+    [first, second] = await Promise.all([
+      startProgram({ ...environment, SECRET_KEY: KEYS.join(',') }),
+      startProgram({ ...environment, SECRET_KEY: KEYS.toReversed().join(',') }),
+    ]);
+    admin = new Actor(first.url, ADMIN);
+    await admin.login();
+  }, 60_000);
+  afterAll(() => resources.disposeAsync());
+
+  const at = (instance: Program, user: Actor) =>
+    Object.assign(new Actor(instance.url, user.credentials), { token: user.token });
+  const refresh = async (instance: Program, token: string) =>
+    (await new Actor(instance.url).graphql<{ refreshTokens: Tokens }>(REFRESH, { token })).data?.refreshTokens ?? null;
+  const overBoth = <Result>(call: (instance: Program) => Promise<Result>) =>
+    Promise.all(Array.from({ length: AT_ONCE }, (_, i) => call(i % 2 === 0 ? first : second)));
+
+  /** A model that has begun to answer, and is silent now, read over a socket and an event stream; and an idle socket. */
+  const openOnSecond = async (user: User) => {
+    const reader = at(second, user);
+    const variables = { input: { message: 'Why?' } };
+    const [idle, busy] = await Promise.all([
+      RawWebSocket.open(second.url, user.token),
+      RawWebSocket.open(second.url, user.token),
+    ]);
+    for (let i = 0; i < 2; i += 1) model.reply({ chunks: ['The ', 'sky'], stallAfter: 1 });
+    busy.subscribe('1', CHAT_EVENTS, variables);
+    const stream = reader.eventStream(CHAT_EVENTS, variables);
+    for (const { data } of [(await busy.next('next', '1')).payload, (await stream.next()).value] as {
+      data: unknown;
+    }[]) {
+      expect(data).toMatchObject({ chat: { text: 'The ' } });
+    }
+    const ended = Promise.all([
+      idle.closed,
+      busy.closed,
+      busy.next('next', '1').then(({ payload }) => payload),
+      collect(stream).then((results) => results.at(-1)),
+    ]);
+    // A test that fails before it waits for this has said why.
+    ended.catch(() => undefined);
+    return { ended };
+  };
+  const refused = { errors: [{ message: 'Invalid token', extensions: { code: 'UNAUTHENTICATED' } }] };
+  const closed = { code: 4403, reason: 'Session ended' };
+
+  /** How much longer than half a second a timer of that and an answer of the second instance take together at present. */
+  const delayOfMachine = async () => {
+    const start = performance.now();
+    await delay(LOOK_MS);
+    await new Actor(second.url).rest('GET', '/health');
+    return performance.now() - start - LOOK_MS;
+  };
+
+  /**
+   * Ends something on the first instance, and expects what was open on the second to be over within a second. A second of a
+   * machine that has the time: what it takes longer for a look of its own meanwhile comes on top.
+   */
+  const endsWithinASecond = async ({ ended }: { ended: Promise<unknown> }, end: () => Promise<unknown>) => {
+    await end();
+    const start = performance.now();
+    const late = delayOfMachine();
+    expect(await within(30_000, ended)).toMatchObject([closed, closed, refused, refused]);
+    expect(performance.now() - start).toBeLessThan(SECOND_MS + (await late));
+  };
+
+  const endings: Readonly<Record<string, (user: User, tokens: Tokens) => Promise<unknown>>> = {
+    'a logout': (user) => user.ask('mutation { logout }'),
+    'a logout over REST': (user) => user.rest('POST', '/auth/logout'),
+    'a revocation': async (user) => {
+      const { sessions } = await user.ask<{ sessions: { id: string; isCurrent: boolean }[] }>(
+        '{ sessions { id isCurrent } }',
+      );
+      await user.ask('mutation ($id: ID!) { revokeSession(id: $id) }', {
+        id: sessions.find(({ isCurrent }) => isCurrent)?.id,
+      });
+    },
+    'a refresh token that comes back': async (_, { refreshToken }) => {
+      const next = await refresh(first, refreshToken);
+      await refresh(first, next?.refreshToken ?? '');
+      await refresh(first, refreshToken);
+    },
+    'a suspension': ({ userId }) => admin.rest('PATCH', `/admin/users/${userId}`, { is_suspended: true }),
+    'a deletion': ({ userId }) => admin.rest('DELETE', `/users/${userId}`),
+    'a new password, set by an admin': ({ userId }) =>
+      admin.rest('PATCH', `/admin/users/${userId}`, { password: 'another battery' }),
+  };
+
+  interface Opened {
+    readonly user: User;
+    readonly tokens: Tokens;
+    readonly open: Awaited<ReturnType<typeof openOnSecond>>;
+  }
+  const newOpened = async (): Promise<Opened> => {
+    const user = await signUp(first);
+    const tokens = await user.login();
+    return { user, tokens, open: await openOnSecond(user) };
+  };
+  const endsEverywhere = async (ending: string, { user, tokens, open }: Opened) => {
+    expect((await at(second, user).graphql('{ me { id } }')).data).toEqual({ me: { id: user.userId } });
+    await endsWithinASecond(open, () => endings[ending]?.(user, tokens) ?? Promise.reject(new Error(ending)));
+    expect((await at(second, user).graphql('{ me { id } }')).data).toBeNull();
+  };
+
+  it.each(Object.keys(endings))(
+    '%s on one ends sockets and event streams on the other within a second',
+    async (ending) => {
+      await endsEverywhere(ending, await newOpened());
+    },
+    60_000,
+  );
+
+  it('give a refresh token that is sent to both, a hundred times at once, one successor', async () => {
+    const user = await signUp(first);
+    const other = await user.login();
+    const { refreshToken } = await user.login();
+    const all = await overBoth((instance) => refresh(instance, refreshToken));
+    const successors = new Set(all.map((tokens) => tokens?.refreshToken));
+    expect(successors.size).toBe(1);
+    const [successor] = successors;
+    const next = await overBoth((instance) => refresh(instance, successor ?? ''));
+    expect(new Set(next.map((tokens) => tokens?.refreshToken)).size).toBe(1);
+    for (const tokens of next) expect(tokens).not.toBeNull();
+    expect(await overBoth((instance) => refresh(instance, refreshToken))).toEqual(Array(AT_ONCE).fill(null));
+    expect(await refresh(second, next[0]?.refreshToken ?? '')).toBeNull();
+    expect(await refresh(second, other.refreshToken)).not.toBeNull();
+  });
+
+  it('renew the token of a socket on one by a refresh on the other', async () => {
+    const user = await signUp(first);
+    const { refreshToken } = await user.login();
+    const socket = await RawWebSocket.open(second.url, user.token);
+    const tokens = await refresh(first, refreshToken);
+    expect(await socket.renew(tokens?.accessToken ?? '')).toMatchObject({ expiresAt: expect.any(String) });
+    user.token = tokens?.accessToken;
+    await user.ask('mutation { logout }');
+    expect(await within(30_000, socket.closed)).toMatchObject(closed);
+  });
+
+  describe('when Redis is killed', () => {
+    const tryLogin = async (instance: Program, { email }: { email: string }, password = 'a wrong password') =>
+      (await new Actor(instance.url).rest('POST', '/auth/login', { email, password })).status;
+    let guessedAt: User;
+    let revoked: User;
+    const opened = new Map<string, Opened>();
+
+    beforeAll(async () => {
+      [guessedAt, revoked] = await Promise.all([signUp(first), signUp(first)]);
+      for (const instance of [first, second, first, second]) {
+        expect(await tryLogin(instance, guessedAt.credentials)).toBe(401);
+      }
+      for (const ending of Object.keys(endings)) opened.set(ending, await newOpened());
+      await revoked.ask('mutation { logout }');
+      redis.refuse();
+    }, 60_000);
+    afterAll(() => {
+      redis.heal();
+    });
+
+    it('lift no login limit: what is left of it is left for both together', async () => {
+      // Ten in ten minutes: one login when the user was made, and four guesses, went before.
+      const all = await overBoth((instance) => tryLogin(instance, guessedAt.credentials));
+      expect(all.filter((status) => status === 401)).toHaveLength(5);
+      expect(all.filter((status) => status === 429)).toHaveLength(AT_ONCE - 5);
+      for (const instance of [first, second]) {
+        expect(await tryLogin(instance, guessedAt.credentials, guessedAt.credentials.password)).toBe(429);
+      }
+    });
+
+    it('accept no revoked token', async () => {
+      for (const instance of [first, second]) {
+        expect((await at(instance, revoked).graphql('{ me { id } }')).data).toBeNull();
+        expect((await at(instance, revoked).rest('GET', '/users/me')).status).toBe(401);
+        await expect(RawWebSocket.open(instance.url, revoked.token)).rejects.toThrow('Closed');
+      }
+    });
+
+    it.each(Object.keys(endings))(
+      '%s on one ends within a second what was open on the other before',
+      async (ending) => {
+        const before = opened.get(ending);
+        if (before === undefined) throw new Error(ending);
+        await endsEverywhere(ending, before);
+      },
+      60_000,
+    );
+
+    it('lift no login limit once it is back', async () => {
+      redis.heal();
+      for (const instance of [first, second]) {
+        expect(await tryLogin(instance, guessedAt.credentials, guessedAt.credentials.password)).toBe(429);
+      }
+    });
+  });
+});
