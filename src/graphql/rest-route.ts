@@ -81,6 +81,8 @@ export interface RestError {
   readonly message: string;
   readonly status?: number;
   readonly insteadOf?: string;
+  /** What the answer tells beyond the message, made of the error's details. Without it, null. */
+  readonly data?: RestData<Readonly<Record<string, unknown>>>;
 }
 
 /** An answer that says no more than that something is missing, with null for data, in place of a 422 that names it. */

@@ -383,6 +383,15 @@ function makeResolver(library: Library) {
       errors: [
         { code: 'RATE_LIMITED', message: 'Too many books' },
         { code: 'UPSTREAM_FAILED', message: 'OpenAI request failed' },
+        {
+          code: 'UPSTREAM_FAILED',
+          message: 'The book is lent',
+          data: {
+            schema: { type: 'object', required: ['why'], properties: { why: { type: 'string' } } },
+            example: { why: 'lent' },
+            from: ({ reason }) => ({ why: reason }),
+          },
+        },
       ],
     })
     @Mutation(() => Lending)
@@ -394,6 +403,7 @@ function makeResolver(library: Library) {
       library.calls.push({ bookId, note, ticket });
       if (note === 'often') throw new RateLimited('Too many books', 7);
       if (note === 'model') throw new UpstreamFailed('timeout');
+      if (note === 'lent') throw new UpstreamFailed('to Ada', 'The book is lent');
       if (note === 'closed') throw new Unavailable('The library is closed');
       return { book: sampleBook(bookId), isNew: true };
     }

@@ -74,6 +74,7 @@ export function errorAnswer(
   const status = own?.status ?? statusOfMapped(error);
   const message = own?.message ?? error.message;
   const headers = errorHeaders(status, extensions);
+  if (own?.data !== undefined) return { status, message, data: own.data.from(extensions), headers };
   if (status === 422)
     return { status, message: VALIDATION_ERROR, data: { errors: wireFaults(error, toWireField) }, headers };
   if (status === 502)

@@ -31,18 +31,27 @@ const UNREADABLE_ERRORS = [
 const JSON_ERRORS = [[400, 'Malformed JSON'], ...UNREADABLE_ERRORS] as const;
 const MULTIPART_ERRORS = [[400, 'Malformed multipart body'], ...UNREADABLE_ERRORS] as const;
 
+/** The data of an error. */
+interface ErrorData {
+  readonly schema: JsonSchema;
+  readonly example: unknown;
+}
+
+/** The messages of a status, with their data where it is not the status's own. */
+type Messages = ReadonlyMap<string, ErrorData | undefined>;
+
 /** The errors of an operation, by status and then by message, as they go over the wire. */
-function errorsOf(operations: readonly AnyOperation[]): ReadonlyMap<number, ReadonlySet<string>> {
-  const found = new Map<number, Set<string>>();
-  const add = (status: number, message: string) => {
-    const messages = found.get(status) ?? new Set();
-    found.set(status, messages.add(message));
+function errorsOf(operations: readonly AnyOperation[]): ReadonlyMap<number, Messages> {
+  const found = new Map<number, Map<string, ErrorData | undefined>>();
+  const add = (status: number, message: string, data?: ErrorData) => {
+    const messages = found.get(status) ?? new Map<string, ErrorData | undefined>();
+    found.set(status, messages.set(message, data));
   };
   for (const { route, access, plan } of operations) {
     const own: readonly RestError[] = route.errors ?? [];
     const addCode = (code: ErrorCode, message: string) => {
-      const answer = errorAnswer({ message, extensions: { code } }, own, (field) => field);
-      add(answer.status, answer.message);
+      const { status, message: answered } = errorAnswer({ message, extensions: { code } }, withoutData(own), asItIs);
+      add(status, answered, own.find((entry) => entry.code === code && entry.message === answered)?.data);
     };
     if (access !== 'anyone') for (const [code, message] of CREDENTIAL_ERRORS) addCode(code, message);
     if (access === 'admin') addCode('FORBIDDEN', 'Forbidden');
@@ -55,6 +64,14 @@ function errorsOf(operations: readonly AnyOperation[]): ReadonlyMap<number, Read
   return new Map([...found].sort(([one], [other]) => one - other));
 }
 
+function withoutData(errors: readonly RestError[]): readonly RestError[] {
+  return errors.map(({ data: _data, ...error }) => error);
+}
+
+function asItIs(field: string): string {
+  return field;
+}
+
 /** The responses of an operation other than its success; with a stream beside it, of both. */
 export function errorResponses(operations: readonly AnyOperation[]): Readonly<Record<string, JsonSchema>> {
   const errors = errorsOf(operations);
@@ -65,7 +82,7 @@ export function errorResponses(operations: readonly AnyOperation[]): Readonly<Re
         String(status),
         SHARED_NAMES[status] !== undefined && isShared(status, messages)
           ? { $ref: `#/components/responses/${SHARED_NAMES[status]}` }
-          : errorResponse(status, [...messages]),
+          : errorResponse(status, messages),
       ]),
     ),
     ...(!hasClientError && { '4XX': { $ref: '#/components/responses/ClientError' } }),
@@ -88,33 +105,47 @@ const SHARED_MESSAGES: Readonly<Record<number, readonly string[]>> = {
   422: [VALIDATION_ERROR],
 };
 
-function isShared(status: number, messages: ReadonlySet<string>): boolean {
+function isShared(status: number, messages: Messages): boolean {
   const shared = SHARED_MESSAGES[status] ?? [];
   return messages.size === shared.length && shared.every((message) => messages.has(message));
 }
 
-function errorResponse(status: number, messages: readonly string[]): JsonSchema {
-  const data = errorData(status);
+function errorResponse(status: number, messages: Messages): JsonSchema {
+  const common = errorData(status);
   const headers = ERROR_HEADERS[status];
+  const schemaOf = (some: readonly string[], { schema }: ErrorData) =>
+    envelopeSchema({ const: status }, { enum: some }, schema);
+  const plain = [...messages].flatMap(([message, data]) => (data === undefined ? [message] : []));
+  const schemas = [
+    ...(plain.length > 0 ? [schemaOf(plain, common)] : []),
+    ...[...messages].flatMap(([message, data]) => (data === undefined ? [] : [schemaOf([message], data)])),
+  ];
   return {
-    description: messages.join(', or: '),
+    description: [...messages.keys()].join(', or: '),
     ...(headers && { headers }),
     content: {
       'application/json': {
-        schema: envelopeSchema({ const: status }, { enum: messages }, data.schema),
+        schema: schemas.length === 1 ? schemas[0] : { anyOf: schemas },
         examples: Object.fromEntries(
-          messages.map((message) => [exampleName(message), { value: { code: status, message, data: data.example } }]),
+          [...messages].map(([message, data]) => [
+            exampleName(message),
+            { value: { code: status, message, data: (data ?? common).example } },
+          ]),
         ),
       },
     },
   };
 }
 
+function plainMessages(messages: readonly string[]): Messages {
+  return new Map(messages.map((message) => [message, undefined]));
+}
+
 function exampleName(message: string): string {
   return message.replace(/[^A-Za-z0-9]+(\w?)/g, (_gap, letter: string) => letter.toUpperCase());
 }
 
-function errorData(status: number): { readonly schema: JsonSchema; readonly example: unknown } {
+function errorData(status: number): ErrorData {
   if (status === 422) {
     return {
       schema: { $ref: '#/components/schemas/Faults' },
@@ -176,7 +207,7 @@ export const SHARED_RESPONSES: Readonly<Record<string, JsonSchema>> = {
   ...Object.fromEntries(
     Object.entries(SHARED_NAMES).map(([status, name]) => [
       name,
-      errorResponse(Number(status), SHARED_MESSAGES[Number(status)] ?? []),
+      errorResponse(Number(status), plainMessages(SHARED_MESSAGES[Number(status)] ?? [])),
     ]),
   ),
   ClientError: {
@@ -186,7 +217,7 @@ export const SHARED_RESPONSES: Readonly<Record<string, JsonSchema>> = {
     },
   },
   InternalServerError: {
-    ...errorResponse(500, [MASKED_MESSAGE]),
+    ...errorResponse(500, plainMessages([MASKED_MESSAGE])),
     headers: REQUEST_ID_HEADER,
   },
   Unavailable: {

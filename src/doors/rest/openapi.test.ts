@@ -167,6 +167,25 @@ describe('the OpenAPI document', () => {
     });
   });
 
+  it('tells the data of errors apart that have a status in common', () => {
+    const { responses } = operation('/books/{book_id}/lend', 'post') as { responses: Record<string, object> };
+    const answer = (message: string, data: object) => ({ properties: { message: { enum: [message] }, data } });
+    expect(responses[502]).toMatchObject({
+      description: 'OpenAI request failed, or: The book is lent',
+      content: {
+        'application/json': {
+          schema: {
+            anyOf: [
+              answer('OpenAI request failed', { required: ['source', 'reason'] }),
+              answer('The book is lent', { required: ['why'] }),
+            ],
+          },
+          examples: { TheBookIsLent: { value: { code: 502, message: 'The book is lent', data: { why: 'lent' } } } },
+        },
+      },
+    });
+  });
+
   it('says who may call', () => {
     expect(operation('/books/{book_id}', 'get')['security']).toEqual([]);
     expect(operation('/books', 'get')['security']).toEqual([{ bearer: [] }, { internalUser: [], internalKey: [] }]);

@@ -368,6 +368,7 @@ describe('an error', () => {
       message: 'OpenAI request failed',
       data: { source: 'openai', reason: 'timeout' },
     });
+    expect((await lend('lent')).json).toEqual({ code: 502, message: 'The book is lent', data: { why: 'to Ada' } });
     expect((await lend('closed')).json).toEqual(failure(503, 'The library is closed'));
     expect((await get('/books/missing')).json).toEqual(failure(404, 'Book not found'));
   });
