@@ -98,6 +98,20 @@ export interface RestData<Result = never> {
   readonly from: (result: Result) => unknown;
 }
 
+/** `{"detail": …}`, where that is all that a route says. */
+export function detail(words: string): RestData<boolean> {
+  return {
+    schema: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['detail'],
+      properties: { detail: { const: words } },
+    },
+    example: { detail: words },
+    from: () => ({ detail: words }),
+  };
+}
+
 /** What a route and a stream have in common. */
 interface RestOperation {
   readonly method: RestMethod;

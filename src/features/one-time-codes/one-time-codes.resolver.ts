@@ -2,7 +2,7 @@ import { Arg, Ctx, Mutation, Resolver } from 'type-graphql';
 import { z } from 'zod';
 import type { RequestContext } from '../../graphql/context.js';
 import { Operation } from '../../graphql/operation.js';
-import { Rest, body, type RestData, type RestError } from '../../graphql/rest-route.js';
+import { Rest, body, detail, type RestError } from '../../graphql/rest-route.js';
 import { email, text } from '../../kernel/rules.js';
 import { password } from '../accounts/accounts.rules.js';
 import { ResetPasswordInput, VerifyEmailInput } from './one-time-code.type.js';
@@ -123,18 +123,4 @@ export class OneTimeCodesResolver {
 
 function redemptionOf({ email: address, otp }: VerifyEmailInput, { client }: RequestContext): Redemption {
   return { email: address, code: otp, client };
-}
-
-/** `{"detail": …}`, which is all that these routes say. */
-function detail(words: string): RestData<boolean> {
-  return {
-    schema: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['detail'],
-      properties: { detail: { const: words } },
-    },
-    example: { detail: words },
-    from: () => ({ detail: words }),
-  };
 }
