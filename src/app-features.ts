@@ -32,7 +32,15 @@ import { RepliesResolver, ReplyCompletedResolver, ReplyFailedResolver } from './
 import { RepliesService } from './features/replies/replies.service.js';
 import { ReplyRecovery } from './features/replies/reply-recovery.js';
 import { ReplyRunner } from './features/replies/reply-runner.js';
+import { LoginChallenges } from './features/second-factor/login-challenges.js';
+import { LoginChallengesRepository } from './features/second-factor/login-challenges.repository.js';
+import { SecretBox } from './features/second-factor/secret-box.js';
+import { SecondFactorCodes } from './features/second-factor/second-factor-codes.js';
+import { SecondFactorRepository } from './features/second-factor/second-factor.repository.js';
+import { SecondFactorResolver } from './features/second-factor/second-factor.resolver.js';
+import { SecondFactorService } from './features/second-factor/second-factor.service.js';
 import { AccessTokens } from './features/sessions/access-tokens.js';
+import { FreshProof } from './features/sessions/fresh-proof.js';
 import { InternalCallers } from './features/sessions/internal-callers.js';
 import { LoginService } from './features/sessions/login.service.js';
 import { SessionWatch } from './features/sessions/session-watch.js';
@@ -74,7 +82,13 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
   const auditReader = new AuditService(auditRepository);
   const plans = new PlansService(new PlansRepository(database), catalogue, audit);
   const usage = new UsageService(new UsageRepository(database), catalogue, clock);
-  const { accounts, sessions, login, watch } = createAccounts({ config, adapters, log, catalogue, audit });
+  const { accounts, sessions, login, secondFactor, watch } = createAccounts({
+    config,
+    adapters,
+    log,
+    catalogue,
+    audit,
+  });
   const codes = createCodes({ config, adapters, log, accounts, audit });
   const conversationsRepository = new ConversationsRepository(database);
   const messagesRepository = new MessagesRepository(database);
@@ -120,6 +134,7 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
     new RepliesResolver(replies, messages),
     new ReplyCompletedResolver(messages),
     new ReplyFailedResolver(messages),
+    new SecondFactorResolver(secondFactor, login),
     new SessionsResolver(sessions, login),
     new UploadsResolver(uploads, fileUrl),
     new UsageResolver(usage, accounts),
@@ -130,6 +145,7 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
   return {
     accounts,
     codes,
+    secondFactor,
     sessions,
     watch,
     usage,
@@ -169,8 +185,46 @@ function createAccounts({ config, adapters, log, catalogue, audit }: AccountsOpt
     address: limiter('login', config.rateLimits.login),
     client: limiter('login-client', config.rateLimits.loginClient),
   };
-  const login = new LoginService({ accounts, passwords, sessions, audit, limiters });
-  return { accounts, sessions, login, watch };
+  const factors = createSecondFactor({ config, adapters, log, accounts, sessions, passwords, audit });
+  const login = new LoginService({ accounts, passwords, sessions, challenges: factors.challenges, audit, limiters });
+  return { accounts, sessions, login, secondFactor: factors.service, watch };
+}
+
+interface SecondFactorOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {
+  readonly accounts: AccountsService;
+  readonly sessions: SessionsService;
+  readonly passwords: PasswordHasher;
+  readonly audit: AuditLog;
+}
+
+function createSecondFactor({ config, adapters, log, accounts, sessions, passwords, audit }: SecondFactorOptions) {
+  const { database, durableRateLimits, secrets } = adapters;
+  const clock = systemClock;
+  const repository = new SecondFactorRepository(database);
+  const box = new SecretBox(secrets);
+  const codes = new SecondFactorCodes({ database, repository, box, audit, clock });
+  const challenges = new LoginChallenges({
+    repository: new LoginChallengesRepository(database),
+    factors: repository,
+    codes,
+    accounts,
+    clock,
+  });
+  const rule = { name: 'password-proof', ...config.rateLimits.login };
+  const limiter = createRateLimiter(durableRateLimits, rule, 'Too many login attempts');
+  const freshProof = new FreshProof({ accounts, passwords, sessions, limiter, clock });
+  const service = new SecondFactorService({
+    database,
+    repository,
+    codes,
+    box,
+    accounts,
+    freshProof,
+    audit,
+    clock,
+    log,
+  });
+  return { challenges, service };
 }
 
 interface CodesOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {

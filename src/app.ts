@@ -71,12 +71,13 @@ async function start(config: Config, log: Log, resources: AsyncDisposableStack):
 async function openFeatures(
   config: Config,
   { database, jobs }: Adapters,
-  { accounts, codes, usage, uploads, uploadSweep, runner, recovery }: Features,
+  { accounts, codes, secondFactor, usage, uploads, uploadSweep, runner, recovery }: Features,
   log: Log,
   resources: AsyncDisposableStack,
 ): Promise<void> {
   // The embedded database is locked by this process: whatever is unfinished in it, nobody else is at work on.
   if (database.embedded) await Promise.all([usage.expireAllLeases(), uploads.expireAllLeases()]);
+  await secondFactor.reseal();
   await recovery.sweep();
   recovery.open();
   resources.defer(() => recovery.close());

@@ -11,6 +11,7 @@ import { HealthResolver } from '../features/health/health.resolver.js';
 import { OneTimeCodesResolver } from '../features/one-time-codes/one-time-codes.resolver.js';
 import { PlansResolver } from '../features/plans/plans.resolver.js';
 import { RepliesResolver, ReplyCompletedResolver, ReplyFailedResolver } from '../features/replies/replies.resolver.js';
+import { SecondFactorResolver } from '../features/second-factor/second-factor.resolver.js';
 import { SessionsResolver } from '../features/sessions/sessions.resolver.js';
 import { UploadsResolver } from '../features/uploads/uploads.resolver.js';
 import { UsageResolver } from '../features/usage/usage.resolver.js';
@@ -32,6 +33,7 @@ const resolvers: NonEmptyArray<ClassType> = [
   RepliesResolver,
   ReplyCompletedResolver,
   ReplyFailedResolver,
+  SecondFactorResolver,
   SessionsResolver,
   UploadsResolver,
   UsageResolver,

@@ -33,6 +33,7 @@ const STATUS: Readonly<Record<Decision, string>> = {
   'not found': '404',
   null: '200',
   'bad input': '400',
+  'invalid challenge': '401',
 };
 
 describe('the authorisation table', () => {

@@ -23,6 +23,10 @@ const NEED_A_SECRET = new Set([
   '/auth/refresh',
   '/auth/reset-password',
   '/auth/verify-email',
+  '/auth/second-factor/confirm',
+  '/auth/second-factor/disable',
+  '/auth/second-factor/enrol',
+  '/auth/second-factor/recovery-codes',
   '/uploads/{upload_id}',
 ]);
 

@@ -4,6 +4,11 @@ import { AccountsService } from '../../src/features/accounts/accounts.service.js
 import type { NewUser, UserRow } from '../../src/features/accounts/user.js';
 import { AuditLog } from '../../src/features/audit/audit-log.js';
 import { AuditRepository } from '../../src/features/audit/audit.repository.js';
+import { LoginChallenges } from '../../src/features/second-factor/login-challenges.js';
+import { LoginChallengesRepository } from '../../src/features/second-factor/login-challenges.repository.js';
+import { SecretBox } from '../../src/features/second-factor/secret-box.js';
+import { SecondFactorCodes } from '../../src/features/second-factor/second-factor-codes.js';
+import { SecondFactorRepository } from '../../src/features/second-factor/second-factor.repository.js';
 import { AccessTokens } from '../../src/features/sessions/access-tokens.js';
 import { InternalCallers } from '../../src/features/sessions/internal-callers.js';
 import { LoginService } from '../../src/features/sessions/login.service.js';
@@ -17,6 +22,7 @@ import type { Database } from '../../src/ports/database.js';
 export const PASSWORD = 'correct horse battery';
 /** Whom the people of the fixture call as. */
 export const CLIENT = { ipAddress: '192.0.2.7', userAgent: 'a test' };
+const SECRETS = ['a secret of thirty-two bytes, or more'];
 const NOTHING_SENT: Credentials = { authorization: null, userId: null, internalKey: null, peerAddress: null };
 
 let number = 0;
@@ -33,12 +39,13 @@ export class AccountsFixture {
   readonly watch: SessionWatch;
   readonly sessions: SessionsService;
   readonly accounts: AccountsService;
+  readonly challenges: LoginChallenges;
   readonly logins: LoginService;
 
   constructor(readonly database: Database) {
     const { clock } = this;
     const passwords = new PasswordHasher();
-    const tokens = new AccessTokens({ secrets: ['a secret of thirty-two bytes, or more'], lifetimeMinutes: 60, clock });
+    const tokens = new AccessTokens({ secrets: SECRETS, lifetimeMinutes: 60, clock });
     const internalCallers = new InternalCallers({ cidrs: ['10.0.0.0/8'], key: 'the key of the house' });
     const plans = { defaultPlan: 'free', isPlan: (name: string) => ['free', 'pro'].includes(name) };
     this.audit = new AuditLog(new AuditRepository(database));
@@ -56,10 +63,21 @@ export class AccountsFixture {
     });
     const users = new AccountsRepository(database);
     this.accounts = new AccountsService({ users, plans, passwords, sessions: this.sessions, audit, clock });
+    const factors = new SecondFactorRepository(database);
+    const box = new SecretBox(SECRETS);
+    const codes = new SecondFactorCodes({ database, repository: factors, box, audit, clock });
+    this.challenges = new LoginChallenges({
+      repository: new LoginChallengesRepository(database),
+      factors,
+      codes,
+      accounts: this.accounts,
+      clock,
+    });
     this.logins = new LoginService({
       accounts: this.accounts,
       passwords,
       sessions: this.sessions,
+      challenges: this.challenges,
       audit,
       limiters: {
         address: async (identity) => {

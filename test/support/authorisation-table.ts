@@ -14,7 +14,9 @@ export type Decision =
   /** Allowed, and answered with null: the caller sees no such thing. */
   | 'null'
   /** BAD_USER_INPUT, whoever calls: the call has what only a secret would make good. */
-  | 'bad input';
+  | 'bad input'
+  /** UNAUTHENTICATED, whoever calls, for the same reason. */
+  | 'invalid challenge';
 
 export type Decisions = Readonly<Record<ActorName, Decision>>;
 
@@ -49,6 +51,7 @@ const PRIVATE: Decisions = { ...USERS, other: 'not found', admin: 'not found' };
 const ACCOUNT: Decisions = { ...USERS, other: 'forbidden' };
 const ADMINS: Decisions = { ...ACCOUNT, owner: 'forbidden', internal: 'forbidden' };
 const SECRET = all('bad input');
+const SECRETS: Decisions = { ...SECRET, nobody: 'missing credentials', suspended: 'account disabled' };
 
 const anyone = (row: Omit<AuthorisationRow, 'access' | 'decisions'> = {}): AuthorisationRow => ({
   access: 'anyone',
@@ -120,6 +123,18 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
     variables: async (target) => ({ id: await target.session() }),
     ends: true,
   }),
+  'Query.secondFactor': user(USERS),
+  'Mutation.completeLogin': {
+    access: 'anyone',
+    decisions: all('invalid challenge'),
+    variables: () => ({ input: { challenge: 'none', code: '000000' } }),
+  },
+  'Mutation.enrolSecondFactor': user(USERS, { variables: (_target, { password }) => ({ input: { password } }) }),
+  'Mutation.confirmSecondFactor': user(SECRETS, { variables: () => ({ code: 'none' }) }),
+  'Mutation.regenerateRecoveryCodes': user(SECRETS, { variables: () => ({ code: 'none' }) }),
+  'Mutation.disableSecondFactor': user(SECRETS, { variables: () => ({ code: 'none' }) }),
+  'Mutation.adminDisableSecondFactor': admin({ variables: ofAccount }),
+
   'Mutation.requestPasswordReset': anyone({ variables: address }),
   'Mutation.requestEmailVerification': anyone({ variables: address }),
   'Mutation.resetPassword': {

@@ -15,6 +15,7 @@ export const REFERENCE: Reference = {
   tags: {
     Health: 'Whether the service works.',
     Auth: 'Sessions: logging in and out, tokens, lost passwords and e-mail verification.',
+    'Second factor': 'What a login asks for beyond the password: codes of an authenticator app.',
     Users: 'Accounts.',
     Plans: 'What a user may use, and what they used.',
     Conversations: 'Dialogues of a user with the model.',
@@ -31,6 +32,13 @@ export const REFERENCE: Reference = {
     password: 'correct horse battery staple',
     new_password: 'correct horse battery staple',
     otp: '493817',
+    code: '493817',
+    challenge: 'q4Zk0w9rTgXnJ1c5u8Hb2sLd7vYf3EoQmPiAxRtKzNU',
+    secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
+    uri: 'otpauth://totp/Flynkle:ada%40example.com?issuer=Flynkle&secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&algorithm=SHA1&digits=6&period=30',
+    qr_code:
+      'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=',
+    recovery_codes: ['x7k2-9fmd-0qwe-r5t1', '3bn8-c0vz-h6yg-4jp7'],
     profile: { name: 'Ada' },
     plan: 'pro',
     is_suspended: false,

@@ -57,6 +57,16 @@ export class AccountsRepository {
     return rows[0] ?? null;
   }
 
+  async findLoginById(id: string): Promise<LoginRow | null> {
+    const { rows } = await this.database.query<LoginRow>(
+      `SELECT id, password_hash AS "passwordHash", is_active AS "isActive", is_suspended AS "isSuspended"
+       FROM users WHERE id = $1 AND deleted_at IS NULL`,
+      [id],
+      'user_find_login_by_id',
+    );
+    return rows[0] ?? null;
+  }
+
   /** @returns false when the user has another hash than `user` by now, or is gone */
   async replacePasswordHash(user: Pick<LoginRow, 'id' | 'passwordHash'>, passwordHash: string): Promise<boolean> {
     const { rowCount } = await this.database.query(

@@ -239,6 +239,11 @@ export class AccountsService {
     return this.#users.replacePasswordHash(user, passwordHash);
   }
 
+  /** The same of the user with this id. */
+  findLoginById(id: string): Promise<LoginRow | null> {
+    return this.#users.findLoginById(id);
+  }
+
   /**
    * Makes the first admin, unless the address is taken. Any number of instances may do this at once.
    * @returns `taken`: the address belongs to a user who cannot act as an admin, and nothing was changed

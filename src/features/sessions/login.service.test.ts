@@ -26,6 +26,7 @@ describe.each(testDatabases())('the first login with a hash of another service, 
       accounts: fixture.accounts,
       passwords: { compare: (present, password) => passwords.compare(present, password), hash },
       sessions: fixture.sessions,
+      challenges: fixture.challenges,
       audit: { record: () => Promise.resolve() },
       limiters: { address: () => Promise.resolve(), client: () => Promise.resolve() },
     });

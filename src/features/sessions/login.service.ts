@@ -6,12 +6,14 @@ import { addressIdentity } from '../accounts/email-address.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
 import { isEnabled, type LoginRow } from '../accounts/user.js';
 import type { AuditLog } from '../audit/audit-log.js';
+import type { LoginChallenges } from '../second-factor/login-challenges.js';
 import type { SessionsService, Tokens } from './sessions.service.js';
 
 export interface LoginServiceDependencies {
   readonly accounts: Pick<AccountsService, 'findLogin' | 'renewPasswordHash'>;
   readonly passwords: Pick<PasswordHasher, 'compare' | 'hash'>;
   readonly sessions: Pick<SessionsService, 'open'>;
+  readonly challenges: Pick<LoginChallenges, 'require' | 'prove'>;
   readonly audit: Pick<AuditLog, 'record'>;
   /** Of tries, good or bad: for each e-mail address, whether anyone has it or not, and for each client. */
   readonly limiters: { readonly address: Limiter; readonly client: Limiter };
@@ -25,12 +27,14 @@ export class LoginService {
   readonly #accounts: LoginServiceDependencies['accounts'];
   readonly #passwords: LoginServiceDependencies['passwords'];
   readonly #sessions: LoginServiceDependencies['sessions'];
+  readonly #challenges: LoginServiceDependencies['challenges'];
   readonly #limiters: LoginServiceDependencies['limiters'];
 
-  constructor({ accounts, passwords, sessions, limiters }: LoginServiceDependencies) {
+  constructor({ accounts, passwords, sessions, challenges, limiters }: LoginServiceDependencies) {
     this.#accounts = accounts;
     this.#passwords = passwords;
     this.#sessions = sessions;
+    this.#challenges = challenges;
     this.#limiters = limiters;
   }
 
@@ -38,7 +42,7 @@ export class LoginService {
    * Nobody but the user learns anything of an account: an unknown address and a wrong password are one answer, after the
    * same work, and only the right password shows that the account is disabled.
    * @throws RateLimited `Too many login attempts`; Unauthenticated `Invalid credentials`; Forbidden `Account disabled`;
-   * Unavailable when too many passwords are being checked at once
+   * SecondFactorRequired; Unavailable when too many passwords are being checked at once
    */
   async login(email: string, password: string, client: Client): Promise<Tokens> {
     if (client.ipAddress !== null) await this.#limiters.client(clientNetwork(client.ipAddress));
@@ -49,10 +53,28 @@ export class LoginService {
   /**
    * What every way of logging in ends with, once the user has proved who they are.
    * @param user as they were when they proved it
-   * @throws Forbidden `Account disabled`; Unauthenticated `Invalid credentials` when account or password changed meanwhile
+   * @throws Forbidden `Account disabled`; SecondFactorRequired, for {@link complete}; Unauthenticated `Invalid credentials`
+   * when account or password changed meanwhile
    */
   async admit(user: LoginRow, client: Client): Promise<Tokens> {
     if (!isEnabled(user)) throw new Forbidden('Account disabled');
+    await this.#challenges.require(user);
+    return this.#open(user, client);
+  }
+
+  /**
+   * Ends a login that waits for its second factor.
+   * @param code of the user's app, or a recovery code
+   * @throws Unauthenticated `Invalid challenge`, `Invalid code`, or as {@link admit}; RateLimited `Too many wrong codes`;
+   * Forbidden `Account disabled`
+   */
+  async complete(challenge: string, code: string, client: Client): Promise<Tokens> {
+    const user = await this.#challenges.prove(challenge, code, client);
+    if (!isEnabled(user)) throw new Forbidden('Account disabled');
+    return this.#open(user, client);
+  }
+
+  async #open(user: LoginRow, client: Client): Promise<Tokens> {
     const tokens = await this.#sessions.open(user, client);
     if (tokens === null) throw new Unauthenticated('Invalid credentials');
     return tokens;

@@ -5,6 +5,7 @@ import { CurrentViewer, Operation } from '../../graphql/operation.js';
 import { Rest, body, header, type RestError } from '../../graphql/rest-route.js';
 import { text, uuid } from '../../kernel/rules.js';
 import type { Viewer } from '../../kernel/viewer.js';
+import { SECOND_FACTOR_REQUIRED } from '../second-factor/second-factor.type.js';
 import type { LoginService } from './login.service.js';
 import { AuthTokens, LoginInput, Session } from './session.type.js';
 import type { ListedSession, SessionsService, Tokens } from './sessions.service.js';
@@ -35,13 +36,14 @@ export class SessionsResolver {
     arguments: { input: body() },
     errors: [
       { code: 'UNAUTHENTICATED', message: 'Invalid credentials' },
+      SECOND_FACTOR_REQUIRED,
       { code: 'FORBIDDEN', message: 'Account disabled' },
       { code: 'RATE_LIMITED', message: 'Too many login attempts' },
     ],
   })
   @Mutation(() => AuthTokens, {
     description:
-      'Opens a session. UNAUTHENTICATED `Invalid credentials` when address or password is wrong, FORBIDDEN `Account disabled` when only the account is in the way; RATE_LIMITED after too many tries for an address or from a client, good ones included; UNAVAILABLE when too many passwords are being checked at once.',
+      'Opens a session. UNAUTHENTICATED `Invalid credentials` when address or password is wrong, FORBIDDEN `Account disabled` when only the account is in the way; UNAUTHENTICATED `Second factor required` when the user has one, with `secondFactor { challenge, expiresIn, methods }` in `extensions` for `completeLogin`; RATE_LIMITED after too many tries for an address or from a client, good ones included; UNAVAILABLE when too many passwords are being checked at once.',
   })
   login(
     @Ctx() context: RequestContext,

@@ -1,0 +1,199 @@
+import { toDataURL } from 'qrcode';
+import type { Clock } from '../../kernel/clock.js';
+import { Conflict, Forbidden, Invalid } from '../../kernel/errors.js';
+import type { Log } from '../../kernel/log.js';
+import type { Viewer } from '../../kernel/viewer.js';
+import type { Database, Sql } from '../../ports/database.js';
+import { eventOf } from '../accounts/account-events.js';
+import type { AccountsService } from '../accounts/accounts.service.js';
+import type { AuditLog } from '../audit/audit-log.js';
+import type { FreshProof } from '../sessions/fresh-proof.js';
+import { hashRecoveryCode, newRecoveryCodes } from './recovery-codes.js';
+import type { SecretBox } from './secret-box.js';
+import { invalidCode, minutesFrom, ENROLMENT_MINUTES, type SecondFactorStatus } from './second-factor.js';
+import type { SecondFactorCodes } from './second-factor-codes.js';
+import type { SecondFactorRepository } from './second-factor.repository.js';
+import { newTotpSecret, readTotpCode, totpSecretText, totpStepOf, totpUri } from './totp.js';
+
+/** Boxes that are read at once when keys have changed. */
+const RESEAL_BATCH = 500;
+
+/** What an authenticator app needs. Told once. */
+export interface SecondFactorEnrolment {
+  readonly secret: string;
+  readonly uri: string;
+  /** The URI as a picture: `data:image/png;base64,…`. */
+  readonly qrCode: string;
+  readonly expiresAt: Date;
+}
+
+/** What the caller proves with, anew, to be the user. */
+export interface EnrolmentProof {
+  readonly password: string | null;
+  readonly code: string | null;
+}
+
+export interface SecondFactorServiceDependencies {
+  readonly database: Database;
+  readonly repository: SecondFactorRepository;
+  readonly codes: Pick<SecondFactorCodes, 'use'>;
+  readonly box: SecretBox;
+  readonly accounts: Pick<AccountsService, 'get' | 'getAsAdmin'>;
+  readonly freshProof: Pick<FreshProof, 'require'>;
+  readonly audit: Pick<AuditLog, 'record'>;
+  readonly clock: Clock;
+  readonly log: Pick<Log, 'info' | 'warn'>;
+}
+
+/** Setting up and switching off what a login asks for beyond the password. */
+export class SecondFactorService {
+  readonly #database: Database;
+  readonly #repository: SecondFactorRepository;
+  readonly #codes: SecondFactorServiceDependencies['codes'];
+  readonly #box: SecretBox;
+  readonly #accounts: SecondFactorServiceDependencies['accounts'];
+  readonly #freshProof: SecondFactorServiceDependencies['freshProof'];
+  readonly #audit: SecondFactorServiceDependencies['audit'];
+  readonly #clock: Clock;
+  readonly #log: SecondFactorServiceDependencies['log'];
+
+  constructor(dependencies: SecondFactorServiceDependencies) {
+    this.#database = dependencies.database;
+    this.#repository = dependencies.repository;
+    this.#codes = dependencies.codes;
+    this.#box = dependencies.box;
+    this.#accounts = dependencies.accounts;
+    this.#freshProof = dependencies.freshProof;
+    this.#audit = dependencies.audit;
+    this.#clock = dependencies.clock;
+    this.#log = dependencies.log;
+  }
+
+  /** The viewer's own. */
+  status(viewer: Viewer): Promise<SecondFactorStatus> {
+    return this.#repository.status(viewer.userId);
+  }
+
+  /**
+   * Makes a secret for the viewer's authenticator app. Nothing is on, or another than before, until {@link confirm}.
+   * @throws what {@link FreshProof.require} throws; Invalid without a good code while a second factor is on; RateLimited
+   * `Too many wrong codes`; Conflict when it was changed meanwhile
+   */
+  async enrol(viewer: Viewer, { password, code }: EnrolmentProof): Promise<SecondFactorEnrolment> {
+    const { userId } = viewer;
+    await this.#freshProof.require(viewer, password, 'input.password');
+    const { email, phoneNumber } = await this.#accounts.get(viewer, userId);
+    const { enabledAt } = await this.#repository.status(userId);
+    const now = this.#clock.now();
+    await this.#repository.deleteDeadEnrolments(now);
+    const secret = newTotpSecret();
+    const expiresAt = minutesFrom(now, ENROLMENT_MINUTES);
+    const start = (sql: Sql) =>
+      this.#repository.startEnrolment(sql, userId, this.#box.seal(userId, secret), expiresAt, enabledAt);
+    if (enabledAt === null) {
+      if (!(await start(this.#database))) throw new Conflict('The second factor was changed meanwhile');
+    } else {
+      if (code === null)
+        throw new Invalid([{ field: 'input.code', message: 'is required while the second factor is on' }]);
+      if ((await this.#codes.use(userId, code, viewer.client, start)) === null) throw invalidCode('input.code');
+    }
+    const uri = totpUri(secret, email ?? phoneNumber ?? userId);
+    return { secret: totpSecretText(secret), uri, qrCode: await toDataURL(uri, { scale: 6 }), expiresAt };
+  }
+
+  /**
+   * Turns the second factor on: the app has the secret. Sessions that there are go on.
+   * @returns the recovery codes, told once; those of before are dead
+   * @throws Invalid `Invalid code`, also when no enrolment waits, or its five tries are over
+   */
+  async confirm(viewer: Viewer, text: string): Promise<readonly string[]> {
+    const { userId } = viewer;
+    const now = this.#clock.now();
+    const pending = await this.#repository.countEnrolmentTry(userId, now);
+    const secret = pending && this.#box.open(userId, pending.secret);
+    const code = readTotpCode(text);
+    const step = secret === null || code === null ? null : totpStepOf(secret, code, now);
+    if (pending === null || step === null) throw invalidCode('code');
+    return this.#database.transaction(async (sql) => {
+      if (!(await this.#repository.enable(sql, userId, pending.secret, step, now))) throw invalidCode('code');
+      await this.#audit.record(eventOf('SECOND_FACTOR_ENABLED', viewer, userId), sql);
+      return this.#putRecoveryCodes(sql, userId);
+    });
+  }
+
+  /**
+   * Makes new recovery codes; those of before are dead.
+   * @param code of the app, or one of the recovery codes
+   * @throws Invalid `Invalid code`, also when the second factor is off; RateLimited `Too many wrong codes`
+   */
+  async regenerateRecoveryCodes(viewer: Viewer, code: string): Promise<readonly string[]> {
+    let codes: readonly string[] = [];
+    const method = await this.#codes.use(viewer.userId, code, viewer.client, async (sql) => {
+      codes = await this.#putRecoveryCodes(sql, viewer.userId);
+      return true;
+    });
+    if (method === null) throw invalidCode('code');
+    return codes;
+  }
+
+  /**
+   * Switches the viewer's second factor off.
+   * @param code of the app, or one of the recovery codes
+   * @throws Invalid `Invalid code`, also when it is off; RateLimited `Too many wrong codes`
+   */
+  async disable(viewer: Viewer, code: string): Promise<void> {
+    const { userId } = viewer;
+    const method = await this.#codes.use(userId, code, viewer.client, (sql) => this.#remove(sql, viewer, userId));
+    if (method === null) throw invalidCode('code');
+  }
+
+  /**
+   * Switches another's second factor off, who has lost it. That it is off already is no fault.
+   * @throws Forbidden to anyone but an admin, and for one's own: a stolen session of an admin is no second factor; NotFound
+   */
+  async disableAsAdmin(viewer: Viewer, userId: string): Promise<void> {
+    await this.#accounts.getAsAdmin(viewer, userId);
+    if (userId === viewer.userId) throw new Forbidden('Another admin has to do this');
+    await this.#database.transaction((sql) => this.#remove(sql, viewer, userId));
+  }
+
+  /** Encrypts with the present key what was encrypted with an older one, so that the older one can be taken away. */
+  async reseal(): Promise<void> {
+    const keyId = this.#box.currentKeyId;
+    const counts = { resealed: 0, unreadable: 0 };
+    let after: string | null = null;
+    for (;;) {
+      const found = await this.#repository.findSealedOtherwise(keyId, after, RESEAL_BATCH);
+      for (const { userId, secret } of found) {
+        const opened = this.#box.open(userId, secret);
+        if (opened === null) counts.unreadable++;
+        else {
+          await this.#repository.replaceBox(userId, secret, this.#box.seal(userId, opened));
+          counts.resealed++;
+        }
+        after = userId;
+      }
+      if (found.length < RESEAL_BATCH) break;
+    }
+    if (counts.resealed > 0) this.#log.info(counts, 'encrypted the secrets of second factors with the new key');
+    if (counts.unreadable > 0) {
+      this.#log.warn(counts, 'the key of some second factors is not in SECRET_KEY: their users need a recovery code');
+    }
+  }
+
+  async #remove(sql: Sql, viewer: Viewer, userId: string): Promise<boolean> {
+    const wasEnabled = await this.#repository.remove(sql, userId);
+    if (wasEnabled) await this.#audit.record(eventOf('SECOND_FACTOR_DISABLED', viewer, userId), sql);
+    return wasEnabled;
+  }
+
+  async #putRecoveryCodes(sql: Sql, userId: string): Promise<readonly string[]> {
+    const codes = newRecoveryCodes();
+    await this.#repository.replaceRecoveryCodes(
+      sql,
+      userId,
+      codes.flatMap((code) => hashRecoveryCode(code) ?? []),
+    );
+    return codes;
+  }
+}
