@@ -9,6 +9,7 @@ import { AuditLog } from './features/audit/audit-log.js';
 import { AuditRepository } from './features/audit/audit.repository.js';
 import { AuditResolver } from './features/audit/audit.resolver.js';
 import { AuditService } from './features/audit/audit.service.js';
+import { InternalCalls } from './features/audit/internal-calls.js';
 import { ConversationExport } from './features/conversations/conversation-export.js';
 import { ConversationExportResolver } from './features/conversations/conversation-export.resolver.js';
 import { ConversationsRepository } from './features/conversations/conversations.repository.js';
@@ -147,6 +148,7 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
     codes,
     secondFactor,
     sessions,
+    internalCalls: new InternalCalls(audit, clock),
     watch,
     usage,
     runner,

@@ -15,6 +15,7 @@ import { createRestDoor } from './doors/rest/rest-door.js';
 import { createWebSocketDoor } from './doors/websocket.js';
 import { CODE_MAIL_QUEUE } from './features/one-time-codes/one-time-codes.service.js';
 import type { InstanceOf, RequestContext } from './graphql/context.js';
+import { InternalCallJournal } from './graphql/operation.js';
 import { createPipeline } from './graphql/pipeline.js';
 import { buildSchema } from './graphql/schema.js';
 import { StreamGuard } from './graphql/subscription.js';
@@ -156,6 +157,7 @@ function contextFactory(features: Features, noteViewer: (requestId: string, user
   const instances: Instances = new Map<unknown, unknown>([
     ...features.instances.map((instance) => [instance.constructor, instance] as const),
     [StreamGuard, { guard: features.watch.endWhenRevoked } satisfies StreamGuard],
+    [InternalCallJournal, features.internalCalls satisfies InternalCallJournal],
   ]);
   return ({ requestId, client, signal, credentials, latestViewer }) => {
     let viewer: ReturnType<RequestContext['viewer']> | undefined;

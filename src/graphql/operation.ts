@@ -1,6 +1,8 @@
+import { OperationTypeNode, type GraphQLResolveInfo } from 'graphql';
 import { Extensions, createMethodMiddlewareDecorator, createParameterDecorator, type ResolverData } from 'type-graphql';
 import type { ZodType } from 'zod';
 import { Invalid, type Fault } from '../kernel/errors.js';
+import type { Viewer } from '../kernel/viewer.js';
 import type { RequestContext } from './context.js';
 
 /** Who may call an operation at all; what of it they may see or change is the service's policy. */
@@ -10,6 +12,11 @@ export type Access = 'anyone' | 'user' | 'admin';
 export interface OperationExtension {
   readonly access: Access;
   readonly rules: ZodType<object> | undefined;
+}
+
+/** Records what trusted internal callers do as users: the audit feature's part in every operation. */
+export abstract class InternalCallJournal {
+  abstract note(viewer: Viewer, call: { readonly operation: string; readonly isRead: boolean }): Promise<void>;
 }
 
 /**
@@ -34,10 +41,22 @@ export function Operation(access: Access, rules?: ZodType<object>): MethodDecora
 /** The checks of {@link Operation}, for a subscription: type-graphql runs no middleware before `subscribe`. */
 export async function admit(
   { access, rules }: OperationExtension,
-  { context, args }: Pick<ResolverData<RequestContext>, 'context' | 'args'>,
+  { context, args, info }: Pick<ResolverData<RequestContext>, 'context' | 'args' | 'info'>,
 ): Promise<void> {
-  if (access !== 'anyone') await context.viewer();
+  const viewer = access === 'anyone' ? null : await context.viewer();
   if (rules !== undefined) Object.assign(args, checkArguments(rules, args));
+  if (viewer !== null) await noteInternalCall(context, viewer, info);
+}
+
+/** For an operation that asks by itself who is calling, once it knows. */
+export async function noteInternalCall(
+  context: RequestContext,
+  viewer: Viewer,
+  { fieldName, operation }: GraphQLResolveInfo,
+): Promise<void> {
+  if (!viewer.isInternal) return;
+  const isRead = operation.operation === OperationTypeNode.QUERY;
+  await context.instance(InternalCallJournal).note(viewer, { operation: fieldName, isRead });
 }
 
 /** The arguments as the rules return them, for a field that is no operation. @throws Invalid with every fault */

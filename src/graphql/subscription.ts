@@ -25,8 +25,9 @@ export function subscription<Arguments extends object, Event>(
     subscribe: async ({
       context,
       args,
+      info,
     }: SubscribeResolverData<unknown, Arguments, RequestContext>): Promise<AsyncIterable<Event>> => {
-      await admit(operation, { context, args });
+      await admit(operation, { context, args, info });
       const viewer = await context.viewer();
       return context.instance(StreamGuard).guard(() => latest(context, viewer), await open(context, viewer, args));
     },

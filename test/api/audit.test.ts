@@ -22,6 +22,7 @@ interface Page {
   readonly totalCount: number;
 }
 
+const INTERNAL_KEY = 'a key of the house, of more than thirty-two bytes';
 const NEW_PASSWORD = 'a battery of horses';
 const LIST = `query ($first: Int, $after: String, $offset: Int, $action: AuditAction, $userId: ID, $actorId: ID, $since: DateTime, $until: DateTime) {
   auditEvents(first: $first, after: $after, offset: $offset, action: $action, userId: $userId, actorId: $actorId, since: $since, until: $until) {
@@ -44,7 +45,11 @@ describe.each(stores)('the audit log on %s', (on) => {
     mailServer = await startMailServer();
     app = await startTestApp({
       stores: on,
-      settings: { SMTP_URL: mailServer.url, MAIL_FROM: 'Flynkle <no-reply@example.com>' },
+      settings: {
+        SMTP_URL: mailServer.url,
+        MAIL_FROM: 'Flynkle <no-reply@example.com>',
+        INTERNAL_API_KEY: INTERNAL_KEY,
+      },
     });
     admin = await newAdmin();
   }, 60_000);
@@ -286,6 +291,90 @@ describe.each(stores)('the audit log on %s', (on) => {
     const { totalCount } = await list({ userId: user.userId, action: 'USER_UPDATED' });
     expect(totalCount).toBe(100);
   }, 60_000);
+
+  describe('has of an internal caller', () => {
+    const actedAs = async (userId: string) => {
+      const { nodes } = await list({ userId, action: 'ACTED_AS_USER', first: 100 });
+      return nodes.map(({ details }) => details['operation']);
+    };
+    const internal = (userId: string) => {
+      const caller = new Actor(app.url);
+      const headers = { 'x-user-id': userId, 'x-internal-key': INTERNAL_KEY };
+      return Object.defineProperty(caller, 'headers', { get: () => headers });
+    };
+
+    it('each change, over both doors, with what it did as the user', async () => {
+      const user = await signUp(app);
+      const caller = internal(user.userId);
+      await caller.ask(
+        'mutation { one: changePlan(plan: "pro") { changed } two: changePlan(plan: "free") { changed } }',
+      );
+      await caller.rest('POST', '/user/upgrade?plan=pro');
+      await caller.rest('PATCH', '/users/me', { profile: { colour: 'red' } });
+      expect(await actedAs(user.userId)).toEqual(['updateMe', 'changePlan', 'changePlan', 'changePlan']);
+      const { nodes } = await list({ userId: user.userId, action: 'ACTED_AS_USER', first: 1 });
+      expect(nodes).toMatchObject([
+        { actorId: null, ipAddress: expect.stringMatching(/127\.0\.0\.1$/), userAgent: 'node' },
+      ]);
+      expect((await list({ userId: user.userId, action: 'PLAN_CHANGED' })).nodes).toHaveLength(3);
+    });
+
+    it('one of a hundred reads at once, and one for each operation', async () => {
+      const user = await signUp(app);
+      const caller = internal(user.userId);
+      await Promise.all(Array.from({ length: 100 }, () => caller.ask('{ me { id } }')));
+      await caller.rest('GET', '/users/me');
+      await caller.rest('GET', '/conversations');
+      expect((await actedAs(user.userId)).sort()).toEqual(['getMe', 'listConversations', 'me']);
+    });
+
+    it('each stream', async () => {
+      const user = await signUp(app);
+      const caller = internal(user.userId);
+      for (let number = 0; number < 2; number++) {
+        const stream = caller.eventStream('subscription { exportConversations { __typename } }');
+        expect(await stream.next()).toMatchObject({ done: true });
+        stream.close();
+      }
+      const file = await fetch(`${app.url}/api/v1/conversations/export`, { headers: caller.headers });
+      expect([file.status, await file.text()]).toEqual([200, expect.stringContaining('[')]);
+      expect(await actedAs(user.userId)).toEqual(Array.from({ length: 3 }, () => 'exportConversations'));
+    });
+
+    it('an account that it made as an admin', async () => {
+      const other = await newAdmin();
+      const { status, body } = await internal(other.userId).rest('POST', '/users', {
+        ...someone(`internal-${on}`),
+        is_admin: true,
+      });
+      expect(status).toBe(200);
+      const { user_id: userId } = body.data as { user_id: string };
+      expect(await actedAs(other.userId)).toEqual(['createUser']);
+      expect((await list({ userId, actorId: other.userId })).totalCount).toBe(2);
+    });
+
+    it('what is refused by the rules of the service, but not what is no request', async () => {
+      const [user, other] = [await signUp(app), await signUp(app)];
+      const caller = internal(user.userId);
+      expect((await caller.rest('PATCH', '/users/me', { email: 'none' })).status).toBe(422);
+      expect(await actedAs(user.userId)).toEqual([]);
+      expect((await caller.rest('DELETE', `/users/${other.userId}`)).status).toBe(403);
+      expect(await actedAs(user.userId)).toEqual(['deleteUser']);
+    });
+
+    it('nothing where a token says who calls, or the key is wrong', async () => {
+      const user = await signUp(app);
+      await user.rest('POST', '/user/upgrade?plan=pro', undefined, {
+        'x-user-id': user.userId,
+        'x-internal-key': INTERNAL_KEY,
+      });
+      await new Actor(app.url).rest('POST', '/user/upgrade?plan=free', undefined, {
+        'x-user-id': user.userId,
+        'x-internal-key': 'a guess',
+      });
+      expect(await actedAs(user.userId)).toEqual([]);
+    });
+  });
 
   it('is for admins, who miss their credentials by a name of their own', async () => {
     const user = await signUp(app);

@@ -1,6 +1,7 @@
-import { Arg, Ctx, ID, Int, Mutation, Query, Resolver } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Ctx, ID, Info, Int, Mutation, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../graphql/context.js';
-import { CurrentViewer, Operation } from '../../graphql/operation.js';
+import { CurrentViewer, noteInternalCall, Operation } from '../../graphql/operation.js';
 import { Rest, body, paging, path, query, type RestError } from '../../graphql/rest-route.js';
 import type { Connection } from '../../kernel/page.js';
 import type { Viewer } from '../../kernel/viewer.js';
@@ -118,9 +119,10 @@ export class AccountsResolver {
   })
   createUser(
     @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
     @Arg('input', () => CreateUserInput) input: CreateUserInput,
   ): Promise<UserRow> {
-    return this.accounts.create(input, { viewer: () => viewerOrStranger(context), client: context.client });
+    return this.accounts.create(input, { viewer: () => viewerOrStranger(context, info), client: context.client });
   }
 
   @Operation('user', userChangesRules)
@@ -235,9 +237,11 @@ export class AccountsResolver {
 }
 
 /** Null for a caller who sent no credentials; bad ones are an error all the same. */
-async function viewerOrStranger(context: Pick<RequestContext, 'viewer'>): Promise<Viewer | null> {
+async function viewerOrStranger(context: RequestContext, info: GraphQLResolveInfo): Promise<Viewer | null> {
   try {
-    return await context.viewer();
+    const viewer = await context.viewer();
+    await noteInternalCall(context, viewer, info);
+    return viewer;
   } catch (error) {
     if (error instanceof MissingCredentials) return null;
     throw error;

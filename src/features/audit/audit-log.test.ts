@@ -61,6 +61,20 @@ describe.each(testDatabases())('the audit log ($name)', (kind) => {
     expect(await eventsOf(undone.actorId)).toEqual([]);
   });
 
+  it('lets the owner of the table remove what is old, and nothing after that', async () => {
+    const [old, kept] = [someEvent(), someEvent()];
+    await log.record(old);
+    await database.transaction(async (sql) => {
+      await sql.query('ALTER TABLE audit_events DISABLE TRIGGER audit_events_append_only');
+      await sql.query('DELETE FROM audit_events WHERE actor_id = $1', [old.actorId]);
+      await sql.query('ALTER TABLE audit_events ENABLE TRIGGER audit_events_append_only');
+    });
+    await log.record(kept);
+    const removal = database.query('DELETE FROM audit_events WHERE actor_id = $1', [kept.actorId]);
+    await expect(removal).rejects.toThrow('audit_events is append-only');
+    expect([await eventsOf(old.actorId), await eventsOf(kept.actorId)]).toMatchObject([[], [kept]]);
+  });
+
   it.each([
     'UPDATE audit_events SET actor_id = NULL',
     'UPDATE audit_events SET actor_id = NULL WHERE false',
