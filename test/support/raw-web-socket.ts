@@ -34,17 +34,21 @@ export class RawWebSocket {
     });
   }
 
-  /** Connected and acknowledged, with this access token or without credentials. */
-  static async open(url: string, token?: string): Promise<RawWebSocket> {
+  static async connect(url: string): Promise<RawWebSocket> {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
     const raw = new RawWebSocket(socket);
     await once(socket, 'open');
+    return raw;
+  }
+
+  /** Connected and acknowledged, with this access token or without credentials. @throws when it is closed instead */
+  static async open(url: string, token?: string): Promise<RawWebSocket> {
+    const raw = await RawWebSocket.connect(url);
     raw.send({
       type: 'connection_init',
       ...(token === undefined ? {} : { payload: { authorization: `Bearer ${token}` } }),
     });
-    const { type } = await raw.next('connection_ack');
-    if (type !== 'connection_ack') throw new Error(type);
+    await raw.next('connection_ack');
     return raw;
   }
 
