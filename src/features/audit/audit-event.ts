@@ -42,7 +42,7 @@ export interface AuditEvent {
   /** Where the request came from; absent when there was none. */
   readonly client?: Pick<Client, 'ipAddress' | 'userAgent'>;
   /** What else an admin should know. Never a secret, nor personal data beyond ids. `{}` by default. */
-  readonly details?: Readonly<Record<string, unknown>>;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** An event as it is stored. */

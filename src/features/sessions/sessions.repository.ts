@@ -33,8 +33,8 @@ export interface SessionKey {
   readonly sessionId: string;
 }
 
-/** Adds to the transaction that ends a session. */
-export type RecordEnd = (sessionId: string, sql: Sql) => Promise<void>;
+/** Adds to the transaction that opens or ends a session. */
+export type RecordSession = (sessionId: string, sql: Sql) => Promise<void>;
 
 export interface NewRotation {
   readonly used: RefreshToken;
@@ -78,30 +78,12 @@ export class SessionsRepository {
    * that comes meanwhile either ends this session too or keeps it from being made.
    * @returns null when the user may no longer log in, or has another password
    */
-  async insert(session: NewSession, now: Date): Promise<string | null> {
-    const { rows } = await this.database.query<{ id: string }>(
-      `WITH u AS (
-         UPDATE users u SET last_login = $8 WHERE u.id = $2 AND u.password_hash IS NOT DISTINCT FROM $3 AND ${USER_MAY_ACT} RETURNING id
-       )
-       INSERT INTO sessions (id, user_id, refresh_token_hash, family_hash, user_agent, ip_address, expires_at, created_at,
-         last_used_at)
-       SELECT $1::uuid, u.id, $4::bytea, $9::bytea, $5::text, $6::text, $7::timestamptz, $8::timestamptz, $8::timestamptz
-       FROM u
-       RETURNING id`,
-      [
-        newId(),
-        session.userId,
-        session.passwordHash,
-        session.refreshToken.hash,
-        session.userAgent,
-        session.ipAddress,
-        session.expiresAt,
-        now,
-        session.refreshToken.familyHash,
-      ],
-      'session_insert',
-    );
-    return rows[0]?.id ?? null;
+  insert(session: NewSession, now: Date, record: RecordSession): Promise<string | null> {
+    return this.database.transaction(async (sql) => {
+      const id = await insertSession(sql, session, now);
+      if (id !== null) await record(id, sql);
+      return id;
+    });
   }
 
   /** Forgets the user's sessions that were over before this time. */
@@ -171,7 +153,7 @@ export class SessionsRepository {
     { userId, sessionId }: SessionKey,
     reason: RevocationReason,
     now: Date,
-    record: RecordEnd,
+    record: RecordSession,
   ): Promise<boolean> {
     return this.database.transaction(async (sql) => {
       const { rowCount } = await sql.query(
@@ -194,7 +176,7 @@ export class SessionsRepository {
     { familyHash }: RefreshToken,
     reason: RevocationReason,
     now: Date,
-    record: RecordEnd,
+    record: RecordSession,
   ): Promise<void> {
     await this.database.transaction(async (sql) => {
       const { rows } = await sql.query<{ id: string }>(
@@ -230,4 +212,30 @@ export class SessionsRepository {
     );
     return new Set(rows.map(({ id }) => id));
   }
+}
+
+async function insertSession(sql: Sql, session: NewSession, now: Date): Promise<string | null> {
+  const { rows } = await sql.query<{ id: string }>(
+    `WITH u AS (
+         UPDATE users u SET last_login = $8 WHERE u.id = $2 AND u.password_hash IS NOT DISTINCT FROM $3 AND ${USER_MAY_ACT} RETURNING id
+       )
+       INSERT INTO sessions (id, user_id, refresh_token_hash, family_hash, user_agent, ip_address, expires_at, created_at,
+         last_used_at)
+       SELECT $1::uuid, u.id, $4::bytea, $9::bytea, $5::text, $6::text, $7::timestamptz, $8::timestamptz, $8::timestamptz
+       FROM u
+       RETURNING id`,
+    [
+      newId(),
+      session.userId,
+      session.passwordHash,
+      session.refreshToken.hash,
+      session.userAgent,
+      session.ipAddress,
+      session.expiresAt,
+      now,
+      session.refreshToken.familyHash,
+    ],
+    'session_insert',
+  );
+  return rows[0]?.id ?? null;
 }

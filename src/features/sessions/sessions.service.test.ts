@@ -90,9 +90,9 @@ describe.each(testDatabases())('sessions ($name)', (kind) => {
       if (before === null) throw new Error('no such user');
       const client = { ipAddress: null, userAgent: null };
       await change(user.id, { isSuspended: true });
-      await expect(fixture.sessions.open(before, client)).resolves.toBeNull();
+      await expect(fixture.sessions.open(before, client, {})).resolves.toBeNull();
       await change(user.id, { isSuspended: false, password: 'another password' });
-      await expect(fixture.sessions.open(before, client)).resolves.toBeNull();
+      await expect(fixture.sessions.open(before, client, {})).resolves.toBeNull();
     });
   });
 

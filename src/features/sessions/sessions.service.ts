@@ -26,7 +26,7 @@ import {
   type SessionRow,
 } from './session.js';
 import type { SessionWatch } from './session-watch.js';
-import type { RecordEnd, SessionsRepository } from './sessions.repository.js';
+import type { RecordSession, SessionsRepository } from './sessions.repository.js';
 
 /** RFC 6750, section 2.1, the scheme in any case (RFC 9110, section 11.1). */
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
@@ -122,9 +122,14 @@ export class SessionsService {
   /**
    * Opens a session for a user who has just proved who they are.
    * @param user with the hash of the password that they had then
+   * @param details of the event that is recorded, beside the session's id
    * @returns null when the account or the password has changed since
    */
-  async open(user: Pick<LoginRow, 'id' | 'passwordHash'>, client: Client): Promise<Tokens | null> {
+  async open(
+    user: Pick<LoginRow, 'id' | 'passwordHash'>,
+    client: Client,
+    details: AuditEvent['details'],
+  ): Promise<Tokens | null> {
     const now = this.#clock.now();
     const refresh = newRefreshToken();
     const sessionId = await this.#repository.insert(
@@ -137,6 +142,7 @@ export class SessionsService {
         expiresAt: this.#refreshExpiry(now),
       },
       now,
+      this.#recorder({ action: 'LOGIN', actorId: user.id, subjectId: user.id, client, details }),
     );
     if (sessionId === null) return null;
     await this.#repository.deleteExpired(user.id, new Date(now.getTime() - KEPT_DAYS * DAY_MILLISECONDS));
@@ -220,8 +226,8 @@ export class SessionsService {
     this.#watch.recheck();
   }
 
-  #recorder(event: AuditEvent): RecordEnd {
-    return (sessionId, sql) => this.#audit.record({ ...event, details: { sessionId } }, sql);
+  #recorder(event: AuditEvent): RecordSession {
+    return (sessionId, sql) => this.#audit.record({ ...event, details: { ...event.details, sessionId } }, sql);
   }
 
   #refreshExpiry(now: Date): Date {
