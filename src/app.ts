@@ -4,6 +4,7 @@ import { openAdapters, type Adapters } from './app-adapters.js';
 import { createFeatures, type Features } from './app-features.js';
 import type { Config } from './config.js';
 import type { MakeContext } from './doors/caller.js';
+import { createClientOf } from './doors/client-address.js';
 import { closeDoors } from './doors/drain.js';
 import { createErrorMap } from './doors/error-map.js';
 import { createFilesDoor, FILES_PATH } from './doors/files.js';
@@ -105,7 +106,7 @@ async function openDoors(
   const noteViewer = (requestId: string, userId: string) => {
     http.noteViewer(requestId, userId);
   };
-  const makeContext = contextFactory(features, noteViewer);
+  const makeContext = contextFactory(features, createClientOf(config.trustedProxies), noteViewer);
   const pipelineOptions = { mapError, renewContext };
   const pipeline = createPipeline(schema, pipelineOptions);
   // The fields before a file and the lines around it have room beside it.
@@ -153,13 +154,18 @@ async function openDoors(
 
 type Instances = ReadonlyMap<unknown, unknown>;
 
-function contextFactory(features: Features, noteViewer: (requestId: string, userId: string) => void): MakeContext {
+function contextFactory(
+  features: Features,
+  clientOf: ReturnType<typeof createClientOf>,
+  noteViewer: (requestId: string, userId: string) => void,
+): MakeContext {
   const instances: Instances = new Map<unknown, unknown>([
     ...features.instances.map((instance) => [instance.constructor, instance] as const),
     [StreamGuard, { guard: features.watch.endWhenRevoked } satisfies StreamGuard],
     [InternalCallJournal, features.internalCalls satisfies InternalCallJournal],
   ]);
-  return ({ requestId, client, signal, credentials, latestViewer }) => {
+  return ({ requestId, peer, signal, credentials, latestViewer }) => {
+    const client = clientOf(peer);
     let viewer: ReturnType<RequestContext['viewer']> | undefined;
     const authenticate = async () => {
       const authenticated = await features.sessions.authenticate(credentials, client);

@@ -1,7 +1,7 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { password } from './features/accounts/accounts.rules.js';
 import { defaultPlans, plansSchema, type Plan } from './features/plans/plan.js';
+import { Networks } from './kernel/networks.js';
 
 /** Settings are read here and nowhere else: from the environment, once, at start. */
 
@@ -34,7 +34,7 @@ const rateLimit = z
 
 const cidrs = list.superRefine((values, context) => {
   for (const value of values) {
-    if (!isCidr(value))
+    if (!isNetwork(value))
       context.addIssue({ code: 'custom', message: `"${value}" is not an address range, as 10.0.0.0/8` });
   }
 });
@@ -55,11 +55,13 @@ const mailFrom = z
     'must be an e-mail address, as Flynkle <no-reply@example.com>',
   );
 
-function isCidr(value: string): boolean {
-  const [address = '', prefix, ...rest] = value.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+function isNetwork(value: string): boolean {
+  try {
+    new Networks([value]);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const plans = z
@@ -94,6 +96,7 @@ const environmentSchema = z.object({
   REFRESH_TOKEN_EXPIRE_DAYS: positive(3_650).default(7),
   ADMIN_EMAIL: z.string().optional(),
   ADMIN_PASSWORD: password().optional(),
+  TRUSTED_PROXIES: cidrs.default([]),
   INTERNAL_CIDRS: cidrs.default([]),
   INTERNAL_API_KEY: z.string().optional(),
   RATE_LIMIT_LOGIN: rateLimit.default({ limit: 5, windowMs: 60_000 }),
@@ -129,6 +132,8 @@ export interface Config {
   readonly publicUrl: string | undefined;
   /** Origins that browsers may call from; `*` allows any. */
   readonly corsOrigins: readonly string[];
+  /** Networks of the proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
   readonly dataDirectory: string;
   readonly databaseUrl: string | undefined;
   readonly redisUrl: string | undefined;
@@ -203,6 +208,7 @@ export function readConfig(environment: Environment): Config {
     host: settings.HOST ?? (production ? '::' : 'localhost'),
     publicUrl: settings.PUBLIC_URL,
     corsOrigins: settings.CORS_ORIGINS,
+    trustedProxies: settings.TRUSTED_PROXIES,
     dataDirectory: settings.DATA_DIR,
     databaseUrl: settings.DATABASE_URL,
     redisUrl: settings.REDIS_URL,

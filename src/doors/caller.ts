@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestContext } from '../graphql/context.js';
-import type { Client, Credentials } from '../kernel/caller.js';
+import type { Credentials } from '../kernel/caller.js';
 import type { Viewer } from '../kernel/viewer.js';
+import type { Peer } from './client-address.js';
 
 /** What a door knows of who calls, from which the composition root makes the context of an operation. */
 export interface Caller {
   readonly requestId: string;
   readonly credentials: Credentials;
-  readonly client: Client;
+  readonly peer: Peer;
   /** Aborts when the caller is gone. */
   readonly signal: AbortSignal;
   /** Where a caller may renew the token during an operation: the viewer of the latest one, null before the first. */
@@ -40,8 +41,12 @@ function onlyHeader({ headersDistinct }: IncomingMessage, name: string): string 
   return headersDistinct[name]?.join(', ') ?? null;
 }
 
-export function clientOf({ socket, headers }: IncomingMessage): Client {
-  return { ipAddress: socket.remoteAddress ?? null, userAgent: headers['user-agent'] ?? null };
+export function peerOf(request: IncomingMessage): Peer {
+  return {
+    ipAddress: request.socket.remoteAddress ?? null,
+    forwardedFor: onlyHeader(request, 'x-forwarded-for'),
+    userAgent: request.headers['user-agent'] ?? null,
+  };
 }
 
 /** Aborts when the client is gone before it had the whole answer. */
@@ -54,5 +59,5 @@ function leavingSignal(response: ServerResponse): AbortSignal {
 }
 
 export function callerOf(request: IncomingMessage, response: ServerResponse, requestId: string): Caller {
-  return { requestId, credentials: credentialsOf(request), client: clientOf(request), signal: leavingSignal(response) };
+  return { requestId, credentials: credentialsOf(request), peer: peerOf(request), signal: leavingSignal(response) };
 }

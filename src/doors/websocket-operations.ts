@@ -6,7 +6,7 @@ import { Unavailable } from '../kernel/errors.js';
 import type { FollowViewer } from '../kernel/viewer.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { MapError, Pipeline, Prepared } from '../graphql/pipeline.js';
-import { clientOf, credentialsOf, requestIdOf, type MakeContext } from './caller.js';
+import { credentialsOf, peerOf, requestIdOf, type MakeContext } from './caller.js';
 import { TOO_MANY_REQUESTS, WebSocketSession } from './websocket-session.js';
 
 export interface OperationsOptions {
@@ -97,7 +97,7 @@ export class WebSocketOperations {
       authenticate: (authorization) => {
         const signal = AbortSignal.timeout(INIT_TIMEOUT_MS);
         const credentials = credentialsOf(request, authorization);
-        const caller = { requestId: requestIdOf(request), credentials, client: clientOf(request), signal };
+        const caller = { requestId: requestIdOf(request), credentials, peer: peerOf(request), signal };
         return this.options.makeContext(caller).viewer();
       },
       isIdle: () => operations.size === 0,
@@ -178,7 +178,7 @@ export class WebSocketOperations {
     const context = this.options.makeContext({
       requestId,
       credentials: credentialsOf(request, session.authorization),
-      client: clientOf(request),
+      peer: peerOf(request),
       signal,
       latestViewer: () => session.viewer,
     });

@@ -59,7 +59,12 @@ export async function startDoors({
     followed.add(follower);
     return () => followed.delete(follower);
   };
-  const makeContext = ({ requestId, credentials, client, signal }: Caller): RequestContext & { journal: Journal } => {
+  const makeContext = ({
+    requestId,
+    credentials,
+    peer: client,
+    signal,
+  }: Caller): RequestContext & { journal: Journal } => {
     signal.addEventListener('abort', () => {
       journal.note('aborted');
     });

@@ -528,7 +528,7 @@ export async function startRestDoor(options: { heartbeatMilliseconds?: number } 
     uploadLimit: 100_000,
     mapError,
     pipelineFor: (of) => createPipeline(of, { mapError }),
-    makeContext: ({ requestId, credentials, client, signal }) => {
+    makeContext: ({ requestId, credentials, peer: client, signal }) => {
       let viewer: Promise<Viewer> | undefined;
       return {
         requestId,
