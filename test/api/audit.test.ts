@@ -281,6 +281,29 @@ describe.each(stores)('the audit log on %s', (on) => {
     expect([await actionsOf(user.userId), await actionsOf(other.userId)]).toEqual([[], []]);
   });
 
+  it('undoes an act that it cannot record', async () => {
+    const user = await signUp(app);
+    await app.database.query(
+      `CREATE TRIGGER full_disk BEFORE INSERT ON audit_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change()`,
+    );
+    try {
+      const answers = [
+        await admin.rest('POST', `/admin/users/${user.userId}/suspend`),
+        await admin.rest('DELETE', `/admin/users/${user.userId}`),
+        await admin.rest('POST', '/admin/users', someone(`unrecorded-${on}`)),
+        await user.rest('POST', '/user/upgrade?plan=pro'),
+      ];
+      expect(answers.map(({ status }) => status)).toEqual([500, 500, 500, 500]);
+    } finally {
+      await app.database.query('DROP TRIGGER full_disk ON audit_events');
+    }
+    const { body } = await admin.rest('GET', `/users/${user.userId}`);
+    expect(body.data).toMatchObject({ is_suspended: false, is_active: true, plan: 'free' });
+    expect((await user.rest('GET', '/users/me')).status).toBe(200);
+    const { rows } = await app.database.query('SELECT id FROM users WHERE email LIKE $1', ['unrecorded-%']);
+    expect([rows, await actionsOf(user.userId)]).toEqual([[], []]);
+  });
+
   it('has an event for each of a hundred acts at once', async () => {
     const user = await signUp(app);
     const path = `/admin/users/${user.userId}`;
