@@ -173,7 +173,7 @@ function createAccounts({ config, adapters, log, catalogue, audit }: AccountsOpt
   const sessions = new SessionsService({
     repository,
     tokens: new AccessTokens({ secrets, lifetimeMinutes: config.accessTokenMinutes, clock }),
-    internalCallers: new InternalCallers(config.internal),
+    internalCallers: new InternalCallers({ ...config.internal, proxies: config.trustedProxies }),
     watch,
     audit,
     refreshTokenDays: config.refreshTokenDays,

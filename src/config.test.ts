@@ -31,11 +31,12 @@ describe('the settings', () => {
         PORT: '99999',
         DATABASE_URL: 'mysql://localhost',
         RATE_LIMIT_CHAT: '5',
+        TRUSTED_PROXIES: 'haproxy',
         INTERNAL_CIDRS: '10.0.0.0/40',
         PLANS: '{"free"',
         LOG_LEVEL: 'loud',
       }).map((fault) => fault.split(':')[0]),
-    ).toEqual(['LOG_LEVEL', 'PORT', 'DATABASE_URL', 'INTERNAL_CIDRS', 'RATE_LIMIT_CHAT', 'PLANS']);
+    ).toEqual(['LOG_LEVEL', 'PORT', 'DATABASE_URL', 'TRUSTED_PROXIES', 'INTERNAL_CIDRS', 'RATE_LIMIT_CHAT', 'PLANS']);
   });
 
   it('take an empty variable for one that is not set', () => {

@@ -90,6 +90,18 @@ describe.each(stores)('X-User-ID on %s', (on) => {
     });
   });
 
+  describe('with a proxy among the addresses', () => {
+    withSettings({ INTERNAL_CIDRS: '127.0.0.0/8,::1', TRUSTED_PROXIES: '127.0.0.1,::1', INTERNAL_API_KEY: KEY });
+
+    it('is not believed from it, but with the key, whoever called the proxy', async () => {
+      const { userId } = await signUp(app);
+      for (const headers of [{}, { 'x-forwarded-for': '127.0.0.2' }, { 'x-forwarded-for': '198.51.100.7' }]) {
+        wire.expectError(await me({ 'x-user-id': userId, ...headers }), 401, 'Missing credentials');
+        expect((await me({ 'x-user-id': userId, 'x-internal-key': KEY, ...headers })).status).toBe(200);
+      }
+    });
+  });
+
   describe('with other addresses configured', () => {
     withSettings({ INTERNAL_CIDRS: '10.0.0.0/8' });
 

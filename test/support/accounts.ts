@@ -46,7 +46,7 @@ export class AccountsFixture {
     const { clock } = this;
     const passwords = new PasswordHasher();
     const tokens = new AccessTokens({ secrets: SECRETS, lifetimeMinutes: 60, clock });
-    const internalCallers = new InternalCallers({ cidrs: ['10.0.0.0/8'], key: 'the key of the house' });
+    const internalCallers = new InternalCallers({ cidrs: ['10.0.0.0/8'], key: 'the key of the house', proxies: [] });
     const plans = { defaultPlan: 'free', isPlan: (name: string) => ['free', 'pro'].includes(name) };
     this.audit = new AuditLog(new AuditRepository(database));
     const { audit } = this;

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { InternalCallers } from './internal-callers.js';
 
 const trusted = (cidrs: readonly string[], peerAddress: string | null) =>
-  new InternalCallers({ cidrs, key: undefined }).trusts({ peerAddress, internalKey: null });
+  new InternalCallers({ cidrs, key: undefined, proxies: ['10.9.0.0/16'] }).trusts({ peerAddress, internalKey: null });
 
 describe('InternalCallers', () => {
   it.each([
@@ -20,6 +20,8 @@ describe('InternalCallers', () => {
     [['0.0.0.0/0'], '192.0.2.1', true],
     [['10.0.0.0/8', 'fd00::/8'], 'fd00::1', true],
     [[], '127.0.0.1', false],
+    [['10.0.0.0/8'], '10.9.0.1', false],
+    [['10.0.0.0/8'], '::ffff:10.9.0.1', false],
     [['10.0.0.0/8'], null, false],
     [['10.0.0.0/8'], '', false],
     [['10.0.0.0/8'], '10.0.0.1, 10.0.0.2', false],
@@ -28,13 +30,13 @@ describe('InternalCallers', () => {
   });
 
   it('trusts the holder of the key, from anywhere', () => {
-    const callers = new InternalCallers({ cidrs: [], key: 'the key of the house' });
+    const callers = new InternalCallers({ cidrs: [], key: 'the key of the house', proxies: ['192.0.2.1'] });
     const trusts = (internalKey: string | null) => callers.trusts({ peerAddress: '192.0.2.1', internalKey });
     expect(['the key of the house', 'the key of the hous', '', null].map(trusts)).toEqual([true, false, false, false]);
   });
 
   it('trusts no key when none is set', () => {
-    const callers = new InternalCallers({ cidrs: [], key: undefined });
+    const callers = new InternalCallers({ cidrs: [], key: undefined, proxies: [] });
     expect(callers.trusts({ peerAddress: null, internalKey: '' })).toBe(false);
     expect(callers.trusts({ peerAddress: null, internalKey: 'undefined' })).toBe(false);
   });
