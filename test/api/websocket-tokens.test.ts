@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createClient } from 'graphql-ws';
+import { WebSocket } from 'ws';
 import { expiringToken, SECRET_KEY } from '../support/access-token.js';
 import { Actor, collect, signUp } from '../support/actor.js';
 import { startTestApp, stores, type TestApp } from '../support/app.js';
@@ -10,7 +12,7 @@ const EVENTS = `subscription ($id: ID!) {
 }`;
 const ME = '{ me { id } }';
 /** Long enough to open what is tested, short enough to wait for. */
-const SECONDS = 3;
+const SECONDS = 4;
 
 type User = Awaited<ReturnType<typeof signUp>>;
 
@@ -108,6 +110,40 @@ describe.each(stores)('the token of a WebSocket on %s', (on) => {
     expect(await renewed.closed).toMatchObject({ code: 4403, reason: 'Session ended' });
   });
 
+  it('may be renewed with the npm package graphql-ws, as the documentation says', async () => {
+    const user = await signUp(app);
+    const again = await loginAgain(user);
+    const conversationId = await user.createConversation();
+    let authorization = `Bearer ${user.token ?? ''}`;
+    const client = createClient({
+      url: `${app.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: () => ({ authorization }),
+    });
+    const connections: WebSocket[] = [];
+    client.on('connected', (socket) => connections.push(socket as WebSocket));
+    const renewed = new Promise((resolve) => {
+      client.on('pong', (_received, payload) => {
+        resolve(payload);
+      });
+    });
+    const events = client.iterate({ query: EVENTS, variables: { id: conversationId } });
+    const first = events.next();
+    await untilSettled(first, () => say(user, conversationId));
+    authorization = `Bearer ${again.token ?? ''}`;
+    connections[0]?.send(JSON.stringify({ type: 'ping', payload: { authorization } }));
+    expect(await renewed).toMatchObject({ expiresAt: expect.any(String) });
+    await user.ask('mutation { logout }');
+    await user.graphql(ME);
+    const next = events.next();
+    await untilSettled(next, () => say(again, conversationId));
+    expect(await next).toMatchObject({ done: false, value: { data: expect.anything() } });
+    expect(connections).toHaveLength(1);
+    await again.ask('mutation { logout }');
+    expect((await collect(events)).at(-1)).toMatchObject({ errors: [{ message: 'Invalid token' }] });
+    await client.dispose();
+  });
+
   it('may be renewed by that of another session of the same user, whose end then counts', async () => {
     const user = await signUp(app);
     const again = await loginAgain(user);
@@ -133,7 +169,7 @@ describe.each(stores)('the token of a WebSocket on %s', (on) => {
     expect(await answer(socket, '2', ME)).toMatchObject({ errors: [{ message: 'Missing credentials' }] });
     expect(await socket.renew(data.login.accessToken)).toMatchObject({ expiresAt: expect.any(String) });
     expect(await answer(socket, '3', ME)).toEqual({ data: { me: { id: userId } } });
-    socket.subscribe('4', 'mutation { logout }');
+    expect(await answer(socket, '4', 'mutation { logout }')).toEqual({ data: { logout: true } });
     expect(await socket.closed).toMatchObject({ code: 4403, reason: 'Session ended' });
   });
 
