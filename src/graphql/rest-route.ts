@@ -23,7 +23,7 @@ export interface ParameterOptions {
 
 /** Where an argument is read from. `name` is the wire's. */
 export type RestSource =
-  | ({ readonly in: 'path' | 'query' | 'header'; readonly name: string } & ParameterOptions)
+  | ({ readonly in: 'path' | 'query' | 'header' | 'cookie'; readonly name: string } & ParameterOptions)
   /**
    * For an input object: the JSON body is the object, its fields in snake_case. For any other argument: the body has a field
    * of its name in snake_case. `readOnly` names (the wire's) are taken and ignored: clients send whole objects back. Any
@@ -44,6 +44,12 @@ export const path = (name: string, options: ParameterOptions = {}): RestSource =
 export const query = (name: string, options: ParameterOptions = {}): RestSource => ({ in: 'query', name, ...options });
 export const header = (name: string, options: ParameterOptions = {}): RestSource => ({
   in: 'header',
+  name,
+  ...options,
+});
+/** `name` is without the prefix that the door gives it: see {@link RestCookie}. */
+export const cookie = (name: string, options: ParameterOptions = {}): RestSource => ({
+  in: 'cookie',
   name,
   ...options,
 });
@@ -112,6 +118,26 @@ export function detail(words: string): RestData<boolean> {
   };
 }
 
+/**
+ * A cookie of an answer: for this host alone, out of reach of pages' scripts, and sent along when another site's page leads
+ * here. Where the service is reached by https:, its name begins with `__Host-` and it goes over nothing else.
+ */
+export interface RestCookie<Result = never> {
+  /** Letters, digits and underscores. */
+  readonly name: string;
+  readonly value: (result: Result) => string;
+  readonly maxAgeSeconds: number;
+}
+
+/** What the answer of a route that browsers are sent to does beside giving data. The route has `data` of its own. */
+export interface RestNavigation<Result = never> {
+  /** Where the browser goes on, by 302. Null for the usual answer. */
+  readonly location: (result: Result) => string | null;
+  /** Whether a client whose `Accept` names JSON, and no HTML, gets the usual answer and goes on by itself. */
+  readonly jsonStays: boolean;
+  readonly cookie?: RestCookie<Result>;
+}
+
 /** What a route and a stream have in common. */
 interface RestOperation {
   readonly method: RestMethod;
@@ -135,6 +161,8 @@ export interface RestRoute<Result = never> extends RestOperation {
   /** The data is this field of the result (its GraphQL name), as `message` of a CreateMessageResult. */
   readonly field?: string;
   readonly data?: RestData<Result>;
+  /** For a GET that browsers follow. HEAD is no method of it: what looks ahead must not log anyone in. */
+  readonly navigation?: RestNavigation<Result>;
 }
 
 /**

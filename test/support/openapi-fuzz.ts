@@ -6,7 +6,7 @@ type Schema = Readonly<Record<string, unknown>>;
 
 interface Parameter {
   readonly name: string;
-  readonly in: 'path' | 'query' | 'header';
+  readonly in: 'path' | 'query' | 'header' | 'cookie';
   readonly required?: boolean;
   readonly schema: Schema;
 }
@@ -96,6 +96,8 @@ export class RequestMaker {
         for (let time = 0; time < times; time++) {
           const text = this.text(schema, parameter.name);
           if (parameter.in === 'query') query.append(parameter.name, text);
+          else if (parameter.in === 'cookie')
+            headers['cookie'] = `${parameter.name}=${text.replace(/[^\x20-\x7e]/g, '?')}`;
           else headers[parameter.name.toLowerCase()] = text.replace(/[^\x20-\x7e]/g, '?');
         }
       }

@@ -33,6 +33,7 @@ import { createPipeline } from '../../src/graphql/pipeline.js';
 import {
   body,
   constant,
+  cookie,
   header,
   paging,
   path,
@@ -248,9 +249,42 @@ const bookRules = z.object({
   input: z.object({ title: text(20, 1), subTitle: text(20).nullish(), extra: jsonObject(1_000).nullish() }).loose(),
 });
 
+@ObjectType({ simpleResolvers: true })
+class Visit {
+  @Field(() => String)
+  readonly ticket!: string;
+
+  @Field(() => String, { nullable: true })
+  readonly to!: string | null;
+}
+
 function makeResolver(library: Library) {
   @Resolver(() => Book)
   class BooksResolver {
+    @Operation('anyone')
+    @Rest({
+      method: 'GET',
+      path: '/ticket',
+      operationId: 'takeTicket',
+      summary: 'Go on with a ticket',
+      tag: 'Lending',
+      arguments: { ticket: cookie('library_ticket', { default: 'none' }), to: query('to') },
+      data: { schema: { type: 'string' }, example: 'none', from: ({ ticket }: Visit) => ticket },
+      navigation: {
+        location: ({ to }: Visit) => to,
+        jsonStays: true,
+        cookie: { name: 'library_ticket', value: () => 'fresh', maxAgeSeconds: 60 },
+      },
+    })
+    @Query(() => Visit)
+    ticket(
+      @Arg('ticket', () => String) ticket: string,
+      @Arg('to', () => String, { nullable: true }) to: string | null,
+    ): Visit {
+      if (ticket === 'torn') throw new Forbidden();
+      return { ticket, to: to ?? null };
+    }
+
     @Operation('anyone')
     @Rest({
       method: 'GET',
@@ -502,7 +536,9 @@ export interface RunningRestDoor extends AsyncDisposable {
 }
 
 /** The door over the library, on a port of its own. */
-export async function startRestDoor(options: { heartbeatMilliseconds?: number } = {}): Promise<RunningRestDoor> {
+export async function startRestDoor(
+  options: { heartbeatMilliseconds?: number; isSecure?: boolean } = {},
+): Promise<RunningRestDoor> {
   const library = new Library();
   const resolver = makeResolver(library);
   const logged: object[] = [];

@@ -18,7 +18,7 @@ type Slot = GraphQLArgument | GraphQLInputField;
 
 /** One value that the wire carries: where it is read from, the view's argument that takes it, and where GraphQL wants it. */
 export interface WireInput {
-  readonly in: 'path' | 'query' | 'header' | 'body' | 'file';
+  readonly in: 'path' | 'query' | 'header' | 'cookie' | 'body' | 'file';
   /** As a client writes it: `phone_number`, `X-Refresh-Token`. */
   readonly name: string;
   /** The view's argument. */

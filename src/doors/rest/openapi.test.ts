@@ -49,6 +49,7 @@ describe('the OpenAPI document', () => {
       'listBooks',
       'readBook',
       'replaceBook',
+      'takeTicket',
       'updateBook',
     ]);
     expect(Object.keys(running.door.document.paths)).toEqual([
@@ -57,6 +58,7 @@ describe('the OpenAPI document', () => {
       '/books/{book_id}/lend',
       '/books/{book_id}/stream',
       '/read',
+      '/ticket',
     ]);
   });
 

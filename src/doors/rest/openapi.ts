@@ -5,9 +5,11 @@ import {
   type AnyRestRoute,
   type JsonSchema,
   type RestFileRoute,
+  type RestNavigation,
   type RestRoute,
   type RestStreamRoute,
 } from '../../graphql/rest-route.js';
+import { wireCookieName } from './cookies.js';
 import type { WireInput } from './input-plan.js';
 import { exampleOf, inputExample } from './openapi-examples.js';
 import { envelopeSchema, errorResponses, FAULTS, SHARED_RESPONSES } from './openapi-responses.js';
@@ -42,6 +44,12 @@ const SECURITY_SCHEMES: Readonly<Record<string, JsonSchema>> = {
     in: 'header',
     name: 'X-Internal-Key',
     description: 'Makes a caller an internal one. Callers from trusted addresses may leave it out.',
+  },
+};
+const COOKIE_HEADER: JsonSchema = {
+  'Set-Cookie': {
+    description: 'For this host alone; its name begins with `__Host-` where the service is reached by https:.',
+    schema: { type: 'string' },
   },
 };
 const IGNORED: JsonSchema = { description: 'Taken and ignored, for clients that send objects back.' };
@@ -120,6 +128,7 @@ function operationObject(
     responses: {
       '200': {
         description: 'Success',
+        ...(route.navigation?.cookie && { headers: COOKIE_HEADER }),
         content: {
           'application/json': {
             schema: envelopeSchema({ const: 200 }, { const: 'Success' }, data),
@@ -128,7 +137,26 @@ function operationObject(
           ...(stream && streamContent(stream.route)),
         },
       },
+      ...(route.navigation && { '302': navigationResponse(route.navigation) }),
       ...errorResponses(stream ? [operation, stream] : [operation]),
+    },
+  };
+}
+
+function navigationResponse({ jsonStays, cookie }: RestNavigation): JsonSchema {
+  return {
+    description: jsonStays
+      ? 'Found: a client whose `Accept` names `application/json` and not `text/html` gets 200 instead.'
+      : 'Found',
+    headers: {
+      Location: { description: 'Where to go on.', schema: { type: 'string', format: 'uri' } },
+      ...(cookie && COOKIE_HEADER),
+    },
+    content: {
+      'application/json': {
+        schema: envelopeSchema({ const: 302 }, { const: 'Found' }, { type: 'null' }),
+        example: { code: 302, message: 'Found', data: null },
+      },
     },
   };
 }
@@ -246,7 +274,8 @@ function parameterObjects(input: WireInput, rules: RestOperation['rules'], { exa
     schema,
     ...(input.required && { example: inputExample(input, examples) }),
   });
-  const own = parameter(input.name, input.in, input.description);
+  const name = input.in === 'cookie' ? wireCookieName(input.name, true) : input.name;
+  const own = parameter(name, input.in, input.description);
   return input.header === undefined
     ? [own]
     : [own, parameter(input.header, 'header', `The same as \`${input.name}\`, which it stands before.`)];

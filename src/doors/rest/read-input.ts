@@ -4,6 +4,7 @@ import type { ZodType } from 'zod';
 import { findFaults } from '../../graphql/operation.js';
 import { checkVariables } from '../../graphql/text-check.js';
 import type { Fault } from '../../kernel/errors.js';
+import { cookieValues, wireCookieName } from './cookies.js';
 import { isJsonObject, jsonCheck, textReader, type JsonCheck, type TextReader } from './decode.js';
 import type { InputPlan, WireInput } from './input-plan.js';
 
@@ -12,6 +13,8 @@ export interface WireRequest {
   readonly request: IncomingMessage;
   readonly pathParameters: Readonly<Record<string, string | undefined>>;
   readonly query: string;
+  /** Whether clients reach the service by https: alone. */
+  readonly isSecure: boolean;
 }
 
 /** The view's variables, and all that is wrong with the request, in the client's own names. */
@@ -96,6 +99,7 @@ function textsOf(input: WireInput, wire: WireRequest, query: URLSearchParams | u
     return text === undefined ? [] : [text];
   }
   if (input.in === 'header') return headerValues(wire.request, input.name);
+  if (input.in === 'cookie') return cookieValues(wire.request, wireCookieName(input.name, wire.isSecure));
   const fromHeader = input.header === undefined ? [] : headerValues(wire.request, input.header);
   return fromHeader.length > 0 ? fromHeader : (query?.getAll(input.name) ?? []);
 }

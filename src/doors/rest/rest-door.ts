@@ -26,6 +26,8 @@ export interface RestDoorOptions extends ExchangeOptions {
   readonly version: string;
   /** What the reference says that no route does. The product's by default. */
   readonly reference?: Reference;
+  /** Whether clients reach the service by https: alone: its cookies are then safe from all else. False by default. */
+  readonly isSecure?: boolean;
   /** Silence on an event stream after which a comment is sent. 15 s by default: proxies give up after 30 to 60. */
   readonly heartbeatMilliseconds?: number;
 }
@@ -48,7 +50,7 @@ const DOCUMENT_PATH = `${BASE_PATH}/openapi.json`;
 const HEARTBEAT_MILLISECONDS = 15_000;
 
 export function createRestDoor(options: RestDoorOptions): RestDoor {
-  const { schema, pipelineFor, version, heartbeatMilliseconds = HEARTBEAT_MILLISECONDS } = options;
+  const { schema, pipelineFor, version, heartbeatMilliseconds = HEARTBEAT_MILLISECONDS, isSecure = false } = options;
   const view = buildRestView(schema);
   const sofa = sofaOf(view);
   const pipeline = pipelineFor(view.schema);
@@ -92,7 +94,7 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
       try {
         const route = findRoute(request.method ?? 'GET', request.url ?? '/');
         const { pathParameters, query } = route;
-        await serve(route, { wire: { request, pathParameters, query }, response, requestId, faults: [] });
+        await serve(route, { wire: { request, pathParameters, query, isSecure }, response, requestId, faults: [] });
       } catch (error) {
         sendThrown(error, undefined, { response, requestId }, options);
       }

@@ -87,7 +87,7 @@ export function createRestRouter(
     const found = find(method === 'HEAD' ? 'GET' : (method as RestMethod));
     if (found) {
       const route = found.store as RouteTarget;
-      if (method !== 'HEAD' || (route.stream === undefined && route.file === undefined)) {
+      if (method !== 'HEAD' || takesHead(route)) {
         return {
           target: route,
           pathParameters: found.params,
@@ -95,16 +95,21 @@ export function createRestRouter(
         };
       }
     }
-    const allowed = METHODS.filter((candidate) => find(candidate));
+    const allowed = METHODS.flatMap((candidate) => {
+      const store = find(candidate)?.store as RouteTarget | undefined;
+      if (store === undefined) return [];
+      return candidate === 'GET' && takesHead(store) ? ['GET', 'HEAD'] : [candidate];
+    });
     if (allowed.length === 0) throw new Unreadable(404, 'Not found');
-    throw new Unreadable(405, 'Method not allowed', { allow: allowed.flatMap(withHead).join(', ') });
+    throw new Unreadable(405, 'Method not allowed', { allow: allowed.join(', ') });
   };
 }
 
 const nothing = () => undefined;
 
-function withHead(method: RestMethod): readonly string[] {
-  return method === 'GET' ? ['GET', 'HEAD'] : [method];
+/** Whether HEAD is answered as GET without its body. */
+function takesHead({ operation, stream, file }: RouteTarget): boolean {
+  return stream === undefined && file === undefined && operation?.operation.route.navigation === undefined;
 }
 
 /** RFC 9112, 3.2.2: a server takes `GET http://host/path` as well. */

@@ -1,5 +1,7 @@
 import type { ExecutionResult } from 'graphql';
-import { errorAnswer, faultsError, sendEnvelope } from './envelope.js';
+import type { RestNavigation } from '../../graphql/rest-route.js';
+import { cookieHeader } from './cookies.js';
+import { errorAnswer, faultsError, sendEnvelope, type Answer } from './envelope.js';
 import {
   admitRequest,
   sendThrown,
@@ -8,6 +10,7 @@ import {
   type Exchange,
   type ExchangeOptions,
 } from './exchange.js';
+import type { NavigationResult } from './view-types.js';
 
 /** Answers a request with the result of its route's document, in the envelope. Never rejects. */
 export async function serveOperation(endpoint: Endpoint, exchange: Exchange, options: ExchangeOptions): Promise<void> {
@@ -24,11 +27,18 @@ export async function serveOperation(endpoint: Endpoint, exchange: Exchange, opt
   }
 }
 
-function sendResult(endpoint: Endpoint, { response }: Exchange, { input }: Admitted, result: ExecutionResult): void {
+function sendResult(endpoint: Endpoint, exchange: Exchange, { input }: Admitted, result: ExecutionResult): void {
+  const { response } = exchange;
   const { route, plan } = endpoint.operation;
   const [error] = result.errors ?? [];
   if (error === undefined) {
-    sendEnvelope(response, { status: 200, message: 'Success', data: result.data?.[route.operationId] });
+    const data = result.data?.[route.operationId];
+    sendEnvelope(
+      response,
+      route.navigation === undefined
+        ? { status: 200, message: 'Success', data }
+        : navigationAnswer(route.navigation, data as NavigationResult, exchange),
+    );
     return;
   }
   const errors = route.errors ?? [];
@@ -39,4 +49,22 @@ function sendResult(endpoint: Endpoint, { response }: Exchange, { input }: Admit
       ? errorAnswer(faultsError(faults), errors, (field) => field)
       : errorAnswer(error, errors, plan.toWireField);
   sendEnvelope(response, answer);
+}
+
+function navigationAnswer(
+  { jsonStays, cookie }: RestNavigation,
+  { data, location, cookie: value }: NavigationResult,
+  { wire }: Exchange,
+): Answer {
+  const setCookie =
+    cookie === undefined || value === undefined ? {} : { 'set-cookie': cookieHeader(cookie, value, wire.isSecure) };
+  const leadsOn = location !== null && !(jsonStays && wantsJson(wire.request.headers.accept));
+  return leadsOn
+    ? { status: 302, message: 'Found', data: null, headers: { location, ...setCookie } }
+    : { status: 200, message: 'Success', data, headers: setCookie };
+}
+
+/** Browsers that navigate ask for HTML; what asks for anything at all follows a redirect by itself. */
+function wantsJson(accept = ''): boolean {
+  return /\bapplication\/json\b/i.test(accept) && !/\btext\/html\b/i.test(accept);
 }

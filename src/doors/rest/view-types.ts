@@ -84,6 +84,7 @@ export class ViewTypes {
     field: ViewField,
     route: RestRoute,
   ): { type: GraphQLOutputType; present?: (result: unknown) => unknown } {
+    if (route.navigation) return { type: RestJson, present: navigationReader(route) };
     if (route.data) return { type: RestJson, present: route.data.from as (result: unknown) => unknown };
     const named = getNamedType(field.type);
     if (route.field !== undefined) {
@@ -210,6 +211,22 @@ export class ViewTypes {
       throw new Error(`${sdl} is no scalar type of the schema`);
     return found as GraphQLOutputType;
   }
+}
+
+/** What the door makes an answer of. */
+export interface NavigationResult {
+  readonly data: unknown;
+  readonly location: string | null;
+  readonly cookie: string | undefined;
+}
+
+function navigationReader({ operationId, data, navigation }: RestRoute): (result: unknown) => NavigationResult {
+  const from = data?.from as ((result: unknown) => unknown) | undefined;
+  const location = navigation?.location as ((result: unknown) => string | null) | undefined;
+  const cookie = navigation?.cookie?.value as ((result: unknown) => string) | undefined;
+  if (from === undefined || location === undefined)
+    throw new Error(`${operationId} leads on and has no data of its own`);
+  return (result) => ({ data: from(result), location: location(result), cookie: cookie?.(result) });
 }
 
 function propertyReader(name: string): (row: unknown) => unknown {

@@ -1,0 +1,31 @@
+import type { IncomingMessage } from 'node:http';
+import type { RestCookie } from '../../graphql/rest-route.js';
+
+/** A browser takes a cookie with this prefix from this very host alone, by https: (RFC 6265bis, 4.1.3.2). */
+const HOST_PREFIX = '__Host-';
+
+/** As a client has it. */
+export function wireCookieName(name: string, isSecure: boolean): string {
+  return isSecure ? `${HOST_PREFIX}${name}` : name;
+}
+
+/** Every value of a cookie as it was sent. */
+export function cookieValues({ headers }: IncomingMessage, name: string): string[] {
+  return (headers.cookie ?? '').split(';').flatMap((pair) => {
+    const at = pair.indexOf('=');
+    return at > 0 && pair.slice(0, at).trim() === name ? [pair.slice(at + 1).trim()] : [];
+  });
+}
+
+/** The header `Set-Cookie`. @throws RangeError when the value has characters that would say more than that */
+export function cookieHeader({ name, maxAgeSeconds }: RestCookie, value: string, isSecure: boolean): string {
+  if (!/^[\w.~-]*$/.test(value)) throw new RangeError(`the cookie ${name} has a value that cannot be sent`);
+  const attributes = [
+    `Max-Age=${maxAgeSeconds}`,
+    'Path=/',
+    'HttpOnly',
+    'SameSite=Lax',
+    ...(isSecure ? ['Secure'] : []),
+  ];
+  return [`${wireCookieName(name, isSecure)}=${value}`, ...attributes].join('; ');
+}
