@@ -9,6 +9,7 @@ import { MissingLanguageModel } from './adapters/offline-model/missing-language-
 import { OfflineLanguageModel } from './adapters/offline-model/offline-language-model.js';
 import { OpenAiLanguageModel } from './adapters/openai/openai-language-model.js';
 import { O200kTokenCounter } from './adapters/openai/token-counter.js';
+import { OidcIdentityProvider } from './adapters/oidc/oidc-identity-provider.js';
 import { openDatabase } from './adapters/postgres/open-database.js';
 import type { OpenedDatabase } from './adapters/postgres/pool-database.js';
 import { PostgresRateLimitStore } from './adapters/postgres/postgres-rate-limit-store.js';
@@ -19,7 +20,9 @@ import { S3ObjectStore } from './adapters/s3/s3-object-store.js';
 import { SmtpMailer } from './adapters/smtp/smtp-mailer.js';
 import type { Config } from './config.js';
 import type { Log } from './kernel/log.js';
+import { systemClock } from './kernel/clock.js';
 import type { EventLog } from './ports/event-log.js';
+import type { IdentityProvider } from './ports/identity-provider.js';
 import type { JobQueue } from './ports/job-queue.js';
 import type { LanguageModel } from './ports/language-model.js';
 import type { Mailer } from './ports/mailer.js';
@@ -42,6 +45,7 @@ export interface Adapters {
   readonly files: ObjectStore;
   readonly jobs: JobQueue;
   readonly mailer: Mailer;
+  readonly loginProviders: readonly IdentityProvider[];
   /** The keys of access tokens, the one that signs first. */
   readonly secrets: readonly string[];
 }
@@ -61,6 +65,9 @@ export async function openAdapters(config: Config, log: Log, resources: AsyncDis
     database,
     jobs,
     mailer: chooseMailer(config, log),
+    loginProviders: config.loginProviders.providers.map(
+      (settings) => new OidcIdentityProvider({ ...settings, clock: systemClock, log }),
+    ),
     durableRateLimits: new PostgresRateLimitStore(database),
     ...(await openSharedState(config, log, resources)),
     model: chooseModel(config, log),

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ConfigError, readConfig, type Environment } from './config.js';
 
 const SECRET = 'k'.repeat(32);
+const PROVIDER_DEFAULTS = { clientAuthentication: 'client_secret_basic', scopes: 'openid email profile' };
 
 function faults(environment: Environment): readonly string[] {
   try {
@@ -108,5 +109,68 @@ describe('the settings', () => {
     expect(faults(production)).toEqual([expect.stringContaining('MAIL_FROM: must be set')]);
     expect(faults({ ...production, MAIL_FROM: 'a@b.example' })).toEqual([]);
     expect(faults({ SMTP_URL: 'mail.example.com:25' })).toEqual([expect.stringContaining('smtp://')]);
+  });
+
+  describe('of login providers', () => {
+    const provider = { name: 'google', issuer: 'https://accounts.example.com', clientId: 'flynkle' };
+    const read = (...providers: object[]) => ({ OIDC_PROVIDERS: JSON.stringify(providers) });
+
+    it('need an issuer and a client, and have defaults for the rest', () => {
+      expect(readConfig({}).loginProviders).toEqual({ providers: [], returnUrls: [] });
+      const { providers } = readConfig(read(provider, { ...provider, name: 'own', label: 'Ours' })).loginProviders;
+      expect(providers).toEqual([
+        { ...provider, label: 'google', ...PROVIDER_DEFAULTS },
+        { ...provider, name: 'own', label: 'Ours', ...PROVIDER_DEFAULTS },
+      ]);
+    });
+
+    it.each([
+      ['{"name"', 'must be JSON'],
+      ['{}', 'must be a list of providers'],
+      [JSON.stringify([{ ...provider, name: 'Google Inc.' }]), 'lower-case letters'],
+      [JSON.stringify([{ ...provider, issuer: 'accounts.example.com' }]), 'must be an https: URL'],
+      [JSON.stringify([{ ...provider, issuer: 'http://accounts.example.com' }]), 'must be an https: URL'],
+      [JSON.stringify([{ ...provider, issuer: 'https://accounts.example.com/?a=b' }]), 'must be an https: URL'],
+      [JSON.stringify([{ ...provider, clientId: '' }]), 'must not be empty'],
+      [JSON.stringify([{ ...provider, scopes: 'email' }]), 'must have openid among them'],
+      [JSON.stringify([{ ...provider, clientAuthentication: 'none' }]), 'OIDC_PROVIDERS.0.clientAuthentication'],
+      [JSON.stringify([{ ...provider, secret: 'x' }]), 'secret'],
+      [JSON.stringify([provider, provider]), "is another provider's too: google"],
+    ])('refuse %s', (text, fault) => {
+      expect(faults({ OIDC_PROVIDERS: text })).toEqual([expect.stringContaining(fault)]);
+    });
+
+    it('name every fault at once', () => {
+      const found = faults({ ...read({ name: '', issuer: 'x' }, {}), OIDC_RETURN_URLS: 'x, https://a.example.com/?b' });
+      expect(found.length).toBeGreaterThan(5);
+    });
+
+    it('have http: for this machine alone, and not in production', () => {
+      const local = read({ ...provider, issuer: 'http://127.0.0.1:8080/realms/own' });
+      const production = { NODE_ENV: 'production', SECRET_KEY: SECRET };
+      expect(faults(local)).toEqual([]);
+      expect(faults({ ...production, ...local, PUBLIC_URL: 'https://chat.example.com' })).toEqual([
+        'OIDC_PROVIDERS: the issuer of google must be an https: URL in production',
+      ]);
+      expect(faults({ ...production, ...read(provider) })).toEqual([
+        expect.stringContaining('PUBLIC_URL: must be set'),
+      ]);
+      expect(faults({ ...production, ...read(provider), PUBLIC_URL: 'http://chat.example.com' })).toHaveLength(1);
+      expect(faults({ ...production, ...read(provider), PUBLIC_URL: 'https://chat.example.com' })).toEqual([]);
+    });
+
+    it('end at whole addresses, which may be those of an app', () => {
+      const urls = 'https://app.example.com, com.example.app:/welcome';
+      expect(readConfig({ OIDC_RETURN_URLS: urls }).loginProviders.returnUrls).toEqual([
+        'https://app.example.com/',
+        'com.example.app:/welcome',
+      ]);
+      for (const url of ['welcome', 'https://a.example.com/#b', 'https://me@a.example.com/', 'javascript:alert(1)']) {
+        expect(faults({ OIDC_RETURN_URLS: url })).toEqual([expect.stringContaining('is not an address')]);
+      }
+      const production = { NODE_ENV: 'production', SECRET_KEY: SECRET };
+      expect(faults({ ...production, OIDC_RETURN_URLS: 'http://app.example.com/' })).toHaveLength(1);
+      expect(faults({ ...production, OIDC_RETURN_URLS: 'http://localhost:3000/' })).toEqual([]);
+    });
   });
 });

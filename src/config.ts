@@ -1,5 +1,10 @@
 import { z } from 'zod';
 import { password } from './features/accounts/accounts.rules.js';
+import {
+  isOnThisMachine,
+  loginProvidersSchema,
+  type LoginProviderSettings,
+} from './features/identities/login-provider-settings.js';
 import { defaultPlans, plansSchema, type Plan } from './features/plans/plan.js';
 import { Networks } from './kernel/networks.js';
 
@@ -64,17 +69,26 @@ function isNetwork(value: string): boolean {
   }
 }
 
-const plans = z
-  .string()
-  .transform((value, context): unknown => {
-    try {
-      return JSON.parse(value);
-    } catch {
-      context.addIssue({ code: 'custom', message: 'must be JSON' });
-      return z.NEVER;
-    }
-  })
-  .pipe(plansSchema);
+const json = z.string().transform((value, context): unknown => {
+  try {
+    return JSON.parse(value);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'must be JSON' });
+    return z.NEVER;
+  }
+});
+
+/** Each is compared as a whole: a part of an address that anyone may choose is a way to somewhere else. */
+const returnUrls = list.transform((values, context) =>
+  values.map((value) => {
+    const url = URL.canParse(value) ? new URL(value) : null;
+    const isPlain = url?.search === '' && url.hash === '' && url.username === '';
+    if (isPlain && !/^(?:javascript|data|vbscript|file|blob):$/.test(url.protocol)) return url.href;
+    const message = `"${value}" is not an address without a query, as https://app.example.com/welcome`;
+    context.addIssue({ code: 'custom', message });
+    return '';
+  }),
+);
 
 const environmentSchema = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
@@ -105,9 +119,12 @@ const environmentSchema = z.object({
   RATE_LIMIT_MESSAGE: rateLimit.default({ limit: 5, windowMs: 60_000 }),
   RATE_LIMIT_CODE_ADDRESS: rateLimit.default({ limit: 5, windowMs: 900_000 }),
   RATE_LIMIT_CODE_CLIENT: rateLimit.default({ limit: 100, windowMs: 60_000 }),
+  RATE_LIMIT_PROVIDER_LOGIN: rateLimit.default({ limit: 30, windowMs: 60_000 }),
   SMTP_URL: url('smtp:', 'smtps:').optional(),
   MAIL_FROM: mailFrom.optional(),
-  PLANS: plans.default([...defaultPlans]),
+  OIDC_PROVIDERS: json.pipe(loginProvidersSchema).default([]),
+  OIDC_RETURN_URLS: returnUrls.default([]),
+  PLANS: json.pipe(plansSchema).default([...defaultPlans]),
   UPLOAD_MAX_BYTES: positive(2_147_483_647).default(10_485_760),
   MINIO_ENDPOINT: hostAndPort.optional(),
   MINIO_ACCESS_KEY: z.string().optional(),
@@ -152,13 +169,18 @@ export interface Config {
   readonly admin: { readonly email: string; readonly password: string } | undefined;
   readonly internal: { readonly cidrs: readonly string[]; readonly key: string | undefined };
   readonly rateLimits: Readonly<
-    Record<'login' | 'loginClient' | 'chat' | 'message' | 'codeAddress' | 'codeClient', RateLimit>
+    Record<'login' | 'loginClient' | 'chat' | 'message' | 'codeAddress' | 'codeClient' | 'providerLogin', RateLimit>
   >;
   readonly mail: {
     /** Undefined for files in `DATA_DIR`. */
     readonly smtpUrl: string | undefined;
     /** As `Flynkle <no-reply@example.com>`. */
     readonly from: string;
+  };
+  readonly loginProviders: {
+    readonly providers: readonly LoginProviderSettings[];
+    /** Addresses of clients that a login may end at, as `URL` writes them. */
+    readonly returnUrls: readonly string[];
   };
   readonly plans: readonly Plan[];
   readonly uploads: {
@@ -234,8 +256,10 @@ export function readConfig(environment: Environment): Config {
       message: settings.RATE_LIMIT_MESSAGE,
       codeAddress: settings.RATE_LIMIT_CODE_ADDRESS,
       codeClient: settings.RATE_LIMIT_CODE_CLIENT,
+      providerLogin: settings.RATE_LIMIT_PROVIDER_LOGIN,
     },
     mail: { smtpUrl: settings.SMTP_URL, from: settings.MAIL_FROM ?? DEFAULT_MAIL_FROM },
+    loginProviders: { providers: settings.OIDC_PROVIDERS, returnUrls: settings.OIDC_RETURN_URLS },
     plans: settings.PLANS,
     uploads: { maxBytes: settings.UPLOAD_MAX_BYTES, s3: s3Of(settings) },
   };
@@ -281,6 +305,18 @@ function unfitForProduction(settings: Settings): string[] {
   if (settings.SECRET_KEY === undefined) faults.push('SECRET_KEY: must be set in production (openssl rand -base64 48)');
   if (settings.SMTP_URL !== undefined && settings.MAIL_FROM === undefined) {
     faults.push('MAIL_FROM: must be set in production together with SMTP_URL (as Flynkle <no-reply@example.com>)');
+  }
+  if (settings.OIDC_PROVIDERS.length > 0 && settings.PUBLIC_URL?.startsWith('https:') !== true) {
+    faults.push('PUBLIC_URL: must be set in production together with OIDC_PROVIDERS, to an https: URL');
+  }
+  for (const { name, issuer } of settings.OIDC_PROVIDERS) {
+    if (!issuer.startsWith('https:'))
+      faults.push(`OIDC_PROVIDERS: the issuer of ${name} must be an https: URL in production`);
+  }
+  for (const url of settings.OIDC_RETURN_URLS) {
+    if (url.startsWith('http:') && !isOnThisMachine(url)) {
+      faults.push(`OIDC_RETURN_URLS: ${url} must begin with https: in production`);
+    }
   }
   for (const [name, values] of Object.entries({
     SECRET_KEY: settings.SECRET_KEY ?? [],

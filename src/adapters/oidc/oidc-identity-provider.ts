@@ -1,0 +1,160 @@
+import {
+  allowInsecureRequests,
+  authorizationCodeGrant,
+  buildAuthorizationUrl,
+  calculatePKCECodeChallenge,
+  ClientSecretBasic,
+  ClientSecretPost,
+  discovery,
+  enableNonRepudiationChecks,
+  fetchUserInfo,
+  None,
+  type Configuration,
+} from 'openid-client';
+import type { Clock } from '../../kernel/clock.js';
+import { Unauthenticated } from '../../kernel/errors.js';
+import type { Log } from '../../kernel/log.js';
+import type { IdentityProvider, LoginBinding, ProviderAnswer, ProviderUser } from '../../ports/identity-provider.js';
+import { failureOf, providerUnavailable } from './oidc-failure.js';
+
+/** For each request to the provider: a user waits meanwhile. */
+const TIMEOUT_SECONDS = 5;
+/** Providers change keys and addresses seldom; the keys themselves are fetched anew when an unknown one turns up. */
+const METADATA_MILLISECONDS = 3_600_000;
+/** OpenID Connect Core 1.0, section 2. */
+const SUBJECT = /^[\x20-\x7e]{1,255}$/;
+const MOST_EMAIL_LENGTH = 254;
+
+export interface OidcIdentityProviderOptions {
+  readonly name: string;
+  readonly label: string;
+  /** `https:`, or `http:` for a provider on this machine. */
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Undefined for a public client. */
+  readonly clientSecret: string | undefined;
+  readonly clientAuthentication: 'client_secret_basic' | 'client_secret_post';
+  /** Separated by spaces; `openid` among them. */
+  readonly scopes: string;
+  readonly clock: Clock;
+  readonly log: Pick<Log, 'warn'>;
+}
+
+interface Metadata {
+  readonly configuration: Promise<Configuration>;
+  readonly goodUntil: number;
+}
+
+/**
+ * A provider that speaks OpenID Connect, by the authorization code with PKCE. It is asked for its metadata when a login
+ * first needs them: one that is down stops nobody but its own users, and is asked again at the next login.
+ */
+export class OidcIdentityProvider implements IdentityProvider {
+  readonly name: string;
+  readonly label: string;
+  readonly #options: OidcIdentityProviderOptions;
+  #metadata: Metadata | undefined;
+
+  constructor(options: OidcIdentityProviderOptions) {
+    this.name = options.name;
+    this.label = options.label;
+    this.#options = options;
+  }
+
+  async authorizationUrl({ state, nonce, codeVerifier, redirectUri }: LoginBinding): Promise<string> {
+    const configuration = await this.#configuration();
+    return buildAuthorizationUrl(configuration, {
+      redirect_uri: redirectUri,
+      scope: this.#options.scopes,
+      state,
+      nonce,
+      code_challenge: await calculatePKCECodeChallenge(codeVerifier),
+      code_challenge_method: 'S256',
+    }).href;
+  }
+
+  async redeem(answer: ProviderAnswer, binding: LoginBinding): Promise<ProviderUser> {
+    const configuration = await this.#configuration();
+    try {
+      return await this.#userOf(configuration, answer, binding);
+    } catch (error) {
+      const { error: refusal, reason } = failureOf(error);
+      this.#options.log.warn({ provider: this.name, reason }, 'a login at a provider failed');
+      throw refusal;
+    }
+  }
+
+  async #userOf(configuration: Configuration, answer: ProviderAnswer, binding: LoginBinding): Promise<ProviderUser> {
+    const tokens = await authorizationCodeGrant(configuration, callbackUrl(answer, binding), {
+      expectedState: binding.state,
+      expectedNonce: binding.nonce,
+      pkceCodeVerifier: binding.codeVerifier,
+      idTokenExpected: true,
+    });
+    const idToken = tokens.claims();
+    if (idToken === undefined || !SUBJECT.test(idToken.sub)) throw new Unauthenticated('Login refused by the provider');
+    const { iss: issuer, sub: subject } = idToken;
+    const hasEmail = Object.hasOwn(idToken, 'email');
+    const claims =
+      hasEmail || configuration.serverMetadata().userinfo_endpoint === undefined
+        ? idToken
+        : await fetchUserInfo(configuration, tokens.access_token, subject);
+    return { issuer, subject, ...emailOf(claims.email, claims.email_verified) };
+  }
+
+  /** Asked for by any number of logins at once, the provider is asked once. */
+  #configuration(): Promise<Configuration> {
+    const now = this.#options.clock.now().getTime();
+    if (this.#metadata === undefined || this.#metadata.goodUntil <= now) {
+      const configuration = this.#discover();
+      const made = { configuration, goodUntil: now + METADATA_MILLISECONDS };
+      this.#metadata = made;
+      configuration.catch(() => {
+        if (this.#metadata === made) this.#metadata = undefined;
+      });
+    }
+    return this.#metadata.configuration;
+  }
+
+  async #discover(): Promise<Configuration> {
+    const { issuer, clientId, clientSecret, clientAuthentication } = this.#options;
+    const authenticate = clientAuthentication === 'client_secret_basic' ? ClientSecretBasic : ClientSecretPost;
+    try {
+      return await discovery(
+        new URL(issuer),
+        clientId,
+        undefined,
+        clientSecret === undefined ? None() : authenticate(clientSecret),
+        {
+          timeout: TIMEOUT_SECONDS,
+          // The settings allow `http:` on this machine alone. Signatures are checked though the token comes from the provider
+          // itself: what else would tell it from one that a broken proxy or cache hands out?
+          // eslint-disable-next-line @typescript-eslint/no-deprecated -- deprecated to be noticed, says its documentation
+          execute: [...(issuer.startsWith('http:') ? [allowInsecureRequests] : []), enableNonRepudiationChecks],
+        },
+      );
+    } catch (error) {
+      const { reason } = failureOf(error);
+      this.#options.log.warn({ provider: this.name, reason }, 'a login provider did not tell its metadata');
+      throw providerUnavailable();
+    }
+  }
+}
+
+/** As the provider sent the user to it, without what is not read. */
+function callbackUrl({ code, issuer, error }: ProviderAnswer, { state, redirectUri }: LoginBinding): URL {
+  const url = new URL(redirectUri);
+  url.searchParams.set('state', state);
+  if (code !== null) url.searchParams.set('code', code);
+  if (issuer !== null) url.searchParams.set('iss', issuer);
+  if (error !== null) url.searchParams.set('error', error);
+  return url;
+}
+
+/** Some providers send the word in place of the boolean. */
+function emailOf(email: unknown, isVerified: unknown): Pick<ProviderUser, 'email' | 'isEmailVerified'> {
+  if (typeof email !== 'string' || email === '' || email.length > MOST_EMAIL_LENGTH) {
+    return { email: null, isEmailVerified: false };
+  }
+  return { email, isEmailVerified: isVerified === true || isVerified === 'true' };
+}
