@@ -1,4 +1,5 @@
 import type { Adapters } from './app-adapters.js';
+import { createIdentities } from './app-identities.js';
 import type { Config, RateLimit } from './config.js';
 import { AccountsRepository } from './features/accounts/accounts.repository.js';
 import { AccountsResolver } from './features/accounts/accounts.resolver.js';
@@ -20,6 +21,9 @@ import { ConversationMessagesResolver, MessagesResolver } from './features/conve
 import { MessagesService } from './features/conversations/messages.service.js';
 import { HealthResolver } from './features/health/health.resolver.js';
 import { HealthService } from './features/health/health.service.js';
+import { IdentitiesResolver } from './features/identities/identities.resolver.js';
+import type { IdentitiesService } from './features/identities/identities.service.js';
+import { ProviderLoginsResolver } from './features/identities/provider-logins.resolver.js';
 import { CodeHasher } from './features/one-time-codes/code-hasher.js';
 import { OneTimeCodesRepository } from './features/one-time-codes/one-time-codes.repository.js';
 import { OneTimeCodesResolver } from './features/one-time-codes/one-time-codes.resolver.js';
@@ -69,12 +73,15 @@ export interface FeaturesOptions {
   readonly closing: AbortSignal;
   /** The address of the file with this access key. */
   readonly fileUrl: (accessKey: string) => string;
+  /** Where a provider of logins sends users back to. */
+  readonly callbackUrl: (provider: string) => string;
 }
 
 export type Features = ReturnType<typeof createFeatures>;
 
 /** Makes every service, and the resolvers over them. */
-export function createFeatures({ config, adapters, log, version, closing, fileUrl }: FeaturesOptions) {
+export function createFeatures(options: FeaturesOptions) {
+  const { config, adapters, log, version, closing, fileUrl } = options;
   const { database, events } = adapters;
   const clock = systemClock;
   const catalogue = new PlanCatalogue(config.plans);
@@ -90,7 +97,8 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
     catalogue,
     audit,
   });
-  const codes = createCodes({ config, adapters, log, accounts, audit });
+  const { identities, providerLogins } = createIdentities({ ...options, accounts, login, audit });
+  const codes = createCodes({ config, adapters, log, accounts, identities, audit });
   const conversationsRepository = new ConversationsRepository(database);
   const messagesRepository = new MessagesRepository(database);
   const conversations = new ConversationsService(conversationsRepository, catalogue, events);
@@ -114,6 +122,7 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
     { typeName: 'Conversation', find: (viewer, id) => conversations.findVisible(viewer, id) },
     { typeName: 'User', find: (viewer, id) => accounts.findVisible(viewer, id) },
     { typeName: 'UploadedFile', find: (viewer, id) => uploads.findVisible(viewer, id) },
+    { typeName: 'Identity', find: (viewer, id) => identities.findVisible(viewer, id) },
     { typeName: 'Session', find: (viewer, id) => sessions.findVisible(viewer, id) },
     { typeName: 'DailyUsage', find: (viewer, id) => usage.findVisibleDay(viewer, id) },
     { typeName: 'UsageEntry', find: (viewer, id) => usage.findVisibleEntry(viewer, id) },
@@ -127,6 +136,8 @@ export function createFeatures({ config, adapters, log, version, closing, fileUr
     new ConversationExportResolver(),
     new ConversationMessagesResolver(messages),
     new ConversationsResolver(conversations, accounts),
+    new IdentitiesResolver(identities, providerLogins),
+    new ProviderLoginsResolver(providerLogins),
     new HealthResolver(new HealthService(database, adapters.model, version)),
     new MessagesResolver(messages, conversations, accounts),
     new NodeResolver(finders),
@@ -231,10 +242,11 @@ function createSecondFactor({ config, adapters, log, accounts, sessions, passwor
 
 interface CodesOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {
   readonly accounts: AccountsService;
+  readonly identities: IdentitiesService;
   readonly audit: AuditLog;
 }
 
-function createCodes({ config, adapters, log, accounts, audit }: CodesOptions): OneTimeCodesService {
+function createCodes({ config, adapters, log, accounts, identities, audit }: CodesOptions): OneTimeCodesService {
   const { database, durableRateLimits, jobs, mailer, secrets } = adapters;
   const { codeAddress, codeClient } = config.rateLimits;
   const limiter = (name: string, rule: RateLimit) =>
@@ -242,6 +254,7 @@ function createCodes({ config, adapters, log, accounts, audit }: CodesOptions): 
   return new OneTimeCodesService({
     repository: new OneTimeCodesRepository(database),
     accounts,
+    identities,
     audit,
     hasher: new CodeHasher(secrets),
     jobs,

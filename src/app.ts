@@ -13,6 +13,7 @@ import { createGraphQLDoor } from './doors/graphql-door.js';
 import { BODY_LIMIT } from './doors/graphql-request.js';
 import { createHttpServer, type HttpServer } from './doors/http.js';
 import { createRestDoor } from './doors/rest/rest-door.js';
+import { BASE_PATH } from './doors/rest/sofa-operations.js';
 import { createWebSocketDoor } from './doors/websocket.js';
 import { CODE_MAIL_QUEUE } from './features/one-time-codes/one-time-codes.service.js';
 import type { InstanceOf, RequestContext } from './graphql/context.js';
@@ -51,7 +52,8 @@ async function start(config: Config, log: Log, resources: AsyncDisposableStack):
   const closing = new AbortController();
   let url = config.publicUrl?.replace(/\/+$/, '') ?? '';
   const fileUrl = (accessKey: string) => `${url}${FILES_PATH}${accessKey}`;
-  const features = createFeatures({ config, adapters, log, version, closing: closing.signal, fileUrl });
+  const callbackUrl = (provider: string) => `${url}${BASE_PATH}/auth/oidc/${provider}/callback`;
+  const features = createFeatures({ config, adapters, log, version, closing: closing.signal, fileUrl, callbackUrl });
   await openFeatures(config, adapters, features, log, resources);
   const { http, close } = await openDoors(config, features, log, version);
   resources.defer(close);
@@ -127,6 +129,7 @@ async function openDoors(
     version,
     bodyLimit: BODY_LIMIT,
     uploadLimit,
+    isSecure: config.publicUrl?.startsWith('https:') === true,
   });
   const webSocket = createWebSocketDoor({
     pipeline,

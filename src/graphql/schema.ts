@@ -8,6 +8,8 @@ import { ConversationExportResolver } from '../features/conversations/conversati
 import { ConversationsResolver, UserConversationsResolver } from '../features/conversations/conversations.resolver.js';
 import { ConversationMessagesResolver, MessagesResolver } from '../features/conversations/messages.resolver.js';
 import { HealthResolver } from '../features/health/health.resolver.js';
+import { IdentitiesResolver } from '../features/identities/identities.resolver.js';
+import { ProviderLoginsResolver } from '../features/identities/provider-logins.resolver.js';
 import { OneTimeCodesResolver } from '../features/one-time-codes/one-time-codes.resolver.js';
 import { PlansResolver } from '../features/plans/plans.resolver.js';
 import { RepliesResolver, ReplyCompletedResolver, ReplyFailedResolver } from '../features/replies/replies.resolver.js';
@@ -26,10 +28,12 @@ const resolvers: NonEmptyArray<ClassType> = [
   ConversationMessagesResolver,
   ConversationsResolver,
   HealthResolver,
+  IdentitiesResolver,
   MessagesResolver,
   NodeResolver,
   OneTimeCodesResolver,
   PlansResolver,
+  ProviderLoginsResolver,
   RepliesResolver,
   ReplyCompletedResolver,
   ReplyFailedResolver,

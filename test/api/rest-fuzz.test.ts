@@ -17,7 +17,7 @@ const STORES = thorough === undefined ? stores.slice(0, 1) : stores;
 const SEED = 20_260_131;
 const PLAN = { price: 0, daily_messages: 9_000, daily_tokens: 9_000_000, max_conversations: 900, max_file_uploads: 99 };
 
-/** Whose input only a secret makes good, which no description has. */
+/** Whose input only a secret makes good, which no description has, or what another service said. */
 const NEED_A_SECRET = new Set([
   '/auth/login',
   '/auth/refresh',
@@ -27,6 +27,12 @@ const NEED_A_SECRET = new Set([
   '/auth/second-factor/disable',
   '/auth/second-factor/enrol',
   '/auth/second-factor/recovery-codes',
+  '/auth/oidc/{provider}/start',
+  '/auth/oidc/{provider}/callback',
+  '/auth/oidc/{provider}/link',
+  '/auth/oidc/{provider}/link/finish',
+  '/auth/oidc/token',
+  '/users/me/identities/{identity_id}',
   '/uploads/{upload_id}',
 ]);
 

@@ -9,6 +9,8 @@ import { LoginChallengesRepository } from '../../src/features/second-factor/logi
 import { SecretBox } from '../../src/features/second-factor/secret-box.js';
 import { SecondFactorCodes } from '../../src/features/second-factor/second-factor-codes.js';
 import { SecondFactorRepository } from '../../src/features/second-factor/second-factor.repository.js';
+import { IdentitiesRepository } from '../../src/features/identities/identities.repository.js';
+import { IdentitiesService } from '../../src/features/identities/identities.service.js';
 import { AccessTokens } from '../../src/features/sessions/access-tokens.js';
 import { InternalCallers } from '../../src/features/sessions/internal-callers.js';
 import { LoginService } from '../../src/features/sessions/login.service.js';
@@ -41,6 +43,7 @@ export class AccountsFixture {
   readonly accounts: AccountsService;
   readonly challenges: LoginChallenges;
   readonly logins: LoginService;
+  readonly identities: IdentitiesService;
 
   constructor(readonly database: Database) {
     const { clock } = this;
@@ -71,6 +74,13 @@ export class AccountsFixture {
       factors,
       codes,
       accounts: this.accounts,
+      clock,
+    });
+    this.identities = new IdentitiesService({
+      database,
+      repository: new IdentitiesRepository(database),
+      accounts: this.accounts,
+      audit,
       clock,
     });
     this.logins = new LoginService({

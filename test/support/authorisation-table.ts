@@ -75,6 +75,7 @@ const changedAccount = ({ owner }: Target) => ({ id: owner.userId, input: { prof
 const conversation = async (target: Target) => ({ id: await target.conversation() });
 const message = async (target: Target) => ({ id: await target.message() });
 const address = () => ({ email: 'nobody@example.com' });
+const providerAnswer = () => ({ input: { provider: 'none', state: 'none', secret: 'none', code: 'none' } });
 const chat = async (target: Target) => ({ input: { message: 'hello', conversationId: await target.conversation() } });
 
 /**
@@ -99,6 +100,8 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Query.message': user(PRIVATE, { variables: message }),
   'Query.searchMessages': user(USERS, { variables: () => ({ query: 'hello' }) }),
   'Query.uploads': user(USERS),
+  'Query.loginProviders': anyone(),
+  'Query.identities': user(USERS),
   'Query.adminConversations': admin({ variables: ofAccount }),
   'Query.auditEvents': admin(),
   'Query.adminUsage': admin({ variables: ofAccount }),
@@ -147,6 +150,30 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
     decisions: SECRET,
     variables: () => ({ input: { ...address(), otp: '000000' } }),
   },
+  // No provider is configured where this table is checked.
+  'Mutation.startProviderLogin': {
+    access: 'anyone',
+    decisions: all('not found'),
+    variables: () => ({ input: { provider: 'none' } }),
+  },
+  'Mutation.finishProviderLogin': { access: 'anyone', decisions: SECRET, variables: providerAnswer },
+  'Mutation.redeemLoginCode': {
+    access: 'anyone',
+    decisions: SECRET,
+    variables: () => ({ input: { code: 'none', codeVerifier: 'none' } }),
+  },
+  'Mutation.startIdentityLink': user(
+    { ...all('not found'), nobody: 'missing credentials', suspended: 'account disabled', internal: 'forbidden' },
+    { variables: () => ({ input: { provider: 'none', redirectUri: 'https://app.example.com/' } }) },
+  ),
+  'Mutation.finishIdentityLink': user(
+    { ...SECRET, nobody: 'missing credentials', suspended: 'account disabled', internal: 'forbidden' },
+    { variables: providerAnswer },
+  ),
+  'Mutation.unlinkIdentity': user(
+    { ...all('not found'), nobody: 'missing credentials', suspended: 'account disabled' },
+    { variables: ({ owner }) => ({ id: owner.userId }) },
+  ),
   'Mutation.updateMe': user(USERS, { variables: () => ({ input: { profile: { a: 1 } } }) }),
   'Mutation.updateUser': user(ACCOUNT, { variables: changedAccount }),
   'Mutation.adminUpdateUser': admin({ variables: changedAccount }),

@@ -121,7 +121,7 @@ export class AccountsRepository {
    * @param record keeps what happened, in the same transaction
    * @throws Conflict `User already exists`
    */
-  insert(user: WritableFields, passwordHash: string, now: Date, record: RecordUser): Promise<UserRow> {
+  insert(user: WritableFields, passwordHash: string | null, now: Date, record: RecordUser): Promise<UserRow> {
     return this.database.transaction(async (sql) => {
       // The unique index decides, not a read before the write: of any number at once, one is inserted.
       const { rows } = await sql.query<UserRow>(
@@ -146,7 +146,7 @@ export class AccountsRepository {
    * @returns null when there is no such user
    * @throws Conflict `User already exists`, and what `change` throws
    */
-  change(id: string, change: (user: UserRow, edit: UserEdit) => Promise<UserRow>): Promise<UserRow | null> {
+  change<Result>(id: string, change: (user: UserRow, edit: UserEdit) => Promise<Result>): Promise<Result | null> {
     return this.database.transaction(async (sql) => {
       const { rows } = await sql.query<UserRow>(
         `SELECT ${COLUMNS} FROM users WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE`,

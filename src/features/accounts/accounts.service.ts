@@ -223,6 +223,31 @@ export class AccountsService {
     return restored ?? found(await this.#users.find(id));
   }
 
+  /**
+   * Makes the account of someone whom a provider of logins vouches for. It has no password.
+   * @param attach runs in the same transaction; what it throws undoes all
+   * @throws Conflict `User already exists`
+   */
+  createVouchedFor(
+    given: Pick<UserRow, 'provider' | 'providerId' | 'email' | 'isVerified'>,
+    client: Client,
+    attach: (user: UserRow, sql: Sql) => Promise<void>,
+  ): Promise<UserRow> {
+    const now = this.#clock.now();
+    const defaults = guardedDefaults(this.#plans.defaultPlan);
+    const verification = { verifiedAt: given.isVerified ? now : null };
+    const user = { phoneNumber: null, profile: {}, ...defaults, ...given, ...verification };
+    return this.#users.insert(user, null, now, async (row, sql) => {
+      await this.#record(eventsOfCreation(null, row, client), sql);
+      await attach(row, sql);
+    });
+  }
+
+  /** Does `work` in a transaction that holds the user's row. @returns null when there is no such user */
+  hold<Result>(id: string, work: (user: UserRow, sql: Sql) => Promise<Result>): Promise<Result | null> {
+    return this.#users.change(id, (user, edit) => work(user, edit.sql));
+  }
+
   /** What a login needs to know of the user with this e-mail address, in any case. */
   async findLogin(email: string): Promise<LoginRow | null> {
     const user = await this.#users.findLogin(email);

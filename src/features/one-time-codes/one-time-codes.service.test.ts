@@ -43,6 +43,7 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
     service = new OneTimeCodesService({
       repository: new OneTimeCodesRepository(database),
       accounts: fixture.accounts,
+      identities: fixture.identities,
       audit: fixture.audit,
       hasher,
       jobs: {
@@ -236,6 +237,7 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
     const refusing = new OneTimeCodesService({
       repository: new OneTimeCodesRepository(database),
       accounts: fixture.accounts,
+      identities: fixture.identities,
       audit: fixture.audit,
       hasher,
       jobs: { add: () => Promise.reject(new Error('the request went on')) },

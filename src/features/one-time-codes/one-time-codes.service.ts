@@ -10,6 +10,7 @@ import type { Mailer } from '../../ports/mailer.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import { isEnabled, type UserRow } from '../accounts/user.js';
 import type { AuditLog } from '../audit/audit-log.js';
+import type { IdentitiesService } from '../identities/identities.service.js';
 import type { CodeHasher } from './code-hasher.js';
 import { codeMail } from './code-mail.js';
 import { newCode, readCode, sameAddress, type OneTimeCodePurpose } from './one-time-code.js';
@@ -35,6 +36,7 @@ export interface OneTimeCodesServiceDependencies {
   readonly repository: OneTimeCodesRepository;
   readonly accounts: Pick<AccountsService, 'findByEmail' | 'resetPassword' | 'verifyEmail'>;
   readonly audit: Pick<AuditLog, 'record'>;
+  readonly identities: Pick<IdentitiesService, 'unlinkUnproven'>;
   readonly hasher: CodeHasher;
   readonly jobs: Pick<JobQueue, 'add'>;
   readonly mailer: Pick<Mailer, 'send'>;
@@ -52,6 +54,7 @@ export class OneTimeCodesService {
   readonly #repository: OneTimeCodesRepository;
   readonly #accounts: OneTimeCodesServiceDependencies['accounts'];
   readonly #audit: OneTimeCodesServiceDependencies['audit'];
+  readonly #identities: OneTimeCodesServiceDependencies['identities'];
   readonly #hasher: CodeHasher;
   readonly #jobs: OneTimeCodesServiceDependencies['jobs'];
   readonly #mailer: OneTimeCodesServiceDependencies['mailer'];
@@ -63,6 +66,7 @@ export class OneTimeCodesService {
     this.#repository = dependencies.repository;
     this.#accounts = dependencies.accounts;
     this.#audit = dependencies.audit;
+    this.#identities = dependencies.identities;
     this.#hasher = dependencies.hasher;
     this.#jobs = dependencies.jobs;
     this.#mailer = dependencies.mailer;
@@ -111,7 +115,10 @@ export class OneTimeCodesService {
    */
   async resetPassword(redemption: Redemption, password: string): Promise<void> {
     await this.#redeem('PASSWORD_RESET', redemption, (userId, confirm) =>
-      this.#accounts.resetPassword(userId, password, confirm),
+      this.#accounts.resetPassword(userId, password, async (user, sql) => {
+        await confirm(user, sql);
+        await this.#identities.unlinkUnproven(sql, user);
+      }),
     );
   }
 

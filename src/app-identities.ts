@@ -1,0 +1,42 @@
+import type { Adapters } from './app-adapters.js';
+import type { Config } from './config.js';
+import type { AccountsService } from './features/accounts/accounts.service.js';
+import type { AuditLog } from './features/audit/audit-log.js';
+import { IdentitiesRepository } from './features/identities/identities.repository.js';
+import { IdentitiesService } from './features/identities/identities.service.js';
+import { ProviderLoginsRepository } from './features/identities/provider-logins.repository.js';
+import { ProviderLoginsService } from './features/identities/provider-logins.service.js';
+import type { LoginService } from './features/sessions/login.service.js';
+import { createRateLimiter } from './graphql/rate-limit.js';
+import { systemClock } from './kernel/clock.js';
+
+interface IdentitiesOptions {
+  readonly config: Config;
+  readonly adapters: Adapters;
+  readonly accounts: AccountsService;
+  readonly login: LoginService;
+  readonly audit: AuditLog;
+  readonly callbackUrl: (provider: string) => string;
+}
+
+/** Makes the services of logins at providers. */
+export function createIdentities({ config, adapters, accounts, login, audit, callbackUrl }: IdentitiesOptions) {
+  const { database, durableRateLimits, loginProviders } = adapters;
+  const clock = systemClock;
+  const repository = new IdentitiesRepository(database);
+  const identities = new IdentitiesService({ database, repository, accounts, audit, clock });
+  const rule = { name: 'provider-login', ...config.rateLimits.providerLogin };
+  const providerLogins = new ProviderLoginsService({
+    providers: loginProviders,
+    repository: new ProviderLoginsRepository(database),
+    identities,
+    accounts,
+    login,
+    audit,
+    limiter: createRateLimiter(durableRateLimits, rule, 'Too many requests'),
+    returnUrls: config.loginProviders.returnUrls,
+    callbackUrl,
+    clock,
+  });
+  return { identities, providerLogins };
+}

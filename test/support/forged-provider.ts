@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from 'jose';
+
+export interface TokenAnswer {
+  readonly status?: number;
+  readonly body: unknown;
+}
+
+/** An OpenID provider that says what a test puts into its mouth. */
+export interface ForgedProvider {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** For `OIDC_PROVIDERS`. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** What its token endpoint answers; undefined for never. */
+  answer: TokenAnswer | undefined;
+  /** Claims that will do, about someone new, signed as they should be. */
+  claims(nonce: string): JWTPayload & { readonly sub: string };
+  sign(claims: JWTPayload, key?: CryptoKey): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** @param port 0 for any that is free */
+export async function startForgedProvider(name = 'forger', port = 0): Promise<ForgedProvider> {
+  const { privateKey, publicKey } = await generateKeyPair('RS256');
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'forger', use: 'sig', alg: 'RS256' };
+  const clientId = 'flynkle';
+  let number = 0;
+  const server = createServer((request, response) => {
+    const send = (body: unknown, status = 200) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    };
+    if (request.url === '/.well-known/openid-configuration') {
+      send({
+        issuer,
+        authorization_endpoint: `${issuer}/authorize`,
+        token_endpoint: `${issuer}/token`,
+        jwks_uri: `${issuer}/jwks`,
+        response_types_supported: ['code'],
+        subject_types_supported: ['public'],
+        id_token_signing_alg_values_supported: ['RS256'],
+        authorization_response_iss_parameter_supported: true,
+      });
+    } else if (request.url === '/jwks') send({ keys: [jwk] });
+    else if (forged.answer !== undefined) send(forged.answer.body, forged.answer.status);
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The provider has no port');
+  const issuer = `http://127.0.0.1:${address.port}`;
+  const forged: ForgedProvider = {
+    issuer,
+    clientId,
+    settings: { name, issuer, clientId, clientSecret: 'a secret between the two' },
+    answer: undefined,
+    claims(nonce) {
+      const now = Math.floor(Date.now() / 1000);
+      return { iss: issuer, aud: clientId, sub: `stranger-${++number}`, nonce, iat: now, exp: now + 300 };
+    },
+    sign: (claims, key = privateKey) =>
+      new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: 'forger' }).sign(key),
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+  return forged;
+}
