@@ -24,6 +24,15 @@ describe.each(testDatabases())('accounts ($name)', (kind) => {
       );
       expect(outcomes.sort()).toEqual(['created', ...Array.from({ length: 7 }, () => 'present')]);
       await expect(fixture.accounts.ensureAdmin(email.toUpperCase(), 'other password')).resolves.toBe('present');
+      const seeded = await fixture.accounts.findByEmail(email);
+      const { rows: events } = await database.query(
+        'SELECT action, actor_id AS actor, ip_address AS address FROM audit_events WHERE subject_id = $1 ORDER BY id',
+        [seeded?.id],
+      );
+      expect(events).toEqual([
+        { action: 'USER_CREATED', actor: null, address: null },
+        { action: 'ADMIN_GRANTED', actor: null, address: null },
+      ]);
       const user = await fixture.create();
       await expect(fixture.accounts.ensureAdmin(user.email ?? '', PASSWORD)).resolves.toBe('taken');
       await expect(fixture.accounts.ensureAdmin(email, 'other password')).resolves.toBe('present');

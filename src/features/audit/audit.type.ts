@@ -6,11 +6,11 @@ import { RestField } from '../../graphql/rest-route.js';
 import type { AuditAction as Action, AuditEventRow } from './audit-event.js';
 
 const DESCRIPTIONS: Readonly<Record<Action, string>> = {
-  LOGIN: 'A user logged in, by whatever way.',
-  LOGIN_FAILED: "A login was refused. Without a subject where the address is nobody's.",
-  LOGOUT: 'A user ended a session of their own by logging out.',
-  SESSION_REVOKED: 'A user ended another session of theirs.',
-  REFRESH_TOKEN_REUSED: 'A refresh token came again too late; its session is over.',
+  LOGIN: 'A user logged in; `details` has by what `means`, and the `sessionId`.',
+  LOGIN_FAILED: "A login was refused; `details.reason` says why. Without a subject where the address is nobody's.",
+  LOGOUT: 'A user logged out; `details.sessionId` is the session that ended.',
+  SESSION_REVOKED: 'A user ended a session of theirs; `details.sessionId` says which.',
+  REFRESH_TOKEN_REUSED: 'A refresh token came again too late; its session, `details.sessionId`, is over.',
   PASSWORD_CHANGED: 'A password was changed, by its user or by an admin.',
   PASSWORD_RESET: 'A password was set with a code that came by mail.',
   EMAIL_VERIFIED: 'An e-mail address was confirmed with a code that came by mail.',
