@@ -15,15 +15,15 @@ export const chromiumPath = PLACES.find((path) => path !== undefined && existsSy
 
 export interface OpenedPage {
   readonly page: Page;
-  /** Every address that the page asked for outside of its origin; none was answered. */
+  /** Every address that the page asked for outside of its origins; none was answered. */
   readonly foreign: readonly string[];
   /** What the page complained of: breaches of the content security policy are among it. */
   readonly complaints: readonly string[];
   close(): Promise<void>;
 }
 
-/** A page that reaches nothing but `origin`. */
-export async function openPage(origin: string): Promise<OpenedPage> {
+/** A page that reaches nothing but these origins. */
+export async function openPage(...origins: readonly [string, ...string[]]): Promise<OpenedPage> {
   const browser: Browser = await chromium.launch({
     ...(chromiumPath !== undefined && { executablePath: chromiumPath }),
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
@@ -32,7 +32,7 @@ export async function openPage(origin: string): Promise<OpenedPage> {
   const foreign: string[] = [];
   const complaints: string[] = [];
   await page.route(
-    (url) => url.origin !== origin && url.protocol !== 'data:',
+    (url) => !origins.includes(url.origin) && url.protocol !== 'data:',
     async (route) => {
       foreign.push(route.request().url());
       await route.abort();
