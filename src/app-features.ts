@@ -90,14 +90,14 @@ export function createFeatures(options: FeaturesOptions) {
   const auditReader = new AuditService(auditRepository);
   const plans = new PlansService(new PlansRepository(database), catalogue, audit);
   const usage = new UsageService(new UsageRepository(database), catalogue, clock);
-  const { accounts, sessions, login, secondFactor, watch } = createAccounts({
+  const { accounts, sessions, login, secondFactor, freshProof, watch } = createAccounts({
     config,
     adapters,
     log,
     catalogue,
     audit,
   });
-  const { identities, providerLogins } = createIdentities({ ...options, accounts, login, audit });
+  const { identities, providerLogins } = createIdentities({ ...options, accounts, login, freshProof, audit });
   const codes = createCodes({ config, adapters, log, accounts, identities, audit });
   const conversationsRepository = new ConversationsRepository(database);
   const messagesRepository = new MessagesRepository(database);
@@ -200,7 +200,7 @@ function createAccounts({ config, adapters, log, catalogue, audit }: AccountsOpt
   };
   const factors = createSecondFactor({ config, adapters, log, accounts, sessions, passwords, audit });
   const login = new LoginService({ accounts, passwords, sessions, challenges: factors.challenges, audit, limiters });
-  return { accounts, sessions, login, secondFactor: factors.service, watch };
+  return { accounts, sessions, login, secondFactor: factors.service, freshProof: factors.freshProof, watch };
 }
 
 interface SecondFactorOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {
@@ -237,7 +237,7 @@ function createSecondFactor({ config, adapters, log, accounts, sessions, passwor
     clock,
     log,
   });
-  return { challenges, service };
+  return { challenges, service, freshProof };
 }
 
 interface CodesOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {

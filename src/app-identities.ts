@@ -6,6 +6,7 @@ import { IdentitiesRepository } from './features/identities/identities.repositor
 import { IdentitiesService } from './features/identities/identities.service.js';
 import { ProviderLoginsRepository } from './features/identities/provider-logins.repository.js';
 import { ProviderLoginsService } from './features/identities/provider-logins.service.js';
+import type { FreshProof } from './features/sessions/fresh-proof.js';
 import type { LoginService } from './features/sessions/login.service.js';
 import { createRateLimiter } from './graphql/rate-limit.js';
 import { systemClock } from './kernel/clock.js';
@@ -15,12 +16,14 @@ interface IdentitiesOptions {
   readonly adapters: Adapters;
   readonly accounts: AccountsService;
   readonly login: LoginService;
+  readonly freshProof: FreshProof;
   readonly audit: AuditLog;
   readonly callbackUrl: (provider: string) => string;
 }
 
 /** Makes the services of logins at providers. */
-export function createIdentities({ config, adapters, accounts, login, audit, callbackUrl }: IdentitiesOptions) {
+export function createIdentities(options: IdentitiesOptions) {
+  const { config, adapters, accounts, login, freshProof, audit, callbackUrl } = options;
   const { database, durableRateLimits, loginProviders } = adapters;
   const clock = systemClock;
   const repository = new IdentitiesRepository(database);
@@ -32,6 +35,7 @@ export function createIdentities({ config, adapters, accounts, login, audit, cal
     identities,
     accounts,
     login,
+    freshProof,
     audit,
     limiter: createRateLimiter(durableRateLimits, rule, 'Too many requests'),
     returnUrls: config.loginProviders.returnUrls,

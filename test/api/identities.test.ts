@@ -62,7 +62,7 @@ describe.each(stores)('identities on %s', (on) => {
   /** What the viewer would finish a link with. */
   const begin = async (viewer: Actor, subject: string | null) => {
     const { startIdentityLink: start } = await viewer.ask<{ startIdentityLink: Started }>(START, {
-      input: { provider: 'house', redirectUri: FRONT_END },
+      input: { provider: 'house', redirectUri: FRONT_END, password: viewer.credentials.password },
     });
     return inputOf(await provider.visit(start.authorizationUrl, subject), start.secret);
   };
@@ -94,7 +94,10 @@ describe.each(stores)('identities on %s', (on) => {
 
   it('are linked, listed and unlinked over REST', async () => {
     const user = await signUp(app);
-    const started = await user.rest('POST', '/auth/oidc/house/link', { redirect_uri: FRONT_END });
+    const started = await user.rest('POST', '/auth/oidc/house/link', {
+      redirect_uri: FRONT_END,
+      password: user.credentials.password,
+    });
     expect(started.status).toBe(200);
     const { authorization_url: url, secret } = started.body.data as { authorization_url: string; secret: string };
     const { provider: _inThePath, ...input } = inputOf(await provider.visit(url, newPerson()), secret);
@@ -146,6 +149,26 @@ describe.each(stores)('identities on %s', (on) => {
     expect(late.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
   });
 
+  it('are not linked by whoever only has an access token', async () => {
+    const thief = new Actor(app.url);
+    const user = await signUp(app);
+    thief.token = user.token;
+    const input = { provider: 'house', redirectUri: FRONT_END };
+    for (const [password, message] of [
+      [undefined, 'is required'],
+      ['a guess of mine', 'is not your password'],
+    ]) {
+      const { errors } = await thief.graphql(START, { input: { ...input, password } });
+      expect(errors).toMatchObject([{ extensions: { errors: [{ field: 'input.password', message }] } }]);
+    }
+    const byProvider = await actorAfter(newPerson());
+    await app.database.query(
+      `UPDATE sessions SET created_at = now() - interval '11 minutes' WHERE user_id = (SELECT max(id::text)::uuid FROM users)`,
+    );
+    const { errors } = await byProvider.graphql(START, { input });
+    expect(errors).toMatchObject([{ message: 'Recent login required', extensions: { code: 'FORBIDDEN' } }]);
+  });
+
   it('are not linked by a login, nor logged in by a link', async () => {
     const user = await signUp(app);
     const input = await begin(user, newPerson());
@@ -163,7 +186,7 @@ describe.each(stores)('identities on %s', (on) => {
   it('are not linked when the user cancels at the provider', async () => {
     const user = await signUp(app);
     const { startIdentityLink: start } = await user.ask<{ startIdentityLink: Started }>(START, {
-      input: { provider: 'house', redirectUri: FRONT_END },
+      input: { provider: 'house', redirectUri: FRONT_END, password: user.credentials.password },
     });
     const callback = await provider.visit(start.authorizationUrl, null);
     const { state, error, iss } = parametersOf(callback);

@@ -72,17 +72,24 @@ export class IdentitiesResolver {
         expires_at: expiresAt.toISOString(),
       }),
     },
-    errors: [NO_SUCH_PROVIDER, PROVIDER_DOWN, TOO_MANY_STARTS, { code: 'FORBIDDEN', message: 'Forbidden' }],
+    errors: [
+      NO_SUCH_PROVIDER,
+      PROVIDER_DOWN,
+      TOO_MANY_STARTS,
+      { code: 'RATE_LIMITED', message: 'Too many login attempts' },
+      { code: 'FORBIDDEN', message: 'Forbidden' },
+      { code: 'FORBIDDEN', message: 'Recent login required' },
+    ],
   })
   @Mutation(() => ProviderLoginStart, {
     description:
-      'Begins a login at a provider that `finishIdentityLink` links to the caller, in the same session. FORBIDDEN for internal calls; else as `startProviderLogin`.',
+      'Begins a login at a provider that `finishIdentityLink` links to the caller, in the same session. BAD_USER_INPUT without the right password; a user without one has to have logged in within ten minutes, FORBIDDEN `Recent login required`. FORBIDDEN for internal calls; else as `startProviderLogin`.',
   })
   startIdentityLink(
     @CurrentViewer() viewer: Viewer,
-    @Arg('input', () => StartIdentityLinkInput) { provider, redirectUri }: StartIdentityLinkInput,
+    @Arg('input', () => StartIdentityLinkInput) { provider, redirectUri, password = null }: StartIdentityLinkInput,
   ): Promise<StartedLogin> {
-    return this.logins.startLink(viewer, provider, redirectUri);
+    return this.logins.startLink(viewer, { provider, redirectUri, password });
   }
 
   @Operation('user', finishRules)

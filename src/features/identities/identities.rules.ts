@@ -33,6 +33,11 @@ export const finishRules = z.object({
 
 export const redeemRules = z.object({ input: z.object({ code: text(128), codeVerifier: text(128) }) });
 
-export const startLinkRules = z.object({ input: z.object({ provider, redirectUri: url }) });
+/** Twice the longest password that there can be, in UTF-16 units. */
+const password = text(512);
+
+export const startLinkRules = z.object({
+  input: z.object({ provider, redirectUri: url, password: password.nullish() }),
+});
 
 export const idRules = z.object({ id: uuid() });

@@ -151,6 +151,12 @@ export class StartIdentityLinkInput {
       "A page of the client's own that the provider sends the user back to, and that finishes the link. It must be known to this service (`OIDC_RETURN_URLS`) and to the provider.",
   })
   readonly redirectUri!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "The caller's password. Only a user who has none may leave it out. At most 256 characters.",
+  })
+  readonly password?: string | null;
 }
 
 /** What a client tells of the provider's answer, with null for what it left out. */

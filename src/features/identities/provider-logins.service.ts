@@ -15,6 +15,7 @@ import type { IdentityProvider } from '../../ports/identity-provider.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { LoginRow } from '../accounts/user.js';
 import type { AuditLog } from '../audit/audit-log.js';
+import type { FreshProof } from '../sessions/fresh-proof.js';
 import type { LoginDetails, LoginService } from '../sessions/login.service.js';
 import type { Tokens } from '../sessions/sessions.service.js';
 import type { IdentitiesService } from './identities.service.js';
@@ -44,6 +45,15 @@ export interface LoginRequest {
   readonly codeChallenge: string | null;
   /** Of another login of this client, which stays good. */
   readonly secret: string | null;
+}
+
+/** What a user begins a link with. */
+export interface LinkRequest {
+  readonly provider: string;
+  /** A page of the client's own that finishes the link. */
+  readonly redirectUri: string;
+  /** Null for a user who has none, and has logged in of late. */
+  readonly password: string | null;
 }
 
 export interface StartedLogin {
@@ -77,6 +87,7 @@ export interface ProviderLoginsServiceDependencies {
   readonly identities: Pick<IdentitiesService, 'link' | 'resolve'>;
   readonly accounts: Pick<AccountsService, 'findLoginById'>;
   readonly login: Pick<LoginService, 'admit'>;
+  readonly freshProof: Pick<FreshProof, 'require'>;
   readonly audit: Pick<AuditLog, 'record'>;
   /** Counts a start from a network, and throws RateLimited `Too many requests` when there were too many. */
   readonly limiter: (network: string) => Promise<void>;
@@ -107,12 +118,15 @@ export class ProviderLoginsService {
   }
 
   /**
-   * Begins a login at a provider that is to be linked to the viewer.
-   * @throws as {@link start}; Forbidden for an internal call, which has no session
+   * Begins a login at a provider that is to be linked to the viewer. It will let them in for good: whoever only found their
+   * access token is not to have that.
+   * @throws as {@link start}, and as {@link FreshProof.require}; Forbidden for an internal call, which has no session
    */
-  async startLink(viewer: Viewer, provider: string, redirectUri: string): Promise<StartedLogin> {
+  async startLink(viewer: Viewer, { provider, redirectUri, password }: LinkRequest): Promise<StartedLogin> {
     const { sessionId, client } = viewer;
     if (sessionId === null) throw new Forbidden();
+    this.#provider(provider);
+    await this.#given.freshProof.require(viewer, password, 'input.password');
     const request = { provider, redirectUri, returnUrl: null, codeChallenge: null, secret: null };
     return this.#start(request, sessionId, client);
   }
