@@ -470,6 +470,11 @@ describe.each(stores)('login by a provider on %s', (on) => {
       const reset = { email, otp, new_password: 'a battery of horses' };
       expect((await new Actor(app.url).rest('POST', '/auth/reset-password', reset)).status).toBe(200);
       expect(await logIn(subject.rows[0]?.subject ?? '')).toMatchObject(EMAIL_IN_USE);
+      const { rows: unlinked } = await app.database.query(
+        `SELECT ip_address AS address FROM audit_events WHERE subject_id = $1 AND action = 'IDENTITY_UNLINKED'`,
+        [id],
+      );
+      expect(unlinked).toEqual([{ address: expect.stringMatching(/127\.0\.0\.1$/) }]);
       await new Actor(app.url, { email, password: 'a battery of horses' }).login();
     });
   });

@@ -100,10 +100,10 @@ export class IdentitiesService {
    * have been made, and linked, by someone who waits for its owner to come.
    * @param sql the transaction of the proof
    */
-  async unlinkUnproven(sql: Sql, user: Pick<UserRow, 'id' | 'isVerified'>): Promise<void> {
+  async unlinkUnproven(sql: Sql, user: Pick<UserRow, 'id' | 'isVerified'>, client: Client): Promise<void> {
     if (user.isVerified) return;
     for (const identity of await this.#repository.deleteAllOf(sql, user.id)) {
-      await this.#recordUnlinked(sql, identity, user.id, undefined);
+      await this.#recordUnlinked(sql, identity, user.id, client);
     }
   }
 
@@ -141,15 +141,9 @@ export class IdentitiesService {
     return identity;
   }
 
-  async #recordUnlinked(sql: Sql, { provider }: IdentityRow, userId: string, client?: Client): Promise<void> {
+  async #recordUnlinked(sql: Sql, { provider }: IdentityRow, userId: string, client: Client): Promise<void> {
     await this.#audit.record(
-      {
-        action: 'IDENTITY_UNLINKED',
-        actorId: userId,
-        subjectId: userId,
-        ...(client !== undefined && { client }),
-        details: { provider },
-      },
+      { action: 'IDENTITY_UNLINKED', actorId: userId, subjectId: userId, client, details: { provider } },
       sql,
     );
   }

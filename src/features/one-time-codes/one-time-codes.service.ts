@@ -117,7 +117,7 @@ export class OneTimeCodesService {
     await this.#redeem('PASSWORD_RESET', redemption, (userId, confirm) =>
       this.#accounts.resetPassword(userId, password, async (user, sql) => {
         await confirm(user, sql);
-        await this.#identities.unlinkUnproven(sql, user);
+        await this.#identities.unlinkUnproven(sql, user, redemption.client);
       }),
     );
   }
