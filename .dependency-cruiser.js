@@ -1,7 +1,7 @@
 // docs/architecture.md's rule: doors -> graphql -> resolvers -> services -> ports <- adapters.
 
 const TEST = '\\.test\\.ts$';
-const COMPOSITION_ROOT = '^src/app[^/]*\\.ts$';
+const COMPOSITION_ROOT = '^src/(app[^/]*|admin)\\.ts$';
 const OUR_CODE = '^(src|test|tools)/';
 
 /** `from` may reach, of our own code, nothing but `to` and what stands below every layer. */
@@ -49,6 +49,10 @@ export default {
       '^src/doors/',
       '^src/graphql/',
       '^src/ports/',
+    ]),
+    layer('command-line', "The operator's door: it speaks to services.", '^src/command-line/', [
+      '^src/command-line/',
+      '^src/features/(?!.*\\.(repository|resolver|type)\\.ts$)',
     ]),
     {
       name: 'features-meet-through-services',

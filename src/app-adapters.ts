@@ -10,6 +10,7 @@ import { OfflineLanguageModel } from './adapters/offline-model/offline-language-
 import { OpenAiLanguageModel } from './adapters/openai/openai-language-model.js';
 import { O200kTokenCounter } from './adapters/openai/token-counter.js';
 import { OidcIdentityProvider } from './adapters/oidc/oidc-identity-provider.js';
+import { MIGRATIONS } from './adapters/postgres/migrations-directory.js';
 import { openDatabase } from './adapters/postgres/open-database.js';
 import type { OpenedDatabase } from './adapters/postgres/pool-database.js';
 import { PostgresRateLimitStore } from './adapters/postgres/postgres-rate-limit-store.js';
@@ -28,8 +29,6 @@ import type { LanguageModel } from './ports/language-model.js';
 import type { Mailer } from './ports/mailer.js';
 import type { ObjectStore } from './ports/object-store.js';
 import type { RateLimitStore } from './ports/rate-limit-store.js';
-
-const MIGRATIONS = new URL('../prisma/migrations/', import.meta.url);
 
 /** What the product needs from outside, opened as the settings say. */
 export interface Adapters {

@@ -4,6 +4,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { StartupError } from '../../kernel/startup-error.js';
 import { describeFailure } from './connection-failure.js';
 
+/** Another process has the directory. */
+export class DirectoryInUse extends StartupError {}
+
 export interface DirectoryLock {
   release(): void;
 }
@@ -14,7 +17,7 @@ export interface DirectoryLock {
  * The lock is SQLite's on a file, held by an open transaction, which the operating system frees however the process ends.
  * Another file has the process id, for the message alone: SQLite lets nobody read the first.
  *
- * @throws StartupError when another process has it
+ * @throws DirectoryInUse when another process has it
  */
 export function lockDirectory(directory: string): DirectoryLock {
   const ownerFile = join(directory, 'postgres.pid');
@@ -23,7 +26,7 @@ export function lockDirectory(directory: string): DirectoryLock {
     file.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     file.close();
-    throw new StartupError(
+    throw new DirectoryInUse(
       `DATA_DIR ${directory} is in use by another process${owner(ownerFile)}. ` +
         'Stop it, choose another DATA_DIR, or set DATABASE_URL: a PostgreSQL server takes any number of processes.',
       { cause: error },

@@ -76,6 +76,31 @@ export async function migrate({ pool, directory, logger }: MigrateOptions): Prom
   }
 }
 
+/**
+ * Changes nothing, unlike {@link migrate}.
+ * @throws StartupError when the database lacks a migration, or one failed or was edited
+ */
+export async function requireMigrated({ pool, directory, logger }: MigrateOptions): Promise<void> {
+  const migrations = await readMigrations(directory);
+  const client = await pool.connect();
+  client.on('error', ignore);
+  try {
+    const recorded = await readRecorded(client);
+    warnAboutUnknown(recorded, migrations, logger);
+    const missing = migrations.filter((migration) => !isApplied(migration, recorded));
+    if (missing.length === 0) return;
+    throw new StartupError(
+      recorded.length === 0
+        ? 'The database has no tables yet: start the service once, which makes them'
+        : `The database is of an older release, without ${missing.length} of the migrations of this one: ` +
+            'start the service of this release once, which applies them',
+    );
+  } finally {
+    client.off('error', ignore);
+    client.release();
+  }
+}
+
 async function readMigrations(directory: string | URL): Promise<Migration[]> {
   const root = directory instanceof URL ? fileURLToPath(directory) : directory;
   const entries = await readdir(root, { withFileTypes: true });

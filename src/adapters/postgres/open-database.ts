@@ -6,7 +6,7 @@ import type { Log } from '../../kernel/log.js';
 import { StartupError } from '../../kernel/startup-error.js';
 import { describeFailure } from './connection-failure.js';
 import { lockDirectory } from './directory-lock.js';
-import { migrate } from './migrate.js';
+import { migrate, requireMigrated, type MigrateOptions } from './migrate.js';
 import { createPglitePool, startPglite } from './pglite.js';
 import { type OpenedDatabase, PoolDatabase } from './pool-database.js';
 import { createPostgresPool } from './postgres-pool.js';
@@ -25,10 +25,12 @@ export interface OpenDatabaseOptions {
   readonly logger: Log;
   /** Connections to a PostgreSQL server at most, 10 unless told. The embedded database has one. */
   readonly poolSize?: number;
+  /** What is done about migrations that the database lacks: `apply` unless told. `refuse` makes nothing either. */
+  readonly missingMigrations?: 'apply' | 'refuse';
 }
 
 /**
- * Opens the database and brings its tables up to date.
+ * Opens the database and brings its tables up to date, or refuses one whose tables are not.
  *
  * @throws StartupError in the operator's terms; nothing stays open then
  */
@@ -44,9 +46,13 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Opened
 }
 
 async function openEmbedded(
-  { dataDirectory, migrationsDirectory, logger }: OpenDatabaseOptions,
+  { dataDirectory, migrationsDirectory, logger, missingMigrations }: OpenDatabaseOptions,
   resources: AsyncDisposableStack,
 ): Promise<OpenedDatabase> {
+  const directory = join(dataDirectory, 'postgres');
+  if (missingMigrations === 'refuse' && !existsSync(join(directory, 'PG_VERSION'))) {
+    throw new StartupError(`DATA_DIR ${dataDirectory} holds no database yet: start the service once, which makes one`);
+  }
   await mkdir(dataDirectory, { recursive: true }).catch((error: unknown) => {
     throw new StartupError(`DATA_DIR ${dataDirectory} cannot be made: ${describeFailure(error)}`, {
       cause: error,
@@ -56,12 +62,11 @@ async function openEmbedded(
   resources.defer(() => {
     lock.release();
   });
-  const directory = join(dataDirectory, 'postgres');
   const pglite = await startInFolder(directory);
   resources.defer(() => pglite.close());
   const pool = createPglitePool(pglite);
   resources.defer(() => pool.end());
-  await migrate({ pool, directory: migrationsDirectory, logger });
+  await bringUpToDate(missingMigrations, { pool, directory: migrationsDirectory, logger });
   const version = await serverVersion(pool);
   const description = `PGlite (PostgreSQL ${version.name}) in ${directory}`;
   return new PoolDatabase({ pool, description, embedded: true, logger, resources });
@@ -84,14 +89,13 @@ async function startInFolder(directory: string) {
 
 async function openServer(
   url: string,
-  { migrationsDirectory, logger, poolSize = DEFAULT_POOL_SIZE }: OpenDatabaseOptions,
+  { migrationsDirectory, logger, missingMigrations, poolSize = DEFAULT_POOL_SIZE }: OpenDatabaseOptions,
   resources: AsyncDisposableStack,
 ): Promise<OpenedDatabase> {
   const place = describePlace(url);
   const migrationPool = createPostgresPool({ url, logger, size: 1, limitStatements: false });
-  const version = await prepareServer(migrationPool, place, migrationsDirectory, logger).finally(() =>
-    migrationPool.end(),
-  );
+  const migration = { pool: migrationPool, directory: migrationsDirectory, logger };
+  const version = await prepareServer(migration, place, missingMigrations).finally(() => migrationPool.end());
   const pool = createPostgresPool({ url, logger, size: poolSize, limitStatements: true });
   resources.defer(() => pool.end());
   const description = `PostgreSQL ${version} at ${place}`;
@@ -99,12 +103,11 @@ async function openServer(
 }
 
 async function prepareServer(
-  pool: pg.Pool,
+  migration: MigrateOptions,
   place: string,
-  migrationsDirectory: string | URL,
-  logger: Log,
+  missingMigrations: OpenDatabaseOptions['missingMigrations'],
 ): Promise<string> {
-  const version = await serverVersion(pool).catch((error: unknown) => {
+  const version = await serverVersion(migration.pool).catch((error: unknown) => {
     throw new StartupError(`DATABASE_URL: PostgreSQL at ${place} cannot be used: ${describeFailure(error)}`, {
       cause: error,
     });
@@ -112,8 +115,15 @@ async function prepareServer(
   if (version.number < OLDEST_SERVER) {
     throw new StartupError(`DATABASE_URL: PostgreSQL at ${place} is ${version.name}; 15 or later is needed`);
   }
-  await migrate({ pool, directory: migrationsDirectory, logger });
+  await bringUpToDate(missingMigrations, migration);
   return version.name;
+}
+
+async function bringUpToDate(
+  missing: OpenDatabaseOptions['missingMigrations'],
+  migration: MigrateOptions,
+): Promise<void> {
+  await (missing === 'refuse' ? requireMigrated(migration) : migrate(migration));
 }
 
 async function serverVersion(pool: pg.Pool): Promise<{ name: string; number: number }> {

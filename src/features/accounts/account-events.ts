@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Viewer } from '../../kernel/viewer.js';
 import type { AuditAction, AuditEvent } from '../audit/audit-event.js';
+import { operator, type AccountActor } from './account-actor.js';
 import type { UserRow } from './user.js';
 
 /** Fields with an event of their own are not among these. */
@@ -17,22 +17,27 @@ const FIELDS = [
 /** Whose change by the user is of no interest to an admin: what a client keeps about them. */
 const OWN_BUSINESS: readonly string[] = ['provider', 'providerId', 'profile'];
 
-/** Something that a viewer did to a user's account. */
+/** Something that was done to a user's account. */
 export function eventOf(
   action: AuditAction,
-  { userId: actorId, client }: Viewer,
+  actor: AccountActor,
   subjectId: string,
   details: AuditEvent['details'] = {},
 ): AuditEvent {
-  return { action, actorId, subjectId, client, details };
+  const { userId: actorId, client } = actor;
+  return { action, actorId, subjectId, ...clientOf(client), details: { ...details, ...wayOf(actor) } };
 }
+
+const clientOf = (client: AccountActor['client']) => (client === null ? {} : { client });
+
+const wayOf = (actor: AccountActor | null) => (actor === operator ? { by: 'command line' } : {});
 
 /**
  * What the audit log has of a change: an event for each kind of it, none where nothing changed. Names of fields and what is
  * true or false of an account, never an address or a password.
  */
 export function eventsOfChange(
-  viewer: Viewer,
+  viewer: AccountActor,
   before: UserRow,
   after: UserRow,
   hasNewPassword: boolean,
@@ -58,11 +63,12 @@ export function eventsOfChange(
 
 /** What the audit log has of a new account. @param creator null for one who signed up, or for the service itself */
 export function eventsOfCreation(
-  creator: Viewer | null,
+  creator: AccountActor | null,
   user: UserRow,
-  client: AuditEvent['client'],
+  client: AccountActor['client'],
 ): readonly AuditEvent[] {
-  const event = { actorId: creator?.userId ?? null, subjectId: user.id, ...(client === undefined ? {} : { client }) };
-  const created: AuditEvent = { action: 'USER_CREATED', ...event, details: { plan: user.plan } };
-  return user.isAdmin ? [created, { action: 'ADMIN_GRANTED', ...event }] : [created];
+  const event = { actorId: creator?.userId ?? null, subjectId: user.id, ...clientOf(client) };
+  const way = wayOf(creator);
+  const created: AuditEvent = { action: 'USER_CREATED', ...event, details: { plan: user.plan, ...way } };
+  return user.isAdmin ? [created, { action: 'ADMIN_GRANTED', ...event, details: way }] : [created];
 }

@@ -1,18 +1,18 @@
 import { Forbidden } from '../../kernel/errors.js';
-import type { Viewer } from '../../kernel/viewer.js';
+import type { AccountActor } from './account-actor.js';
 import type { GuardedFields, UserChanges } from './user.js';
 
-export function maySee(viewer: Viewer, userId: string): boolean {
+export function maySee(viewer: Pick<AccountActor, 'userId' | 'isAdmin'>, userId: string): boolean {
   return viewer.isAdmin || viewer.userId === userId;
 }
 
 /** @throws Forbidden for another's account, whether it exists or not: that is nobody else's business */
-export function requireOwnOrAdmin(viewer: Viewer, userId: string): void {
+export function requireOwnOrAdmin(viewer: Pick<AccountActor, 'userId' | 'isAdmin'>, userId: string): void {
   if (!maySee(viewer, userId)) throw new Forbidden();
 }
 
 /** @throws Forbidden `Forbidden` */
-export function requireAdmin(viewer: Viewer): void {
+export function requireAdmin(viewer: Pick<AccountActor, 'isAdmin'>): void {
   if (!viewer.isAdmin) throw new Forbidden();
 }
 

@@ -3,7 +3,7 @@ import { containsPattern } from '../../kernel/like-pattern.js';
 import { newId } from '../../kernel/ids.js';
 import { pageOf, type Page, type PageRequest } from '../../kernel/page.js';
 import type { Database, Sql } from '../../ports/database.js';
-import type { LoginRow, UserRow, WritableFields } from './user.js';
+import type { DeletedUserRow, LoginRow, UserRow, WritableFields } from './user.js';
 
 const COLUMNS = `id, email, phone_number AS "phoneNumber", provider, provider_id AS "providerId",
   is_verified AS "isVerified", verified_at AS "verifiedAt", profile, is_active AS "isActive",
@@ -45,6 +45,16 @@ export class AccountsRepository {
       'user_find_by_email',
     );
     return rows[0] ?? null;
+  }
+
+  /** The last deleted first; at most 100. */
+  async findDeleted(email: string): Promise<readonly DeletedUserRow[]> {
+    const { rows } = await this.database.query<DeletedUserRow>(
+      `SELECT id, deleted_at AS "deletedAt" FROM users
+       WHERE lower(email) = lower($1) AND deleted_at IS NOT NULL ORDER BY deleted_at DESC LIMIT 100`,
+      [email],
+    );
+    return rows;
   }
 
   async findLogin(email: string): Promise<(LoginRow & { readonly email: string }) | null> {

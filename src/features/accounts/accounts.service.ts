@@ -2,13 +2,13 @@ import type { Clock } from '../../kernel/clock.js';
 import { Conflict, Invalid, NotFound } from '../../kernel/errors.js';
 import { connectionOf, pageRequest, type Connection, type PageArguments } from '../../kernel/page.js';
 import type { Client } from '../../kernel/caller.js';
-import type { Viewer } from '../../kernel/viewer.js';
 import type { Sql } from '../../ports/database.js';
 import type { AuditEvent } from '../audit/audit-event.js';
 import type { AuditLog } from '../audit/audit-log.js';
 import type { SessionsService } from '../sessions/sessions.service.js';
 import type { AccountsRepository, UserEdit } from './accounts.repository.js';
 import { adminsOnly, maySee, requireAdmin, requireOwnOrAdmin, touchesGuarded } from './accounts.policy.js';
+import type { AccountActor } from './account-actor.js';
 import { eventOf, eventsOfChange, eventsOfCreation } from './account-events.js';
 import { addressIdentity } from './email-address.js';
 import type { PasswordHasher } from './password-hasher.js';
@@ -17,6 +17,7 @@ import {
   guardedDefaults,
   isActingAdmin,
   isEnabled,
+  type DeletedUserRow,
   type LoginRow,
   type NewUser,
   type UserChanges,
@@ -35,8 +36,9 @@ export interface AccountsServiceDependencies {
 /** Who makes an account. */
 export interface Creator {
   /** Null for a stranger. Throws what is wrong with credentials that were sent. */
-  viewer(): Promise<Viewer | null>;
-  readonly client: Client;
+  viewer(): Promise<AccountActor | null>;
+  /** Null where there is none, as at the command line. */
+  readonly client: Client | null;
 }
 
 /** Throws unless what proves that someone is the user is good, given the user as they are while their row is held. */
@@ -81,13 +83,13 @@ export class AccountsService {
   }
 
   /** @throws Forbidden for another's account; NotFound, to an admin */
-  async get(viewer: Viewer, id: string): Promise<UserRow> {
+  async get(viewer: AccountActor, id: string): Promise<UserRow> {
     requireOwnOrAdmin(viewer, id);
     return found(await this.#users.find(id));
   }
 
   /** What `node` finds: null where the viewer may not see it, as where it is not there. */
-  async findVisible(viewer: Viewer, id: string): Promise<UserRow | null> {
+  async findVisible(viewer: AccountActor, id: string): Promise<UserRow | null> {
     return maySee(viewer, id) ? this.#users.find(id) : null;
   }
 
@@ -102,7 +104,7 @@ export class AccountsService {
    * @param search a part of the e-mail address or phone number, in any case
    * @throws Forbidden; Invalid
    */
-  async list(viewer: Viewer, search: string | null, page: PageArguments): Promise<Connection<UserRow>> {
+  async list(viewer: AccountActor, search: string | null, page: PageArguments): Promise<Connection<UserRow>> {
     requireAdmin(viewer);
     const part = search === '' ? null : search;
     return connectionOf(await this.#users.page(part, pageRequest(page)), () => this.#users.count(part));
@@ -113,7 +115,7 @@ export class AccountsService {
    * the viewer's.
    * @throws Forbidden; NotFound, to an admin; Conflict `User already exists`, or for the last admin; Invalid
    */
-  async update(viewer: Viewer, id: string, changes: UserChanges): Promise<UserRow> {
+  async update(viewer: AccountActor, id: string, changes: UserChanges): Promise<UserRow> {
     requireOwnOrAdmin(viewer, id);
     const passwordHash = changes.password === undefined ? null : await this.#passwords.hash(changes.password);
     const updated = await this.#users.change(id, async (present, edit) => {
@@ -135,7 +137,7 @@ export class AccountsService {
   }
 
   /** The same as {@link update}, refused to anyone but an admin, for one's own account too. */
-  async updateAsAdmin(viewer: Viewer, id: string, changes: UserChanges): Promise<UserRow> {
+  async updateAsAdmin(viewer: AccountActor, id: string, changes: UserChanges): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
     return this.update(viewer, id, changes);
   }
@@ -145,7 +147,7 @@ export class AccountsService {
    * @returns the user, inactive
    * @throws Forbidden; NotFound, to an admin; Conflict for the last admin
    */
-  async delete(viewer: Viewer, id: string): Promise<UserRow> {
+  async delete(viewer: AccountActor, id: string): Promise<UserRow> {
     requireOwnOrAdmin(viewer, id);
     const deleted = await this.#users.change(id, async (present, edit) => {
       if (isActingAdmin(present)) await requireAnotherAdmin(edit);
@@ -160,6 +162,12 @@ export class AccountsService {
   /** For the service itself, not for a viewer: the user with this e-mail address, in any case. */
   findByEmail(email: string): Promise<UserRow | null> {
     return this.#users.findByEmail(email);
+  }
+
+  /** Deleted users who had this e-mail address, in any case, the last deleted first; at most 100. @throws Forbidden */
+  async findDeleted(viewer: AccountActor, email: string): Promise<readonly DeletedUserRow[]> {
+    requireAdmin(viewer);
+    return this.#users.findDeleted(email);
   }
 
   /**
@@ -194,19 +202,19 @@ export class AccountsService {
   }
 
   /** The same as {@link create} with the fields that admins may set, refused to anyone but an admin. */
-  async createAsAdmin(viewer: Viewer, input: NewUser): Promise<UserRow> {
+  async createAsAdmin(viewer: AccountActor, input: NewUser): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
     return this.create(input, { viewer: () => Promise.resolve(viewer), client: viewer.client });
   }
 
   /** The same as {@link delete}, refused to anyone but an admin, for one's own account too. */
-  async deleteAsAdmin(viewer: Viewer, id: string): Promise<UserRow> {
+  async deleteAsAdmin(viewer: AccountActor, id: string): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
     return this.delete(viewer, id);
   }
 
   /** The same as {@link get}, refused to anyone but an admin, for one's own account too. */
-  async getAsAdmin(viewer: Viewer, id: string): Promise<UserRow> {
+  async getAsAdmin(viewer: AccountActor, id: string): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
     return this.get(viewer, id);
   }
@@ -215,7 +223,7 @@ export class AccountsService {
    * Brings a deleted user back as it was, but active. Its sessions stay ended. A user that is not deleted stays as it is.
    * @throws Forbidden; NotFound; Conflict `User already exists` when the e-mail address was taken meanwhile
    */
-  async restore(viewer: Viewer, id: string): Promise<UserRow> {
+  async restore(viewer: AccountActor, id: string): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
     const restored = await this.#users.restore(id, this.#clock.now(), (_user, sql) =>
       this.#audit.record(eventOf('USER_RESTORED', viewer, id), sql),
@@ -281,7 +289,7 @@ export class AccountsService {
     const guarded = { ...guardedDefaults(this.#plans.defaultPlan), isAdmin: true, isVerified: true, verifiedAt: now };
     try {
       await this.#users.insert({ ...blank, ...guarded }, await this.#passwords.hash(password), now, (user, sql) =>
-        this.#record(eventsOfCreation(null, user, undefined), sql),
+        this.#record(eventsOfCreation(null, user, null), sql),
       );
       return 'created';
     } catch (error) {

@@ -18,6 +18,12 @@ export interface UserRow {
   readonly updatedAt: Date;
 }
 
+/** A user who was deleted, and may be restored. */
+export interface DeletedUserRow {
+  readonly id: string;
+  readonly deletedAt: Date;
+}
+
 /** What a login needs to know of a user. */
 export interface LoginRow {
   readonly id: string;

@@ -1,0 +1,206 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { openDatabase } from '../../src/adapters/postgres/open-database.js';
+import type { Environment } from '../../src/config.js';
+import { Actor, signUp } from '../support/actor.js';
+import { runAdmin } from '../support/admin-program.js';
+import { startTestApp, stores } from '../support/app.js';
+import {
+  createDatabase,
+  fillDataDirectory,
+  migrationsDirectory,
+  silentLogger,
+  testServerUrl,
+} from '../support/database.js';
+import { within } from '../support/eventually.js';
+
+const PASSWORD = 'a battery of horses';
+const ADMIN = { email: 'ada@example.com', password: PASSWORD };
+const USER = { email: 'eve@example.com', password: PASSWORD };
+
+let resources: AsyncDisposableStack;
+let dataDirectory: string;
+beforeEach(async () => {
+  resources = new AsyncDisposableStack();
+  dataDirectory = await mkdtemp(join(tmpdir(), 'flynkle-admin-'));
+  resources.defer(() => rm(dataDirectory, { recursive: true, force: true }));
+});
+afterEach(() => resources.disposeAsync());
+
+/** An empty database on the test server. */
+async function newServerDatabase(): Promise<string> {
+  const { url, drop } = await createDatabase(testServerUrl() ?? '');
+  resources.defer(drop);
+  return url;
+}
+
+describe.each(stores)('the command line on %s', (on) => {
+  /** What the service and the command line have in common; with tables and nobody in them. */
+  const settingsOf = async (): Promise<Environment> => {
+    const settings = { DATA_DIR: dataDirectory, SECRET_KEY: 'one key of thirty-two bytes or more' };
+    if (on === 'embedded') {
+      await fillDataDirectory(dataDirectory);
+      return settings;
+    }
+    const url = await newServerDatabase();
+    await (await openDatabase({ url, dataDirectory, migrationsDirectory, logger: silentLogger })).close();
+    return { ...settings, DATABASE_URL: url };
+  };
+
+  it('makes the first admin and another user, and changes what the service then goes by', async () => {
+    const settings = await settingsOf();
+    const admin = (words: readonly string[], input?: string) => runAdmin(settings, words, input);
+    const service = async (work: (url: string) => Promise<void>) => {
+      const app = await startTestApp({ stores: on, settings });
+      await work(app.url).finally(() => app.close());
+    };
+    const statusOf = async (url: string, { email, password }: typeof USER) =>
+      (await new Actor(url).rest('POST', '/auth/login', { email, password })).status;
+
+    const created = await admin(['create', ADMIN.email], `${PASSWORD}\n`);
+    expect(created).toMatchObject({ code: 0, printed: '' });
+    expect(created.said).toMatch(/^ada@example\.com \([0-9a-f-]{36}\) is a new admin\n$/);
+    const generated = await admin(['create', USER.email, '--no-admin', '--generate']);
+    expect(generated).toMatchObject({ code: 0, printed: expect.stringMatching(/^[\w-]{20}\n$/) });
+    const eve = { ...USER, password: generated.printed.trim() };
+    expect(await admin(['suspend', ADMIN.email, '--yes'])).toMatchObject({
+      code: 1,
+      said: 'error: This is the last admin; make another user an admin first\n',
+    });
+
+    let token: string | undefined;
+    await service(async (url) => {
+      const ada = new Actor(url, ADMIN);
+      await ada.login();
+      expect((await ada.rest('GET', '/admin/users')).status).toBe(200);
+      const user = new Actor(url, eve);
+      await user.login();
+      token = user.token;
+      expect((await user.rest('GET', '/admin/users')).status).toBe(403);
+    });
+    expect(await admin(['suspend', eve.email])).toMatchObject({ code: 2, said: expect.stringContaining('--yes') });
+    expect((await admin(['suspend', eve.email, '--yes'])).code).toBe(0);
+    await service(async (url) => {
+      expect(await statusOf(url, eve)).toBe(403);
+    });
+    for (const command of ['reinstate', 'promote']) expect((await admin([command, eve.email])).code).toBe(0);
+    expect((await admin(['reset', eve.email], `${PASSWORD} again\n`)).code).toBe(0);
+    await service(async (url) => {
+      expect(await statusOf(url, eve)).toBe(401);
+      const user = new Actor(url, { ...eve, password: `${PASSWORD} again` });
+      user.token = token;
+      expect((await user.rest('GET', '/users/me')).status).toBe(401);
+      await user.login();
+      expect((await user.rest('GET', '/admin/users')).status).toBe(200);
+      const { auditEvents } = await user.ask<{ auditEvents: { nodes: unknown[] } }>(
+        '{ auditEvents(action: USER_SUSPENDED) { nodes { actorId details } } }',
+      );
+      expect(auditEvents.nodes).toEqual([{ actorId: null, details: { by: 'command line' } }]);
+    });
+    for (const words of [
+      ['demote', eve.email, '--yes'],
+      ['delete', eve.email, '--yes'],
+      ['restore', eve.email],
+    ]) {
+      expect((await admin(words)).code).toBe(0);
+    }
+    const { printed } = await admin(['list']);
+    expect(printed.split('\n').map((line) => line.replace(/ +/g, ' '))).toEqual([
+      'ADDRESS ID STATE PLAN CREATED LAST LOGIN',
+      expect.stringMatching(/^eve@example\.com [0-9a-f-]{36} unverified free /),
+      expect.stringMatching(/^ada@example\.com [0-9a-f-]{36} admin free /),
+      '',
+    ]);
+  }, 180_000);
+
+  it('names every fault of the settings, and makes nothing', async () => {
+    const ran = await runAdmin({ DATA_DIR: dataDirectory, PORT: 'x', RATE_LIMIT_LOGIN: 'often' }, ['list']);
+    expect(ran).toMatchObject({ code: 1, printed: '' });
+    for (const name of ['PORT', 'RATE_LIMIT_LOGIN']) expect(ran.said).toContain(`- ${name}: `);
+    expect(await readdir(dataDirectory)).toEqual([]);
+  });
+});
+
+it('the command line needs no settings to show its help, or what is wrong with a command', async () => {
+  const settings = { PORT: 'x' };
+  const help = await runAdmin(settings, ['--help']);
+  expect(help).toMatchObject({ code: 0, said: '' });
+  expect(help.printed).toContain('Usage: npm run admin -- <command>');
+  expect(await runAdmin(settings, ['promot', 'x'])).toMatchObject({
+    code: 2,
+    said: expect.stringContaining('Did you mean promote?'),
+  });
+});
+
+describe('the command line on the embedded database', () => {
+  it('says that the folder is in use while the service runs on it, and what to do', async () => {
+    await fillDataDirectory(dataDirectory);
+    const app = await startTestApp({ settings: { DATA_DIR: dataDirectory } });
+    resources.defer(() => app.close());
+    const { code, said } = await runAdmin({ DATA_DIR: dataDirectory }, ['list']);
+    expect(code).toBe(1);
+    expect(said).toContain(`DATA_DIR ${dataDirectory} is in use by another process (pid ${process.pid})`);
+    expect(said).toContain('/api/v1/admin/users');
+    expect(await signUp(app)).toBeDefined();
+  }, 30_000);
+
+  it('makes no database where there is none', async () => {
+    const { code, said } = await runAdmin({ DATA_DIR: dataDirectory }, ['list']);
+    expect({ code, said }).toEqual({
+      code: 1,
+      said: `error: DATA_DIR ${dataDirectory} holds no database yet: start the service once, which makes one\n`,
+    });
+    expect(await readdir(dataDirectory)).toEqual([]);
+  });
+});
+
+(testServerUrl() === undefined ? describe.skip : describe)('the command line on PostgreSQL', () => {
+  it('ends the open streams of a user whom it suspends while the service runs', async () => {
+    const settings = { DATABASE_URL: await newServerDatabase(), DATA_DIR: dataDirectory };
+    const app = await startTestApp({ stores: 'servers', settings });
+    resources.defer(() => app.close());
+    const user = await signUp(app);
+    const id = await user.createConversation();
+    const stream = user.webSocket(
+      'subscription ($id: ID!) { conversationEvents(conversationId: $id) { __typename } }',
+      { id },
+    );
+    const ending = stream.next().then(
+      (result) => JSON.stringify(result),
+      (error: unknown) => JSON.stringify(error),
+    );
+    expect(await runAdmin(settings, ['suspend', user.credentials.email, '--yes'])).toMatchObject({ code: 0 });
+    expect(await within(2_000, ending)).toContain('Invalid token');
+    stream.close();
+  }, 60_000);
+
+  it('changes no tables: neither where there are none, nor those of an older release', async () => {
+    const url = await newServerDatabase();
+    const settings = { DATABASE_URL: url, DATA_DIR: dataDirectory };
+    expect(await runAdmin(settings, ['list'])).toEqual({
+      code: 1,
+      printed: '',
+      said: 'error: The database has no tables yet: start the service once, which makes them\n',
+    });
+    const database = await openDatabase({ url, dataDirectory, migrationsDirectory, logger: silentLogger });
+    const last = `migration_name = (SELECT max(migration_name) FROM _prisma_migrations)`;
+    await database.query(`DELETE FROM _prisma_migrations WHERE ${last}`);
+    expect(await runAdmin(settings, ['list'])).toMatchObject({
+      code: 1,
+      said: expect.stringMatching(
+        /^error: The database is of an older release, without 1 of the migrations of this one: start/,
+      ),
+    });
+    await database.close();
+  }, 60_000);
+
+  it('says that the server cannot be reached', async () => {
+    const settings = { DATABASE_URL: 'postgres://nobody:secret@127.0.0.1:1/none', DATA_DIR: dataDirectory };
+    const { code, said } = await runAdmin(settings, ['list']);
+    expect(code).toBe(1);
+    expect(said).toMatch(/^error: DATABASE_URL: PostgreSQL at 127\.0\.0\.1:1\/none cannot be used: /);
+    expect(said).not.toContain('secret');
+  });
+});

@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import type { Environment } from '../../src/config.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+export interface Ran {
+  readonly code: number | null;
+  /** Standard output. */
+  readonly printed: string;
+  /** Standard error. */
+  readonly said: string;
+}
+
+/**
+ * `npm run admin -- …` in a process of its own, where nobody is at a terminal. Of the tests' own environment it gets the path
+ * alone: settings are what a test gives.
+ * @param input what comes on standard input
+ */
+export async function runAdmin(settings: Environment, words: readonly string[], input = ''): Promise<Ran> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/admin.ts', ...words], {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'], ...settings },
+  });
+  child.stdin.end(input);
+  const ended = once(child, 'close');
+  const [printed, said] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  await ended;
+  return { code: child.exitCode, printed, said };
+}
