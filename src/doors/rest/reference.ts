@@ -53,7 +53,7 @@ export const REFERENCE: Reference = {
     response: 'Try Madeira.',
     tokens: 58,
     access_token: 'eyJhbGciOiJIUzI1NiJ9.e30.XmNK3GpH3Ys_7wsYBfq4C3M6goz71I7dTgUkuIa5lyQ',
-    refresh_token: '5Sz0mGyZ6Qq4v0x1lq0oZ2Jm2m3l5sYw0cYhJ8tqk3A',
+    refresh_token: '5Sz0mGyZ6Qq4v0x1lq0oZ2Jm2m3l5sYw0cYhJ8tqk3A.Jm0x1lqYw0o8tqZ2Gm4v3l5s0cYhJk3ASz6QqZ2yZ0q',
     model: 'configured',
     version: '1.0.0',
     filename: 'holiday.jpg',
