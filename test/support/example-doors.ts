@@ -33,13 +33,15 @@ const RENEWED_EXPIRY = new Date('2030-01-01T00:00:00Z');
 /** Good tokens, and whose they are. */
 const VIEWERS: Readonly<Record<string, Omit<Viewer, 'client'>>> = {
   'Bearer good': u1,
+  'Bearer unchecked-once': u1,
   'Bearer renewed': { ...u1, expiresAt: RENEWED_EXPIRY },
   'Bearer of-another': { ...u1, userId: 'u2' },
 };
 
 /**
  * Every GraphQL door on a port of its own, over the example schema. The tokens `good` and `renewed` are u1's, `of-another` is
- * u2's, `unchecked` cannot be checked, the check of `unanswered` never ends; others are bad.
+ * u2's, `unchecked` cannot be checked, `unchecked-once` not at first and is u1's then, the check of `unanswered` never ends; others are
+ * bad.
  */
 export async function startDoors({
   schema = exampleSchema(),
@@ -50,6 +52,7 @@ export async function startDoors({
 }: Options = {}) {
   const lines: LogLine[] = [];
   const journal = new Journal();
+  let checks = 0;
   const log = recordingLog(lines);
   const mapError = createErrorMap(log);
   const pipeline = createPipeline(schema, { mapError });
@@ -77,7 +80,8 @@ export async function startDoors({
         const { authorization } = credentials;
         if (authorization === null) return Promise.reject(new Unauthenticated('Missing credentials'));
         if (authorization === 'Bearer unanswered') return new Promise(() => undefined);
-        if (authorization === 'Bearer unchecked') return Promise.reject(new Unavailable('Not now'));
+        if (authorization === 'Bearer unchecked' || (authorization === 'Bearer unchecked-once' && checks++ === 0))
+          return Promise.reject(new Unavailable('Not now'));
         const viewer = VIEWERS[authorization];
         if (viewer === undefined) return Promise.reject(new Unauthenticated('Invalid token'));
         http.noteViewer(requestId, viewer.userId);

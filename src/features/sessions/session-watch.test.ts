@@ -20,11 +20,12 @@ function watching() {
   const events = new EventEmitter();
   const ended = new Set<string>();
   const warnings: string[] = [];
-  const state = { time: 0, isDown: false, isSilent: false, asked: [] as Watched[] };
+  const state = { time: 0, isDown: false, isSilent: false, asked: [] as Watched[], onAsk: (): void => undefined };
   const watch = new SessionWatch({
     repository: {
       findEnded: async (watched) => {
         state.asked.push(watched);
+        state.onAsk();
         await Promise.resolve();
         setImmediate(() => events.emit('looked'));
         if (state.isSilent) await new Promise(() => undefined);
@@ -154,6 +155,29 @@ describe('SessionWatch', () => {
     await looked();
     await looked();
     expect(said).toEqual(['revoked ended', 'expiring expired']);
+    watch.close();
+  });
+
+  it('leaves alone what was renewed in another session while the database was asked about the first', async () => {
+    const { watch, ended, state, looked } = watching();
+    const [first, renewed] = [viewerOf(), viewerOf()];
+    let latest = first;
+    const over: string[] = [];
+    watch.follow(
+      () => latest,
+      (why) => over.push(why),
+    );
+    ended.add(first.sessionId ?? '');
+    state.onAsk = () => {
+      latest = renewed;
+    };
+    await looked();
+    await looked();
+    expect(state.asked.slice(0, 2).map(({ sessionIds }) => sessionIds)).toEqual([
+      [first.sessionId],
+      [renewed.sessionId],
+    ]);
+    expect(over).toEqual([]);
     watch.close();
   });
 
