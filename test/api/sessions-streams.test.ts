@@ -102,6 +102,32 @@ describe.each(stores)('on %s', (on) => {
     return { ended: collect(results).catch((error: unknown) => [{ errors: error }]) };
   };
 
+  /** REST's stream of an answer, which has begun and is silent now. */
+  const silentRestStream = async (user: Actor, accept: string) => {
+    app.model.reply({ chunks: ['The ', 'sky'], stallAfter: 1 });
+    const { body } = await fetch(`${app.url}/api/v1/chat?stream=true`, {
+      method: 'POST',
+      headers: { ...user.headers, accept, 'content-type': 'application/json' },
+      body: JSON.stringify({ message: 'Why?' }),
+    });
+    if (body === null) throw new Error('No body');
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    await reader.read();
+    return { rest: readAll(reader) };
+  };
+
+  it("a logout ends REST's streams: events with the error, plain text by breaking off", async () => {
+    const user = await signUp(app);
+    const events = await silentRestStream(user, 'text/event-stream');
+    const text = await silentRestStream(user, 'text/plain');
+    const isBroken = expect(text.rest).rejects.toThrow('terminated');
+    await user.rest('POST', '/auth/logout');
+    expect(await within(DEADLINE_MS, events.rest)).toBe(
+      'event: failed\ndata: {"code":"UNAUTHENTICATED","reason":"Invalid token"}\n\n',
+    );
+    await within(DEADLINE_MS, isBroken);
+  });
+
   describe.each(Object.entries(endings))('%s', (_, { end, error, status }) => {
     it("refuses the session's next request through every door, and ends its streams within a second", async () => {
       const user = await signUp(app);
@@ -158,3 +184,12 @@ describe.each(stores)('on %s', (on) => {
     expect(late.errors?.[0]).toMatchObject({ message: 'Invalid token' });
   });
 });
+
+async function readAll(reader: ReadableStreamDefaultReader<string>): Promise<string> {
+  let all = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return all;
+    all += value;
+  }
+}
