@@ -39,6 +39,25 @@ describe.each(stores)('a provider of logins on %s', (on) => {
     await provider.close();
   }, 60_000);
 
+  it('that tells nonsense of itself is down, and works as soon as it does not', async () => {
+    const forged = await startForgedProvider();
+    const app = await startTestApp({ stores: on, settings: providerSettings(forged) });
+    for (const metadata of [
+      undefined,
+      { issuer: 'https://accounts.example.com' },
+      { authorization_endpoint: undefined },
+      { authorization_endpoint: 'nonsense' },
+    ]) {
+      forged.metadata = metadata;
+      expect(await new BrowserLike(app.url).start('forger')).toMatchObject(DOWN);
+    }
+    forged.metadata = {};
+    expect((await new BrowserLike(app.url).start('forger')).status).toBe(302);
+    expect(app.logged.filter(({ level }) => Number(level) >= 50)).toEqual([]);
+    await app.close();
+    await forged.close();
+  }, 60_000);
+
   it('that says nothing is given up after five seconds', async () => {
     const forged = await startForgedProvider();
     const app = await startTestApp({ stores: on, settings: providerSettings(forged) });

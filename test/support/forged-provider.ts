@@ -13,6 +13,8 @@ export interface ForgedProvider {
   readonly clientId: string;
   /** For `OIDC_PROVIDERS`. */
   readonly settings: Readonly<Record<string, string>>;
+  /** What it tells of itself other than it should; undefined for 500. */
+  metadata: Readonly<Record<string, unknown>> | undefined;
   /** What its token endpoint answers; undefined for never. */
   answer: TokenAnswer | undefined;
   /** Claims that will do, about someone new, signed as they should be. */
@@ -32,16 +34,19 @@ export async function startForgedProvider(name = 'forger', port = 0): Promise<Fo
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     };
     if (request.url === '/.well-known/openid-configuration') {
-      send({
-        issuer,
-        authorization_endpoint: `${issuer}/authorize`,
-        token_endpoint: `${issuer}/token`,
-        jwks_uri: `${issuer}/jwks`,
-        response_types_supported: ['code'],
-        subject_types_supported: ['public'],
-        id_token_signing_alg_values_supported: ['RS256'],
-        authorization_response_iss_parameter_supported: true,
-      });
+      if (forged.metadata === undefined) send({}, 500);
+      else
+        send({
+          issuer,
+          authorization_endpoint: `${issuer}/authorize`,
+          token_endpoint: `${issuer}/token`,
+          jwks_uri: `${issuer}/jwks`,
+          response_types_supported: ['code'],
+          subject_types_supported: ['public'],
+          id_token_signing_alg_values_supported: ['RS256'],
+          authorization_response_iss_parameter_supported: true,
+          ...forged.metadata,
+        });
     } else if (request.url === '/jwks') send({ keys: [jwk] });
     else if (forged.answer !== undefined) send(forged.answer.body, forged.answer.status);
   });
@@ -54,6 +59,7 @@ export async function startForgedProvider(name = 'forger', port = 0): Promise<Fo
     issuer,
     clientId,
     settings: { name, issuer, clientId, clientSecret: 'a secret between the two' },
+    metadata: {},
     answer: undefined,
     claims(nonce) {
       const now = Math.floor(Date.now() / 1000);

@@ -120,7 +120,7 @@ export class OidcIdentityProvider implements IdentityProvider {
     const { issuer, clientId, clientSecret, clientAuthentication } = this.#options;
     const authenticate = clientAuthentication === 'client_secret_basic' ? ClientSecretBasic : ClientSecretPost;
     try {
-      return await discovery(
+      const configuration = await discovery(
         new URL(issuer),
         clientId,
         undefined,
@@ -133,6 +133,9 @@ export class OidcIdentityProvider implements IdentityProvider {
           execute: [...(issuer.startsWith('http:') ? [allowInsecureRequests] : []), enableNonRepudiationChecks],
         },
       );
+      // Throws where there is no page to send users to, or one that nobody should be sent to.
+      buildAuthorizationUrl(configuration, {});
+      return configuration;
     } catch (error) {
       const { reason } = failureOf(error);
       this.#options.log.warn({ provider: this.name, reason }, 'a login provider did not tell its metadata');
