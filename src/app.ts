@@ -60,7 +60,7 @@ async function start(config: Config, log: Log, resources: AsyncDisposableStack):
   const { port } = await http.listen(config.port, config.host);
   void adapters.counter.load();
   if (url === '') url = `http://${config.host === '::' ? 'localhost' : config.host}:${port}`;
-  announce({ url, version, config, adapters }, log);
+  announce({ url, callbackUrl, version, config, adapters }, log);
   return {
     url,
     adapters,
@@ -213,13 +213,14 @@ async function readVersion(): Promise<string> {
 
 interface Announcement {
   readonly url: string;
+  readonly callbackUrl: (provider: string) => string;
   readonly version: string;
   readonly config: Config;
   readonly adapters: Adapters;
 }
 
 /** What an operator wants to know first: where it is, what it stands on, and what would replace what is embedded. */
-function announce({ url, version, config, adapters }: Announcement, log: Log): void {
+function announce({ url, callbackUrl, version, config, adapters }: Announcement, log: Log): void {
   const { database, model, files, mailer, sharedState } = adapters;
   const lines = [
     `Flynkle API ${version} listens on ${url}`,
@@ -229,6 +230,9 @@ function announce({ url, version, config, adapters }: Announcement, log: Log): v
     `uploaded files: ${files.description}${config.uploads.s3 === undefined ? ' (MINIO_ENDPOINT and the like replace it by S3)' : ''}`,
     `model: ${model.description}${model.status === 'configured' ? '' : ' (OPENAI_API_KEY or OPENAI_BASE_URL sets one)'}`,
     `mail: ${mailer.description}${config.mail.smtpUrl === undefined ? ' (SMTP_URL sends it)' : ''}`,
+    ...config.loginProviders.providers.map(
+      ({ name, label }) => `login at ${label}: it must know the redirect URI ${callbackUrl(name)}`,
+    ),
   ];
   for (const line of lines) log.info({}, line);
   if (config.production && config.mail.smtpUrl === undefined) {

@@ -150,6 +150,12 @@ describe.each(stores)('login by a provider on %s', (on) => {
     expect(JSON.stringify((await client.rest('GET', '/auth/oidc')).body)).not.toContain('secret');
   });
 
+  it('is announced at the start of the service, with what the provider must know', () => {
+    expect(app.logged.map(({ msg }) => msg)).toContain(
+      `login at The house: it must know the redirect URI ${app.url}/api/v1/auth/oidc/house/callback`,
+    );
+  });
+
   describe('at its start', () => {
     it('redirects a browser with PKCE, state and nonce, and a cookie of its own', async () => {
       const { status, headers, location, body } = await new BrowserLike(app.url).start('house');
