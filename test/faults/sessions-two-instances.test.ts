@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { decodeProtectedHeader } from 'jose';
+import pg from 'pg';
 import { Actor, collect, signUp } from '../support/actor.js';
 import { createDatabase, testServerUrl } from '../support/database.js';
 import { within } from '../support/eventually.js';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.js';
+import { codeIn, startMailServer, type MailServer } from '../support/mail-server.js';
 import { startModelServer, type ModelServer } from '../support/model-server.js';
-import { killPrograms, startProgram, type Program } from '../support/program.js';
+import { killPrograms, startProgram, type Program, type ProgramEnvironment } from '../support/program.js';
 import { RawWebSocket } from '../support/raw-web-socket.js';
 import { CHAT_EVENTS, ROOMY_PLANS } from '../support/replies.js';
 
@@ -16,6 +19,7 @@ const ADMIN = { email: 'admin@example.com', password: 'a password of the house' 
 const KEYS = ['one key of thirty-two bytes or more', 'another key of thirty-two bytes too'];
 const REFRESH = 'mutation ($token: String!) { refreshTokens(refreshToken: $token) { accessToken refreshToken } }';
 const AT_ONCE = 100;
+const GUESSES = 1_000;
 const SECOND_MS = 1_000;
 const LOOK_MS = 500;
 
@@ -34,6 +38,9 @@ onServers('two instances on one PostgreSQL and Redis', () => {
   const resources = new AsyncDisposableStack();
   let redis: FaultProxy;
   let model: ModelServer;
+  let mail: MailServer;
+  let databaseUrl: string;
+  let environment: ProgramEnvironment;
   let first: Program;
   let second: Program;
   let admin: Actor;
@@ -43,13 +50,16 @@ onServers('two instances on one PostgreSQL and Redis', () => {
     resources.defer(() => rm(directory, { recursive: true, force: true }));
     const database = await createDatabase(server ?? '');
     resources.defer(() => database.drop());
+    databaseUrl = database.url;
     const { hostname, port, pathname } = new URL(redisUrl ?? '');
     redis = await startFaultProxy({ host: hostname, port: Number(port) });
     resources.defer(() => redis.close());
     model = await startModelServer();
     resources.defer(() => model.close());
+    mail = await startMailServer();
+    resources.defer(() => mail.close());
     resources.defer(killPrograms);
-    const environment = {
+    environment = {
       DATA_DIR: directory,
       DATABASE_URL: database.url,
       REDIS_URL: `redis://127.0.0.1:${redis.port}${pathname}`,
@@ -58,14 +68,14 @@ onServers('two instances on one PostgreSQL and Redis', () => {
       RATE_LIMIT_CHAT: '1000/60',
       ADMIN_EMAIL: ADMIN.email,
       ADMIN_PASSWORD: ADMIN.password,
+      SECRET_KEY: KEYS.join(','),
+      SMTP_URL: mail.url,
+      RATE_LIMIT_CODE_ADDRESS: '100000/60',
+      RATE_LIMIT_CODE_CLIENT: '100000/60',
       RATE_LIMIT_LOGIN: '10/600',
       RATE_LIMIT_LOGIN_CLIENT: '100000/60',
     };
-    // As in the middle of a change of keys: each signs with its own, and takes the other's.
-    [first, second] = await Promise.all([
-      startProgram({ ...environment, SECRET_KEY: KEYS.join(',') }),
-      startProgram({ ...environment, SECRET_KEY: KEYS.toReversed().join(',') }),
-    ]);
+    [first, second] = await Promise.all([startProgram(environment), startProgram(environment)]);
     admin = new Actor(first.url, ADMIN);
     await admin.login();
   }, 60_000);
@@ -75,8 +85,33 @@ onServers('two instances on one PostgreSQL and Redis', () => {
     Object.assign(new Actor(instance.url, user.credentials), { token: user.token });
   const refresh = async (instance: Program, token: string) =>
     (await new Actor(instance.url).graphql<{ refreshTokens: Tokens }>(REFRESH, { token })).data?.refreshTokens ?? null;
-  const overBoth = <Result>(call: (instance: Program) => Promise<Result>) =>
-    Promise.all(Array.from({ length: AT_ONCE }, (_, i) => call(i % 2 === 0 ? first : second)));
+  const overBoth = <Result>(call: (instance: Program, number: number) => Promise<Result>, calls = AT_ONCE) =>
+    Promise.all(Array.from({ length: calls }, (_, i) => call(i % 2 === 0 ? first : second, i)));
+
+  /** A thousand wrong codes for a new password at once, and then the right one: all are refused, and five were compared. */
+  const guessCodes = async () => {
+    const { credentials } = await signUp(first);
+    const { email } = credentials;
+    await new Actor(first.url).rest('POST', '/auth/request-reset', { email });
+    const code = codeIn((await mail.mailTo(email, 1)).message);
+    const reset = async (instance: Program, otp: string) => {
+      const input = { email, otp, new_password: 'a battery of horses' };
+      const { status, body } = await new Actor(instance.url).rest('POST', '/auth/reset-password', input);
+      return `${status} ${body.message}`;
+    };
+    const wrong = (number: number) => String((Number(code) + 1 + number) % 1_000_000).padStart(6, '0');
+    const answers = await overBoth((instance, number) => reset(instance, wrong(number)), GUESSES);
+    expect([...new Set(answers)]).toEqual(['400 Invalid OTP']);
+    for (const instance of [first, second]) expect(await reset(instance, code)).toBe('400 Invalid OTP');
+    const client = new pg.Client(databaseUrl);
+    await client.connect();
+    const { rows } = await client.query<{ tries: number }>(
+      'SELECT tries FROM one_time_codes c JOIN users u ON u.id = c.user_id WHERE u.email = $1',
+      [email],
+    );
+    await client.end();
+    expect(rows).toEqual([{ tries: 5 }]);
+  };
 
   /** A model that has begun to answer, and is silent now, read over a socket and an event stream; and an idle socket. */
   const openOnSecond = async (user: User) => {
@@ -189,6 +224,27 @@ onServers('two instances on one PostgreSQL and Redis', () => {
     expect(await refresh(second, other.refreshToken)).not.toBeNull();
   });
 
+  it('compare five of a thousand codes that are guessed over both at once', guessCodes, 60_000);
+
+  it('take the tokens of one that signs with a newer key, and it theirs, while keys are changed', async () => {
+    const newer = await startProgram({ ...environment, SECRET_KEY: KEYS.toReversed().join(',') });
+    const user = await signUp(first);
+    const { refreshToken } = await user.login();
+    const renewed = await refresh(newer, refreshToken);
+    expect(await refresh(first, refreshToken)).toMatchObject({ refreshToken: renewed?.refreshToken });
+    const [older, newest] = [user.token, renewed?.accessToken];
+    const kids = [older, newest].map((token) => decodeProtectedHeader(token ?? '').kid);
+    expect(new Set(kids).size).toBe(2);
+    for (const token of [older, newest]) {
+      for (const instance of [first, newer]) {
+        const bearer = Object.assign(new Actor(instance.url), { token });
+        expect((await bearer.graphql('{ me { id } }')).data).toEqual({ me: { id: user.userId } });
+      }
+    }
+    newer.kill('SIGTERM');
+    expect(await newer.exited).toMatchObject({ code: 0 });
+  }, 60_000);
+
   it('renew the token of a socket on one by a refresh on the other', async () => {
     const user = await signUp(first);
     const { refreshToken } = await user.login();
@@ -229,6 +285,8 @@ onServers('two instances on one PostgreSQL and Redis', () => {
         expect(await tryLogin(instance, guessedAt.credentials, guessedAt.credentials.password)).toBe(429);
       }
     });
+
+    it('compare five of a thousand codes that are guessed over both at once', guessCodes, 60_000);
 
     it('accept no revoked token', async () => {
       for (const instance of [first, second]) {
