@@ -1,5 +1,6 @@
 import type { Adapters } from './app-adapters.js';
 import { createIdentities } from './app-identities.js';
+import { createPasskeys, createSecondFactor } from './app-second-factor.js';
 import type { Config, RateLimit } from './config.js';
 import { AccountsRepository } from './features/accounts/accounts.repository.js';
 import { AccountsResolver } from './features/accounts/accounts.resolver.js';
@@ -28,6 +29,7 @@ import { CodeHasher } from './features/one-time-codes/code-hasher.js';
 import { OneTimeCodesRepository } from './features/one-time-codes/one-time-codes.repository.js';
 import { OneTimeCodesResolver } from './features/one-time-codes/one-time-codes.resolver.js';
 import { OneTimeCodesService } from './features/one-time-codes/one-time-codes.service.js';
+import { PasskeysResolver } from './features/passkeys/passkeys.resolver.js';
 import { PlanCatalogue } from './features/plans/plan.js';
 import { PlansRepository } from './features/plans/plans.repository.js';
 import { PlansResolver } from './features/plans/plans.resolver.js';
@@ -37,15 +39,8 @@ import { RepliesResolver, ReplyCompletedResolver, ReplyFailedResolver } from './
 import { RepliesService } from './features/replies/replies.service.js';
 import { ReplyRecovery } from './features/replies/reply-recovery.js';
 import { ReplyRunner } from './features/replies/reply-runner.js';
-import { LoginChallenges } from './features/second-factor/login-challenges.js';
-import { LoginChallengesRepository } from './features/second-factor/login-challenges.repository.js';
-import { SecretBox } from './features/second-factor/secret-box.js';
-import { SecondFactorCodes } from './features/second-factor/second-factor-codes.js';
-import { SecondFactorRepository } from './features/second-factor/second-factor.repository.js';
 import { SecondFactorResolver } from './features/second-factor/second-factor.resolver.js';
-import { SecondFactorService } from './features/second-factor/second-factor.service.js';
 import { AccessTokens } from './features/sessions/access-tokens.js';
-import { FreshProof } from './features/sessions/fresh-proof.js';
 import { InternalCallers } from './features/sessions/internal-callers.js';
 import { LoginService } from './features/sessions/login.service.js';
 import { SessionWatch } from './features/sessions/session-watch.js';
@@ -75,13 +70,15 @@ export interface FeaturesOptions {
   readonly fileUrl: (accessKey: string) => string;
   /** Where a provider of logins sends users back to. */
   readonly callbackUrl: (provider: string) => string;
+  /** Where the service is reached, as `https://chat.example.com`; known once it listens. */
+  readonly serviceUrl: () => string;
 }
 
 export type Features = ReturnType<typeof createFeatures>;
 
 /** Makes every service, and the resolvers over them. */
 export function createFeatures(options: FeaturesOptions) {
-  const { config, adapters, log, version, closing, fileUrl } = options;
+  const { config, adapters, log, version, closing, fileUrl, serviceUrl } = options;
   const { database, events } = adapters;
   const clock = systemClock;
   const catalogue = new PlanCatalogue(config.plans);
@@ -99,6 +96,7 @@ export function createFeatures(options: FeaturesOptions) {
   });
   const { identities, providerLogins } = createIdentities({ ...options, accounts, login, freshProof, audit });
   const codes = createCodes({ config, adapters, log, accounts, identities, audit });
+  const passkeys = createPasskeys({ config, adapters, serviceUrl, accounts, login, secondFactor, audit });
   const conversationsRepository = new ConversationsRepository(database);
   const messagesRepository = new MessagesRepository(database);
   const conversations = new ConversationsService(conversationsRepository, catalogue, events);
@@ -123,6 +121,7 @@ export function createFeatures(options: FeaturesOptions) {
     { typeName: 'User', find: (viewer, id) => accounts.findVisible(viewer, id) },
     { typeName: 'UploadedFile', find: (viewer, id) => uploads.findVisible(viewer, id) },
     { typeName: 'Identity', find: (viewer, id) => identities.findVisible(viewer, id) },
+    { typeName: 'Passkey', find: (viewer, id) => passkeys.findVisible(viewer, id) },
     { typeName: 'Session', find: (viewer, id) => sessions.findVisible(viewer, id) },
     { typeName: 'DailyUsage', find: (viewer, id) => usage.findVisibleDay(viewer, id) },
     { typeName: 'UsageEntry', find: (viewer, id) => usage.findVisibleEntry(viewer, id) },
@@ -142,6 +141,7 @@ export function createFeatures(options: FeaturesOptions) {
     new MessagesResolver(messages, conversations, accounts),
     new NodeResolver(finders),
     new OneTimeCodesResolver(codes),
+    new PasskeysResolver(passkeys),
     new PlansResolver(plans),
     new RepliesResolver(replies, messages),
     new ReplyCompletedResolver(messages),
@@ -201,43 +201,6 @@ function createAccounts({ config, adapters, log, catalogue, audit }: AccountsOpt
   const factors = createSecondFactor({ config, adapters, log, accounts, sessions, passwords, audit });
   const login = new LoginService({ accounts, passwords, sessions, challenges: factors.challenges, audit, limiters });
   return { accounts, sessions, login, secondFactor: factors.service, freshProof: factors.freshProof, watch };
-}
-
-interface SecondFactorOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {
-  readonly accounts: AccountsService;
-  readonly sessions: SessionsService;
-  readonly passwords: PasswordHasher;
-  readonly audit: AuditLog;
-}
-
-function createSecondFactor({ config, adapters, log, accounts, sessions, passwords, audit }: SecondFactorOptions) {
-  const { database, durableRateLimits, secrets } = adapters;
-  const clock = systemClock;
-  const repository = new SecondFactorRepository(database);
-  const box = new SecretBox(secrets);
-  const codes = new SecondFactorCodes({ database, repository, box, audit, clock });
-  const challenges = new LoginChallenges({
-    repository: new LoginChallengesRepository(database),
-    factors: repository,
-    codes,
-    accounts,
-    clock,
-  });
-  const rule = { name: 'password-proof', ...config.rateLimits.login };
-  const limiter = createRateLimiter(durableRateLimits, rule, 'Too many login attempts');
-  const freshProof = new FreshProof({ accounts, passwords, sessions, limiter, clock });
-  const service = new SecondFactorService({
-    database,
-    repository,
-    codes,
-    box,
-    accounts,
-    freshProof,
-    audit,
-    clock,
-    log,
-  });
-  return { challenges, service, freshProof };
 }
 
 interface CodesOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {

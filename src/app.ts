@@ -53,7 +53,16 @@ async function start(config: Config, log: Log, resources: AsyncDisposableStack):
   let url = config.publicUrl?.replace(/\/+$/, '') ?? '';
   const fileUrl = (accessKey: string) => `${url}${FILES_PATH}${accessKey}`;
   const callbackUrl = (provider: string) => `${url}${BASE_PATH}/auth/oidc/${provider}/callback`;
-  const features = createFeatures({ config, adapters, log, version, closing: closing.signal, fileUrl, callbackUrl });
+  const features = createFeatures({
+    config,
+    adapters,
+    log,
+    version,
+    closing: closing.signal,
+    fileUrl,
+    callbackUrl,
+    serviceUrl: () => url,
+  });
   await openFeatures(config, adapters, features, log, resources);
   const { http, close } = await openDoors(config, features, log, version);
   resources.defer(close);

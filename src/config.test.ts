@@ -54,6 +54,23 @@ describe('the settings', () => {
     expect(faults({ ...production, SECRET_KEY: SECRET })).toEqual([]);
   });
 
+  it('make passkeys for the domain of the service, or for one that the pages that ask for them are in', () => {
+    expect(readConfig({}).webAuthn).toEqual({ rpId: 'localhost', origins: undefined });
+    expect(readConfig({ PUBLIC_URL: 'https://chat.example.com:8443/a' }).webAuthn.rpId).toBe('chat.example.com');
+    const settings = { WEBAUTHN_RP_ID: 'example.com', WEBAUTHN_ORIGINS: 'https://a.example.com, https://example.com' };
+    expect(readConfig({ PUBLIC_URL: 'https://chat.example.com', ...settings }).webAuthn).toEqual({
+      rpId: 'example.com',
+      origins: ['https://a.example.com', 'https://example.com'],
+    });
+    expect(faults({ ...settings, WEBAUTHN_ORIGINS: 'https://badexample.com' })).toEqual([
+      'WEBAUTHN_ORIGINS: "https://badexample.com" is not within the domain example.com',
+    ]);
+    expect(faults({ WEBAUTHN_RP_ID: 'https://example.com', WEBAUTHN_ORIGINS: 'https://example.com/' })).toEqual([
+      'WEBAUTHN_RP_ID: must be a domain, as example.com',
+      'WEBAUTHN_ORIGINS: "https://example.com/" is not an origin, as https://app.example.com',
+    ]);
+  });
+
   it('take several secrets, the first of which signs', () => {
     expect(readConfig({ SECRET_KEY: `${SECRET}1, ${SECRET}2` }).secrets).toEqual([`${SECRET}1`, `${SECRET}2`]);
   });

@@ -90,6 +90,15 @@ const returnUrls = list.transform((values, context) =>
   }),
 );
 
+const DOMAIN = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+
+const origins = list.superRefine((values, context) => {
+  for (const value of values) {
+    if (URL.canParse(value) && new URL(value).origin === value) continue;
+    context.addIssue({ code: 'custom', message: `"${value}" is not an origin, as https://app.example.com` });
+  }
+});
+
 const environmentSchema = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -120,6 +129,8 @@ const environmentSchema = z.object({
   RATE_LIMIT_CODE_ADDRESS: rateLimit.default({ limit: 5, windowMs: 900_000 }),
   RATE_LIMIT_CODE_CLIENT: rateLimit.default({ limit: 100, windowMs: 60_000 }),
   RATE_LIMIT_PROVIDER_LOGIN: rateLimit.default({ limit: 30, windowMs: 60_000 }),
+  WEBAUTHN_RP_ID: z.string().regex(DOMAIN, 'must be a domain, as example.com').optional(),
+  WEBAUTHN_ORIGINS: origins.optional(),
   SMTP_URL: url('smtp:', 'smtps:').optional(),
   MAIL_FROM: mailFrom.optional(),
   OIDC_PROVIDERS: json.pipe(loginProvidersSchema).default([]),
@@ -171,6 +182,13 @@ export interface Config {
   readonly rateLimits: Readonly<
     Record<'login' | 'loginClient' | 'chat' | 'message' | 'codeAddress' | 'codeClient' | 'providerLogin', RateLimit>
   >;
+  /** Passkeys. */
+  readonly webAuthn: {
+    /** The domain that they are for, and those below it. */
+    readonly rpId: string;
+    /** Of the pages that may ask for one. Undefined for the service's own and those of `corsOrigins`. */
+    readonly origins: readonly string[] | undefined;
+  };
   readonly mail: {
     /** Undefined for files in `DATA_DIR`. */
     readonly smtpUrl: string | undefined;
@@ -258,6 +276,7 @@ export function readConfig(environment: Environment): Config {
       codeClient: settings.RATE_LIMIT_CODE_CLIENT,
       providerLogin: settings.RATE_LIMIT_PROVIDER_LOGIN,
     },
+    webAuthn: { rpId: rpIdOf(settings), origins: settings.WEBAUTHN_ORIGINS },
     mail: { smtpUrl: settings.SMTP_URL, from: settings.MAIL_FROM ?? DEFAULT_MAIL_FROM },
     loginProviders: { providers: settings.OIDC_PROVIDERS, returnUrls: settings.OIDC_RETURN_URLS },
     plans: settings.PLANS,
@@ -276,6 +295,16 @@ function s3Of(settings: Settings): Config['uploads']['s3'] {
   return { endpoint, accessKey, secretKey, bucket, useSsl };
 }
 
+/** `localhost` is one by the browsers' grace; an IP address never is. */
+function rpIdOf({ WEBAUTHN_RP_ID, PUBLIC_URL }: Pick<Settings, 'WEBAUTHN_RP_ID' | 'PUBLIC_URL'>): string {
+  return WEBAUTHN_RP_ID ?? (PUBLIC_URL === undefined ? 'localhost' : new URL(PUBLIC_URL).hostname);
+}
+
+function isWithin(origin: string, domain: string): boolean {
+  const { hostname } = new URL(origin);
+  return hostname === domain || hostname.endsWith(`.${domain}`);
+}
+
 function inconsistencies(settings: Settings): string[] {
   const faults: string[] = [];
   for (const secret of settings.SECRET_KEY ?? []) {
@@ -285,6 +314,10 @@ function inconsistencies(settings: Settings): string[] {
   }
   if ((settings.ADMIN_EMAIL === undefined) !== (settings.ADMIN_PASSWORD === undefined)) {
     faults.push('ADMIN_EMAIL, ADMIN_PASSWORD: set both or neither');
+  }
+  const rpId = rpIdOf(settings);
+  for (const origin of settings.WEBAUTHN_ORIGINS ?? []) {
+    if (!isWithin(origin, rpId)) faults.push(`WEBAUTHN_ORIGINS: "${origin}" is not within the domain ${rpId}`);
   }
   const s3Settings = ['MINIO_ENDPOINT', 'MINIO_ACCESS_KEY', 'MINIO_SECRET_KEY', 'MINIO_BUCKET'] as const;
   const missing = s3Settings.filter((name) => settings[name] === undefined);

@@ -11,6 +11,7 @@ import { HealthResolver } from '../features/health/health.resolver.js';
 import { IdentitiesResolver } from '../features/identities/identities.resolver.js';
 import { ProviderLoginsResolver } from '../features/identities/provider-logins.resolver.js';
 import { OneTimeCodesResolver } from '../features/one-time-codes/one-time-codes.resolver.js';
+import { PasskeysResolver } from '../features/passkeys/passkeys.resolver.js';
 import { PlansResolver } from '../features/plans/plans.resolver.js';
 import { RepliesResolver, ReplyCompletedResolver, ReplyFailedResolver } from '../features/replies/replies.resolver.js';
 import { SecondFactorResolver } from '../features/second-factor/second-factor.resolver.js';
@@ -32,6 +33,7 @@ const resolvers: NonEmptyArray<ClassType> = [
   MessagesResolver,
   NodeResolver,
   OneTimeCodesResolver,
+  PasskeysResolver,
   PlansResolver,
   ProviderLoginsResolver,
   RepliesResolver,

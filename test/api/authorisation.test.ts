@@ -34,6 +34,7 @@ const STATUS: Readonly<Record<Decision, string>> = {
   null: '200',
   'bad input': '400',
   'invalid challenge': '401',
+  'invalid passkey': '401',
 };
 
 describe('the authorisation table', () => {

@@ -1,5 +1,7 @@
 import { Actor } from './actor.js';
 import type { TestApp } from './app.js';
+import { registerPasskey } from './passkeys.js';
+import { SoftwareAuthenticator } from './software-authenticator.js';
 
 /** Who calls. What is called upon is the owner's; the internal caller speaks for the owner. */
 export const ACTORS = ['nobody', 'owner', 'other', 'admin', 'suspended', 'internal'] as const;
@@ -54,6 +56,10 @@ export class Target {
   async session(): Promise<string> {
     const { sessions } = await this.#actor.ask<{ sessions: { id: string }[] }>('{ sessions { id } }');
     return sessions[0]?.id ?? '';
+  }
+
+  async passkey(): Promise<string> {
+    return registerPasskey(this.#actor, new SoftwareAuthenticator());
   }
 
   async upload(): Promise<string> {

@@ -16,7 +16,8 @@ export type Decision =
   /** BAD_USER_INPUT, whoever calls: the call has what only a secret would make good. */
   | 'bad input'
   /** UNAUTHENTICATED, whoever calls, for the same reason. */
-  | 'invalid challenge';
+  | 'invalid challenge'
+  | 'invalid passkey';
 
 export type Decisions = Readonly<Record<ActorName, Decision>>;
 
@@ -69,6 +70,7 @@ const admin = (row: Omit<AuthorisationRow, 'access' | 'decisions'> = {}): Author
   ...row,
 });
 
+const passkeyAnswer = (response: object) => ({ id: 'AA', rawId: 'AA', type: 'public-key', response });
 const account = ({ owner }: Target) => ({ id: owner.userId });
 const ofAccount = ({ owner }: Target) => ({ userId: owner.userId });
 const changedAccount = ({ owner }: Target) => ({ id: owner.userId, input: { profile: { a: 1 } } });
@@ -137,6 +139,37 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Mutation.regenerateRecoveryCodes': user(SECRETS, { variables: () => ({ code: 'none' }) }),
   'Mutation.disableSecondFactor': user(SECRETS, { variables: () => ({ code: 'none' }) }),
   'Mutation.adminDisableSecondFactor': admin({ variables: ofAccount }),
+
+  'Query.passkeys': user(USERS),
+  'Mutation.startPasskeyRegistration': user(USERS, {
+    variables: (_target, { password }) => ({ input: { password } }),
+  }),
+  'Mutation.finishPasskeyRegistration': user(SECRETS, {
+    variables: () => ({
+      input: { name: 'phone', credential: passkeyAnswer({ clientDataJSON: 'e30', attestationObject: 'oA' }) },
+    }),
+  }),
+  'Mutation.renamePasskey': user(PRIVATE, {
+    variables: async (target) => ({ id: await target.passkey(), name: 'phone' }),
+  }),
+  // A user has twenty at most: each call is upon another's.
+  'Mutation.deletePasskey': user(PRIVATE, {
+    variables: async (target) => ({ id: await target.passkey() }),
+    ends: true,
+  }),
+  'Mutation.startPasskeyLogin': anyone(),
+  'Mutation.finishPasskeyLogin': {
+    access: 'anyone',
+    decisions: all('invalid passkey'),
+    variables: () => ({
+      credential: passkeyAnswer({
+        clientDataJSON: 'e30',
+        authenticatorData: 'AA',
+        signature: 'AA',
+        userHandle: 'AA',
+      }),
+    }),
+  },
 
   'Mutation.requestPasswordReset': anyone({ variables: address }),
   'Mutation.requestEmailVerification': anyone({ variables: address }),

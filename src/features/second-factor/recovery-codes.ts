@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-export const RECOVERY_CODES = 10;
+const RECOVERY_CODES = 10;
 const CODE_BYTES = 10;
 /** Crockford's base32 in lower case: nothing in it looks like something else. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';

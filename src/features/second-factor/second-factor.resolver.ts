@@ -2,7 +2,7 @@ import { Arg, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
 import { z } from 'zod';
 import type { RequestContext } from '../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../graphql/operation.js';
-import { body, detail, path, Rest, type RestError } from '../../graphql/rest-route.js';
+import { body, detail, path, Rest } from '../../graphql/rest-route.js';
 import { text, uuid } from '../../kernel/rules.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import { ADMIN_ERRORS, NO_SUCH_USER } from '../accounts/user.type.js';
@@ -14,9 +14,12 @@ import type { SecondFactorEnrolment as Enrolment, SecondFactorService } from './
 import {
   CompleteLoginInput,
   EnrolSecondFactorInput,
+  INVALID_CODE,
+  RECENT_LOGIN_REQUIRED,
   RecoveryCodes,
   SecondFactor,
   SecondFactorEnrolment,
+  TOO_MANY_CODES,
 } from './second-factor.type.js';
 
 /** Of what is compared with what was sent, only the length has a rule. */
@@ -29,8 +32,6 @@ const completeRules = z.object({ input: z.object({ challenge: text(256), code: c
 const userRules = z.object({ userId: uuid() });
 
 const tag = 'Second factor';
-const INVALID_CODE: RestError = { code: 'BAD_USER_INPUT', status: 400, message: 'Invalid code' };
-const TOO_MANY_CODES: RestError = { code: 'RATE_LIMITED', message: 'Too many wrong codes' };
 const DISABLED = detail('second factor disabled');
 const BY_CODE =
   'BAD_USER_INPUT `Invalid code` when it is wrong, used, or the second factor is off; RATE_LIMITED after five wrong ones in a row, for a quarter of an hour and longer each time.';
@@ -93,7 +94,7 @@ export class SecondFactorResolver {
     errors: [
       INVALID_CODE,
       TOO_MANY_CODES,
-      { code: 'FORBIDDEN', message: 'Recent login required' },
+      RECENT_LOGIN_REQUIRED,
       { code: 'RATE_LIMITED', message: 'Too many login attempts' },
       { code: 'CONFLICT', message: 'The second factor was changed meanwhile' },
     ],

@@ -28,7 +28,7 @@ export interface SecondFactorEnrolment {
 }
 
 /** What the caller proves with, anew, to be the user. */
-export interface EnrolmentProof {
+export interface FactorProof {
   readonly password: string | null;
   readonly code: string | null;
 }
@@ -75,28 +75,44 @@ export class SecondFactorService {
   }
 
   /**
-   * Makes a secret for the viewer's authenticator app. Nothing is on, or another than before, until {@link confirm}.
-   * @throws what {@link FreshProof.require} throws; Invalid without a good code while a second factor is on; RateLimited
-   * `Too many wrong codes`; Conflict when it was changed meanwhile
+   * Makes sure that it is the user who asks, by all that a login with a password asks for, and does what they ask.
+   * @param act in the transaction that uses the code up, given since when the second factor is on; null when it is off.
+   * False says that it was changed meanwhile
+   * @throws what {@link FreshProof.require} throws; Invalid without a good code while the second factor is on; RateLimited
+   * `Too many wrong codes`; Conflict when the second factor was changed meanwhile
    */
-  async enrol(viewer: Viewer, { password, code }: EnrolmentProof): Promise<SecondFactorEnrolment> {
-    const { userId } = viewer;
+  async prove(
+    viewer: Viewer,
+    { password, code }: FactorProof,
+    act: (sql: Sql, enabledAt: Date | null) => Promise<boolean>,
+  ): Promise<void> {
     await this.#freshProof.require(viewer, password, 'input.password');
+    const { enabledAt } = await this.#repository.status(viewer.userId);
+    if (enabledAt === null) {
+      if (!(await act(this.#database, null))) throw new Conflict('The second factor was changed meanwhile');
+      return;
+    }
+    if (code === null) {
+      throw new Invalid([{ field: 'input.code', message: 'is required while the second factor is on' }]);
+    }
+    const method = await this.#codes.use(viewer.userId, code, viewer.client, (sql) => act(sql, enabledAt));
+    if (method === null) throw invalidCode('input.code');
+  }
+
+  /**
+   * Makes a secret for the viewer's authenticator app. Nothing is on, or another than before, until {@link confirm}.
+   * @throws what {@link prove} throws
+   */
+  async enrol(viewer: Viewer, proof: FactorProof): Promise<SecondFactorEnrolment> {
+    const { userId } = viewer;
     const { email, phoneNumber } = await this.#accounts.get(viewer, userId);
-    const { enabledAt } = await this.#repository.status(userId);
     const now = this.#clock.now();
     await this.#repository.deleteDeadEnrolments(now);
     const secret = newTotpSecret();
     const expiresAt = minutesFrom(now, ENROLMENT_MINUTES);
-    const start = (sql: Sql) =>
-      this.#repository.startEnrolment(sql, userId, this.#box.seal(userId, secret), expiresAt, enabledAt);
-    if (enabledAt === null) {
-      if (!(await start(this.#database))) throw new Conflict('The second factor was changed meanwhile');
-    } else {
-      if (code === null)
-        throw new Invalid([{ field: 'input.code', message: 'is required while the second factor is on' }]);
-      if ((await this.#codes.use(userId, code, viewer.client, start)) === null) throw invalidCode('input.code');
-    }
+    await this.prove(viewer, proof, (sql, enabledAt) =>
+      this.#repository.startEnrolment(sql, userId, this.#box.seal(userId, secret), expiresAt, enabledAt),
+    );
     const uri = totpUri(secret, email ?? phoneNumber ?? userId);
     return { secret: totpSecretText(secret), uri, qrCode: await toDataURL(uri, { scale: 6 }), expiresAt };
   }

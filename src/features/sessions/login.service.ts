@@ -25,7 +25,7 @@ type Limiter = (identity: string) => Promise<void>;
 /** What the audit log says of a login. No secret, nor personal data beyond ids. */
 export interface LoginDetails extends Readonly<Record<string, unknown>> {
   /** What the user proved last who they are by. */
-  readonly means: 'password' | 'provider' | 'second factor';
+  readonly means: 'password' | 'provider' | 'second factor' | 'passkey';
 }
 
 /** Logging in. */
@@ -80,6 +80,16 @@ export class LoginService {
   async complete(challenge: string, code: string, client: Client): Promise<Tokens> {
     const user = await this.#challenges.prove(challenge, code, client);
     const details = { means: 'second factor' } as const;
+    await this.#requireEnabled(user, client, details);
+    return this.#open(user, client, details);
+  }
+
+  /**
+   * Ends a login with a passkey, which is both factors: no second one is asked for.
+   * @throws as {@link complete}, but for the code and the challenge
+   */
+  async admitByPasskey(user: LoginRow, client: Client): Promise<Tokens> {
+    const details = { means: 'passkey' } as const;
     await this.#requireEnabled(user, client, details);
     return this.#open(user, client, details);
   }

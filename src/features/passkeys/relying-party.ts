@@ -1,0 +1,163 @@
+import {
+  generateAuthenticationOptions,
+  generateRegistrationOptions,
+  verifyAuthenticationResponse,
+  verifyRegistrationResponse,
+} from '@simplewebauthn/server';
+import { decodeAttestationObject, decodeClientDataJSON, isoBase64URL } from '@simplewebauthn/server/helpers';
+import {
+  PASSKEY_CHALLENGE_MINUTES,
+  userHandleOf,
+  type Credential,
+  type LoginAnswer,
+  type NewCredential,
+  type RegistrationAnswer,
+} from './passkey.js';
+
+const NAME = 'Flynkle';
+const TIMEOUT_MILLISECONDS = PASSKEY_CHALLENGE_MINUTES * 60_000;
+
+/** What a browser is asked with: JSON, as `PublicKeyCredential.parseCreationOptionsFromJSON` and its like take it. */
+export type PasskeyOptions = Readonly<Record<string, unknown>>;
+
+export interface RegistrationRequest {
+  readonly challenge: string;
+  readonly userId: string;
+  /** What the authenticator lists the passkey under. */
+  readonly account: string;
+  /** The passkeys that the user has: an authenticator that holds one of them makes no other. */
+  readonly present: readonly { readonly credentialId: string; readonly transports: readonly string[] }[];
+}
+
+/**
+ * The service as WebAuthn (https://www.w3.org/TR/webauthn-3/) knows it. A passkey is both factors at once, something that
+ * one has and a finger, a face or a PIN: so every one must be discoverable and verify its user.
+ */
+export class RelyingParty {
+  readonly #id: string;
+  readonly #origins: () => readonly string[];
+
+  /**
+   * @param id the domain that passkeys are for, and those below it
+   * @param origins those of the pages that may ask for one, as `https://app.example.com`
+   */
+  constructor(id: string, origins: () => readonly string[]) {
+    this.#id = id;
+    this.#origins = origins;
+  }
+
+  async registrationOptions({ challenge, userId, account, present }: RegistrationRequest): Promise<PasskeyOptions> {
+    const options = await generateRegistrationOptions({
+      rpName: NAME,
+      rpID: this.#id,
+      userID: new Uint8Array(userHandleOf(userId)),
+      userName: account,
+      userDisplayName: account,
+      challenge: isoBase64URL.toBuffer(challenge),
+      timeout: TIMEOUT_MILLISECONDS,
+      attestationType: 'none',
+      authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
+      excludeCredentials: present.map(({ credentialId, transports }) => ({
+        id: credentialId,
+        transports: [...transports],
+      })),
+    });
+    return { ...options };
+  }
+
+  async loginOptions(challenge: string): Promise<PasskeyOptions> {
+    const options = await generateAuthenticationOptions({
+      rpID: this.#id,
+      challenge: isoBase64URL.toBuffer(challenge),
+      timeout: TIMEOUT_MILLISECONDS,
+      userVerification: 'required',
+    });
+    return { ...options };
+  }
+
+  /** @returns null when the answer is not good for this challenge, from one of the origins, by a verified user */
+  async verifyRegistration(answer: RegistrationAnswer, challenge: string): Promise<NewCredential | null> {
+    const { transports = [] } = answer.response;
+    if (hasCertificates(answer)) return null;
+    const verified = await nullUnlessGood(() =>
+      verifyRegistrationResponse({
+        response: {
+          ...answer,
+          response: { ...answer.response, transports: [...transports] },
+          clientExtensionResults: {},
+        },
+        expectedChallenge: challenge,
+        expectedOrigin: [...this.#origins()],
+        expectedRPID: this.#id,
+        requireUserVerification: true,
+      }),
+    );
+    if (verified?.verified !== true) return null;
+    const { credential, credentialBackedUp } = verified.registrationInfo;
+    return {
+      credentialId: credential.id,
+      publicKey: Buffer.from(credential.publicKey),
+      counter: credential.counter,
+      transports,
+      isBackedUp: credentialBackedUp,
+    };
+  }
+
+  /**
+   * @returns null when the answer is not good for this challenge, from one of the origins, by the verified user of this
+   * credential, or its counter is not above the one that is known: then there are two of it
+   */
+  async verifyLogin(
+    answer: LoginAnswer,
+    challenge: string,
+    { credentialId, publicKey, counter, userId }: Credential,
+  ): Promise<Pick<NewCredential, 'counter' | 'isBackedUp'> | null> {
+    if (answer.response.userHandle !== userHandleOf(userId).toString('base64url')) return null;
+    const verified = await nullUnlessGood(() =>
+      verifyAuthenticationResponse({
+        response: { ...answer, clientExtensionResults: {} },
+        expectedChallenge: challenge,
+        expectedOrigin: [...this.#origins()],
+        expectedRPID: this.#id,
+        requireUserVerification: true,
+        credential: { id: credentialId, publicKey: new Uint8Array(publicKey), counter },
+      }),
+    );
+    if (verified?.verified !== true) return null;
+    const { newCounter, credentialBackedUp } = verified.authenticationInfo;
+    return { counter: newCounter, isBackedUp: credentialBackedUp };
+  }
+}
+
+/** The challenge that an answer is for. @returns null when it names none */
+export function challengeOf({ response }: RegistrationAnswer | LoginAnswer): string | null {
+  try {
+    const { challenge } = decodeClientDataJSON(response.clientDataJSON) as { readonly challenge?: unknown };
+    return typeof challenge === 'string' ? challenge : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Whether the authenticator's maker vouches for it. Nobody asked for that; and for a chain of certificates that brings its own
+ * root (`android-key`), the library would ask any address that they name, from inside our network, whether they are revoked.
+ */
+function hasCertificates({ response }: RegistrationAnswer): boolean {
+  try {
+    const attestation = decodeAttestationObject(isoBase64URL.toBuffer(response.attestationObject));
+    const format = attestation.get('fmt');
+    return format !== 'none' && !(format === 'packed' && attestation.get('attStmt').get('x5c') === undefined);
+  } catch {
+    return true;
+  }
+}
+
+/** The library throws for what is wrong with an answer, and has no other errors. */
+async function nullUnlessGood<Verified>(verify: () => Promise<Verified>): Promise<Verified | null> {
+  try {
+    return await verify();
+  } catch {
+    return null;
+  }
+}
