@@ -178,6 +178,7 @@ export class RequestMaker {
     if (format === 'uuid') return this.random.chance(80) ? this.random.pick(this.ids) : randomUUID();
     if (format === 'date-time') return new Date(this.random.below(2 ** 31) * 1000).toISOString();
     if (name === 'email') return `${this.random.below(50)}@example.org`;
+    if (name === 'provider') return this.random.pick(['house', 'local']);
     if (name === 'plan') return this.random.pick(['free', 'pro', 'gold']);
     if (name === 'phone_number') return `+49 ${1000 + this.random.below(9000)}`;
     const least = Math.max(Number(minLength), pattern === undefined ? 0 : 1);
