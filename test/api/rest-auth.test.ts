@@ -9,6 +9,14 @@ const ADMIN = { email: 'admin@example.com', password: 'the password of the admin
 const SECRET = 'a secret of at least thirty-two bytes for tests';
 const userId = z.strictObject({ user_id: z.uuid() });
 const loggedOut = z.strictObject({ detail: z.literal('logout successful') });
+const session = z.strictObject({
+  session_id: z.uuid(),
+  created_at: z.iso.datetime(),
+  last_used_at: z.iso.datetime(),
+  user_agent: z.string().nullable(),
+  ip_address: z.string().nullable(),
+  is_current: z.boolean(),
+});
 const refreshing = (token: string) => ({ 'x-refresh-token': token });
 
 type Person = Actor & { readonly userId: string };
@@ -46,6 +54,27 @@ describe.each(stores)('the credentials of REST on %s', (on) => {
     const tokens = new AccessTokens({ secrets: [SECRET], lifetimeMinutes: 60, clock });
     return tokens.issue({ userId: actor.userId, sessionId: rows[0]?.id ?? '' });
   };
+
+  describe('the sessions of a user', () => {
+    const sessionsOf = async (actor: Actor) => wire.dataOf(await actor.rest('GET', '/auth/sessions'), z.array(session));
+
+    it('are listed newest first, and end one by one', async () => {
+      const user = await signUp(app);
+      const other = new Actor(app.url, user.credentials);
+      await other.login();
+      const [latest, first, ...rest] = await sessionsOf(user);
+      expect(rest).toEqual([]);
+      expect([latest?.is_current, first?.is_current]).toEqual([false, true]);
+
+      const end = (actor: Actor, id: string | undefined) => actor.rest('DELETE', `/auth/sessions/${id ?? ''}`);
+      wire.expectError(await end(await signUp(app), latest?.session_id), 404, 'Session not found');
+      const ended = await end(user, latest?.session_id);
+      expect(wire.dataOf(ended, z.strictObject({ detail: z.literal('session ended') }))).toBeDefined();
+      wire.expectError(await end(user, latest?.session_id), 404, 'Session not found');
+      wire.expectError(await other.rest('GET', '/users/me'), 401, 'Invalid token');
+      expect(await sessionsOf(user)).toEqual([first]);
+    });
+  });
 
   describe('an operation for users refuses, in this order,', () => {
     it('a caller who sends nothing, or an empty header', async () => {

@@ -1,6 +1,6 @@
 import { Arg, ID, Mutation, Query, Resolver } from 'type-graphql';
 import { CurrentViewer, Operation } from '../../graphql/operation.js';
-import { Rest, body, path } from '../../graphql/rest-route.js';
+import { detail, Rest, body, path } from '../../graphql/rest-route.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import { finishRules, idRules, startLinkRules } from './identities.rules.js';
 import { LAST_WAY_IN, LINKED_ELSEWHERE, type IdentitiesService } from './identities.service.js';
@@ -128,16 +128,7 @@ export class IdentitiesResolver {
     summary: "Unlink a provider from one's account",
     tag: 'Users',
     arguments: { id: path('identity_id') },
-    data: {
-      schema: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['detail'],
-        properties: { detail: { const: 'identity unlinked' } },
-      },
-      example: { detail: 'identity unlinked' },
-      from: () => ({ detail: 'identity unlinked' }),
-    },
+    data: detail('identity unlinked'),
     errors: [
       { code: 'NOT_FOUND', message: 'Identity not found' },
       { code: 'CONFLICT', message: LAST_WAY_IN },

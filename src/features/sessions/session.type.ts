@@ -1,7 +1,7 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { Node } from '../../graphql/node.js';
-import { RestHidden } from '../../graphql/rest-route.js';
+import { RestField, RestHidden } from '../../graphql/rest-route.js';
 import type { ListedSession, Tokens } from './sessions.service.js';
 
 @ObjectType('Session', {
@@ -10,6 +10,7 @@ import type { ListedSession, Tokens } from './sessions.service.js';
   description: 'One login. It lives until the logout, or until its refresh token expires unused.',
 })
 export class Session implements ListedSession {
+  @RestField({ name: 'session_id' })
   @Field(() => ID)
   readonly id!: string;
 

@@ -2,7 +2,7 @@ import { Arg, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
 import { z } from 'zod';
 import type { RequestContext } from '../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../graphql/operation.js';
-import { Rest, body, header, type RestError } from '../../graphql/rest-route.js';
+import { Rest, body, detail, header, path, type RestError } from '../../graphql/rest-route.js';
 import { text, uuid } from '../../kernel/rules.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import { SECOND_FACTOR_REQUIRED } from '../second-factor/second-factor.type.js';
@@ -60,16 +60,7 @@ export class SessionsResolver {
     summary: 'End the session of the access token',
     tag: 'Auth',
     arguments: { refreshToken: header(REFRESH_TOKEN_HEADER) },
-    data: {
-      schema: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['detail'],
-        properties: { detail: { const: 'logout successful' } },
-      },
-      example: { detail: 'logout successful' },
-      from: () => ({ detail: 'logout successful' }),
-    },
+    data: detail('logout successful'),
     errors: [INVALID_TOKEN, MISSING_TOKEN],
   })
   @Mutation(() => Boolean, {
@@ -137,12 +128,29 @@ export class SessionsResolver {
   }
 
   @Operation('user')
+  @Rest({
+    method: 'GET',
+    path: '/auth/sessions',
+    operationId: 'listSessions',
+    summary: 'List where one is logged in, newest first',
+    tag: 'Auth',
+  })
   @Query(() => [Session], { description: "The caller's live sessions, newest first; at most 100." })
   sessions(@CurrentViewer() viewer: Viewer): Promise<readonly ListedSession[]> {
     return this.service.list(viewer);
   }
 
   @Operation('user', z.object({ id: uuid() }))
+  @Rest({
+    method: 'DELETE',
+    path: '/auth/sessions/{session_id}',
+    operationId: 'revokeSession',
+    summary: "End one of one's sessions",
+    tag: 'Auth',
+    arguments: { id: path('session_id') },
+    data: detail('session ended'),
+    errors: [{ code: 'NOT_FOUND', message: 'Session not found' }],
+  })
   @Mutation(() => Boolean, {
     description:
       "Ends one of the caller's sessions: its tokens are dead. NOT_FOUND when it has ended or is another user's. Always true.",
