@@ -30,6 +30,7 @@ import { OneTimeCodesRepository } from './features/one-time-codes/one-time-codes
 import { OneTimeCodesResolver } from './features/one-time-codes/one-time-codes.resolver.js';
 import { OneTimeCodesService } from './features/one-time-codes/one-time-codes.service.js';
 import { PasskeysResolver } from './features/passkeys/passkeys.resolver.js';
+import type { PasskeysService } from './features/passkeys/passkeys.service.js';
 import { PlanCatalogue } from './features/plans/plan.js';
 import { PlansRepository } from './features/plans/plans.repository.js';
 import { PlansResolver } from './features/plans/plans.resolver.js';
@@ -95,8 +96,8 @@ export function createFeatures(options: FeaturesOptions) {
     audit,
   });
   const { identities, providerLogins } = createIdentities({ ...options, accounts, login, freshProof, audit });
-  const codes = createCodes({ config, adapters, log, accounts, identities, audit });
   const passkeys = createPasskeys({ config, adapters, serviceUrl, accounts, login, secondFactor, audit });
+  const codes = createCodes({ config, adapters, log, accounts, identities, passkeys, audit });
   const conversationsRepository = new ConversationsRepository(database);
   const messagesRepository = new MessagesRepository(database);
   const conversations = new ConversationsService(conversationsRepository, catalogue, events);
@@ -206,10 +207,19 @@ function createAccounts({ config, adapters, log, catalogue, audit }: AccountsOpt
 interface CodesOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {
   readonly accounts: AccountsService;
   readonly identities: IdentitiesService;
+  readonly passkeys: PasskeysService;
   readonly audit: AuditLog;
 }
 
-function createCodes({ config, adapters, log, accounts, identities, audit }: CodesOptions): OneTimeCodesService {
+function createCodes({
+  config,
+  adapters,
+  log,
+  accounts,
+  identities,
+  passkeys,
+  audit,
+}: CodesOptions): OneTimeCodesService {
   const { database, durableRateLimits, jobs, mailer, secrets } = adapters;
   const { codeAddress, codeClient } = config.rateLimits;
   const limiter = (name: string, rule: RateLimit) =>
@@ -218,6 +228,7 @@ function createCodes({ config, adapters, log, accounts, identities, audit }: Cod
     repository: new OneTimeCodesRepository(database),
     accounts,
     identities,
+    passkeys,
     audit,
     hasher: new CodeHasher(secrets),
     jobs,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp } from '../support/actor.js';
 import { startTestApp, stores, type TestApp } from '../support/app.js';
 import { protect } from '../support/authenticator.js';
+import { codeIn, startMailServer, type MailServer } from '../support/mail-server.js';
 import { answerLogin, creationOptions, loginByPasskey, registerPasskey, requestOptions } from '../support/passkeys.js';
 import { SoftwareAuthenticator, type Oddities } from '../support/software-authenticator.js';
 
@@ -26,11 +27,19 @@ const ODDITIES: readonly (readonly [string, Oddities])[] = [
 ];
 
 describe.each(stores)('passkeys on %s', (on) => {
+  let mailServer: MailServer;
   let app: TestApp;
   beforeAll(async () => {
-    app = await startTestApp({ stores: on });
+    mailServer = await startMailServer();
+    app = await startTestApp({
+      stores: on,
+      settings: { SMTP_URL: mailServer.url, MAIL_FROM: 'Flynkle <no-reply@example.com>' },
+    });
   }, 60_000);
-  afterAll(() => app.close());
+  afterAll(async () => {
+    await app.close();
+    await mailServer.close();
+  });
 
   const holder = async () => {
     const user = await signUp(app);
@@ -340,6 +349,33 @@ describe.each(stores)('passkeys on %s', (on) => {
       expect(asked.filter(({ status }) => status === 200)).toHaveLength(10);
       expect(asked.find(({ status }) => status !== 200)).toMatchObject(refusal(429, 'Too many login attempts'));
       await limited.close();
+    });
+  });
+
+  describe('after a reset of the password by mail', () => {
+    async function reset({ credentials: { email } }: Actor): Promise<Actor> {
+      const owner = new Actor(app.url, { email, password: 'a battery of horses' });
+      await owner.rest('POST', '/auth/request-reset', { email });
+      const otp = codeIn((await mailServer.mailTo(email)).message);
+      const input = { email, otp, new_password: owner.credentials.password };
+      expect((await owner.rest('POST', '/auth/reset-password', input)).status).toBe(200);
+      return owner;
+    }
+
+    it('are gone where the address was not verified: whoever made the account may have waited with one', async () => {
+      const { user: intruder, authenticator, passkeyId } = await holder();
+      const owner = await reset(intruder);
+      expect(await loginByPasskey(new Actor(app.url), authenticator)).toMatchObject(INVALID);
+      await owner.login();
+      expect(await owner.ask('{ passkeys { id } }')).toEqual({ passkeys: [] });
+      expect(await eventsOf(intruder.userId)).toContainEqual({ action: 'PASSKEY_REMOVED', details: { passkeyId } });
+    });
+
+    it('stay where it was', async () => {
+      const { user, authenticator } = await holder();
+      await app.database.query('UPDATE users SET is_verified = true, verified_at = now() WHERE id = $1', [user.userId]);
+      await reset(user);
+      expect((await loginByPasskey(new Actor(app.url), authenticator)).status).toBe(200);
     });
   });
 

@@ -44,6 +44,7 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
       repository: new OneTimeCodesRepository(database),
       accounts: fixture.accounts,
       identities: fixture.identities,
+      passkeys: { removeUnproven: () => Promise.resolve() },
       audit: fixture.audit,
       hasher,
       jobs: {
@@ -238,6 +239,7 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
       repository: new OneTimeCodesRepository(database),
       accounts: fixture.accounts,
       identities: fixture.identities,
+      passkeys: { removeUnproven: () => Promise.resolve() },
       audit: fixture.audit,
       hasher,
       jobs: { add: () => Promise.reject(new Error('the request went on')) },

@@ -11,6 +11,7 @@ import type { AccountsService } from '../accounts/accounts.service.js';
 import { isEnabled, type UserRow } from '../accounts/user.js';
 import type { AuditLog } from '../audit/audit-log.js';
 import type { IdentitiesService } from '../identities/identities.service.js';
+import type { PasskeysService } from '../passkeys/passkeys.service.js';
 import type { CodeHasher } from './code-hasher.js';
 import { codeMail } from './code-mail.js';
 import { newCode, readCode, sameAddress, type OneTimeCodePurpose } from './one-time-code.js';
@@ -37,6 +38,7 @@ export interface OneTimeCodesServiceDependencies {
   readonly accounts: Pick<AccountsService, 'findByEmail' | 'resetPassword' | 'verifyEmail'>;
   readonly audit: Pick<AuditLog, 'record'>;
   readonly identities: Pick<IdentitiesService, 'unlinkUnproven'>;
+  readonly passkeys: Pick<PasskeysService, 'removeUnproven'>;
   readonly hasher: CodeHasher;
   readonly jobs: Pick<JobQueue, 'add'>;
   readonly mailer: Pick<Mailer, 'send'>;
@@ -55,6 +57,7 @@ export class OneTimeCodesService {
   readonly #accounts: OneTimeCodesServiceDependencies['accounts'];
   readonly #audit: OneTimeCodesServiceDependencies['audit'];
   readonly #identities: OneTimeCodesServiceDependencies['identities'];
+  readonly #passkeys: OneTimeCodesServiceDependencies['passkeys'];
   readonly #hasher: CodeHasher;
   readonly #jobs: OneTimeCodesServiceDependencies['jobs'];
   readonly #mailer: OneTimeCodesServiceDependencies['mailer'];
@@ -67,6 +70,7 @@ export class OneTimeCodesService {
     this.#accounts = dependencies.accounts;
     this.#audit = dependencies.audit;
     this.#identities = dependencies.identities;
+    this.#passkeys = dependencies.passkeys;
     this.#hasher = dependencies.hasher;
     this.#jobs = dependencies.jobs;
     this.#mailer = dependencies.mailer;
@@ -118,6 +122,7 @@ export class OneTimeCodesService {
       this.#accounts.resetPassword(userId, password, async (user, sql) => {
         await confirm(user, sql);
         await this.#identities.unlinkUnproven(sql, user, redemption.client);
+        await this.#passkeys.removeUnproven(sql, user, redemption.client);
       }),
     );
   }

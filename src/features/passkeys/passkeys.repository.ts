@@ -97,6 +97,16 @@ export class PasskeysRepository {
     return rows[0] ?? null;
   }
 
+  /** @returns the ids of what the user had */
+  async deleteAllOf(sql: Sql, userId: string): Promise<readonly string[]> {
+    const { rows } = await sql.query<{ id: string }>(
+      'DELETE FROM passkeys WHERE user_id = $1 RETURNING id',
+      [userId],
+      'passkey_delete_all',
+    );
+    return rows.map(({ id }) => id);
+  }
+
   /** @param userId null for a login, of which nobody knows yet whose it is */
   async insertChallenge(
     sql: Sql,

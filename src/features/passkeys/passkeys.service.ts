@@ -3,9 +3,10 @@ import { clientNetwork } from '../../kernel/client-network.js';
 import type { Clock } from '../../kernel/clock.js';
 import { Conflict, Invalid, NotFound } from '../../kernel/errors.js';
 import type { Viewer } from '../../kernel/viewer.js';
-import type { Database } from '../../ports/database.js';
+import type { Database, Sql } from '../../ports/database.js';
 import { eventOf } from '../accounts/account-events.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
+import type { UserRow } from '../accounts/user.js';
 import type { AuditLog } from '../audit/audit-log.js';
 import type { FactorProof, SecondFactorService } from '../second-factor/second-factor.service.js';
 import { minutesFrom } from '../second-factor/second-factor.js';
@@ -134,6 +135,19 @@ export class PasskeysService {
       await this.#audit.record(eventOf('PASSKEY_REMOVED', viewer, viewer.userId, { passkeyId: id }), sql);
       return passkey;
     });
+  }
+
+  /**
+   * Removes every passkey of a user who has only now proved to read the mail of the account's address: the account may have
+   * been made by someone who waits for its owner to come, and would log in to it for ever.
+   * @param sql the transaction of the proof
+   */
+  async removeUnproven(sql: Sql, user: Pick<UserRow, 'id' | 'isVerified'>, client: Client): Promise<void> {
+    if (user.isVerified) return;
+    const event = { action: 'PASSKEY_REMOVED', actorId: user.id, subjectId: user.id, client } as const;
+    for (const passkeyId of await this.#repository.deleteAllOf(sql, user.id)) {
+      await this.#audit.record({ ...event, details: { passkeyId } }, sql);
+    }
   }
 
   /**
