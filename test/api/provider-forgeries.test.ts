@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
 import { Actor } from '../support/actor.js';
 import { startTestApp, stores, type TestApp } from '../support/app.js';
-import { startForgedProvider, type ForgedProvider } from '../support/forged-provider.js';
+import { startForgedProvider, type ForgedAnswer, type ForgedProvider } from '../support/forged-provider.js';
 import { BrowserLike, parametersOf, providerSettings, type NavigationAnswer } from '../support/provider-login.js';
 
 const refusal = (status: number, message: string) => ({ status, body: { code: status, message, data: null } });
@@ -180,6 +180,51 @@ describe.each(stores)('a forged answer of a provider on %s', (on) => {
     const { state = '' } = parametersOf(await browser.authorizationUrl('forger'));
     forged.answer = answer;
     expect(await comeBack(browser, state)).toMatchObject(expected);
+  });
+});
+
+describe.each(stores)('what a provider tells beside the ID token on %s', (on) => {
+  let forged: ForgedProvider;
+  let app: TestApp;
+
+  beforeAll(async () => {
+    forged = await startForgedProvider();
+    forged.metadata = { userinfo_endpoint: `${forged.issuer}/userinfo` };
+    app = await startTestApp({ stores: on, settings: providerSettings(forged) });
+  }, 60_000);
+  afterAll(async () => {
+    await app.close();
+    await forged.close();
+  });
+
+  const logIn = async (tell: (subject: string) => ForgedAnswer) => {
+    const browser = new BrowserLike(app.url);
+    const { state = '', nonce = '' } = parametersOf(await browser.authorizationUrl('forger'));
+    const claims = forged.claims(nonce);
+    forged.answer = { body: { access_token: 'a token', token_type: 'Bearer', id_token: await forged.sign(claims) } };
+    forged.userInfo = tell(claims.sub);
+    const query = new URLSearchParams({ state, iss: forged.issuer, code: 'a code' });
+    return browser.get(`${app.url}/api/v1/auth/oidc/forger/callback?${query.toString()}`);
+  };
+
+  it('has the address that the account gets', async () => {
+    const email = `${randomBytes(8).toString('hex')}@example.com`;
+    const { body } = await logIn((sub) => ({ body: { sub, email, email_verified: true } }));
+    const actor = new Actor(app.url);
+    actor.token = (body.data as { access_token: string }).access_token;
+    expect(await actor.ask('{ me { email isVerified } }')).toEqual({ me: { email, isVerified: true } });
+  });
+
+  it('is refused when it is of someone else', async () => {
+    const body = { sub: 'someone else', email: 'admin@example.com', email_verified: true };
+    expect(await logIn(() => ({ body }))).toMatchObject(REFUSED);
+    expect(await logIn(() => ({ body: { ...body, sub: undefined } }))).toMatchObject(REFUSED);
+  });
+
+  it('stops the login when it cannot be had', async () => {
+    expect(await logIn(() => ({ status: 500, body: {} }))).toMatchObject(DOWN);
+    const { rowCount } = await app.database.query(`SELECT FROM users WHERE email = 'admin@example.com'`);
+    expect(rowCount).toBe(0);
   });
 });
 

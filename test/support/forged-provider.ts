@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from 'jose';
 
-export interface TokenAnswer {
+export interface ForgedAnswer {
   readonly status?: number;
   readonly body: unknown;
 }
@@ -16,7 +16,9 @@ export interface ForgedProvider {
   /** What it tells of itself other than it should; undefined for 500. */
   metadata: Readonly<Record<string, unknown>> | undefined;
   /** What its token endpoint answers; undefined for never. */
-  answer: TokenAnswer | undefined;
+  answer: ForgedAnswer | undefined;
+  /** What it tells of whoever brings an access token, where its metadata say that it tells. */
+  userInfo: ForgedAnswer;
   /** Claims that will do, about someone new, signed as they should be. */
   claims(nonce: string): JWTPayload & { readonly sub: string };
   sign(claims: JWTPayload, key?: CryptoKey): Promise<string>;
@@ -48,6 +50,7 @@ export async function startForgedProvider(name = 'forger', port = 0): Promise<Fo
           ...forged.metadata,
         });
     } else if (request.url === '/jwks') send({ keys: [jwk] });
+    else if (request.url === '/userinfo') send(forged.userInfo.body, forged.userInfo.status);
     else if (forged.answer !== undefined) send(forged.answer.body, forged.answer.status);
   });
   server.listen(port, '127.0.0.1');
@@ -61,6 +64,7 @@ export async function startForgedProvider(name = 'forger', port = 0): Promise<Fo
     settings: { name, issuer, clientId, clientSecret: 'a secret between the two' },
     metadata: {},
     answer: undefined,
+    userInfo: { body: {} },
     claims(nonce) {
       const now = Math.floor(Date.now() / 1000);
       return { iss: issuer, aud: clientId, sub: `stranger-${++number}`, nonce, iat: now, exp: now + 300 };

@@ -39,7 +39,7 @@ export class Identity implements Omit<IdentityRow, 'userId'> {
   @Field(() => GraphQLDateTime, { description: 'When it was linked.' })
   readonly createdAt!: Date;
 
-  @Field(() => GraphQLDateTime, { description: 'When the user last logged in by it.' })
+  @Field(() => GraphQLDateTime, { description: 'When the provider last vouched for the user.' })
   readonly lastUsedAt!: Date;
 }
 
