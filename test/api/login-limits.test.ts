@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Actor, signUp, type RestAnswer } from '../support/actor.js';
 import { startTestApp, stores, type TestApp } from '../support/app.js';
 import { createDatabase, testServerUrl } from '../support/database.js';
@@ -135,57 +135,56 @@ async function statusFrom(localAddress: string, url: string, credentials: object
   return response.statusCode;
 }
 
+const server = testServerUrl();
 const redisUrl = process.env['TEST_REDIS_URL'];
 
-(redisUrl === undefined ? describe.skip : describe)('login limits without Redis', () => {
-  const resources = new AsyncDisposableStack();
+(server === undefined || redisUrl === undefined ? describe.skip : describe)('two instances on one database', () => {
+  let resources: AsyncDisposableStack;
+  beforeEach(() => {
+    resources = new AsyncDisposableStack();
+  });
   afterEach(() => resources.disposeAsync());
 
-  it('hold when it goes away, before, while and after a hundred tries', async () => {
+  const startTwo = async (redis: string | undefined) => {
+    const database = await createDatabase(server ?? '');
+    resources.defer(() => database.drop());
+    const settings = { ...LIMIT, DATABASE_URL: database.url, REDIS_URL: redis };
+    const start = async () => {
+      const app = await startTestApp({ stores: 'servers', settings });
+      resources.defer(() => app.close());
+      return app;
+    };
+    return [await start(), await start()] as const;
+  };
+  /** At both instances, by turns. */
+  const tryBoth = (number: number, [first, second]: readonly [TestApp, TestApp], email: string) =>
+    times(number, (index) => login(index % 2 === 0 ? first.url : second.url, email));
+
+  it('count logins together, with no Redis between them', async () => {
+    const apps = await startTwo(undefined);
+    const { email } = await newUser(apps[0]);
+    expect(count(await Promise.all(tryBoth(TRIES, apps, email)))).toEqual({ checked: 5, refused: TRIES - 5 });
+  }, 30_000);
+
+  it('lift no limit when Redis goes away: before, while and after a hundred tries', async () => {
     const { hostname, port, pathname } = new URL(redisUrl ?? '');
     const proxy = await startFaultProxy({ host: hostname, port: Number(port) });
     resources.defer(() => proxy.close());
-    const settings = { ...LIMIT, REDIS_URL: `redis://127.0.0.1:${proxy.port}${pathname}` };
-    const app = await startTestApp({ stores: 'servers', settings });
-    resources.defer(() => app.close());
-    const [before, meanwhile, after] = await Promise.all([newUser(app), newUser(app), newUser(app)]);
+    const apps = await startTwo(`redis://127.0.0.1:${proxy.port}${pathname}`);
+    const [{ url }] = apps;
+    const [before, meanwhile, after] = await Promise.all([newUser(apps[0]), newUser(apps[0]), newUser(apps[0])]);
 
-    const attempts = [
-      ...times(5, () => login(app.url, before.email)),
-      ...times(TRIES / 2, () => login(app.url, meanwhile.email)),
-    ];
+    expect(count(await Promise.all(tryBoth(5, apps, before.email)))).toEqual({ checked: 5 });
+    const attempts = tryBoth(TRIES / 2, apps, meanwhile.email);
     proxy.refuse();
-    attempts.push(...times(TRIES / 2, () => login(app.url, meanwhile.email)));
-    const outcomes = await Promise.all(attempts);
-    expect(count(outcomes.slice(0, 5))).toEqual({ checked: 5 });
-    expect(count(outcomes.slice(5))).toEqual({ checked: 5, refused: TRIES - 5 });
-
-    expect(await login(app.url, before.email, before.password)).toBe('refused');
-    const late = await Promise.all(times(TRIES, () => login(app.url, after.email)));
-    expect(count(late)).toEqual({ checked: 5, refused: TRIES - 5 });
-    const other = await newUser(app);
-    expect(await login(app.url, other.email, other.password)).toBe('logged in');
-  }, 30_000);
-});
-
-const server = testServerUrl();
-
-(server === undefined ? describe.skip : describe)('two instances on one database', () => {
-  const resources = new AsyncDisposableStack();
-  afterEach(() => resources.disposeAsync());
-
-  it('count together, with no Redis between them', async () => {
-    const database = await createDatabase(server ?? '');
-    resources.defer(() => database.drop());
-    const settings = { ...LIMIT, DATABASE_URL: database.url, REDIS_URL: undefined };
-    const apps = await Promise.all(times(2, () => startTestApp({ settings })));
-    for (const app of apps) resources.defer(() => app.close());
-    const [first, second] = apps;
-    if (first === undefined || second === undefined) throw new Error('no app');
-    const { email } = await newUser(first);
-    const attempts = times(TRIES, (index) => login(index % 2 === 0 ? first.url : second.url, email));
+    attempts.push(...tryBoth(TRIES / 2, apps, meanwhile.email));
     expect(count(await Promise.all(attempts))).toEqual({ checked: 5, refused: TRIES - 5 });
-  }, 30_000);
+    for (const app of apps) expect(await login(app.url, before.email, before.password)).toBe('refused');
+    expect(count(await Promise.all(tryBoth(TRIES, apps, after.email)))).toEqual({ checked: 5, refused: TRIES - 5 });
+
+    const other = await newUser(apps[1]);
+    expect(await login(url, other.email, other.password)).toBe('logged in');
+  }, 60_000);
 });
 
 describe.each(stores)('a flood of logins on %s', (on) => {
