@@ -5,6 +5,7 @@ import { openDatabase } from './adapters/postgres/open-database.js';
 import { Prompts } from './command-line/prompts.js';
 import { runCommand } from './command-line/run.js';
 import { ConfigError, readConfig, type Config } from './config.js';
+import { operator } from './features/accounts/account-actor.js';
 import { AccountsRepository } from './features/accounts/accounts.repository.js';
 import { AccountsService } from './features/accounts/accounts.service.js';
 import { OperatorService } from './features/accounts/operator.service.js';
@@ -12,6 +13,8 @@ import { PasswordHasher } from './features/accounts/password-hasher.js';
 import { AuditLog } from './features/audit/audit-log.js';
 import { AuditRepository } from './features/audit/audit.repository.js';
 import { PlanCatalogue } from './features/plans/plan.js';
+import { removeSecondFactor } from './features/second-factor/remove-second-factor.js';
+import { SecondFactorRepository } from './features/second-factor/second-factor.repository.js';
 import { SessionsRepository } from './features/sessions/sessions.repository.js';
 import { systemClock } from './kernel/clock.js';
 import { StartupError } from './kernel/startup-error.js';
@@ -65,6 +68,8 @@ function explainUse(error: unknown): never {
 function createOperator(config: Config, database: Database): OperatorService {
   const clock = systemClock;
   const sessions = new SessionsRepository(database);
+  const audit = new AuditLog(new AuditRepository(database));
+  const secondFactors = new SecondFactorRepository(database);
   const accounts = new AccountsService({
     users: new AccountsRepository(database),
     plans: new PlanCatalogue(config.plans),
@@ -74,10 +79,16 @@ function createOperator(config: Config, database: Database): OperatorService {
       // Each instance of the service looks for ended sessions by itself, twice a second.
       recheckStreams: () => undefined,
     },
-    audit: new AuditLog(new AuditRepository(database)),
+    audit,
     clock,
   });
-  return new OperatorService({ accounts });
+  return new OperatorService({
+    accounts,
+    secondFactors: {
+      remove: (userId) =>
+        database.transaction((sql) => removeSecondFactor({ repository: secondFactors, audit }, sql, operator, userId)),
+    },
+  });
 }
 
 function noteOf(kind: string) {

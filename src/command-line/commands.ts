@@ -99,6 +99,14 @@ export function createCommands(line: CommandLine): Command {
     already: 'is not deleted',
   });
   addReset(program, line);
+  addChange(program, line, {
+    name: 'remove-second-factor',
+    summary: 'switch off the second factor of a user who has lost it',
+    act: (operator, name) => operator.removeSecondFactor(name),
+    question: 'will log in without a second factor.',
+    done: 'logs in without a second factor now',
+    already: 'has no second factor',
+  });
   return program;
 }
 

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { AccountsFixture, PASSWORD } from '../../test/support/accounts.js';
 import { testDatabases, type TestDatabase } from '../../test/support/database.js';
+import { operator } from '../features/accounts/account-actor.js';
 import { OperatorService } from '../features/accounts/operator.service.js';
 import type { UserRow } from '../features/accounts/user.js';
+import { removeSecondFactor } from '../features/second-factor/remove-second-factor.js';
+import { SecondFactorRepository } from '../features/second-factor/second-factor.repository.js';
 import { UsageError } from './failures.js';
 import { runCommand } from './run.js';
 
@@ -29,6 +32,17 @@ describe.each(testDatabases())('the command line, on $name:', ({ open }) => {
     answer = true;
   });
 
+  const secondFactors = {
+    remove: (userId: string) =>
+      database.transaction((sql) =>
+        removeSecondFactor(
+          { repository: new SecondFactorRepository(database), audit: fixture.audit },
+          sql,
+          operator,
+          userId,
+        ),
+      ),
+  };
   const run = (...words: string[]) =>
     runCommand(words, {
       prompts: {
@@ -43,7 +57,7 @@ describe.each(testDatabases())('the command line, on $name:', ({ open }) => {
       },
       print: (text) => printed.push(text),
       say: (text) => said.push(text),
-      withOperator: (work) => work(new OperatorService({ accounts: fixture.accounts })),
+      withOperator: (work) => work(new OperatorService({ accounts: fixture.accounts, secondFactors })),
     });
   const stateOf = async ({ id }: UserRow) => {
     const { rows } = await database.query<{ isAdmin: boolean; isSuspended: boolean; isDeleted: boolean }>(
@@ -167,6 +181,20 @@ describe.each(testDatabases())('the command line, on $name:', ({ open }) => {
       byOperator('PASSWORD_CHANGED'),
     ]);
     expect(await run('reset', 'nobody@example.com')).toBe(1);
+  });
+
+  it('remove-second-factor lets a user who has lost it log in with the password alone', async () => {
+    const { user } = await fixture.person();
+    await database.query(`INSERT INTO second_factors (user_id, secret, enabled_at) VALUES ($1, '\\x00', now())`, [
+      user.id,
+    ]);
+    await expect(fixture.login(user)).rejects.toThrow('Second factor required');
+    expect(await run('remove-second-factor', user.id)).toBe(0);
+    expect(asked).toEqual([`${user.email ?? ''} (${user.id}) will log in without a second factor.`]);
+    await fixture.login(user);
+    expect(await run('remove-second-factor', user.id)).toBe(0);
+    expect(said.at(-1)).toContain('has no second factor: nothing was changed');
+    expect(await eventsOf(user)).toEqual([byOperator('SECOND_FACTOR_DISABLED')]);
   });
 
   it('what takes something away changes nothing without a yes', async () => {

@@ -9,6 +9,10 @@ export interface OperatorServiceDependencies {
     AccountsService,
     'create' | 'update' | 'delete' | 'restore' | 'list' | 'findVisible' | 'findByEmail' | 'findDeleted'
   >;
+  readonly secondFactors: {
+    /** Switches a user's second factor off, by {@link operator}. @returns whether it was on */
+    remove(userId: string): Promise<boolean>;
+  };
 }
 
 export interface NewAccount {
@@ -31,9 +35,11 @@ export interface Outcome {
  */
 export class OperatorService {
   readonly #accounts: OperatorServiceDependencies['accounts'];
+  readonly #secondFactors: OperatorServiceDependencies['secondFactors'];
 
-  constructor({ accounts }: OperatorServiceDependencies) {
+  constructor({ accounts, secondFactors }: OperatorServiceDependencies) {
     this.#accounts = accounts;
+    this.#secondFactors = secondFactors;
   }
 
   /** @throws NotFound */
@@ -78,6 +84,12 @@ export class OperatorService {
   /** Sets a password and ends every session of the user. @throws NotFound */
   async reset(name: string, password: string): Promise<UserRow> {
     return (await this.#change(name, () => true, { password })).user;
+  }
+
+  /** For a user who has lost the app and the recovery codes. Sessions stay. @throws NotFound */
+  async removeSecondFactor(name: string): Promise<Outcome> {
+    const user = await this.find(name);
+    return { user, isChanged: await this.#secondFactors.remove(user.id) };
   }
 
   /** Deletes softly, and ends every session of the user. @throws NotFound; Conflict for the last admin */

@@ -10,6 +10,7 @@ import type { AuditLog } from '../audit/audit-log.js';
 import type { FreshProof } from '../sessions/fresh-proof.js';
 import { hashRecoveryCode, newRecoveryCodes } from './recovery-codes.js';
 import type { SecretBox } from './secret-box.js';
+import { removeSecondFactor } from './remove-second-factor.js';
 import { invalidCode, minutesFrom, ENROLMENT_MINUTES, type SecondFactorStatus } from './second-factor.js';
 import type { SecondFactorCodes } from './second-factor-codes.js';
 import type { SecondFactorRepository } from './second-factor.repository.js';
@@ -197,10 +198,8 @@ export class SecondFactorService {
     }
   }
 
-  async #remove(sql: Sql, viewer: Viewer, userId: string): Promise<boolean> {
-    const wasEnabled = await this.#repository.remove(sql, userId);
-    if (wasEnabled) await this.#audit.record(eventOf('SECOND_FACTOR_DISABLED', viewer, userId), sql);
-    return wasEnabled;
+  #remove(sql: Sql, viewer: Viewer, userId: string): Promise<boolean> {
+    return removeSecondFactor({ repository: this.#repository, audit: this.#audit }, sql, viewer, userId);
   }
 
   async #putRecoveryCodes(sql: Sql, userId: string): Promise<readonly string[]> {
