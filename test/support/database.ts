@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
-import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
@@ -173,10 +173,12 @@ async function migratedArchive(): Promise<string> {
   const archive = await pglite.dumpDataDir('none');
   await pglite.close();
   await mkdir(CACHE, { recursive: true });
-  // Under its name only when whole: another worker may be at the same point.
+  // Under its name only when whole: another worker may be at the same point. The first one's stays, since a third may be
+  // reading it.
   const unfinished = `${file}.${process.pid}`;
   await writeFile(unfinished, archive.stream());
-  await rename(unfinished, file);
+  await link(unfinished, file).catch(ignore);
+  await rm(unfinished);
   await Promise.all(kept.filter((name) => name.endsWith('.tar')).map((name) => rm(join(CACHE, name), { force: true })));
   return file;
 }
