@@ -26,6 +26,7 @@ const NEED_A_SECRET = new Set([
   '/auth/login',
   '/auth/refresh',
   '/auth/reset-password',
+  '/auth/sessions/{session_id}',
   '/auth/verify-email',
   '/auth/passkeys',
   '/auth/passkeys/{passkey_id}',
