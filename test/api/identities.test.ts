@@ -162,9 +162,10 @@ describe.each(stores)('identities on %s', (on) => {
       expect(errors).toMatchObject([{ extensions: { errors: [{ field: 'input.password', message }] } }]);
     }
     const byProvider = await actorAfter(newPerson());
-    await app.database.query(
-      `UPDATE sessions SET created_at = now() - interval '11 minutes' WHERE user_id = (SELECT max(id::text)::uuid FROM users)`,
-    );
+    const { me } = await byProvider.ask<{ me: { id: string } }>('{ me { id } }');
+    await app.database.query(`UPDATE sessions SET created_at = now() - interval '11 minutes' WHERE user_id = $1`, [
+      me.id,
+    ]);
     const { errors } = await byProvider.graphql(START, { input });
     expect(errors).toMatchObject([{ message: 'Recent login required', extensions: { code: 'FORBIDDEN' } }]);
   });
