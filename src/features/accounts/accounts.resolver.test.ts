@@ -29,9 +29,11 @@ const routes = ['Query', 'Mutation'].flatMap((name) =>
 describe('the REST routes of accounts and sessions', () => {
   it('are those of the contract', () => {
     expect(routes.map(({ method, path, operationId }) => `${method} ${path} ${operationId}`).sort()).toEqual([
+      'DELETE /auth/sessions/{session_id} revokeSession',
       'DELETE /users/me deleteMe',
       'DELETE /users/{user_id} deleteUser',
       'GET /admin/users adminListUsers',
+      'GET /auth/sessions listSessions',
       'GET /users listUsers',
       'GET /users/me getMe',
       'GET /users/{user_id} getUser',
