@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp } from '../support/actor.js';
 import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { attestationCertificate } from '../support/attestation-certificate.js';
 import { protect } from '../support/authenticator.js';
 import { codeIn, startMailServer, type MailServer } from '../support/mail-server.js';
 import { answerLogin, creationOptions, loginByPasskey, registerPasskey, requestOptions } from '../support/passkeys.js';
@@ -218,7 +219,10 @@ describe.each(stores)('passkeys on %s', (on) => {
       expect((await add((signature) => ['packed', statement(signature)])).status).toBe(200);
       expect(await add(() => ['packed', statement(new Uint8Array(70))])).toMatchObject(NOT_GOOD);
       for (const format of ['packed', 'fido-u2f', 'tpm', 'apple', 'android-key', 'android-safetynet', 'nonsense']) {
-        const vouched = await add((signature) => [format, statement(signature, [['x5c', [new Uint8Array(3)]]])]);
+        const vouched = await add((signature, keys) => [
+          format,
+          statement(signature, [['x5c', [new Uint8Array(attestationCertificate(keys))]]]),
+        ]);
         expect(vouched).toMatchObject(NOT_GOOD);
       }
     });

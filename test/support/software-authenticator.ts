@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, sign, type KeyPairKeyObjectResult } from 'node:crypto';
 import { isoCBOR } from '@simplewebauthn/server/helpers';
 
 /** As `navigator.credentials.create` and `get` are called with, in JSON. */
@@ -24,8 +24,11 @@ export interface Oddities {
   readonly counter?: number;
   readonly userHandle?: string;
   readonly crossOrigin?: boolean;
-  /** The attestation, in place of none, made with a signature of the passkey itself. */
-  readonly attestation?: (signature: Uint8Array) => readonly [format: string, statement: Map<string, unknown>];
+  /** The attestation, in place of none, made of a signature of the passkey itself and its keys. */
+  readonly attestation?: (
+    signature: Uint8Array,
+    keys: KeyPairKeyObjectResult,
+  ) => readonly [format: string, statement: Map<string, unknown>];
 }
 
 const USER_PRESENT = 0x01;
@@ -53,7 +56,7 @@ export class SoftwareAuthenticator {
     ]);
     const clientData = this.#clientData('webauthn.create', options.challenge, serviceUrl, oddities);
     const { attestation = () => ['none', new Map<string, unknown>()] as const } = oddities;
-    const [format, statement] = attestation(new Uint8Array(this.#sign(authData, clientData)));
+    const [format, statement] = attestation(new Uint8Array(this.#sign(authData, clientData)), this.#keys);
     const attestationObject = isoCBOR.encode(
       new Map<string, never>([
         ['fmt', format as never],
