@@ -68,6 +68,7 @@ export function createSecondFactor({
     box,
     accounts,
     freshProof,
+    limiter,
     audit,
     clock,
     log,

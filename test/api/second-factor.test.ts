@@ -152,6 +152,21 @@ describe.each(stores)('the second factor on %s', (on) => {
       await limited.close();
     });
 
+    it('lets a session try recovery codes within the limits of a login, too', async () => {
+      const limited = await startTestApp({ stores: on, settings: { RATE_LIMIT_LOGIN: '5/60' } });
+      const user = await signUp(limited);
+      await protect(user);
+      const guesses = await Promise.all(
+        Array.from({ length: 20 }, () =>
+          user.rest('POST', '/auth/second-factor/disable', { code: 'aaaa-aaaa-aaaa-aaaa' }),
+        ),
+      );
+      // Setting it up was a try.
+      expect(guesses.filter(({ status: code }) => code === 400)).toHaveLength(4);
+      expect(guesses.find(({ status: code }) => code !== 400)).toMatchObject(refusal(429, 'Too many login attempts'));
+      await limited.close();
+    });
+
     it('asks a user without a password for a login of the last ten minutes', async () => {
       const user = await signUp(app);
       await app.database.query('UPDATE users SET password_hash = NULL WHERE id = $1', [user.userId]);

@@ -5,7 +5,12 @@ import { CurrentViewer, Operation } from '../../graphql/operation.js';
 import { body, path, Rest, type RestError } from '../../graphql/rest-route.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import { idRules } from '../accounts/accounts.rules.js';
-import { INVALID_CODE, RECENT_LOGIN_REQUIRED, TOO_MANY_CODES } from '../second-factor/second-factor.type.js';
+import {
+  INVALID_CODE,
+  RECENT_LOGIN_REQUIRED,
+  TOO_MANY_CODES,
+  TOO_MANY_LOGINS,
+} from '../second-factor/second-factor.type.js';
 import { AuthTokens } from '../sessions/session.type.js';
 import type { Tokens } from '../sessions/sessions.service.js';
 import type { LoginAnswer, PasskeyRow } from './passkey.js';
@@ -17,7 +22,6 @@ import type { PasskeyOptions } from './relying-party.js';
 const tag = 'Passkeys';
 const byId = { id: path('passkey_id') };
 const NOT_FOUND: RestError = { code: 'NOT_FOUND', message: 'Passkey not found' };
-const TOO_MANY_LOGINS: RestError = { code: 'RATE_LIMITED', message: 'Too many login attempts' };
 const TOO_MANY_PASSKEYS: RestError = { code: 'CONFLICT', message: 'Too many passkeys' };
 
 @Resolver()

@@ -20,6 +20,7 @@ import {
   SecondFactor,
   SecondFactorEnrolment,
   TOO_MANY_CODES,
+  TOO_MANY_LOGINS,
 } from './second-factor.type.js';
 
 /** Of what is compared with what was sent, only the length has a rule. */
@@ -34,7 +35,7 @@ const userRules = z.object({ userId: uuid() });
 const tag = 'Second factor';
 const DISABLED = detail('second factor disabled');
 const BY_CODE =
-  'BAD_USER_INPUT `Invalid code` when it is wrong, used, or the second factor is off; RATE_LIMITED after five wrong ones in a row, for a quarter of an hour and longer each time.';
+  'BAD_USER_INPUT `Invalid code` when it is wrong, used, or the second factor is off; RATE_LIMITED after five wrong ones in a row, for a quarter of an hour and longer each time, and after too many tries of any kind.';
 
 @Resolver()
 export class SecondFactorResolver {
@@ -95,7 +96,7 @@ export class SecondFactorResolver {
       INVALID_CODE,
       TOO_MANY_CODES,
       RECENT_LOGIN_REQUIRED,
-      { code: 'RATE_LIMITED', message: 'Too many login attempts' },
+      TOO_MANY_LOGINS,
       { code: 'CONFLICT', message: 'The second factor was changed meanwhile' },
     ],
   })
@@ -139,7 +140,7 @@ export class SecondFactorResolver {
     summary: 'Make new recovery codes',
     tag,
     arguments: { code: body() },
-    errors: [INVALID_CODE, TOO_MANY_CODES],
+    errors: [INVALID_CODE, TOO_MANY_CODES, TOO_MANY_LOGINS],
   })
   @Mutation(() => RecoveryCodes, {
     description: `Makes ten new recovery codes; the old ones are dead. Takes a code of the app, or an old recovery code. ${BY_CODE}`,
@@ -160,7 +161,7 @@ export class SecondFactorResolver {
     tag,
     arguments: { code: body() },
     data: DISABLED,
-    errors: [INVALID_CODE, TOO_MANY_CODES],
+    errors: [INVALID_CODE, TOO_MANY_CODES, TOO_MANY_LOGINS],
   })
   @Mutation(() => Boolean, {
     description: `Switches the second factor off, and forgets the recovery codes. Takes a code of the app, or a recovery code. ${BY_CODE} Always true.`,

@@ -36,7 +36,8 @@ describe.each(testDatabases())('the second factor ($name)', (kind) => {
     const codes = new SecondFactorCodes({ database, repository, box, audit, clock });
     const freshProof = { require: () => Promise.resolve() };
     const log = { info: note, warn: note };
-    const parts = { database, repository, codes, box, accounts, freshProof, audit, clock, log };
+    const limiter = () => Promise.resolve();
+    const parts = { database, repository, codes, box, accounts, freshProof, limiter, audit, clock, log };
     const challenges = new LoginChallenges({
       repository: new LoginChallengesRepository(database),
       factors: repository,
@@ -100,6 +101,20 @@ describe.each(testDatabases())('the second factor ($name)', (kind) => {
       database.query('SELECT pending_secret FROM second_factors WHERE user_id = $1', [userId]);
     expect((await stored(viewer.userId)).rows).toEqual([]);
     expect((await stored(other.viewer.userId)).rows).toEqual([{ pending_secret: null }]);
+  });
+
+  it('starts no enrolment without a code when it was turned on meanwhile', async () => {
+    const { viewer, app } = await protectedPerson();
+    const repository = new SecondFactorRepository(database);
+    const { enabledAt } = await repository.status(viewer.userId);
+    const start = (found: Date | null) =>
+      repository.startEnrolment(database, viewer.userId, Buffer.alloc(52), fixture.clock.now(), found);
+    await expect(start(null)).resolves.toBe(false);
+    await expect(start(new Date(0))).resolves.toBe(false);
+    await expect(start(enabledAt)).resolves.toBe(true);
+    const { service } = servicesWith(OLD);
+    await expect(service.enrol(viewer, proof)).rejects.toThrow('Validation error');
+    await service.enrol(viewer, { ...proof, code: app.code(1) });
   });
 
   it('turns one enrolment on, of two confirmations at once', async () => {

@@ -41,6 +41,8 @@ export interface SecondFactorServiceDependencies {
   readonly box: SecretBox;
   readonly accounts: Pick<AccountsService, 'get' | 'getAsAdmin'>;
   readonly freshProof: Pick<FreshProof, 'require'>;
+  /** Of codes that a user's sessions try, good or bad. Throws RateLimited `Too many login attempts`. */
+  readonly limiter: (userId: string) => Promise<void>;
   readonly audit: Pick<AuditLog, 'record'>;
   readonly clock: Clock;
   readonly log: Pick<Log, 'info' | 'warn'>;
@@ -54,6 +56,7 @@ export class SecondFactorService {
   readonly #box: SecretBox;
   readonly #accounts: SecondFactorServiceDependencies['accounts'];
   readonly #freshProof: SecondFactorServiceDependencies['freshProof'];
+  readonly #limiter: SecondFactorServiceDependencies['limiter'];
   readonly #audit: SecondFactorServiceDependencies['audit'];
   readonly #clock: Clock;
   readonly #log: SecondFactorServiceDependencies['log'];
@@ -65,6 +68,7 @@ export class SecondFactorService {
     this.#box = dependencies.box;
     this.#accounts = dependencies.accounts;
     this.#freshProof = dependencies.freshProof;
+    this.#limiter = dependencies.limiter;
     this.#audit = dependencies.audit;
     this.#clock = dependencies.clock;
     this.#log = dependencies.log;
@@ -80,7 +84,7 @@ export class SecondFactorService {
    * @param act in the transaction that uses the code up, given since when the second factor is on; null when it is off.
    * False says that it was changed meanwhile
    * @throws what {@link FreshProof.require} throws; Invalid without a good code while the second factor is on; RateLimited
-   * `Too many wrong codes`; Conflict when the second factor was changed meanwhile
+   * `Too many wrong codes`, `Too many login attempts`; Conflict when the second factor was changed meanwhile
    */
   async prove(
     viewer: Viewer,
@@ -96,8 +100,7 @@ export class SecondFactorService {
     if (code === null) {
       throw new Invalid([{ field: 'input.code', message: 'is required while the second factor is on' }]);
     }
-    const method = await this.#codes.use(viewer.userId, code, viewer.client, (sql) => act(sql, enabledAt));
-    if (method === null) throw invalidCode('input.code');
+    await this.#useCode(viewer, code, 'input.code', (sql) => act(sql, enabledAt));
   }
 
   /**
@@ -141,27 +144,26 @@ export class SecondFactorService {
   /**
    * Makes new recovery codes; those of before are dead.
    * @param code of the app, or one of the recovery codes
-   * @throws Invalid `Invalid code`, also when the second factor is off; RateLimited `Too many wrong codes`
+   * @throws Invalid `Invalid code`, also when the second factor is off; RateLimited `Too many wrong codes`,
+   * `Too many login attempts`
    */
   async regenerateRecoveryCodes(viewer: Viewer, code: string): Promise<readonly string[]> {
     let codes: readonly string[] = [];
-    const method = await this.#codes.use(viewer.userId, code, viewer.client, async (sql) => {
+    await this.#useCode(viewer, code, 'code', async (sql) => {
       codes = await this.#putRecoveryCodes(sql, viewer.userId);
       return true;
     });
-    if (method === null) throw invalidCode('code');
     return codes;
   }
 
   /**
    * Switches the viewer's second factor off.
    * @param code of the app, or one of the recovery codes
-   * @throws Invalid `Invalid code`, also when it is off; RateLimited `Too many wrong codes`
+   * @throws Invalid `Invalid code`, also when it is off; RateLimited `Too many wrong codes`,
+   * `Too many login attempts`
    */
   async disable(viewer: Viewer, code: string): Promise<void> {
-    const { userId } = viewer;
-    const method = await this.#codes.use(userId, code, viewer.client, (sql) => this.#remove(sql, viewer, userId));
-    if (method === null) throw invalidCode('code');
+    await this.#useCode(viewer, code, 'code', (sql) => this.#remove(sql, viewer, viewer.userId));
   }
 
   /**
@@ -196,6 +198,12 @@ export class SecondFactorService {
     if (counts.unreadable > 0) {
       this.#log.warn(counts, 'the key of some second factors is not in SECRET_KEY: their users need a recovery code');
     }
+  }
+
+  async #useCode(viewer: Viewer, code: string, field: string, act: (sql: Sql) => Promise<boolean>): Promise<void> {
+    await this.#limiter(viewer.userId);
+    const method = await this.#codes.use(viewer.userId, code, viewer.client, act);
+    if (method === null) throw invalidCode(field);
   }
 
   #remove(sql: Sql, viewer: Viewer, userId: string): Promise<boolean> {

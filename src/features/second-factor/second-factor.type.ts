@@ -48,6 +48,7 @@ export const SECOND_FACTOR_REQUIRED: RestError = {
 
 export const INVALID_CODE: RestError = { code: 'BAD_USER_INPUT', status: 400, message: 'Invalid code' };
 export const TOO_MANY_CODES: RestError = { code: 'RATE_LIMITED', message: 'Too many wrong codes' };
+export const TOO_MANY_LOGINS: RestError = { code: 'RATE_LIMITED', message: 'Too many login attempts' };
 export const RECENT_LOGIN_REQUIRED: RestError = { code: 'FORBIDDEN', message: 'Recent login required' };
 
 const CODE = 'Six digits of the authenticator app, each good once, or a recovery code. At most 64 characters.';
