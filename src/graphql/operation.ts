@@ -1,6 +1,6 @@
 import { OperationTypeNode, type GraphQLResolveInfo } from 'graphql';
 import { Extensions, createMethodMiddlewareDecorator, createParameterDecorator, type ResolverData } from 'type-graphql';
-import type { ZodType } from 'zod';
+import type { z, ZodType } from 'zod';
 import { Invalid, type Fault } from '../kernel/errors.js';
 import type { Viewer } from '../kernel/viewer.js';
 import type { RequestContext } from './context.js';
@@ -61,16 +61,34 @@ export async function noteInternalCall(
 
 /** The arguments as the rules return them, for a field that is no operation. @throws Invalid with every fault */
 export function checkArguments<Checked extends object>(rules: ZodType<Checked>, args: unknown): Checked {
-  const result = rules.safeParse(args);
+  const result = rules.safeParse(args, { error: wordsOf });
   if (!result.success) throw new Invalid(faultsOf(result.error));
   return result.data;
 }
 
 /** Every fault that `rules` find in `args`; none when the arguments will do. */
 export function findFaults(rules: ZodType<object>, args: unknown): readonly Fault[] {
-  const result = rules.safeParse(args);
+  const result = rules.safeParse(args, { error: wordsOf });
   return result.success ? [] : faultsOf(result.error);
 }
+
+/** Our words for a fault inside free JSON, where the rule has none of its own: GraphQL has seen to the types of all else. */
+function wordsOf(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.input === undefined) return 'is required';
+  if (issue.code === 'invalid_type') return `must be ${JSON_TYPES[issue.expected] ?? issue.expected}`;
+  if (issue.code === 'invalid_value')
+    return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+  return undefined;
+}
+
+const JSON_TYPES: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  number: 'a number',
+  object: 'an object',
+  record: 'an object',
+  string: 'a string',
+};
 
 function faultsOf(error: {
   readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];

@@ -246,7 +246,15 @@ const reading = {
 };
 
 const bookRules = z.object({
-  input: z.object({ title: text(20, 1), subTitle: text(20).nullish(), extra: jsonObject(1_000).nullish() }).loose(),
+  input: z
+    .object({
+      title: text(20, 1),
+      subTitle: text(20).nullish(),
+      extra: jsonObject(1_000)
+        .pipe(z.looseObject({ mark: z.strictObject({ row: z.int() }).optional() }))
+        .nullish(),
+    })
+    .loose(),
 });
 
 @ObjectType({ simpleResolvers: true })

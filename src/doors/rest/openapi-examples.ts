@@ -39,8 +39,10 @@ export function exampleOf(type: GraphQLOutputType, examples: Examples): unknown 
   );
 }
 
-export function inputExample(input: WireInput, examples: Examples): unknown {
-  return Object.hasOwn(examples, input.name) ? examples[input.name] : inputTypeExample(input.type);
+/** A value for an input; `examples` has those of fields, by name or, where operations differ, as `operationId.name`. */
+export function inputExample(input: WireInput, operationId: string, examples: Examples): unknown {
+  const key = [`${operationId}.${input.name}`, input.name].find((name) => Object.hasOwn(examples, name));
+  return key === undefined ? inputTypeExample(input.type) : examples[key];
 }
 
 function inputTypeExample(type: GraphQLInputType): unknown {

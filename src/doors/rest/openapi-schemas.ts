@@ -73,7 +73,13 @@ export function wireWords(description: string): string {
 /** The schema of one value that the wire carries: its type, with what the rules of the operation say of it. */
 export function inputSchema(input: WireInput, rules: ZodType<object> | undefined): JsonSchema {
   const ruled = rules && ruleOf(rules, input.argumentPath);
-  const present = { ...typeSchema(input.type, input.variable), ...(ruled && keywordsOf(ruled)), ...input.schema };
+  const shape = rules && shapeOf(rules, input);
+  const present = {
+    ...typeSchema(input.type, input.variable),
+    ...(ruled && keywordsOf(ruled)),
+    ...shape,
+    ...input.schema,
+  };
   const fallback = input.fallback === undefined || input.fallback === '' ? {} : { default: input.fallback };
   const takesNull = input.in === 'body' && !isNonNullType(input.type) && (ruled === undefined || allowsNull(ruled));
   return { ...(takesNull ? nullable(present) : present), ...fallback };
@@ -114,6 +120,24 @@ function ruleOf(rules: ZodType<object>, path: readonly string[]): JsonSchema | u
   const asInput = ruleAt(jsonSchemaOf(rules, 'input'), path);
   if (asInput === undefined || Object.keys(asInput).length > 0) return asInput;
   return ruleAt(jsonSchemaOf(rules, 'output'), path);
+}
+
+/** What a rule says of the fields of free JSON. It may have others, which the rule drops. */
+function shapeOf(rules: ZodType<object>, { type, argumentPath }: WireInput): JsonSchema | undefined {
+  if (String(getNullableType(type)) !== 'JSONObject') return undefined;
+  const ruled = ruleAt(jsonSchemaOf(rules, 'output'), argumentPath);
+  const shape = ruled && withoutNull(ruled);
+  return shape?.['properties'] === undefined ? undefined : withOtherFields(shape);
+}
+
+function withOtherFields({ additionalProperties: _, properties, ...schema }: JsonSchema): JsonSchema {
+  if (properties === undefined) return schema;
+  const fields = Object.entries(properties as Readonly<Record<string, JsonSchema>>);
+  return {
+    ...schema,
+    properties: Object.fromEntries(fields.map(([name, field]) => [name, withOtherFields(field)])),
+    additionalProperties: true,
+  };
 }
 
 function jsonSchemaOf(rules: ZodType<object>, io: 'input' | 'output'): JsonSchema {

@@ -132,6 +132,13 @@ describe('the OpenAPI document', () => {
               title: { type: 'string', maxLength: 20 },
               sub_title: { type: ['string', 'null'], maxLength: 20 },
               shelf: { properties: { room_name: { type: 'string' }, row_number: { type: ['integer', 'null'] } } },
+              extra: {
+                type: ['object', 'null'],
+                properties: {
+                  mark: { required: ['row'], properties: { row: { type: 'integer' } }, additionalProperties: true },
+                },
+                additionalProperties: true,
+              },
               book_id: { description: expect.stringContaining('ignored') },
             },
             additionalProperties: false,

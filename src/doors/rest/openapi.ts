@@ -219,12 +219,13 @@ function fileItemSchema({ streamSchema }: RestView, { operationId, item, rows }:
 }
 
 function commonObject(
-  { route, access, plan, rules }: RestOperation<AnyRestRoute>,
+  operation: RestOperation<AnyRestRoute>,
   reference: Reference,
   when: string | undefined,
 ): JsonSchema {
+  const { route, access, plan } = operation;
   const parameters = [
-    ...plan.inputs.filter(isParameter).flatMap((input) => parameterObjects(input, rules, reference)),
+    ...plan.inputs.filter(isParameter).flatMap((input) => parameterObjects(input, operation, reference)),
     ...(when === undefined
       ? []
       : [
@@ -241,7 +242,7 @@ function commonObject(
     summary: route.summary,
     security: access === 'anyone' ? [] : USER_SECURITY,
     ...(parameters.length > 0 && { parameters }),
-    ...(plan.hasBody && { requestBody: bodyObject({ plan, rules }, reference) }),
+    ...(plan.hasBody && { requestBody: bodyObject(operation, reference) }),
     ...(plan.file && { requestBody: fileBodyObject(plan.file) }),
   };
 }
@@ -264,7 +265,11 @@ function fileBodyObject({ name, description }: WireInput): JsonSchema {
   };
 }
 
-function parameterObjects(input: WireInput, rules: RestOperation['rules'], { examples }: Reference): JsonSchema[] {
+function parameterObjects(
+  input: WireInput,
+  { route, rules }: RestOperation<AnyRestRoute>,
+  { examples }: Reference,
+): JsonSchema[] {
   const schema = inputSchema(input, rules);
   const parameter = (name: string, where: string, description: string | undefined): JsonSchema => ({
     name,
@@ -272,7 +277,7 @@ function parameterObjects(input: WireInput, rules: RestOperation['rules'], { exa
     ...(input.required && { required: true }),
     ...(description !== undefined && { description: wireWords(description) }),
     schema,
-    ...(input.required && { example: inputExample(input, examples) }),
+    ...(input.required && { example: inputExample(input, route.operationId, examples) }),
   });
   const name = input.in === 'cookie' ? wireCookieName(input.name, true) : input.name;
   const own = parameter(name, input.in, input.description);
@@ -281,7 +286,7 @@ function parameterObjects(input: WireInput, rules: RestOperation['rules'], { exa
     : [own, parameter(input.header, 'header', `The same as \`${input.name}\`, which it stands before.`)];
 }
 
-function bodyObject({ plan, rules }: Pick<RestOperation, 'plan' | 'rules'>, { examples }: Reference): JsonSchema {
+function bodyObject({ route, plan, rules }: RestOperation<AnyRestRoute>, { examples }: Reference): JsonSchema {
   const inputs = plan.inputs.filter((input) => input.in === 'body');
   const required = inputs.filter((input) => input.required).map((input) => input.name);
   const ignored = [...plan.readOnly].filter((name) => !inputs.some((input) => input.name === name));
@@ -304,7 +309,7 @@ function bodyObject({ plan, rules }: Pick<RestOperation, 'plan' | 'rules'>, { ex
         example: Object.fromEntries(
           inputs
             .filter((input) => input.required || typeof examples[input.name] === 'string')
-            .map((input) => [input.name, inputExample(input, examples)]),
+            .map((input) => [input.name, inputExample(input, route.operationId, examples)]),
         ),
       },
     },

@@ -4,7 +4,7 @@ export interface Reference {
   readonly description: string;
   /** Every tag that a route has, in reading order. */
   readonly tags: Readonly<Record<string, string>>;
-  /** Values for examples, by the wire's name of a field, or `Type.name`; other fields get one of their type. */
+  /** Values for examples, by the wire's name of a field, or `Type.name` or `operationId.name`; others get one of their type. */
   readonly examples: Readonly<Record<string, unknown>>;
 }
 
@@ -34,11 +34,26 @@ export const REFERENCE: Reference = {
     new_password: 'correct horse battery staple',
     otp: '493817',
     code: '493817',
-    credential: {
+    'finishPasskeyRegistration.credential': {
       id: 'k3Jm9v1S2nB8xQ0rT5uW7y',
       rawId: 'k3Jm9v1S2nB8xQ0rT5uW7y',
       type: 'public-key',
-      response: { clientDataJSON: 'eyJ0eXBlIjoi...' },
+      response: {
+        clientDataJSON: 'eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIn0',
+        attestationObject: 'o2NmbXRkbm9uZWdhdHRTdG10oA',
+        transports: ['internal'],
+      },
+    },
+    'finishPasskeyLogin.credential': {
+      id: 'k3Jm9v1S2nB8xQ0rT5uW7y',
+      rawId: 'k3Jm9v1S2nB8xQ0rT5uW7y',
+      type: 'public-key',
+      response: {
+        clientDataJSON: 'eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0',
+        authenticatorData: 'SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2M',
+        signature: 'MEUCIQDbYlU1ZgQ6X0r7d9k3m5p8s2v4x6z8B1D3F5H7J9',
+        userHandle: 'T5uW7yk3Jm9v1S2nB8xQ0r',
+      },
     },
     challenge: 'q4Zk0w9rTgXnJ1c5u8Hb2sLd7vYf3EoQmPiAxRtKzNU',
     secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',

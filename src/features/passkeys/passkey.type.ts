@@ -52,7 +52,7 @@ export class FinishPasskeyRegistrationInput {
   readonly name!: string;
 
   @Field(() => GraphQLJSONObject, {
-    description: 'What `navigator.credentials.create` gave, as its `toJSON` has it. At most 16,384 bytes.',
+    description: 'What `navigator.credentials.create` gave, as its `toJSON()` gives it. At most 16,384 bytes.',
   })
   readonly credential!: RegistrationAnswer;
 }

@@ -162,7 +162,7 @@ export class PasskeysResolver {
   finishPasskeyLogin(
     @Ctx() context: RequestContext,
     @Arg('credential', () => GraphQLJSONObject, {
-      description: 'What `navigator.credentials.get` gave, as its `toJSON` has it. At most 16,384 bytes.',
+      description: 'What `navigator.credentials.get` gave, as its `toJSON()` gives it. At most 16,384 bytes.',
     })
     credential: LoginAnswer,
   ): Promise<Tokens> {
