@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { startApp, type App } from '../../src/app.js';
 import { readConfig, type Environment } from '../../src/config.js';
-import { createDatabase, fillDataDirectory, testServerUrl } from './database.js';
+import { createDatabase, fillDataDirectory, testServerUrl, withEmbedded } from './database.js';
 import { startModelServer, type ModelServer } from './model-server.js';
 
 /** The stores that the suites run on: the embedded defaults, and real servers where the environment names them. */
 export type Stores = 'embedded' | 'servers';
 
-export const stores: readonly Stores[] = testServerUrl() === undefined ? ['embedded'] : ['embedded', 'servers'];
+export const stores: readonly Stores[] = [
+  ...(withEmbedded() ? ['embedded' as const] : []),
+  ...(testServerUrl() === undefined ? [] : ['servers' as const]),
+];
 
 export interface TestApp {
   /** As `http://localhost:49152`. */

@@ -39,15 +39,23 @@ export interface TestDatabaseKind {
 }
 
 /**
- * The databases that a suite runs on: always the embedded one, in memory; PostgreSQL too when TEST_DATABASE_URL holds the
- * address of a server on which databases may be created.
+ * Whether suites run on what is embedded: always, but with `TEST_STORES=servers`, for a run after one that had it. Suites
+ * that know nothing of servers do not look at it.
+ */
+export function withEmbedded(): boolean {
+  return process.env['TEST_STORES'] !== 'servers' || testServerUrl() === undefined;
+}
+
+/**
+ * The databases that a suite runs on: the embedded one, in memory (see {@link withEmbedded}); PostgreSQL too when
+ * TEST_DATABASE_URL holds the address of a server on which databases may be created.
  *
  * @example describe.each(testDatabases())('conversations on $name', ({ open }) => { ... })
  */
 export function testDatabases(): TestDatabaseKind[] {
   const server = testServerUrl();
   return [
-    { name: 'embedded', open: openEmbedded, openEmpty: openEmptyEmbedded },
+    ...(withEmbedded() ? [{ name: 'embedded' as const, open: openEmbedded, openEmpty: openEmptyEmbedded }] : []),
     ...(server === undefined
       ? []
       : [
