@@ -56,6 +56,10 @@ function errorsOf(operations: readonly AnyOperation[]): ReadonlyMap<number, Mess
     if (access !== 'anyone') for (const [code, message] of CREDENTIAL_ERRORS) addCode(code, message);
     if (access === 'admin') addCode('FORBIDDEN', 'Forbidden');
     if (plan.inputs.length > 0 || plan.hasBody || 'rows' in route) addCode('BAD_USER_INPUT', VALIDATION_ERROR);
+    // The address counts among the header fields: Node takes 16 KB of both together.
+    if (access !== 'anyone' || plan.inputs.some(({ in: place }) => place !== 'body' && place !== 'file')) {
+      add(431, 'Request header fields too large');
+    }
     if (plan.hasBody) for (const [status, message] of JSON_ERRORS) add(status, message);
     if (plan.file) for (const [status, message] of MULTIPART_ERRORS) add(status, message);
     for (const { code, message, insteadOf } of own) addCode(code, insteadOf ?? message);
@@ -97,12 +101,14 @@ const SHARED_NAMES: Readonly<Record<number, string>> = {
   413: 'PayloadTooLarge',
   415: 'UnsupportedMediaType',
   422: 'ValidationError',
+  431: 'HeaderFieldsTooLarge',
 };
 const SHARED_MESSAGES: Readonly<Record<number, readonly string[]>> = {
   401: ['Missing credentials', 'Invalid token'],
   413: ['Payload too large'],
   415: ['Unsupported media type'],
   422: [VALIDATION_ERROR],
+  431: ['Request header fields too large'],
 };
 
 function isShared(status: number, messages: Messages): boolean {
