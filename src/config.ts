@@ -1,12 +1,9 @@
 import { z } from 'zod';
 import { password } from './features/accounts/accounts.rules.js';
-import {
-  isOnThisMachine,
-  loginProvidersSchema,
-  type LoginProviderSettings,
-} from './features/identities/login-provider-settings.js';
+import { isOnThisMachine, loginProvidersSchema } from './features/identities/login-provider-settings.js';
 import { defaultPlans, plansSchema, type Plan } from './features/plans/plan.js';
 import { Networks } from './kernel/networks.js';
+import type { IdentityProviderSettings } from './ports/identity-provider.js';
 
 /** Settings are read here and nowhere else: from the environment, once, at start. */
 
@@ -196,7 +193,7 @@ export interface Config {
     readonly from: string;
   };
   readonly loginProviders: {
-    readonly providers: readonly LoginProviderSettings[];
+    readonly providers: readonly IdentityProviderSettings[];
     /** Addresses of clients that a login may end at, as `URL` writes them. */
     readonly returnUrls: readonly string[];
   };

@@ -31,12 +31,24 @@ export interface ProviderAnswer {
   readonly error: string | null;
 }
 
-/** One that users log in at, in place of a password of ours. */
-export interface IdentityProvider {
-  /** In addresses: lower case letters, digits and dashes. */
+/** What has to be known of a provider to speak with it. */
+export interface IdentityProviderSettings {
+  /** In addresses: lower case letters, digits and dashes, as `google`. */
   readonly name: string;
   /** For people, as `Google`. */
   readonly label: string;
+  /** `https:`, or `http:` for a provider on this machine. */
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Undefined for a public client. */
+  readonly clientSecret: string | undefined;
+  readonly clientAuthentication: 'client_secret_basic' | 'client_secret_post';
+  /** Separated by spaces; `openid` among them. */
+  readonly scopes: string;
+}
+
+/** One that users log in at, in place of a password of ours. */
+export interface IdentityProvider extends Pick<IdentityProviderSettings, 'name' | 'label'> {
   /**
    * Where to send the user.
    * @throws Unavailable `Login provider unavailable`

@@ -14,7 +14,13 @@ import {
 import type { Clock } from '../../kernel/clock.js';
 import { Unauthenticated } from '../../kernel/errors.js';
 import type { Log } from '../../kernel/log.js';
-import type { IdentityProvider, LoginBinding, ProviderAnswer, ProviderUser } from '../../ports/identity-provider.js';
+import type {
+  IdentityProvider,
+  IdentityProviderSettings,
+  LoginBinding,
+  ProviderAnswer,
+  ProviderUser,
+} from '../../ports/identity-provider.js';
 import { failureOf, providerUnavailable } from './oidc-failure.js';
 
 /** For each request to the provider: a user waits meanwhile. */
@@ -25,17 +31,7 @@ const METADATA_MILLISECONDS = 3_600_000;
 const SUBJECT = /^[\x20-\x7e]{1,255}$/;
 const MOST_EMAIL_LENGTH = 254;
 
-export interface OidcIdentityProviderOptions {
-  readonly name: string;
-  readonly label: string;
-  /** `https:`, or `http:` for a provider on this machine. */
-  readonly issuer: string;
-  readonly clientId: string;
-  /** Undefined for a public client. */
-  readonly clientSecret: string | undefined;
-  readonly clientAuthentication: 'client_secret_basic' | 'client_secret_post';
-  /** Separated by spaces; `openid` among them. */
-  readonly scopes: string;
+export interface OidcIdentityProviderOptions extends IdentityProviderSettings {
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
 }

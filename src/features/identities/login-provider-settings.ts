@@ -1,19 +1,5 @@
 import { z } from 'zod';
-
-/** A provider of logins, as the setting `OIDC_PROVIDERS` describes it. */
-export interface LoginProviderSettings {
-  /** In addresses, as `google`. */
-  readonly name: string;
-  /** For people, as `Google`. */
-  readonly label: string;
-  readonly issuer: string;
-  readonly clientId: string;
-  /** Undefined for a public client. */
-  readonly clientSecret: string | undefined;
-  readonly clientAuthentication: 'client_secret_basic' | 'client_secret_post';
-  /** Separated by spaces. */
-  readonly scopes: string;
-}
+import type { IdentityProviderSettings } from '../../ports/identity-provider.js';
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
@@ -34,7 +20,7 @@ const scopes = z
   .regex(/^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/, 'must be scopes separated by spaces')
   .refine((value) => value.split(' ').includes('openid'), 'must have openid among them');
 
-/** The setting `OIDC_PROVIDERS`: a list of {@link LoginProviderSettings}. */
+/** The setting `OIDC_PROVIDERS`: a list of {@link IdentityProviderSettings}. */
 export const loginProvidersSchema = z
   .array(
     z
@@ -47,7 +33,7 @@ export const loginProvidersSchema = z
         clientAuthentication: z.enum(['client_secret_basic', 'client_secret_post']).default('client_secret_basic'),
         scopes: scopes.default('openid email profile'),
       })
-      .transform((provider): LoginProviderSettings => ({
+      .transform((provider): IdentityProviderSettings => ({
         ...provider,
         label: provider.label ?? provider.name,
         clientSecret: provider.clientSecret,
