@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp } from '../support/actor.js';
 import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestAppWithMail, type TestAppWithMail } from '../support/app-with-mail.js';
 import { eventually } from '../support/eventually.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import { codeIn, startMailServer, type MailServer } from '../support/mail-server.js';
@@ -18,20 +19,15 @@ const refusal = (message: string) => ({ status: 400, body: { code: 400, message,
 const success = (detail: string) => ({ status: 200, body: { code: 200, message: 'Success', data: { detail } } });
 
 describe.each(stores)('one-time codes on %s', (on) => {
+  let started: TestAppWithMail;
   let mailServer: MailServer;
   let app: TestApp;
 
   beforeAll(async () => {
-    mailServer = await startMailServer();
-    app = await startTestApp({
-      stores: on,
-      settings: { SMTP_URL: mailServer.url, MAIL_FROM: 'Flynkle <no-reply@example.com>' },
-    });
+    started = await startTestAppWithMail(on);
+    ({ app, mailServer } = started);
   }, 60_000);
-  afterAll(async () => {
-    await app.close();
-    await mailServer.close();
-  });
+  afterAll(() => started.close());
 
   const newUser = async () => {
     const user = new Actor(app.url);

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp } from '../support/actor.js';
 import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestAppWithMail, type TestAppWithMail } from '../support/app-with-mail.js';
 import { attestationCertificate } from '../support/attestation-certificate.js';
 import { protect } from '../support/authenticator.js';
-import { codeIn, startMailServer, type MailServer } from '../support/mail-server.js';
+import { codeIn, type MailServer } from '../support/mail-server.js';
 import { answerLogin, creationOptions, loginByPasskey, registerPasskey, requestOptions } from '../support/passkeys.js';
 import { SoftwareAuthenticator, type Oddities } from '../support/software-authenticator.js';
 
@@ -28,19 +29,14 @@ const ODDITIES: readonly (readonly [string, Oddities])[] = [
 ];
 
 describe.each(stores)('passkeys on %s', (on) => {
+  let started: TestAppWithMail;
   let mailServer: MailServer;
   let app: TestApp;
   beforeAll(async () => {
-    mailServer = await startMailServer();
-    app = await startTestApp({
-      stores: on,
-      settings: { SMTP_URL: mailServer.url, MAIL_FROM: 'Flynkle <no-reply@example.com>' },
-    });
+    started = await startTestAppWithMail(on);
+    ({ app, mailServer } = started);
   }, 60_000);
-  afterAll(async () => {
-    await app.close();
-    await mailServer.close();
-  });
+  afterAll(() => started.close());
 
   const holder = async () => {
     const user = await signUp(app);

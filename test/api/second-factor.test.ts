@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp } from '../support/actor.js';
 import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestAppWithMail, type TestAppWithMail } from '../support/app-with-mail.js';
 import {
   Authenticator,
   challengeOf,
@@ -11,7 +12,7 @@ import {
   forgetUsedStep,
   protect,
 } from '../support/authenticator.js';
-import { codeIn, startMailServer, type MailServer } from '../support/mail-server.js';
+import { codeIn, type MailServer } from '../support/mail-server.js';
 
 const NEW_PASSWORD = 'a battery of horses';
 const CHALLENGE = expect.stringMatching(/^[A-Za-z0-9_-]{43}$/);
@@ -24,20 +25,15 @@ const refusal = (status: number, message: string, data: unknown = null) => ({
 const error = (code: string, message: string) => [{ message, extensions: { code } }];
 
 describe.each(stores)('the second factor on %s', (on) => {
+  let started: TestAppWithMail;
   let mailServer: MailServer;
   let app: TestApp;
 
   beforeAll(async () => {
-    mailServer = await startMailServer();
-    app = await startTestApp({
-      stores: on,
-      settings: { SMTP_URL: mailServer.url, MAIL_FROM: 'Flynkle <no-reply@example.com>' },
-    });
+    started = await startTestAppWithMail(on);
+    ({ app, mailServer } = started);
   }, 60_000);
-  afterAll(async () => {
-    await app.close();
-    await mailServer.close();
-  });
+  afterAll(() => started.close());
 
   const protectedUser = async () => {
     const user = await signUp(app);

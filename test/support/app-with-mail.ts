@@ -1,0 +1,20 @@
+import { startTestApp, type Stores, type TestApp } from './app.js';
+import { startMailServer, type MailServer } from './mail-server.js';
+
+export interface TestAppWithMail {
+  readonly app: TestApp;
+  readonly mailServer: MailServer;
+  close(): Promise<void>;
+}
+
+/** The service with a mail server on a socket to send by. */
+export async function startTestAppWithMail(stores: Stores): Promise<TestAppWithMail> {
+  const mailServer = await startMailServer();
+  const settings = { SMTP_URL: mailServer.url, MAIL_FROM: 'Flynkle <no-reply@example.com>' };
+  const app = await startTestApp({ stores, settings });
+  const close = async () => {
+    await app.close();
+    await mailServer.close();
+  };
+  return { app, mailServer, close };
+}
