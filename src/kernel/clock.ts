@@ -3,4 +3,8 @@ export interface Clock {
   now(): Date;
 }
 
+export function minutesFrom(now: Date, minutes: number): Date {
+  return new Date(now.getTime() + minutes * 60_000);
+}
+
 export const systemClock: Clock = { now: () => new Date() };

@@ -1,4 +1,5 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { isToken, sha256 } from '../../kernel/token.js';
 import type { LoginBinding } from '../../ports/identity-provider.js';
 
 /** People look for their password, or for their telephone; a provider's own pages live for about as long. */
@@ -6,23 +7,8 @@ export const LOGIN_MINUTES = 10;
 /** A front end redeems its code as soon as its page is there. */
 export const CODE_SECONDS = 60;
 
-/** 256 random bits in base64url: a state, a secret, a code, and what a SHA-256 comes to. */
-const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 /** RFC 7636, 4.1. */
 const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
-
-export function newToken(): string {
-  return randomBytes(32).toString('base64url');
-}
-
-export function isToken(text: string): boolean {
-  return TOKEN.test(text);
-}
-
-/** What is stored of a token. A plain SHA-256 will do: nobody guesses 256 random bits. */
-export function hashToken(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
-}
 
 /**
  * What a login says to the provider, and expects back. Nonce and verifier are derived from the secret, which only the one
@@ -36,5 +22,5 @@ export function bindingOf(state: string, secret: string, redirectUri: string): L
 /** RFC 7636, 4.6, with S256. */
 export function matchesChallenge(challenge: string, verifier: string): boolean {
   if (!VERIFIER.test(verifier) || !isToken(challenge)) return false;
-  return timingSafeEqual(Buffer.from(challenge, 'base64url'), hashToken(verifier));
+  return timingSafeEqual(Buffer.from(challenge, 'base64url'), sha256(verifier));
 }

@@ -1,6 +1,6 @@
 import type { Client } from '../../kernel/caller.js';
 import { clientNetwork } from '../../kernel/client-network.js';
-import type { Clock } from '../../kernel/clock.js';
+import { minutesFrom, type Clock } from '../../kernel/clock.js';
 import {
   DomainError,
   Forbidden,
@@ -10,6 +10,7 @@ import {
   Unavailable,
   type Fault,
 } from '../../kernel/errors.js';
+import { isToken, newToken, sha256 } from '../../kernel/token.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import type { IdentityProvider } from '../../ports/identity-provider.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
@@ -20,15 +21,7 @@ import type { LoginDetails, LoginService } from '../sessions/login.service.js';
 import type { Tokens } from '../sessions/sessions.service.js';
 import type { IdentitiesService } from './identities.service.js';
 import { vouchedUser, type IdentityRow, type VouchedUser } from './identity.js';
-import {
-  bindingOf,
-  CODE_SECONDS,
-  hashToken,
-  isToken,
-  LOGIN_MINUTES,
-  matchesChallenge,
-  newToken,
-} from './provider-login.js';
+import { bindingOf, CODE_SECONDS, LOGIN_MINUTES, matchesChallenge } from './provider-login.js';
 import type { ProviderLoginsRepository, StoredLogin } from './provider-logins.repository.js';
 
 export const INVALID_STATE = 'Invalid login state';
@@ -143,9 +136,9 @@ export class ProviderLoginsService {
     const redirectUri = request.redirectUri ?? callbackUrl(provider.name);
     const authorizationUrl = await provider.authorizationUrl(bindingOf(state, secret, redirectUri));
     const { returnUrl, codeChallenge } = request;
-    const expiresAt = new Date(now.getTime() + LOGIN_MINUTES * 60_000);
+    const expiresAt = minutesFrom(now, LOGIN_MINUTES);
     const login = { provider: provider.name, redirectUri, returnUrl, codeChallenge, sessionId };
-    await repository.insert(hashToken(state), hashToken(secret), login, expiresAt);
+    await repository.insert(sha256(state), sha256(secret), login, expiresAt);
     await repository.deleteExpired(now);
     return { authorizationUrl, state, secret, expiresAt };
   }
@@ -172,7 +165,7 @@ export class ProviderLoginsService {
    */
   async redeemCode(code: string, codeVerifier: string, client: Client): Promise<Tokens> {
     const { repository, clock, login } = this.#given;
-    const stored = isToken(code) ? await repository.takeCode(hashToken(code), clock.now()) : null;
+    const stored = isToken(code) ? await repository.takeCode(sha256(code), clock.now()) : null;
     if (stored === null || !matchesChallenge(stored.codeChallenge, codeVerifier)) {
       throw new Invalid([{ field: 'input.code', message: 'is wrong, used or no longer good' }], INVALID_CODE);
     }
@@ -202,7 +195,7 @@ export class ProviderLoginsService {
       const { identity } = await this.#userOf(login, answer, client);
       const code = newToken();
       const expiresAt = new Date(clock.now().getTime() + CODE_SECONDS * 1000);
-      await repository.insertCode(hashToken(code), codeChallenge, identity.id, expiresAt);
+      await repository.insertCode(sha256(code), codeChallenge, identity.id, expiresAt);
       url.searchParams.set('code', code);
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
@@ -245,7 +238,7 @@ export class ProviderLoginsService {
 
   async #take({ provider, state, secret }: LoginAnswer, sessionId: string | null): Promise<StoredLogin> {
     const { repository, clock } = this.#given;
-    const key = { stateHash: hashToken(state), secretHash: hashToken(secret), provider, sessionId };
+    const key = { stateHash: sha256(state), secretHash: sha256(secret), provider, sessionId };
     const login = await repository.take(key, clock.now());
     if (login !== null) return login;
     throw new Invalid(

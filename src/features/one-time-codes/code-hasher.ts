@@ -1,5 +1,8 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { derivedKey } from '../../kernel/token.js';
 import { normaliseAddress, type OneTimeCodePurpose } from './one-time-code.js';
+
+const KEY_BYTES = 32;
 
 /** What a code is good for, and for whom. */
 export interface CodeBinding {
@@ -20,8 +23,8 @@ export class CodeHasher {
   /** @param secrets the keys of access tokens: from the first of them others are derived */
   constructor([secret]: readonly string[]) {
     if (secret === undefined) throw new RangeError('there is no secret to derive keys from');
-    this.#addressKey = derivedKey(secret, 'addresses of one-time codes');
-    this.#codeKey = derivedKey(secret, 'one-time codes');
+    this.#addressKey = derivedKey(secret, 'addresses of one-time codes', KEY_BYTES);
+    this.#codeKey = derivedKey(secret, 'one-time codes', KEY_BYTES);
   }
 
   hashAddress(address: string): Buffer {
@@ -36,8 +39,4 @@ export class CodeHasher {
   matches(hash: Buffer, binding: CodeBinding, code: string): boolean {
     return timingSafeEqual(hash, this.hashCode(binding, code));
   }
-}
-
-function derivedKey(secret: string, use: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, '', use, 32));
 }

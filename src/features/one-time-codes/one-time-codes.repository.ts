@@ -1,7 +1,6 @@
+import { minutesFrom } from '../../kernel/clock.js';
 import type { Database, Sql } from '../../ports/database.js';
 import { CODE_MINUTES, COUNTED_MINUTES, MOST_TRIES, type OneTimeCodePurpose } from './one-time-code.js';
-
-const MINUTE_MILLISECONDS = 60_000;
 
 /** Which code is meant: an address has one for each purpose. */
 export interface CodeKey {
@@ -74,8 +73,4 @@ export class OneTimeCodesRepository {
       'one_time_code_delete_old',
     );
   }
-}
-
-function minutesFrom(now: Date, minutes: number): Date {
-  return new Date(now.getTime() + minutes * MINUTE_MILLISECONDS);
 }

@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { Unauthenticated } from '../../kernel/errors.js';
 
 /** How long a browser has to answer. */
@@ -61,16 +60,6 @@ export interface LoginAnswer {
     readonly signature: string;
     readonly userHandle: string;
   };
-}
-
-/** 256 random bits. */
-export function newPasskeyChallenge(): string {
-  return randomBytes(32).toString('base64url');
-}
-
-/** What is stored of a challenge. */
-export function hashPasskeyChallenge(challenge: string): Buffer {
-  return createHash('sha256').update(challenge).digest();
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Client } from '../../kernel/caller.js';
 import { clientNetwork } from '../../kernel/client-network.js';
-import type { Clock } from '../../kernel/clock.js';
+import { minutesFrom, type Clock } from '../../kernel/clock.js';
 import { Conflict, Invalid, NotFound } from '../../kernel/errors.js';
+import { newToken, sha256 } from '../../kernel/token.js';
 import type { Viewer } from '../../kernel/viewer.js';
 import type { Database, Sql } from '../../ports/database.js';
 import { eventOf } from '../accounts/account-events.js';
@@ -9,14 +10,11 @@ import type { AccountsService } from '../accounts/accounts.service.js';
 import type { UserRow } from '../accounts/user.js';
 import type { AuditLog } from '../audit/audit-log.js';
 import type { FactorProof, SecondFactorService } from '../second-factor/second-factor.service.js';
-import { minutesFrom } from '../second-factor/second-factor.js';
 import type { LoginService } from '../sessions/login.service.js';
 import type { Tokens } from '../sessions/sessions.service.js';
 import {
-  hashPasskeyChallenge,
   invalidPasskey,
   MOST_PASSKEYS,
-  newPasskeyChallenge,
   PASSKEY_CHALLENGE_MINUTES,
   type Credential,
   type LoginAnswer,
@@ -86,10 +84,10 @@ export class PasskeysService {
     if (present.length >= MOST_PASSKEYS) throw new Conflict('Too many passkeys');
     const now = this.#clock.now();
     await this.#repository.deleteDeadChallenges(now);
-    const challenge = newPasskeyChallenge();
+    const challenge = newToken();
     const expiresAt = minutesFrom(now, PASSKEY_CHALLENGE_MINUTES);
     await this.#secondFactor.prove(viewer, proof, async (sql) => {
-      const hash = hashPasskeyChallenge(challenge);
+      const hash = sha256(challenge);
       await this.#repository.insertChallenge(sql, hash, 'REGISTRATION', userId, expiresAt);
       return true;
     });
@@ -159,9 +157,9 @@ export class PasskeysService {
     if (client.ipAddress !== null) await this.#limiter(clientNetwork(client.ipAddress));
     const now = this.#clock.now();
     await this.#repository.deleteDeadChallenges(now);
-    const challenge = newPasskeyChallenge();
+    const challenge = newToken();
     const expiresAt = minutesFrom(now, PASSKEY_CHALLENGE_MINUTES);
-    await this.#repository.insertChallenge(this.#database, hashPasskeyChallenge(challenge), 'LOGIN', null, expiresAt);
+    await this.#repository.insertChallenge(this.#database, sha256(challenge), 'LOGIN', null, expiresAt);
     return this.#relyingParty.loginOptions(challenge);
   }
 
@@ -189,7 +187,7 @@ export class PasskeysService {
   ): Promise<string | null> {
     const challenge = challengeOf(answer);
     if (challenge === null) return null;
-    const hash = hashPasskeyChallenge(challenge);
+    const hash = sha256(challenge);
     return (await this.#repository.useChallenge(hash, purpose, userId, this.#clock.now())) ? challenge : null;
   }
 

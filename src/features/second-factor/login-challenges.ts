@@ -1,15 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto';
 import type { Client } from '../../kernel/caller.js';
-import type { Clock } from '../../kernel/clock.js';
+import { minutesFrom, type Clock } from '../../kernel/clock.js';
 import { Unauthenticated } from '../../kernel/errors.js';
+import { isToken, newToken, sha256 } from '../../kernel/token.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { LoginRow } from '../accounts/user.js';
 import type { LoginChallengesRepository } from './login-challenges.repository.js';
-import { CHALLENGE_MINUTES, minutesFrom, SecondFactorRequired } from './second-factor.js';
+import { CHALLENGE_MINUTES, SecondFactorRequired } from './second-factor.js';
 import type { SecondFactorCodes } from './second-factor-codes.js';
 import type { SecondFactorRepository } from './second-factor.repository.js';
-
-const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
 
 export interface LoginChallengesDependencies {
   readonly repository: LoginChallengesRepository;
@@ -44,7 +42,7 @@ export class LoginChallenges {
     const { isEnabled, recoveryCodesLeft } = await this.#factors.status(user.id);
     if (!isEnabled) return;
     const now = this.#clock.now();
-    const challenge = randomBytes(32).toString('base64url');
+    const challenge = newToken();
     await this.#repository.deleteDead(now);
     await this.#repository.insert(
       sha256(challenge),
@@ -65,7 +63,7 @@ export class LoginChallenges {
    * and `Invalid code`; RateLimited `Too many wrong codes`
    */
   async prove(challenge: string, code: string, client: Client): Promise<LoginRow> {
-    const tokenHash = CHALLENGE.test(challenge) ? sha256(challenge) : null;
+    const tokenHash = isToken(challenge) ? sha256(challenge) : null;
     const stored = tokenHash && (await this.#repository.countTry(tokenHash, this.#clock.now()));
     const user = stored && (await this.#accounts.findLoginById(stored.userId));
     if (tokenHash === null || stored === null || user === null || !hasPasswordOf(user, stored.passwordDigest)) {
@@ -85,8 +83,4 @@ function passwordDigestOf({ passwordHash }: LoginRow): Buffer | null {
 function hasPasswordOf(user: LoginRow, digest: Buffer | null): boolean {
   const present = passwordDigestOf(user);
   return present === null || digest === null ? present === digest : present.equals(digest);
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { sha256 } from '../../kernel/token.js';
 
 const RECOVERY_CODES = 10;
 const CODE_BYTES = 10;
@@ -28,5 +29,5 @@ export function hashRecoveryCode(text: string): Buffer | null {
     .toLowerCase()
     .replace(/[\s-]/g, '')
     .replace(/[ilo]/g, (letter) => MISREAD[letter] ?? letter);
-  return CODE.test(code) ? createHash('sha256').update(code).digest() : null;
+  return CODE.test(code) ? sha256(code) : null;
 }

@@ -1,5 +1,5 @@
 import { toDataURL } from 'qrcode';
-import type { Clock } from '../../kernel/clock.js';
+import { minutesFrom, type Clock } from '../../kernel/clock.js';
 import { Conflict, Forbidden, Invalid } from '../../kernel/errors.js';
 import type { Log } from '../../kernel/log.js';
 import type { Viewer } from '../../kernel/viewer.js';
@@ -11,7 +11,7 @@ import type { FreshProof } from '../sessions/fresh-proof.js';
 import { hashRecoveryCode, newRecoveryCodes } from './recovery-codes.js';
 import type { SecretBox } from './secret-box.js';
 import { removeSecondFactor } from './remove-second-factor.js';
-import { invalidCode, minutesFrom, ENROLMENT_MINUTES, type SecondFactorStatus } from './second-factor.js';
+import { invalidCode, ENROLMENT_MINUTES, type SecondFactorStatus } from './second-factor.js';
 import type { SecondFactorCodes } from './second-factor-codes.js';
 import type { SecondFactorRepository } from './second-factor.repository.js';
 import { newTotpSecret, readTotpCode, totpSecretText, totpStepOf, totpUri } from './totp.js';

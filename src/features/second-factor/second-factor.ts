@@ -48,7 +48,3 @@ export class SecondFactorRequired extends Unauthenticated {
 export function invalidCode(field: string): Invalid {
   return new Invalid([{ field, message: 'is wrong, used or no longer good' }], 'Invalid code');
 }
-
-export function minutesFrom(now: Date, minutes: number): Date {
-  return new Date(now.getTime() + minutes * 60_000);
-}

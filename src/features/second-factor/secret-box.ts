@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { derivedKey } from '../../kernel/token.js';
 
 const ALGORITHM = 'aes-256-gcm';
 const KEY_ID_BYTES = 4;
@@ -21,8 +22,8 @@ export class SecretBox {
   /** @param secrets the keys of access tokens: from the first is derived what encrypts, from all what decrypts */
   constructor(secrets: readonly string[]) {
     const keys = secrets.map((secret) => ({
-      id: derived(secret, 'key id of second factors', KEY_ID_BYTES),
-      key: derived(secret, 'second factors', 32),
+      id: derivedKey(secret, 'key id of second factors', KEY_ID_BYTES),
+      key: derivedKey(secret, 'second factors', 32),
     }));
     const [current] = keys;
     if (current === undefined) throw new RangeError('there is no secret to derive keys from');
@@ -60,8 +61,4 @@ export class SecretBox {
       return null;
     }
   }
-}
-
-function derived(secret: string, use: string, length: number): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, '', use, length));
 }

@@ -1,6 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { Credentials } from '../../kernel/caller.js';
 import { Networks } from '../../kernel/networks.js';
+import { sha256 } from '../../kernel/token.js';
 
 export interface InternalCallersOptions {
   /** Networks such as `10.0.0.0/8`, `fd00::/8` or `127.0.0.1`. */
@@ -36,8 +37,4 @@ export class InternalCallers {
   #hasKey(key: string | null): boolean {
     return this.#keyDigest !== null && key !== null && timingSafeEqual(sha256(key), this.#keyDigest);
   }
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

@@ -1,4 +1,5 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
+import { newToken, sha256 } from '../../kernel/token.js';
 
 /** How long after its use a refresh token gives the same successor again: for a second tab, or a client that lost the answer. */
 export const RETRY_MILLISECONDS = 10_000;
@@ -19,7 +20,7 @@ export interface RefreshToken {
 
 /** The first token of a session. */
 export function newRefreshToken(): RefreshToken {
-  return tokenOf(randomPart(), randomPart());
+  return tokenOf(newToken(), newToken());
 }
 
 /** @returns null for what cannot be a refresh token */
@@ -63,12 +64,4 @@ export function repeatedSuccessor(
 function tokenOf(family: string, secret: string): RefreshToken {
   const token = `${family}.${secret}`;
   return { token, hash: sha256(token), familyHash: sha256(family) };
-}
-
-function randomPart(): string {
-  return randomBytes(32).toString('base64url');
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }
