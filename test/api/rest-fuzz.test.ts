@@ -14,7 +14,7 @@ import { rawRequest, type RawAnswer } from '../support/raw-request.js';
 
 /** `FUZZ=500` is the thorough run, on every kind of store; the doors that this is about are the same on all of them. */
 const thorough = process.env['FUZZ'];
-const REQUESTS = Number(thorough ?? 50);
+const REQUESTS = Number(thorough ?? 100);
 const STORES = thorough === undefined ? stores.slice(0, 1) : stores;
 /** An operation with many rules refuses most: a short run goes on for so long until one request was good. */
 const MOST_UNTIL_GOOD = 100;
