@@ -58,8 +58,8 @@ export default {
       name: 'features-meet-through-services',
       comment: "A feature uses another's services, types and domain files, never its repository or its resolver.",
       severity: 'error',
-      from: { path: '^src/features/([^/]+)/', pathNot: TEST },
-      to: { path: '^src/features/[^/]+/.*\\.(repository|resolver)\\.ts$', pathNot: '^src/features/$1/' },
+      from: { path: '^src/features/([^/]+/[^/]+)/', pathNot: TEST },
+      to: { path: '^src/features/.*\\.(repository|resolver)\\.ts$', pathNot: '^src/features/$1/' },
     },
     {
       name: 'adapters-are-chosen-in-app',

@@ -2,59 +2,66 @@ import type { Adapters } from './app-adapters.js';
 import { createIdentities } from './app-identities.js';
 import { createPasskeys, createSecondFactor } from './app-second-factor.js';
 import type { Config, RateLimit } from './config.js';
-import { AccountsRepository } from './features/accounts/accounts.repository.js';
-import { AccountsResolver } from './features/accounts/accounts.resolver.js';
-import { AccountsService } from './features/accounts/accounts.service.js';
-import { AdminResolver } from './features/accounts/admin.resolver.js';
-import { PasswordHasher } from './features/accounts/password-hasher.js';
-import { AuditLog } from './features/audit/audit-log.js';
-import { AuditRepository } from './features/audit/audit.repository.js';
-import { AuditResolver } from './features/audit/audit.resolver.js';
-import { AuditService } from './features/audit/audit.service.js';
-import { InternalCalls } from './features/audit/internal-calls.js';
-import { ConversationExport } from './features/conversations/conversation-export.js';
-import { ConversationExportResolver } from './features/conversations/conversation-export.resolver.js';
-import { ConversationsRepository } from './features/conversations/conversations.repository.js';
-import { ConversationsResolver, UserConversationsResolver } from './features/conversations/conversations.resolver.js';
-import { ConversationsService } from './features/conversations/conversations.service.js';
-import { MessagesRepository } from './features/conversations/messages.repository.js';
-import { ConversationMessagesResolver, MessagesResolver } from './features/conversations/messages.resolver.js';
-import { MessagesService } from './features/conversations/messages.service.js';
-import { HealthResolver } from './features/health/health.resolver.js';
-import { HealthService } from './features/health/health.service.js';
-import { IdentitiesResolver } from './features/identities/identities.resolver.js';
-import type { IdentitiesService } from './features/identities/identities.service.js';
-import { ProviderLoginsResolver } from './features/identities/provider-logins.resolver.js';
-import { CodeHasher } from './features/one-time-codes/code-hasher.js';
-import { OneTimeCodesRepository } from './features/one-time-codes/one-time-codes.repository.js';
-import { OneTimeCodesResolver } from './features/one-time-codes/one-time-codes.resolver.js';
-import { OneTimeCodesService } from './features/one-time-codes/one-time-codes.service.js';
-import { PasskeysResolver } from './features/passkeys/passkeys.resolver.js';
-import type { PasskeysService } from './features/passkeys/passkeys.service.js';
-import { PlanCatalogue } from './features/plans/plan.js';
-import { PlansRepository } from './features/plans/plans.repository.js';
-import { PlansResolver } from './features/plans/plans.resolver.js';
-import { PlansService } from './features/plans/plans.service.js';
-import { RepliesRepository } from './features/replies/replies.repository.js';
-import { RepliesResolver, ReplyCompletedResolver, ReplyFailedResolver } from './features/replies/replies.resolver.js';
-import { RepliesService } from './features/replies/replies.service.js';
-import { ReplyRecovery } from './features/replies/reply-recovery.js';
-import { ReplyRunner } from './features/replies/reply-runner.js';
-import { SecondFactorResolver } from './features/second-factor/second-factor.resolver.js';
-import { AccessTokens } from './features/sessions/access-tokens.js';
-import { InternalCallers } from './features/sessions/internal-callers.js';
-import { LoginService } from './features/sessions/login.service.js';
-import { SessionWatch } from './features/sessions/session-watch.js';
-import { SessionsRepository } from './features/sessions/sessions.repository.js';
-import { SessionsResolver } from './features/sessions/sessions.resolver.js';
-import { SessionsService } from './features/sessions/sessions.service.js';
-import { UploadSweep } from './features/uploads/upload-sweep.js';
-import { UploadsRepository } from './features/uploads/uploads.repository.js';
-import { UploadsResolver } from './features/uploads/uploads.resolver.js';
-import { UploadsService } from './features/uploads/uploads.service.js';
-import { UsageRepository } from './features/usage/usage.repository.js';
-import { UsageResolver } from './features/usage/usage.resolver.js';
-import { UsageService } from './features/usage/usage.service.js';
+import { AccountsRepository } from './features/identity/accounts/accounts.repository.js';
+import { AccountsResolver } from './features/identity/accounts/accounts.resolver.js';
+import { AccountsService } from './features/identity/accounts/accounts.service.js';
+import { AdminResolver } from './features/identity/accounts/admin.resolver.js';
+import { PasswordHasher } from './features/identity/accounts/password-hasher.js';
+import { AuditLog } from './features/operations/audit/audit-log.js';
+import { AuditRepository } from './features/operations/audit/audit.repository.js';
+import { AuditResolver } from './features/operations/audit/audit.resolver.js';
+import { AuditService } from './features/operations/audit/audit.service.js';
+import { InternalCalls } from './features/operations/audit/internal-calls.js';
+import { ConversationExport } from './features/chat/export/conversation-export.js';
+import { ConversationExportResolver } from './features/chat/export/conversation-export.resolver.js';
+import { ConversationsRepository } from './features/chat/conversations/conversations.repository.js';
+import {
+  ConversationsResolver,
+  UserConversationsResolver,
+} from './features/chat/conversations/conversations.resolver.js';
+import { ConversationsService } from './features/chat/conversations/conversations.service.js';
+import { MessagesRepository } from './features/chat/messages/messages.repository.js';
+import { ConversationMessagesResolver, MessagesResolver } from './features/chat/messages/messages.resolver.js';
+import { MessagesService } from './features/chat/messages/messages.service.js';
+import { HealthResolver } from './features/operations/health/health.resolver.js';
+import { HealthService } from './features/operations/health/health.service.js';
+import { IdentitiesResolver } from './features/identity/identities/identities.resolver.js';
+import type { IdentitiesService } from './features/identity/identities/identities.service.js';
+import { ProviderLoginsResolver } from './features/identity/identities/provider-logins.resolver.js';
+import { CodeHasher } from './features/identity/one-time-codes/code-hasher.js';
+import { OneTimeCodesRepository } from './features/identity/one-time-codes/one-time-codes.repository.js';
+import { OneTimeCodesResolver } from './features/identity/one-time-codes/one-time-codes.resolver.js';
+import { OneTimeCodesService } from './features/identity/one-time-codes/one-time-codes.service.js';
+import { PasskeysResolver } from './features/identity/passkeys/passkeys.resolver.js';
+import type { PasskeysService } from './features/identity/passkeys/passkeys.service.js';
+import { PlanCatalogue } from './features/chat/plans/plan.js';
+import { PlansRepository } from './features/chat/plans/plans.repository.js';
+import { PlansResolver } from './features/chat/plans/plans.resolver.js';
+import { PlansService } from './features/chat/plans/plans.service.js';
+import { RepliesRepository } from './features/chat/replies/replies.repository.js';
+import {
+  RepliesResolver,
+  ReplyCompletedResolver,
+  ReplyFailedResolver,
+} from './features/chat/replies/replies.resolver.js';
+import { RepliesService } from './features/chat/replies/replies.service.js';
+import { ReplyRecovery } from './features/chat/replies/reply-recovery.js';
+import { ReplyRunner } from './features/chat/replies/reply-runner.js';
+import { SecondFactorResolver } from './features/identity/second-factor/second-factor.resolver.js';
+import { AccessTokens } from './features/identity/sessions/access-tokens.js';
+import { InternalCallers } from './features/identity/sessions/internal-callers.js';
+import { LoginService } from './features/identity/sessions/login.service.js';
+import { SessionWatch } from './features/identity/sessions/session-watch.js';
+import { SessionsRepository } from './features/identity/sessions/sessions.repository.js';
+import { SessionsResolver } from './features/identity/sessions/sessions.resolver.js';
+import { SessionsService } from './features/identity/sessions/sessions.service.js';
+import { UploadSweep } from './features/chat/uploads/upload-sweep.js';
+import { UploadsRepository } from './features/chat/uploads/uploads.repository.js';
+import { UploadsResolver } from './features/chat/uploads/uploads.resolver.js';
+import { UploadsService } from './features/chat/uploads/uploads.service.js';
+import { UsageRepository } from './features/chat/usage/usage.repository.js';
+import { UsageResolver } from './features/chat/usage/usage.resolver.js';
+import { UsageService } from './features/chat/usage/usage.service.js';
 import { NodeResolver, type NodeFinder } from './graphql/node.resolver.js';
 import { createRateLimiter } from './graphql/rate-limit.js';
 import { systemClock } from './kernel/clock.js';
@@ -132,7 +139,7 @@ export function createFeatures(options: FeaturesOptions) {
     new AccountsResolver(accounts),
     new AdminResolver(accounts),
     new AuditResolver(auditReader, accounts),
-    new ConversationExport(conversationsRepository, messagesRepository),
+    new ConversationExport(conversations, messages),
     new ConversationExportResolver(),
     new ConversationMessagesResolver(messages),
     new ConversationsResolver(conversations, accounts),

@@ -1,13 +1,13 @@
 import type { Adapters } from './app-adapters.js';
 import type { Config } from './config.js';
-import type { AccountsService } from './features/accounts/accounts.service.js';
-import type { AuditLog } from './features/audit/audit-log.js';
-import { IdentitiesRepository } from './features/identities/identities.repository.js';
-import { IdentitiesService } from './features/identities/identities.service.js';
-import { ProviderLoginsRepository } from './features/identities/provider-logins.repository.js';
-import { ProviderLoginsService } from './features/identities/provider-logins.service.js';
-import type { FreshProof } from './features/sessions/fresh-proof.js';
-import type { LoginService } from './features/sessions/login.service.js';
+import type { AccountsService } from './features/identity/accounts/accounts.service.js';
+import type { AuditLog } from './features/operations/audit/audit-log.js';
+import { IdentitiesRepository } from './features/identity/identities/identities.repository.js';
+import { IdentitiesService } from './features/identity/identities/identities.service.js';
+import { ProviderLoginsRepository } from './features/identity/identities/provider-logins.repository.js';
+import { ProviderLoginsService } from './features/identity/identities/provider-logins.service.js';
+import type { FreshProof } from './features/identity/sessions/fresh-proof.js';
+import type { LoginService } from './features/identity/sessions/login.service.js';
 import { createRateLimiter } from './graphql/rate-limit.js';
 import { systemClock } from './kernel/clock.js';
 

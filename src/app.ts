@@ -15,7 +15,7 @@ import { createHttpServer, type HttpServer } from './doors/http.js';
 import { createRestDoor } from './doors/rest/rest-door.js';
 import { BASE_PATH } from './doors/rest/sofa-operations.js';
 import { createWebSocketDoor } from './doors/websocket.js';
-import { CODE_MAIL_QUEUE } from './features/one-time-codes/one-time-codes.service.js';
+import { CODE_MAIL_QUEUE } from './features/identity/one-time-codes/one-time-codes.service.js';
 import type { InstanceOf, RequestContext } from './graphql/context.js';
 import { InternalCallJournal } from './graphql/operation.js';
 import { createPipeline } from './graphql/pipeline.js';

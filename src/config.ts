@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { password } from './features/accounts/accounts.rules.js';
-import { isOnThisMachine, loginProvidersSchema } from './features/identities/login-provider-settings.js';
-import { defaultPlans, plansSchema, type Plan } from './features/plans/plan.js';
+import { password } from './features/identity/accounts/accounts.rules.js';
+import { isOnThisMachine, loginProvidersSchema } from './features/identity/identities/login-provider-settings.js';
+import { defaultPlans, plansSchema, type Plan } from './features/chat/plans/plan.js';
 import { Networks } from './kernel/networks.js';
 import type { IdentityProviderSettings } from './ports/identity-provider.js';
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
-import type { OperatorService, Outcome } from '../features/accounts/operator.service.js';
+import type { OperatorService, Outcome } from '../features/identity/accounts/operator.service.js';
 import { Conflict, NotFound, type Invalid } from '../kernel/errors.js';
 import { email as emailRule } from '../kernel/rules.js';
 import { Canceled, UsageError } from './failures.js';

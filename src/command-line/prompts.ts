@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { read } from 'read';
-import { password } from '../features/accounts/accounts.rules.js';
+import { password } from '../features/identity/accounts/accounts.rules.js';
 import { Canceled, UsageError } from './failures.js';
 
 const MOST_TRIES = 3;

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { AccountsFixture, PASSWORD } from '../../test/support/accounts.js';
 import { testDatabases, type TestDatabase } from '../../test/support/database.js';
-import { operator } from '../features/accounts/account-actor.js';
-import { OperatorService } from '../features/accounts/operator.service.js';
-import type { UserRow } from '../features/accounts/user.js';
-import { removeSecondFactor } from '../features/second-factor/remove-second-factor.js';
-import { SecondFactorRepository } from '../features/second-factor/second-factor.repository.js';
+import { operator } from '../features/identity/accounts/account-actor.js';
+import { OperatorService } from '../features/identity/accounts/operator.service.js';
+import type { UserRow } from '../features/identity/accounts/user.js';
+import { removeSecondFactor } from '../features/identity/second-factor/remove-second-factor.js';
+import { SecondFactorRepository } from '../features/identity/second-factor/second-factor.repository.js';
 import { UsageError } from './failures.js';
 import { runCommand } from './run.js';
 

@@ -1,4 +1,4 @@
-import type { UserRow } from '../features/accounts/user.js';
+import type { UserRow } from '../features/identity/accounts/user.js';
 
 /** A user in a sentence. */
 export function nameOf(user: Pick<UserRow, 'id' | 'email'>): string {

@@ -1,23 +1,30 @@
 import 'reflect-metadata';
 import { isAbstractType, type GraphQLSchema } from 'graphql';
 import { buildSchemaSync, getMetadataStorage, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql';
-import { AccountsResolver } from '../features/accounts/accounts.resolver.js';
-import { AdminResolver } from '../features/accounts/admin.resolver.js';
-import { AuditResolver } from '../features/audit/audit.resolver.js';
-import { ConversationExportResolver } from '../features/conversations/conversation-export.resolver.js';
-import { ConversationsResolver, UserConversationsResolver } from '../features/conversations/conversations.resolver.js';
-import { ConversationMessagesResolver, MessagesResolver } from '../features/conversations/messages.resolver.js';
-import { HealthResolver } from '../features/health/health.resolver.js';
-import { IdentitiesResolver } from '../features/identities/identities.resolver.js';
-import { ProviderLoginsResolver } from '../features/identities/provider-logins.resolver.js';
-import { OneTimeCodesResolver } from '../features/one-time-codes/one-time-codes.resolver.js';
-import { PasskeysResolver } from '../features/passkeys/passkeys.resolver.js';
-import { PlansResolver } from '../features/plans/plans.resolver.js';
-import { RepliesResolver, ReplyCompletedResolver, ReplyFailedResolver } from '../features/replies/replies.resolver.js';
-import { SecondFactorResolver } from '../features/second-factor/second-factor.resolver.js';
-import { SessionsResolver } from '../features/sessions/sessions.resolver.js';
-import { UploadsResolver } from '../features/uploads/uploads.resolver.js';
-import { UsageResolver } from '../features/usage/usage.resolver.js';
+import { AccountsResolver } from '../features/identity/accounts/accounts.resolver.js';
+import { AdminResolver } from '../features/identity/accounts/admin.resolver.js';
+import { AuditResolver } from '../features/operations/audit/audit.resolver.js';
+import { ConversationExportResolver } from '../features/chat/export/conversation-export.resolver.js';
+import {
+  ConversationsResolver,
+  UserConversationsResolver,
+} from '../features/chat/conversations/conversations.resolver.js';
+import { ConversationMessagesResolver, MessagesResolver } from '../features/chat/messages/messages.resolver.js';
+import { HealthResolver } from '../features/operations/health/health.resolver.js';
+import { IdentitiesResolver } from '../features/identity/identities/identities.resolver.js';
+import { ProviderLoginsResolver } from '../features/identity/identities/provider-logins.resolver.js';
+import { OneTimeCodesResolver } from '../features/identity/one-time-codes/one-time-codes.resolver.js';
+import { PasskeysResolver } from '../features/identity/passkeys/passkeys.resolver.js';
+import { PlansResolver } from '../features/chat/plans/plans.resolver.js';
+import {
+  RepliesResolver,
+  ReplyCompletedResolver,
+  ReplyFailedResolver,
+} from '../features/chat/replies/replies.resolver.js';
+import { SecondFactorResolver } from '../features/identity/second-factor/second-factor.resolver.js';
+import { SessionsResolver } from '../features/identity/sessions/sessions.resolver.js';
+import { UploadsResolver } from '../features/chat/uploads/uploads.resolver.js';
+import { UsageResolver } from '../features/chat/usage/usage.resolver.js';
 import type { RequestContext } from './context.js';
 import { NodeResolver } from './node.resolver.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { AccessTokens } from '../../src/features/sessions/access-tokens.js';
+import { AccessTokens } from '../../src/features/identity/sessions/access-tokens.js';
 import { Actor, signUp } from '../support/actor.js';
 import { startTestApp, stores, type TestApp } from '../support/app.js';
 import * as wire from '../support/wire.js';

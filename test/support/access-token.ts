@@ -1,4 +1,4 @@
-import { AccessTokens } from '../../src/features/sessions/access-tokens.js';
+import { AccessTokens } from '../../src/features/identity/sessions/access-tokens.js';
 import type { Database } from '../../src/ports/database.js';
 
 /** The SECRET_KEY of services whose tokens a test makes itself. */

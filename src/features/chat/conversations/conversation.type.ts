@@ -1,0 +1,52 @@
+import { GraphQLDateTime } from 'graphql-scalars';
+import { Field, ID, InputType, ObjectType } from 'type-graphql';
+import { connectionType } from '../../../graphql/connection.js';
+import { Node } from '../../../graphql/node.js';
+import { RestField } from '../../../graphql/rest-route.js';
+import type { ConversationChanges, ConversationRow } from './conversation.js';
+
+@ObjectType('Conversation', {
+  implements: Node,
+  simpleResolvers: true,
+  description: 'A dialogue of one user with the model. Its messages are what the model remembers of it.',
+})
+export class Conversation implements Omit<ConversationRow, 'userId'> {
+  @RestField({ name: 'conversation_id' })
+  @Field(() => ID)
+  readonly id!: string;
+
+  @Field(() => String, { nullable: true, description: 'At most 200 characters. Null where none was given.' })
+  readonly title!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "The client's own mark, as `archived`; at most 50 characters. Null where none was given.",
+  })
+  readonly status!: string | null;
+
+  @Field(() => GraphQLDateTime)
+  readonly createdAt!: Date;
+
+  @Field(() => GraphQLDateTime, { description: 'When it was changed, or something was said in it, last.' })
+  readonly updatedAt!: Date;
+}
+
+export const ConversationConnection = connectionType(Conversation, 'Conversation');
+
+@InputType()
+export class CreateConversationInput implements ConversationChanges {
+  @Field(() => String, { nullable: true, description: 'At most 200 characters.' })
+  readonly title?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'At most 50 characters.' })
+  readonly status?: string | null;
+}
+
+@InputType({ description: 'A field left out stays as it is; null clears it.' })
+export class UpdateConversationInput implements ConversationChanges {
+  @Field(() => String, { nullable: true, description: 'At most 200 characters.' })
+  readonly title?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'At most 50 characters.' })
+  readonly status?: string | null;
+}

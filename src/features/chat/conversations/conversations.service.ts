@@ -1,0 +1,103 @@
+import { NotFound, QuotaExceeded } from '../../../kernel/errors.js';
+import { connectionOf, pageRequest, type Connection, type PageArguments } from '../../../kernel/page.js';
+import type { Viewer } from '../../../kernel/viewer.js';
+import type { Sql } from '../../../ports/database.js';
+import type { EventLog } from '../../../ports/event-log.js';
+import type { PlanCatalogue } from '../plans/plan.js';
+import type { ConversationChanges, ConversationRow } from './conversation.js';
+import { ownsConversation } from './conversations.policy.js';
+import type { ConversationsRepository } from './conversations.repository.js';
+import { conversationStream, type ConversationEvent } from './conversation-event.js';
+
+export class ConversationsService {
+  constructor(
+    private readonly repository: ConversationsRepository,
+    private readonly plans: Pick<PlanCatalogue, 'of'>,
+    private readonly events: EventLog,
+  ) {}
+
+  /** @throws NotFound for someone else's too */
+  async get(viewer: Viewer, id: string): Promise<ConversationRow> {
+    const conversation = await this.findVisible(viewer, id);
+    if (conversation === null) throw new NotFound('Conversation');
+    return conversation;
+  }
+
+  async findVisible(viewer: Viewer, id: string): Promise<ConversationRow | null> {
+    const conversation = await this.repository.find(id);
+    return conversation !== null && ownsConversation(viewer, conversation) ? conversation : null;
+  }
+
+  /** By id, in the order of the ids. For fields of objects that the viewer was shown already. */
+  async load(ids: readonly string[]): Promise<readonly (ConversationRow | Error)[]> {
+    const rows = new Map((await this.repository.findMany(ids)).map((row) => [row.id, row]));
+    return ids.map((id) => rows.get(id) ?? new NotFound('Conversation'));
+  }
+
+  /** The conversations of each user, newest first. For users that the viewer was shown already. */
+  async ofUsers(
+    userIds: readonly string[],
+    search: string | null,
+    args: PageArguments,
+  ): Promise<readonly Connection<ConversationRow>[]> {
+    const pages = await this.repository.pages(userIds, search, pageRequest(args));
+    const count = once(() => this.repository.count(userIds, search));
+    return userIds.map((userId, index) =>
+      connectionOf(pages[index] ?? { rows: [], hasNextPage: false, hasPreviousPage: false }, async () => {
+        const counts = await count();
+        return counts.get(userId) ?? 0;
+      }),
+    );
+  }
+
+  async list(viewer: Viewer, search: string | null, args: PageArguments): Promise<Connection<ConversationRow>> {
+    const [connection] = await this.ofUsers([viewer.userId], search, args);
+    if (connection === undefined) throw new Error('a page a user');
+    return connection;
+  }
+
+  /** @throws QuotaExceeded when the plan allows no more conversations */
+  async create(viewer: Viewer, values: ConversationChanges): Promise<ConversationRow> {
+    const row = await this.repository.insert(viewer.userId, values, (plan) => this.plans.of(plan).maxConversations);
+    if (row === undefined) throw new NotFound('User');
+    if (row === null) throw new QuotaExceeded();
+    return row;
+  }
+
+  async update(viewer: Viewer, id: string, changes: ConversationChanges): Promise<ConversationRow> {
+    await this.get(viewer, id);
+    const row = await this.repository.update(id, changes);
+    if (row === null) throw new NotFound('Conversation');
+    return row;
+  }
+
+  /** Deletes a conversation with its messages; a reply that is streaming in it stops. @returns it as it was */
+  async delete(viewer: Viewer, id: string): Promise<ConversationRow> {
+    const [row] = await this.deleteOwn(viewer, [id]);
+    if (row === undefined) throw new NotFound('Conversation');
+    return row;
+  }
+
+  /** Deletes those of `ids` that are the viewer's; others are passed over. @returns how many */
+  async deleteMany(viewer: Viewer, ids: readonly string[]): Promise<number> {
+    const rows = await this.deleteOwn(viewer, ids);
+    return rows.length;
+  }
+
+  /** Marks that something was said, in the caller's transaction. @throws NotFound when the conversation is gone */
+  async touch(sql: Sql, id: string): Promise<void> {
+    if (!(await this.repository.touch(sql, id))) throw new NotFound('Conversation');
+  }
+
+  private async deleteOwn(viewer: Viewer, ids: readonly string[]): Promise<readonly ConversationRow[]> {
+    const rows = await this.repository.delete(viewer.userId, ids);
+    const event: ConversationEvent = { type: 'conversation-deleted' };
+    await Promise.all(rows.map((row) => this.events.append(conversationStream(row.id), [event])));
+    return rows;
+  }
+}
+
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | undefined;
+  return () => (made ??= make());
+}

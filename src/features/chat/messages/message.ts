@@ -1,0 +1,36 @@
+export type MessageStatus = 'COMPLETE' | 'STREAMING' | 'PARTIAL' | 'FAILED';
+
+export type MessageContent = Readonly<Record<string, unknown>>;
+
+export interface MessageRow {
+  readonly id: string;
+  readonly conversationId: string;
+  /** Null for what the model wrote. */
+  readonly userId: string | null;
+  readonly content: MessageContent;
+  readonly messageType: string;
+  readonly status: MessageStatus;
+  readonly extra: MessageContent | null;
+  readonly replyToId: string | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** A message before the database gives it its times. */
+export type NewMessage = Omit<MessageRow, 'createdAt' | 'updatedAt'>;
+
+export interface MessageChanges {
+  readonly content?: MessageContent | undefined;
+  readonly messageType?: string | undefined;
+  readonly extra?: MessageContent | null | undefined;
+}
+
+export const MAX_MESSAGE_TYPE_LENGTH = 50;
+/** Bytes of `content` or `extra` as JSON. */
+export const MAX_CONTENT_BYTES = 262_144;
+
+/** `content.text`, where it is a string. */
+export function textOf(message: { readonly content: MessageContent }): string | null {
+  const { text } = message.content;
+  return typeof text === 'string' ? text : null;
+}

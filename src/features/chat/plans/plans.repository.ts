@@ -1,0 +1,58 @@
+import type { Database, Sql } from '../../../ports/database.js';
+
+/** What a user has and has used today, to be held against a plan. */
+export interface Holdings {
+  readonly plan: string;
+  readonly conversations: number;
+  /** Uploaded files, those on their way in included. */
+  readonly files: number;
+  readonly messagesToday: number;
+  readonly tokensToday: number;
+}
+
+export class PlansRepository {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Reads the user's holdings and sets the plan that `decide` answers. The user's row is locked first, as every reservation
+   * of a conversation or a file does, so that nothing can be added between the count and the change.
+   * @param record keeps that the plan changed, in the same transaction
+   * @returns undefined when the user is gone
+   */
+  change<Result extends { readonly plan: string }>(
+    userId: string,
+    decide: (holdings: Holdings) => Result,
+    record: (before: Holdings, sql: Sql) => Promise<void>,
+  ): Promise<Result | undefined> {
+    return this.database.transaction(async (sql) => {
+      const { rowCount } = await sql.query(
+        `SELECT 1 FROM users WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE`,
+        [userId],
+      );
+      if (rowCount === 0) return undefined;
+      await sql.query(
+        `SELECT 1 FROM usage_daily WHERE user_id = $1 AND date = (now() AT TIME ZONE 'utc')::date FOR UPDATE`,
+        [userId],
+      );
+      const { rows } = await sql.query<Holdings>(
+        `SELECT users.plan,
+           (SELECT count(*)::int FROM conversations WHERE user_id = users.id) AS conversations,
+           (SELECT count(*)::int FROM uploads WHERE user_id = users.id AND status <> 'DELETING') AS files,
+           coalesce(usage.message_count, 0) AS "messagesToday",
+           coalesce(usage.token_count, 0) AS "tokensToday"
+         FROM users LEFT JOIN usage_daily AS usage
+           ON usage.user_id = users.id AND usage.date = (now() AT TIME ZONE 'utc')::date
+         WHERE users.id = $1`,
+        [userId],
+      );
+      const [holdings] = rows;
+      if (holdings === undefined) return undefined;
+      const result = decide(holdings);
+      if (result.plan !== holdings.plan) {
+        await sql.query(`UPDATE users SET plan = $2, updated_at = now() WHERE id = $1`, [userId, result.plan]);
+        await record(holdings, sql);
+      }
+      return result;
+    });
+  }
+}

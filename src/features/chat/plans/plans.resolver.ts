@@ -1,0 +1,115 @@
+import { Arg, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { z } from 'zod';
+import { CurrentViewer, Operation } from '../../../graphql/operation.js';
+import { query, Rest, RestField, type RestError } from '../../../graphql/rest-route.js';
+import { text } from '../../../kernel/rules.js';
+import type { Viewer } from '../../../kernel/viewer.js';
+import type { UserRow } from '../../identity/accounts/user.js';
+import { User } from '../../identity/accounts/user.type.js';
+import type { Plan as PlanRow } from './plan.js';
+import { ChangePlanResult, Plan } from './plan.type.js';
+import type { PlansService } from './plans.service.js';
+
+/** The wire's Plan: the name is the key under which it stands. */
+const wirePlan = (plan: PlanRow) => ({
+  price: plan.price,
+  daily_messages: plan.dailyMessages,
+  daily_tokens: plan.dailyTokens,
+  max_conversations: plan.maxConversations,
+  max_file_uploads: plan.maxFileUploads,
+});
+
+const PLAN_FIELDS = ['price', 'daily_messages', 'daily_tokens', 'max_conversations', 'max_file_uploads'] as const;
+
+const overQuota = (what: string): RestError => ({
+  code: 'QUOTA_EXCEEDED',
+  status: 400,
+  message: `Over ${what} quota`,
+  insteadOf: `Over ${what} quota`,
+});
+
+@Resolver(() => User)
+export class PlansResolver {
+  constructor(private readonly service: PlansService) {}
+
+  @Operation('anyone')
+  @Rest({
+    method: 'GET',
+    path: '/plans',
+    operationId: 'listPlans',
+    summary: 'List the plans',
+    tag: 'Plans',
+    data: {
+      schema: {
+        type: 'object',
+        description: 'The plans, by name.',
+        additionalProperties: {
+          type: 'object',
+          additionalProperties: false,
+          required: PLAN_FIELDS,
+          properties: Object.fromEntries(PLAN_FIELDS.map((name) => [name, { type: 'integer' }])),
+        },
+      },
+      example: {
+        free: { price: 0, daily_messages: 20, daily_tokens: 5000, max_conversations: 3, max_file_uploads: 0 },
+      },
+      from: (plans: readonly PlanRow[]) => Object.fromEntries(plans.map((plan) => [plan.id, wirePlan(plan)])),
+    },
+  })
+  @Query(() => [Plan], { description: 'The plans that a user can have, the smallest first.' })
+  plans(): readonly Plan[] {
+    return this.service.list().map(named);
+  }
+
+  @Operation('user', z.object({ plan: text(64, 1) }))
+  @Rest({
+    method: 'POST',
+    path: '/user/upgrade',
+    operationId: 'changePlan',
+    summary: "Change the caller's plan",
+    tag: 'Plans',
+    arguments: { plan: query('plan') },
+    data: {
+      schema: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['detail'],
+        properties: {
+          detail: { type: 'string', enum: ['plan updated', 'plan unchanged'] },
+          price: { type: 'integer', description: "The new plan's price; only when the plan was updated." },
+        },
+      },
+      example: { detail: 'plan updated', price: 10 },
+      from: (result: ChangePlanResult) =>
+        result.changed ? { detail: 'plan updated', price: result.plan.price } : { detail: 'plan unchanged' },
+    },
+    errors: [
+      { code: 'BAD_USER_INPUT', status: 400, message: 'Invalid plan', insteadOf: 'Invalid plan' },
+      overQuota('conversation'),
+      overQuota('message'),
+      overQuota('token'),
+      overQuota('file'),
+    ],
+  })
+  @Mutation(() => ChangePlanResult, {
+    description:
+      "Changes the caller's plan. A smaller plan is refused with QUOTA_EXCEEDED while the caller has more conversations or files, or has used more today, than it allows; an unknown one with BAD_USER_INPUT.",
+  })
+  async changePlan(
+    @CurrentViewer() viewer: Viewer,
+    @Arg('plan', () => ID, { description: 'The name of the plan.' }) plan: string,
+  ): Promise<ChangePlanResult> {
+    const result = await this.service.change(viewer, plan);
+    return { changed: result.changed, plan: named(result.plan) };
+  }
+
+  @RestField({ value: { type: 'String!', from: (user: UserRow) => user.plan } })
+  @FieldResolver(() => Plan, { description: 'What the user may use.' })
+  plan(@Root() user: UserRow): Plan {
+    return named(this.service.of(user.plan));
+  }
+}
+
+function named(plan: PlanRow): Plan {
+  return { ...plan, name: plan.id };
+}

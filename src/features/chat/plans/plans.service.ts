@@ -1,0 +1,60 @@
+import { Invalid, NotFound, QuotaExceeded } from '../../../kernel/errors.js';
+import type { Viewer } from '../../../kernel/viewer.js';
+import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { Plan, PlanCatalogue } from './plan.js';
+import type { Holdings, PlansRepository } from './plans.repository.js';
+
+export class PlansService {
+  constructor(
+    private readonly repository: Pick<PlansRepository, 'change'>,
+    private readonly catalogue: PlanCatalogue,
+    private readonly audit: Pick<AuditLog, 'record'>,
+  ) {}
+
+  list(): readonly Plan[] {
+    return this.catalogue.all;
+  }
+
+  /** The limits that hold for a user of this plan. */
+  of(name: string): Plan {
+    return this.catalogue.of(name);
+  }
+
+  find(name: string): Plan | undefined {
+    return this.catalogue.find(name);
+  }
+
+  /**
+   * Puts the viewer on a plan. One that is smaller than what the viewer has, or has used today, is refused.
+   * @throws Invalid `Invalid plan`; QuotaExceeded `Over conversation quota` and the like
+   */
+  async change(viewer: Viewer, name: string): Promise<{ changed: boolean; plan: Plan }> {
+    const plan = this.catalogue.find(name);
+    if (plan === undefined) {
+      const names = this.catalogue.all.map(({ id }) => id).join(', ');
+      throw new Invalid([{ field: 'plan', message: `must be one of ${names}` }], 'Invalid plan');
+    }
+    const { userId, client } = viewer;
+    const result = await this.repository.change(
+      userId,
+      (holdings) => {
+        if (holdings.plan === name) return { changed: false, plan: name };
+        assertFits(holdings, plan);
+        return { changed: true, plan: name };
+      },
+      (before, sql) => {
+        const details = { from: before.plan, to: name };
+        return this.audit.record({ action: 'PLAN_CHANGED', actorId: userId, subjectId: userId, client, details }, sql);
+      },
+    );
+    if (result === undefined) throw new NotFound('User');
+    return { changed: result.changed, plan };
+  }
+}
+
+function assertFits(holdings: Holdings, plan: Plan): void {
+  if (holdings.conversations > plan.maxConversations) throw new QuotaExceeded('Over conversation quota');
+  if (holdings.files > plan.maxFileUploads) throw new QuotaExceeded('Over file quota');
+  if (holdings.messagesToday > plan.dailyMessages) throw new QuotaExceeded('Over message quota');
+  if (holdings.tokensToday > plan.dailyTokens) throw new QuotaExceeded('Over token quota');
+}

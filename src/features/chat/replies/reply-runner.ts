@@ -1,0 +1,94 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Unavailable } from '../../../kernel/errors.js';
+import type { UsageService } from '../usage/usage.service.js';
+import { RunningReply, type ReplyJob, type RunningReplyParts } from './running-reply.js';
+
+/** An instance that has not renewed its lease for so long is taken for dead, in seconds. */
+export const LEASE_SECONDS = 20;
+const RENEW_MS = 5_000;
+/** The event log's key by which instances ask each other to stop a reply. */
+const CONTROL_STREAM = 'replies:control';
+
+interface StopRequest {
+  readonly messageId: string;
+}
+
+export interface ReplyRunnerParts extends RunningReplyParts {
+  readonly usage: Pick<UsageService, 'settle' | 'renewLeases'>;
+}
+
+/** The replies that this instance runs. */
+export class ReplyRunner {
+  readonly #running = new Set<RunningReply>();
+  readonly #byMessage = new Map<string, RunningReply>();
+  readonly #closing = new AbortController();
+  #draining = false;
+
+  constructor(private readonly parts: ReplyRunnerParts) {}
+
+  /** Begins to renew leases and to hear requests to stop. */
+  async open(): Promise<void> {
+    const renewal = setInterval(() => void this.#renewLeases(), RENEW_MS);
+    renewal.unref();
+    this.#closing.signal.addEventListener('abort', () => {
+      clearInterval(renewal);
+    });
+    const requests = await this.parts.events.follow<StopRequest>(CONTROL_STREAM, 'latest', this.#closing.signal);
+    void this.#hear(requests);
+  }
+
+  /** @throws Unavailable while the server shuts down */
+  assertOpen(): void {
+    if (this.#draining) throw new Unavailable('The server is restarting, try again');
+  }
+
+  start(job: ReplyJob): RunningReply {
+    const running = new RunningReply(job, this.parts);
+    const messageId = job.reply?.id;
+    this.#running.add(running);
+    if (messageId !== undefined) this.#byMessage.set(messageId, running);
+    void running.finished.then(() => {
+      this.#running.delete(running);
+      if (messageId !== undefined) this.#byMessage.delete(messageId);
+    });
+    return running;
+  }
+
+  /** Asks the instance that runs a reply to stop it; resolves at its end when that is this one. */
+  async stop(messageId: string): Promise<void> {
+    const running = this.#byMessage.get(messageId);
+    if (running === undefined) {
+      const request: StopRequest = { messageId };
+      await this.parts.events.append(CONTROL_STREAM, [request]);
+      return;
+    }
+    running.stop('STOPPED');
+    await running.finished;
+  }
+
+  /** Takes no more replies, lets the running ones end for so many milliseconds, then cuts them short. */
+  async drain(graceMs: number): Promise<void> {
+    this.#draining = true;
+    const finished = Promise.all([...this.#running].map((running) => running.finished));
+    const grace = new AbortController();
+    await Promise.race([finished, delay(graceMs, undefined, { signal: grace.signal }).catch(() => undefined)]);
+    grace.abort();
+    for (const running of this.#running) running.stop('INTERRUPTED');
+    await finished;
+    this.#closing.abort();
+  }
+
+  async #hear(requests: AsyncIterable<{ readonly event: StopRequest }>): Promise<void> {
+    for await (const { event } of requests) this.#byMessage.get(event.messageId)?.stop('STOPPED');
+  }
+
+  async #renewLeases(): Promise<void> {
+    const entryIds = [...this.#running].map((running) => running.entryId);
+    if (entryIds.length === 0) return;
+    try {
+      await this.parts.usage.renewLeases(entryIds, LEASE_SECONDS);
+    } catch (error) {
+      this.parts.log.warn({ err: error }, 'the leases of running replies were not renewed');
+    }
+  }
+}

@@ -1,0 +1,209 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { DomainError, UpstreamFailed } from '../../../kernel/errors.js';
+import type { Log } from '../../../kernel/log.js';
+import type { Database } from '../../../ports/database.js';
+import type { EventLog } from '../../../ports/event-log.js';
+import type { LanguageModel, ModelMessage, TokenCounter } from '../../../ports/language-model.js';
+import type { MessagesService } from '../messages/messages.service.js';
+import type { Reservation, Settlement } from '../usage/usage.js';
+import type { UsageService } from '../usage/usage.service.js';
+import { DeltaGatherer } from './delta-gatherer.js';
+import type { RepliesRepository } from './replies.repository.js';
+import { failedStatus, REASONS, replyStream, type ReplyEvent, type ReplyFailure } from './reply.js';
+
+/** What is stored trails the stream by so many milliseconds at most; so does the end of a reply that is deleted. */
+const CHECKPOINT_MS = 500;
+/** Waits between tries to store the end of a reply; after the last, its lease runs out and recovery ends it. */
+const FINISH_RETRY_MS = [100, 400, 1_000, 2_500, 5_000];
+
+/** A reserved question to the model. */
+export interface ReplyJob {
+  readonly reservation: Reservation;
+  readonly messages: readonly ModelMessage[];
+  readonly promptTokens: number;
+  /** The stored, empty reply; null for a chat that stores nothing. */
+  readonly reply: { readonly id: string; readonly conversationId: string } | null;
+}
+
+export interface FinishedReply {
+  readonly text: string;
+  readonly tokens: number;
+  /** Null when the reply is complete. */
+  readonly failure: { readonly code: ReplyFailure; readonly reason: string } | null;
+}
+
+export interface RunningReplyParts {
+  readonly database: Pick<Database, 'transaction'>;
+  readonly replies: Pick<RepliesRepository, 'checkpoint' | 'finish' | 'isStreaming'>;
+  readonly usage: Pick<UsageService, 'settle'>;
+  readonly messages: Pick<MessagesService, 'publish'>;
+  readonly model: LanguageModel;
+  readonly counter: TokenCounter;
+  readonly events: EventLog;
+  readonly log: Log;
+}
+
+/** One reply while the model writes it: bound to no client's connection, and finished exactly once. */
+export class RunningReply {
+  /** The event log's key. */
+  readonly stream: string;
+  /** Resolves once the reply is stored, settled and its last event is out; never rejects. */
+  readonly finished: Promise<FinishedReply>;
+
+  readonly #abort = new AbortController();
+  #stopCode: ReplyFailure | undefined;
+  #text = '';
+  readonly #deltaEnds: number[] = [];
+  #appended: Promise<void> = Promise.resolve();
+  readonly #unlogged: ReplyEvent[] = [];
+  #stored = 0;
+  #checkpoint: Promise<void> | undefined;
+
+  constructor(
+    private readonly job: ReplyJob,
+    private readonly parts: RunningReplyParts,
+  ) {
+    this.stream = replyStream(job.reply?.id ?? job.reservation.entryId);
+    this.finished = this.#run();
+  }
+
+  get entryId(): string {
+    return this.job.reservation.entryId;
+  }
+
+  /** Ends the reply early; what had come is kept. The first reason holds. */
+  stop(code: ReplyFailure): void {
+    this.#stopCode ??= code;
+    this.#abort.abort();
+  }
+
+  async #run(): Promise<FinishedReply> {
+    const checkpoints = setInterval(() => {
+      this.#checkpoint ??= this.#storeProgress().finally(() => (this.#checkpoint = undefined));
+    }, CHECKPOINT_MS);
+    const gatherer = new DeltaGatherer((delta) => {
+      this.#text += delta;
+      this.#deltaEnds.push(this.#text.length);
+      this.#append({ type: 'delta', text: delta });
+    });
+    let reportedTokens: number | null = null;
+    let failure: FinishedReply['failure'] = null;
+    try {
+      const { messages, promptTokens, reservation } = this.job;
+      const maxTokens = Math.max(1, reservation.tokens - promptTokens);
+      for await (const event of this.parts.model.stream({ messages, maxTokens, signal: this.#abort.signal })) {
+        if (event.type === 'text') gatherer.add(event.text);
+        else reportedTokens = event.totalTokens;
+      }
+    } catch (error) {
+      failure = this.#failureOf(error);
+    }
+    gatherer.end();
+    clearInterval(checkpoints);
+    await this.#checkpoint;
+    return this.#finish(failure, reportedTokens);
+  }
+
+  async #finish(failure: FinishedReply['failure'], reportedTokens: number | null): Promise<FinishedReply> {
+    const settlement = this.#settlement(failure, reportedTokens);
+    const result = { text: this.#text, tokens: settlement.tokens, failure };
+    const messageId = this.job.reply?.id ?? null;
+    const stored = await this.#storeEnd(result, settlement);
+    this.#append(
+      failure === null
+        ? { type: 'completed', response: result.text, tokens: result.tokens, messageId }
+        : { type: 'failed', ...failure, partial: result.text, messageId },
+    );
+    await this.#appended;
+    if (stored && this.job.reply !== null) {
+      await this.parts.messages
+        .publish(this.job.reply.conversationId, { type: 'updated', messageId: this.job.reply.id })
+        .catch((error: unknown) => {
+          this.#warn(error, 'the end of a reply was not published');
+        });
+    }
+    return result;
+  }
+
+  #settlement(failure: FinishedReply['failure'], reportedTokens: number | null): Settlement {
+    const countsAsMessage = this.job.reply !== null || failure === null || this.#text !== '';
+    if (reportedTokens !== null) return { tokens: reportedTokens, source: 'REPORTED', countsAsMessage };
+    // A provider that failed before the first text has charged for nothing; one that was cut off has read the prompt.
+    const free = failure?.code === 'UPSTREAM_FAILED' && this.#text === '';
+    const tokens = free ? 0 : this.job.promptTokens + this.parts.counter.countText(this.#text);
+    return { tokens, source: 'ESTIMATED', countsAsMessage };
+  }
+
+  async #storeEnd(result: FinishedReply, settlement: Settlement): Promise<boolean> {
+    const { reply, reservation } = this.job;
+    const { replies, usage, database } = this.parts;
+    const status = result.failure === null ? ('COMPLETE' as const) : failedStatus(result.text);
+    const end = { ...result, status, deltaEnds: this.#deltaEnds };
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await database.transaction(async (sql) => {
+          if (reply !== null) await replies.finish(sql, reply.id, end);
+          await usage.settle(sql, reservation, settlement);
+        });
+        return true;
+      } catch (error) {
+        const wait = FINISH_RETRY_MS[attempt];
+        if (wait === undefined) {
+          this.parts.log.error(
+            { err: error, reply: reply?.id },
+            'the end of a reply was not stored; recovery will end it',
+          );
+          return false;
+        }
+        this.#warn(error, 'the end of a reply was not stored, trying again');
+        await delay(wait);
+      }
+    }
+  }
+
+  async #storeProgress(): Promise<void> {
+    const { reply } = this.job;
+    if (reply === null) return;
+    const { replies } = this.parts;
+    const deltas = this.#deltaEnds.length;
+    try {
+      // With nothing new to store, the model may be silent for long: a deletion is to stop it all the same.
+      const isThere =
+        deltas === this.#stored
+          ? await replies.isStreaming(reply.id)
+          : await replies.checkpoint(reply.id, this.#text, [...this.#deltaEnds]);
+      if (isThere) this.#stored = deltas;
+      else this.stop('DELETED');
+    } catch (error) {
+      this.#warn(error, 'the progress of a reply was not stored');
+    }
+  }
+
+  /** In order, one call at a time; what the log did not take goes with the next, so that the numbers stay without a gap. */
+  #append(event: ReplyEvent): void {
+    this.#unlogged.push(event);
+    this.#appended = this.#appended.then(async () => {
+      const events = [...this.#unlogged];
+      if (events.length === 0) return;
+      try {
+        await this.parts.events.append(this.stream, events);
+        this.#unlogged.splice(0, events.length);
+      } catch (error) {
+        this.#warn(error, 'events of a reply were not logged; its readers go on from what is stored');
+      }
+    });
+  }
+
+  #failureOf(error: unknown): { code: ReplyFailure; reason: string } {
+    const code = this.#stopCode;
+    if (code !== undefined && code !== 'UPSTREAM_FAILED') return { code, reason: REASONS[code] };
+    if (error instanceof UpstreamFailed) return { code: 'UPSTREAM_FAILED', reason: error.reason };
+    if (error instanceof DomainError) return { code: 'UPSTREAM_FAILED', reason: error.message };
+    this.parts.log.error({ err: error, reply: this.job.reply?.id }, 'a reply failed');
+    return { code: 'INTERNAL_SERVER_ERROR', reason: REASONS.INTERNAL_SERVER_ERROR };
+  }
+
+  #warn(error: unknown, message: string): void {
+    this.parts.log.warn({ err: error, reply: this.job.reply?.id }, message);
+  }
+}

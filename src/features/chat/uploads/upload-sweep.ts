@@ -1,0 +1,39 @@
+import type { Log } from '../../../kernel/log.js';
+import type { UploadsService } from './uploads.service.js';
+
+const SWEEP_MS = 60_000;
+
+/** Removes, now and then, what crashes left of files half stored or half deleted. */
+export class UploadSweep {
+  #timer: NodeJS.Timeout | undefined;
+  #sweeping: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly uploads: Pick<UploadsService, 'sweep'>,
+    private readonly log: Log,
+  ) {}
+
+  open(): void {
+    this.#sweeping = this.#sweep();
+    this.#timer = setInterval(() => {
+      this.#sweeping = this.#sweep();
+    }, SWEEP_MS);
+    this.#timer.unref();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#sweeping;
+  }
+
+  async #sweep(): Promise<void> {
+    try {
+      const files = await this.uploads.sweep();
+      if (files > 0) this.log.warn({ files }, 'removed files that were left half stored or half deleted');
+    } catch (error) {
+      const reason =
+        typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : 'unknown';
+      this.log.warn({ reason }, 'files that were left half stored could not be removed');
+    }
+  }
+}

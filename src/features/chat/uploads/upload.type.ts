@@ -1,0 +1,34 @@
+import { GraphQLDateTime } from 'graphql-scalars';
+import { Field, ID, Int, ObjectType } from 'type-graphql';
+import { connectionType } from '../../../graphql/connection.js';
+import { Node } from '../../../graphql/node.js';
+import { RestField } from '../../../graphql/rest-route.js';
+import type { UploadRow } from './upload.js';
+
+@ObjectType('UploadedFile', {
+  implements: Node,
+  simpleResolvers: true,
+  description: 'A file that a user uploaded. Only its user sees it here; anyone who has its `url` can read it.',
+})
+export class UploadedFile implements Omit<UploadRow, 'userId' | 'accessKey'> {
+  @RestField({ name: 'upload_id' })
+  @Field(() => ID)
+  readonly id!: string;
+
+  @Field(() => String, { description: 'At most 255 bytes; without folders, and without characters that are not seen.' })
+  readonly filename!: string;
+
+  @Field(() => String, {
+    description:
+      'The media type that the client gave, without parameters; `application/octet-stream` where it gave none. It was not checked.',
+  })
+  readonly contentType!: string;
+
+  @Field(() => Int, { description: 'Bytes.' })
+  readonly size!: number;
+
+  @Field(() => GraphQLDateTime)
+  readonly createdAt!: Date;
+}
+
+export const UploadedFileConnection = connectionType(UploadedFile, 'UploadedFile');

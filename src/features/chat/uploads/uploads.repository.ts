@@ -1,0 +1,144 @@
+import { newId } from '../../../kernel/ids.js';
+import { pageOf, type Page, type PageRequest } from '../../../kernel/page.js';
+import type { Database, Sql } from '../../../ports/database.js';
+import type { UploadRow } from './upload.js';
+
+const COLUMNS = `f.id, f.user_id AS "userId", f.access_key AS "accessKey", f.filename, f.content_type AS "contentType",
+  f.size, f.created_at AS "createdAt"`;
+
+export interface NewUpload {
+  readonly userId: string;
+  readonly accessKey: string;
+  readonly filename: string;
+  readonly contentType: string;
+  /** How long the bytes may take. */
+  readonly leaseSeconds: number;
+}
+
+/** Files that are stored; those on their way in or out are found by none of the reads. */
+export class UploadsRepository {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Takes a place for a file unless the user has as many as `limitOf` the user's plan, those on their way in included. The
+   * user's row is locked, so that calls at once are counted one after the other, and a plan that changes meanwhile counts.
+   * @returns the id; null when the user has too many, undefined when the user is gone
+   */
+  reserve(upload: NewUpload, limitOf: (plan: string) => number): Promise<string | null | undefined> {
+    return this.database.transaction(async (sql) => {
+      const owner = await sql.query<{ plan: string }>(
+        `SELECT plan FROM users WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE`,
+        [upload.userId],
+        'upload_owner_lock',
+      );
+      const plan = owner.rows[0]?.plan;
+      if (plan === undefined) return undefined;
+      const { rows } = await sql.query<{ id: string }>(
+        `INSERT INTO uploads (id, user_id, access_key, filename, content_type, lease_expires_at)
+         SELECT $1::uuid, $2::uuid, $3::text, $4::text, $5::text, now() + make_interval(secs => $6::int)
+         WHERE (SELECT count(*) FROM uploads WHERE user_id = $2::uuid AND status <> 'DELETING') < $7::int RETURNING id`,
+        [
+          newId(),
+          upload.userId,
+          upload.accessKey,
+          upload.filename,
+          upload.contentType,
+          upload.leaseSeconds,
+          limitOf(plan),
+        ],
+        'upload_reserve',
+      );
+      return rows[0]?.id ?? null;
+    });
+  }
+
+  /** Shows a file whose bytes are all stored. @returns null when its lease ran out and its place was given up */
+  async complete(sql: Sql, id: string, size: number): Promise<UploadRow | null> {
+    const { rows } = await sql.query<UploadRow>(
+      `UPDATE uploads AS f SET status = 'STORED', size = $2, lease_expires_at = NULL
+       WHERE f.id = $1 AND f.status = 'PENDING' RETURNING ${COLUMNS}`,
+      [id, size],
+      'upload_complete',
+    );
+    return rows[0] ?? null;
+  }
+
+  /** Hides a file of the user's; its bytes are to be removed within the lease, or are swept after it. */
+  async hide(userId: string, id: string, leaseSeconds: number): Promise<UploadRow | null> {
+    const { rows } = await this.database.query<UploadRow>(
+      `UPDATE uploads AS f SET status = 'DELETING', lease_expires_at = now() + make_interval(secs => $3::int)
+       WHERE f.id = $1 AND f.user_id = $2 AND f.status = 'STORED' RETURNING ${COLUMNS}`,
+      [id, userId, leaseSeconds],
+      'upload_hide',
+    );
+    return rows[0] ?? null;
+  }
+
+  /** Gives a place up whose bytes could not be stored. */
+  async release(id: string, leaseSeconds: number): Promise<void> {
+    await this.database.query(
+      `UPDATE uploads SET status = 'DELETING', lease_expires_at = now() + make_interval(secs => $2::int)
+       WHERE id = $1 AND status <> 'STORED'`,
+      [id, leaseSeconds],
+    );
+  }
+
+  /** Forgets a file whose bytes are gone. */
+  async remove(id: string): Promise<void> {
+    await this.database.query(`DELETE FROM uploads WHERE id = $1 AND status = 'DELETING'`, [id], 'upload_remove');
+  }
+
+  /** Some files whose lease ran out, for the caller to remove; other instances pass them over meanwhile. */
+  async claimAbandoned(most: number, leaseSeconds: number): Promise<readonly string[]> {
+    const { rows } = await this.database.query<{ id: string }>(
+      `UPDATE uploads SET status = 'DELETING', lease_expires_at = now() + make_interval(secs => $2::int)
+       WHERE id IN (SELECT id FROM uploads WHERE lease_expires_at < now() ORDER BY lease_expires_at LIMIT $1
+         FOR UPDATE SKIP LOCKED) RETURNING id`,
+      [most, leaseSeconds],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** For a start where no other instance can be alive: all that is not stored was abandoned. */
+  async expireAllLeases(): Promise<void> {
+    await this.database.query(
+      `UPDATE uploads SET lease_expires_at = now() - interval '1 second' WHERE lease_expires_at IS NOT NULL`,
+    );
+  }
+
+  async findOwned(userId: string, id: string): Promise<UploadRow | null> {
+    const { rows } = await this.database.query<UploadRow>(
+      `SELECT ${COLUMNS} FROM uploads f WHERE f.id = $1 AND f.user_id = $2 AND f.status = 'STORED'`,
+      [id, userId],
+      'upload_find_owned',
+    );
+    return rows[0] ?? null;
+  }
+
+  /** Not while its user is deleted. */
+  async findByAccessKey(accessKey: string): Promise<UploadRow | null> {
+    const { rows } = await this.database.query<UploadRow>(
+      `SELECT ${COLUMNS} FROM uploads f JOIN users u ON u.id = f.user_id
+       WHERE f.access_key = $1 AND f.status = 'STORED' AND u.deleted_at IS NULL`,
+      [accessKey],
+      'upload_find_by_key',
+    );
+    return rows[0] ?? null;
+  }
+
+  /** Newest first. */
+  async page(userId: string, request: PageRequest): Promise<Page<UploadRow>> {
+    const { rows } = await this.database.query<UploadRow>(
+      `SELECT ${COLUMNS} FROM uploads f
+       WHERE f.user_id = $1 AND f.status = 'STORED' AND ($2::uuid IS NULL OR f.id < $2::uuid)
+       ORDER BY f.id DESC LIMIT $3 OFFSET $4`,
+      [userId, request.after, request.size + 1, request.offset],
+      'upload_page',
+    );
+    return pageOf(request, rows);
+  }
+
+  count(userId: string): Promise<number> {
+    return this.database.prisma.upload.count({ where: { userId, status: 'STORED' } });
+  }
+}

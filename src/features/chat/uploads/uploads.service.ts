@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { Invalid, NotFound, QuotaExceeded, Unavailable } from '../../../kernel/errors.js';
+import { connectionOf, pageRequest, type Connection, type PageArguments } from '../../../kernel/page.js';
+import type { Viewer } from '../../../kernel/viewer.js';
+import type { Database } from '../../../ports/database.js';
+import type { ByteRange, ObjectStore, StoredObject } from '../../../ports/object-store.js';
+import type { PlanCatalogue } from '../plans/plan.js';
+import type { UsageService } from '../usage/usage.service.js';
+import { cleanFilename, cleanMediaType, type IncomingFile, type UploadRow } from './upload.js';
+import type { UploadsRepository } from './uploads.repository.js';
+
+const ACCESS_KEY_BYTES = 16;
+/** Longer than a request may take by far: nobody sweeps a file that is still coming. */
+const STORE_LEASE_SECONDS = 3_600;
+const DELETE_LEASE_SECONDS = 60;
+/** Files that one round of the sweep removes. */
+const SWEEP_BATCH = 20;
+
+export interface UploadsServiceParts {
+  readonly database: Pick<Database, 'transaction'>;
+  readonly repository: UploadsRepository;
+  readonly store: ObjectStore;
+  readonly plans: Pick<PlanCatalogue, 'of'>;
+  readonly usage: Pick<UsageService, 'recordUpload'>;
+  /** The most bytes that a file may have. */
+  readonly maxBytes: number;
+}
+
+/** A file whose address was asked for. */
+export interface OpenedUpload extends Pick<UploadRow, 'id' | 'filename' | 'contentType' | 'size'> {
+  /** Null when the bytes are gone after all. */
+  read(range?: ByteRange): Promise<StoredObject | null>;
+}
+
+export class UploadsService {
+  constructor(private readonly parts: UploadsServiceParts) {}
+
+  /**
+   * Stores a file as it comes. Its place in the plan is taken before, and given back when anything fails.
+   * @throws QuotaExceeded when the plan allows no more files; Invalid `File too large`; what reading the file throws
+   */
+  async store(viewer: Viewer, file: IncomingFile): Promise<UploadRow> {
+    const { database, repository, store, plans, usage, maxBytes } = this.parts;
+    const contentType = cleanMediaType(file.contentType);
+    const id = await repository.reserve(
+      {
+        userId: viewer.userId,
+        accessKey: randomBytes(ACCESS_KEY_BYTES).toString('base64url'),
+        filename: cleanFilename(file.filename),
+        contentType,
+        leaseSeconds: STORE_LEASE_SECONDS,
+      },
+      (plan) => plans.of(plan).maxFileUploads,
+    );
+    if (id === undefined) throw new NotFound('User');
+    if (id === null) throw new QuotaExceeded();
+    try {
+      const size = await store.put(id, atMost(file.read(), maxBytes), contentType);
+      return await database.transaction(async (sql) => {
+        const row = await repository.complete(sql, id, size);
+        if (row === null) throw new Unavailable('Storing the file took too long');
+        await usage.recordUpload(sql, viewer.userId);
+        return row;
+      });
+    } catch (error) {
+      // What fails here too is swept later.
+      await this.discard(id).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Newest first. */
+  async list(viewer: Viewer, args: PageArguments): Promise<Connection<UploadRow>> {
+    const { repository } = this.parts;
+    const page = await repository.page(viewer.userId, pageRequest(args));
+    return connectionOf(page, () => repository.count(viewer.userId));
+  }
+
+  findVisible(viewer: Viewer, id: string): Promise<UploadRow | null> {
+    return this.parts.repository.findOwned(viewer.userId, id);
+  }
+
+  /** Deletes a file; its address is dead from then on. @returns it as it was @throws NotFound for someone else's too */
+  async delete(viewer: Viewer, id: string): Promise<UploadRow> {
+    const row = await this.parts.repository.hide(viewer.userId, id, DELETE_LEASE_SECONDS);
+    if (row === null) throw new NotFound('File');
+    // It is deleted for everyone already: bytes that cannot be removed now are swept later.
+    await this.removeBytes(id).catch(() => undefined);
+    return row;
+  }
+
+  /** What stands at a file's address. Null when nothing does, or its user is deleted. */
+  async open(accessKey: string): Promise<OpenedUpload | null> {
+    const row = await this.parts.repository.findByAccessKey(accessKey);
+    if (row === null) return null;
+    const { id, filename, contentType, size } = row;
+    return { id, filename, contentType, size, read: (range) => this.parts.store.get(id, range) };
+  }
+
+  /** Removes what was left half stored or half deleted. @returns how many files */
+  async sweep(): Promise<number> {
+    let removed = 0;
+    for (;;) {
+      const ids = await this.parts.repository.claimAbandoned(SWEEP_BATCH, DELETE_LEASE_SECONDS);
+      for (const id of ids) await this.removeBytes(id);
+      removed += ids.length;
+      if (ids.length < SWEEP_BATCH) return removed;
+    }
+  }
+
+  /** For a start where no other instance can be alive. */
+  expireAllLeases(): Promise<void> {
+    return this.parts.repository.expireAllLeases();
+  }
+
+  private async discard(id: string): Promise<void> {
+    await this.parts.repository.release(id, DELETE_LEASE_SECONDS);
+    await this.removeBytes(id);
+  }
+
+  private async removeBytes(id: string): Promise<void> {
+    await this.parts.store.delete(id);
+    await this.parts.repository.remove(id);
+  }
+}
+
+async function* atMost(bytes: AsyncIterable<Uint8Array>, most: number): AsyncGenerator<Uint8Array, void, undefined> {
+  let length = 0;
+  for await (const chunk of bytes) {
+    length += chunk.length;
+    if (length > most)
+      throw new Invalid([{ field: 'file', message: `must be at most ${most} bytes` }], 'File too large');
+    yield chunk;
+  }
+}

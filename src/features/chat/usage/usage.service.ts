@@ -1,0 +1,114 @@
+import type { Clock } from '../../../kernel/clock.js';
+import { Invalid, QuotaExceeded } from '../../../kernel/errors.js';
+import { connectionOf, pageRequest, type Connection, type PageArguments } from '../../../kernel/page.js';
+import type { Viewer } from '../../../kernel/viewer.js';
+import type { Sql } from '../../../ports/database.js';
+import type { PlanCatalogue } from '../plans/plan.js';
+import {
+  MAX_USAGE_DAYS,
+  type DailyUsageRow,
+  type ExpiredReservation,
+  type Reservation,
+  type Settlement,
+  type UsageEntryRow,
+} from './usage.js';
+import type { ReservationRequest, UsageRepository } from './usage.repository.js';
+
+const DAY_MS = 86_400_000;
+
+export interface DateRange {
+  /** The first day, in UTC; by default the start of the longest range. */
+  readonly since?: Date | null | undefined;
+  /** The last day, in UTC; by default today. */
+  readonly until?: Date | null | undefined;
+}
+
+export class UsageService {
+  constructor(
+    private readonly repository: UsageRepository,
+    private readonly plans: PlanCatalogue,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Whether the plan has anything left today. A glance that takes nothing: {@link reserve} is what decides.
+   * @throws QuotaExceeded when today's messages or tokens are used up
+   */
+  async checkRemaining(viewer: Viewer): Promise<void> {
+    const plan = this.plans.of(viewer.plan);
+    const used = await this.repository.today(viewer.userId);
+    if ((used?.messageCount ?? 0) >= plan.dailyMessages || (used?.tokenCount ?? 0) >= plan.dailyTokens) {
+      throw new QuotaExceeded();
+    }
+  }
+
+  /**
+   * Takes a message and its tokens from today's plan, in the caller's transaction, so that what is reserved and what it is
+   * reserved for are stored together or not at all.
+   * @throws QuotaExceeded when the day has no message left, or fewer than the least tokens
+   */
+  async reserve(sql: Sql, viewer: Viewer, request: Omit<ReservationRequest, 'userId'>): Promise<Reservation> {
+    const plan = this.plans.of(viewer.plan);
+    const reservation = await this.repository.reserve(sql, { ...request, userId: viewer.userId }, plan);
+    if (reservation === null) throw new QuotaExceeded();
+    return reservation;
+  }
+
+  /** Replaces a reservation by what it came to. Only the first settlement of one counts. */
+  settle(sql: Sql, reservation: Reservation, settlement: Settlement): Promise<boolean> {
+    return this.repository.settle(sql, reservation, settlement);
+  }
+
+  /** Counts a file that was stored, in the caller's transaction. How many a user may have is for the plan to say. */
+  recordUpload(sql: Sql, userId: string): Promise<void> {
+    return this.repository.recordUpload(sql, userId);
+  }
+
+  renewLeases(entryIds: readonly string[], leaseSeconds: number): Promise<void> {
+    return this.repository.renewLeases(entryIds, leaseSeconds);
+  }
+
+  /** One abandoned reservation, locked until the transaction ends; null when there is none. */
+  lockExpired(sql: Sql): Promise<ExpiredReservation | null> {
+    return this.repository.lockExpired(sql);
+  }
+
+  /** For a start where no other instance can be alive: all that is unsettled was abandoned. */
+  expireAllLeases(): Promise<void> {
+    return this.repository.expireAllLeases();
+  }
+
+  /**
+   * The days of each user, newest first, in the order of the ids.
+   * @throws Invalid for a range that is empty or longer than {@link MAX_USAGE_DAYS}
+   */
+  async daily(userIds: readonly string[], range: DateRange): Promise<readonly (readonly DailyUsageRow[])[]> {
+    const until = range.until ?? this.clock.now();
+    const since = range.since ?? new Date(until.getTime() - (MAX_USAGE_DAYS - 1) * DAY_MS);
+    const days = Math.floor(until.getTime() / DAY_MS) - Math.floor(since.getTime() / DAY_MS) + 1;
+    if (days < 1) throw new Invalid([{ field: 'since', message: 'must not be after until' }]);
+    if (days > MAX_USAGE_DAYS) {
+      throw new Invalid([{ field: 'since', message: `must be at most ${MAX_USAGE_DAYS - 1} days before until` }]);
+    }
+    const rows = await this.repository.daily(userIds, dateOf(since), dateOf(until));
+    const byUser = Map.groupBy(rows, (row) => row.userId);
+    return userIds.map((userId) => byUser.get(userId) ?? []);
+  }
+
+  async ledger(viewer: Viewer, args: PageArguments): Promise<Connection<UsageEntryRow>> {
+    const page = await this.repository.entries(viewer.userId, pageRequest(args));
+    return connectionOf(page, () => this.repository.countEntries(viewer.userId));
+  }
+
+  findVisibleDay(viewer: Viewer, id: string): Promise<DailyUsageRow | null> {
+    return this.repository.findDaily(viewer.userId, id);
+  }
+
+  findVisibleEntry(viewer: Viewer, id: string): Promise<UsageEntryRow | null> {
+    return this.repository.findEntry(viewer.userId, id);
+  }
+}
+
+function dateOf(time: Date): string {
+  return time.toISOString().slice(0, 10);
+}

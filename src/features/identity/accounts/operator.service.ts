@@ -1,0 +1,129 @@
+import { Conflict, NotFound } from '../../../kernel/errors.js';
+import { isUuid } from '../../../kernel/ids.js';
+import { operator } from './account-actor.js';
+import type { AccountsService } from './accounts.service.js';
+import { isEnabled, type UserChanges, type UserRow } from './user.js';
+
+export interface OperatorServiceDependencies {
+  readonly accounts: Pick<
+    AccountsService,
+    'create' | 'update' | 'delete' | 'restore' | 'list' | 'findVisible' | 'findByEmail' | 'findDeleted'
+  >;
+  readonly secondFactors: {
+    /** Switches a user's second factor off, by {@link operator}. @returns whether it was on */
+    remove(userId: string): Promise<boolean>;
+  };
+}
+
+export interface NewAccount {
+  readonly email: string;
+  readonly password: string;
+  readonly isAdmin: boolean;
+  /** The default plan where it is undefined. */
+  readonly plan: string | undefined;
+}
+
+/** A user as the operator left it, and whether anything had to be done. */
+export interface Outcome {
+  readonly user: UserRow;
+  readonly isChanged: boolean;
+}
+
+/**
+ * What someone at the machine does to accounts: by the rules that hold for admins, the last admin included. Users are named by
+ * e-mail address, in any case, or by id.
+ */
+export class OperatorService {
+  readonly #accounts: OperatorServiceDependencies['accounts'];
+  readonly #secondFactors: OperatorServiceDependencies['secondFactors'];
+
+  constructor({ accounts, secondFactors }: OperatorServiceDependencies) {
+    this.#accounts = accounts;
+    this.#secondFactors = secondFactors;
+  }
+
+  /** @throws NotFound */
+  async find(name: string): Promise<UserRow> {
+    const user = await this.#findPresent(name);
+    if (user === null) throw new NotFound('User');
+    return user;
+  }
+
+  /** Newest first, at most 100. @param search a part of the e-mail address or phone number; null for everyone */
+  async list(search: string | null): Promise<{ readonly users: readonly UserRow[]; readonly total: number }> {
+    const { nodes, countAll } = await this.#accounts.list(operator, search, { first: 100 });
+    return { users: nodes, total: await countAll() };
+  }
+
+  /** An admin's address counts as verified: the operator vouches for it. @throws Conflict `User already exists`; Invalid */
+  create({ email, password, isAdmin, plan }: NewAccount): Promise<UserRow> {
+    const input = { provider: 'email', email, password, isAdmin, isVerified: isAdmin, plan };
+    return this.#accounts.create(input, { viewer: () => Promise.resolve(operator), client: null });
+  }
+
+  /** @throws NotFound */
+  promote(name: string): Promise<Outcome> {
+    return this.#change(name, (user) => !user.isAdmin, { isAdmin: true });
+  }
+
+  /** @throws NotFound; Conflict for the last admin */
+  demote(name: string): Promise<Outcome> {
+    return this.#change(name, (user) => user.isAdmin, { isAdmin: false });
+  }
+
+  /** Ends every session of the user. @throws NotFound; Conflict for the last admin */
+  suspend(name: string): Promise<Outcome> {
+    return this.#change(name, (user) => !user.isSuspended, { isSuspended: true });
+  }
+
+  /** Lets a suspended or inactive user in again. @throws NotFound */
+  reinstate(name: string): Promise<Outcome> {
+    return this.#change(name, (user) => !isEnabled(user), { isSuspended: false, isActive: true });
+  }
+
+  /** Sets a password and ends every session of the user. @throws NotFound */
+  async reset(name: string, password: string): Promise<UserRow> {
+    return (await this.#change(name, () => true, { password })).user;
+  }
+
+  /** For a user who has lost the app and the recovery codes. Sessions stay. @throws NotFound */
+  async removeSecondFactor(name: string): Promise<Outcome> {
+    const user = await this.find(name);
+    return { user, isChanged: await this.#secondFactors.remove(user.id) };
+  }
+
+  /** Deletes softly, and ends every session of the user. @throws NotFound; Conflict for the last admin */
+  async delete(name: string): Promise<UserRow> {
+    return this.#accounts.delete(operator, (await this.find(name)).id);
+  }
+
+  /**
+   * Brings a deleted user back, active.
+   * @throws NotFound; Conflict when the address is another user's by now, or was that of several deleted users
+   */
+  async restore(name: string): Promise<Outcome> {
+    const present = await this.#findPresent(name);
+    if (present !== null) return { user: present, isChanged: false };
+    return { user: await this.#accounts.restore(operator, await this.#idOfDeleted(name)), isChanged: true };
+  }
+
+  #findPresent(name: string): Promise<UserRow | null> {
+    return isUuid(name) ? this.#accounts.findVisible(operator, name) : this.#accounts.findByEmail(name);
+  }
+
+  async #idOfDeleted(name: string): Promise<string> {
+    if (isUuid(name)) return name;
+    const deleted = await this.#accounts.findDeleted(operator, name);
+    const [only] = deleted;
+    if (only === undefined) throw new NotFound('User');
+    if (deleted.length === 1) return only.id;
+    const lines = deleted.map(({ id, deletedAt }) => `  ${id}  deleted ${deletedAt.toISOString()}`);
+    throw new Conflict(`Several deleted users had this address; name one by its id:\n${lines.join('\n')}`);
+  }
+
+  async #change(name: string, isNeeded: (user: UserRow) => boolean, changes: UserChanges): Promise<Outcome> {
+    const user = await this.find(name);
+    if (!isNeeded(user)) return { user, isChanged: false };
+    return { user: await this.#accounts.update(operator, user.id, changes), isChanged: true };
+  }
+}

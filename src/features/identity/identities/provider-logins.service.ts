@@ -1,0 +1,277 @@
+import type { Client } from '../../../kernel/caller.js';
+import { clientNetwork } from '../../../kernel/client-network.js';
+import { minutesFrom, type Clock } from '../../../kernel/clock.js';
+import {
+  DomainError,
+  Forbidden,
+  Invalid,
+  NotFound,
+  Unauthenticated,
+  Unavailable,
+  type Fault,
+} from '../../../kernel/errors.js';
+import { isToken, newToken, sha256 } from '../../../kernel/token.js';
+import type { Viewer } from '../../../kernel/viewer.js';
+import type { IdentityProvider } from '../../../ports/identity-provider.js';
+import type { AccountsService } from '../accounts/accounts.service.js';
+import type { LoginRow } from '../accounts/user.js';
+import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { FreshProof } from '../sessions/fresh-proof.js';
+import type { LoginDetails, LoginService } from '../sessions/login.service.js';
+import type { Tokens } from '../sessions/sessions.service.js';
+import type { IdentitiesService } from './identities.service.js';
+import { vouchedUser, type IdentityRow, type VouchedUser } from './identity.js';
+import { bindingOf, CODE_SECONDS, LOGIN_MINUTES, matchesChallenge } from './provider-login.js';
+import type { ProviderLoginsRepository, StoredLogin } from './provider-logins.repository.js';
+
+export const INVALID_STATE = 'Invalid login state';
+export const INVALID_CODE = 'Invalid login code';
+
+/** What a client begins a login with. */
+export interface LoginRequest {
+  readonly provider: string;
+  /** A page of the client's own that finishes the login. Null for the service's callback. */
+  readonly redirectUri: string | null;
+  /** Where the service's callback sends the browser on. */
+  readonly returnUrl: string | null;
+  /** Of `returnUrl`: what the code that the browser brings there is redeemed with. */
+  readonly codeChallenge: string | null;
+  /** Of another login of this client, which stays good. */
+  readonly secret: string | null;
+}
+
+/** What a user begins a link with. */
+export interface LinkRequest {
+  readonly provider: string;
+  /** A page of the client's own that finishes the link. */
+  readonly redirectUri: string;
+  /** Null for a user who has none, and has logged in of late. */
+  readonly password: string | null;
+}
+
+export interface StartedLogin {
+  readonly authorizationUrl: string;
+  /** Comes back from the provider; names the login where a client has several. */
+  readonly state: string;
+  /** What the client finishes the login with; it never leaves the client otherwise. */
+  readonly secret: string;
+  readonly expiresAt: Date;
+}
+
+/** What a client finishes a login with. */
+export interface LoginAnswer {
+  readonly provider: string;
+  readonly state: string;
+  readonly secret: string;
+  readonly code: string | null;
+  readonly issuer: string | null;
+  readonly error: string | null;
+}
+
+/** One of the two is null: with `returnUrl`, the tokens are had for the code in it. */
+export interface FinishedLogin {
+  readonly tokens: Tokens | null;
+  readonly returnUrl: string | null;
+}
+
+export interface ProviderLoginsServiceDependencies {
+  readonly providers: readonly IdentityProvider[];
+  readonly repository: ProviderLoginsRepository;
+  readonly identities: Pick<IdentitiesService, 'link' | 'resolve'>;
+  readonly accounts: Pick<AccountsService, 'findLoginById'>;
+  readonly login: Pick<LoginService, 'admit'>;
+  readonly freshProof: Pick<FreshProof, 'require'>;
+  readonly audit: Pick<AuditLog, 'record'>;
+  /** Counts a start from a network, and throws RateLimited `Too many requests` when there were too many. */
+  readonly limiter: (network: string) => Promise<void>;
+  /** Addresses of clients, as `URL` writes them, that a provider or the callback may send a browser to. */
+  readonly returnUrls: readonly string[];
+  /** The service's own callback for a provider. */
+  readonly callbackUrl: (provider: string) => string;
+  readonly clock: Clock;
+}
+
+/** Logging in at a provider: out to it, and back. */
+export class ProviderLoginsService {
+  readonly #providers: ReadonlyMap<string, IdentityProvider>;
+  readonly #given: Omit<ProviderLoginsServiceDependencies, 'providers'>;
+
+  constructor({ providers, ...given }: ProviderLoginsServiceDependencies) {
+    this.#providers = new Map(providers.map((provider) => [provider.name, provider]));
+    this.#given = given;
+  }
+
+  list(): readonly Pick<IdentityProvider, 'name' | 'label'>[] {
+    return [...this.#providers.values()];
+  }
+
+  /** @throws NotFound `Login provider`; Invalid; RateLimited; Unavailable `Login provider unavailable` */
+  start(request: LoginRequest, client: Client): Promise<StartedLogin> {
+    return this.#start(request, null, client);
+  }
+
+  /**
+   * Begins a login at a provider that is to be linked to the viewer. It will let them in for good: whoever only found their
+   * access token is not to have that.
+   * @throws as {@link start}, and as {@link FreshProof.require}; Forbidden for an internal call, which has no session
+   */
+  async startLink(viewer: Viewer, { provider, redirectUri, password }: LinkRequest): Promise<StartedLogin> {
+    const { sessionId, client } = viewer;
+    if (sessionId === null) throw new Forbidden();
+    this.#provider(provider);
+    await this.#given.freshProof.require(viewer, password, 'input.password');
+    const request = { provider, redirectUri, returnUrl: null, codeChallenge: null, secret: null };
+    return this.#start(request, sessionId, client);
+  }
+
+  async #start(request: LoginRequest, sessionId: string | null, client: Client): Promise<StartedLogin> {
+    const { repository, limiter, callbackUrl, clock } = this.#given;
+    const provider = this.#provider(request.provider);
+    const faults = this.#faultsOf(request);
+    if (faults.length > 0) throw new Invalid(faults);
+    await limiter(client.ipAddress === null ? 'unknown' : clientNetwork(client.ipAddress));
+    const now = clock.now();
+    const state = newToken();
+    const secret = request.secret !== null && isToken(request.secret) ? request.secret : newToken();
+    const redirectUri = request.redirectUri ?? callbackUrl(provider.name);
+    const authorizationUrl = await provider.authorizationUrl(bindingOf(state, secret, redirectUri));
+    const { returnUrl, codeChallenge } = request;
+    const expiresAt = minutesFrom(now, LOGIN_MINUTES);
+    const login = { provider: provider.name, redirectUri, returnUrl, codeChallenge, sessionId };
+    await repository.insert(sha256(state), sha256(secret), login, expiresAt);
+    await repository.deleteExpired(now);
+    return { authorizationUrl, state, secret, expiresAt };
+  }
+
+  /**
+   * Logs in whom the provider vouches for. Where the login began with a `returnUrl`, whatever comes of it but a state that
+   * is not good is told there.
+   * @throws Invalid {@link INVALID_STATE} when it is unknown, used or too old, or the secret is another's; Unauthenticated
+   * `Login cancelled`, `Login refused by the provider`; Conflict; Unavailable; and as the login with a password
+   */
+  async finish(answer: LoginAnswer, client: Client): Promise<FinishedLogin> {
+    const login = await this.#take(answer, null);
+    const { returnUrl, codeChallenge } = login;
+    if (returnUrl !== null && codeChallenge !== null) {
+      return { tokens: null, returnUrl: await this.#returnTo(returnUrl, codeChallenge, login, answer, client) };
+    }
+    const { user } = await this.#userOf(login, answer, client);
+    return { tokens: await this.#given.login.admit(user, client, detailsOf(login.provider)), returnUrl: null };
+  }
+
+  /**
+   * Trades the code that a browser brought to a `returnUrl` for tokens. A wrong verifier uses it up too.
+   * @throws Invalid {@link INVALID_CODE}; and as the login with a password
+   */
+  async redeemCode(code: string, codeVerifier: string, client: Client): Promise<Tokens> {
+    const { repository, clock, login } = this.#given;
+    const stored = isToken(code) ? await repository.takeCode(sha256(code), clock.now()) : null;
+    if (stored === null || !matchesChallenge(stored.codeChallenge, codeVerifier)) {
+      throw new Invalid([{ field: 'input.code', message: 'is wrong, used or no longer good' }], INVALID_CODE);
+    }
+    return login.admit(await this.#loginOf(stored.userId), client, detailsOf(stored.provider));
+  }
+
+  /**
+   * Links whom the provider vouches for to the viewer, in the session that began it.
+   * @throws Invalid {@link INVALID_STATE}; Unauthenticated; Conflict; Unavailable
+   */
+  async finishLink(viewer: Viewer, answer: LoginAnswer): Promise<IdentityRow> {
+    if (viewer.sessionId === null) throw new Forbidden();
+    const login = await this.#take(answer, viewer.sessionId);
+    return this.#given.identities.link(viewer, await this.#vouchedUser(login, answer));
+  }
+
+  async #returnTo(
+    returnUrl: string,
+    codeChallenge: string,
+    login: StoredLogin,
+    answer: LoginAnswer,
+    client: Client,
+  ): Promise<string> {
+    const { repository, clock } = this.#given;
+    const url = new URL(returnUrl);
+    try {
+      const { identity } = await this.#userOf(login, answer, client);
+      const code = newToken();
+      const expiresAt = new Date(clock.now().getTime() + CODE_SECONDS * 1000);
+      await repository.insertCode(sha256(code), codeChallenge, identity.id, expiresAt);
+      url.searchParams.set('code', code);
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      url.searchParams.set('error', error.code);
+      url.searchParams.set('error_description', error.message);
+    }
+    return url.href;
+  }
+
+  async #userOf(
+    login: StoredLogin,
+    answer: LoginAnswer,
+    client: Client,
+  ): Promise<{ readonly identity: IdentityRow; readonly user: LoginRow }> {
+    const { identities, audit } = this.#given;
+    try {
+      const identity = await identities.resolve(await this.#vouchedUser(login, answer), client);
+      const user = await this.#loginOf(identity.userId);
+      return { identity, user };
+    } catch (error) {
+      if (error instanceof DomainError && !(error instanceof Unavailable)) {
+        const details = { ...detailsOf(login.provider), reason: error.message };
+        await audit.record({ action: 'LOGIN_FAILED', actorId: null, subjectId: null, client, details });
+      }
+      throw error;
+    }
+  }
+
+  async #vouchedUser({ provider, redirectUri }: StoredLogin, answer: LoginAnswer): Promise<VouchedUser> {
+    const binding = bindingOf(answer.state, answer.secret, redirectUri);
+    return vouchedUser(provider, await this.#provider(provider).redeem(answer, binding));
+  }
+
+  /** A user who is deleted is as unknown to a provider's login as to one with a password. */
+  async #loginOf(userId: string): Promise<LoginRow> {
+    const user = await this.#given.accounts.findLoginById(userId);
+    if (user === null) throw new Unauthenticated('Invalid credentials');
+    return user;
+  }
+
+  async #take({ provider, state, secret }: LoginAnswer, sessionId: string | null): Promise<StoredLogin> {
+    const { repository, clock } = this.#given;
+    const key = { stateHash: sha256(state), secretHash: sha256(secret), provider, sessionId };
+    const login = await repository.take(key, clock.now());
+    if (login !== null) return login;
+    throw new Invalid(
+      [{ field: 'input.state', message: 'is unknown, used or too old, or of another client' }],
+      INVALID_STATE,
+    );
+  }
+
+  #provider(name: string): IdentityProvider {
+    const provider = this.#providers.get(name);
+    if (provider === undefined) throw new NotFound('Login provider');
+    return provider;
+  }
+
+  #faultsOf({ redirectUri, returnUrl, codeChallenge }: LoginRequest): Fault[] {
+    const faults: Fault[] = [];
+    if (redirectUri !== null && !this.#given.returnUrls.includes(redirectUri)) {
+      faults.push({ field: 'input.redirectUri', message: 'is not an address that logins may end at' });
+    }
+    if (returnUrl !== null && !this.#given.returnUrls.includes(returnUrl)) {
+      faults.push({ field: 'input.returnUrl', message: 'is not an address that logins may end at' });
+    }
+    if (returnUrl !== null && redirectUri !== null) {
+      faults.push({ field: 'input.returnUrl', message: 'must be left out beside redirectUri' });
+    }
+    if ((returnUrl === null) !== (codeChallenge === null)) {
+      faults.push({ field: 'input.codeChallenge', message: 'belongs to returnUrl: send both or neither' });
+    }
+    return faults;
+  }
+}
+
+/** What the audit log says of a login. */
+function detailsOf(provider: string): LoginDetails & { readonly provider: string } {
+  return { means: 'provider', provider };
+}

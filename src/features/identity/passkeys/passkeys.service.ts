@@ -1,0 +1,204 @@
+import type { Client } from '../../../kernel/caller.js';
+import { clientNetwork } from '../../../kernel/client-network.js';
+import { minutesFrom, type Clock } from '../../../kernel/clock.js';
+import { Conflict, Invalid, NotFound } from '../../../kernel/errors.js';
+import { newToken, sha256 } from '../../../kernel/token.js';
+import type { Viewer } from '../../../kernel/viewer.js';
+import type { Database, Sql } from '../../../ports/database.js';
+import { eventOf } from '../accounts/account-events.js';
+import type { AccountsService } from '../accounts/accounts.service.js';
+import type { UserRow } from '../accounts/user.js';
+import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { FactorProof, SecondFactorService } from '../second-factor/second-factor.service.js';
+import type { LoginService } from '../sessions/login.service.js';
+import type { Tokens } from '../sessions/sessions.service.js';
+import {
+  invalidPasskey,
+  MOST_PASSKEYS,
+  PASSKEY_CHALLENGE_MINUTES,
+  type Credential,
+  type LoginAnswer,
+  type PasskeyPurpose,
+  type PasskeyRow,
+  type RegistrationAnswer,
+} from './passkey.js';
+import type { PasskeysRepository } from './passkeys.repository.js';
+import { challengeOf, type PasskeyOptions, type RelyingParty } from './relying-party.js';
+
+export interface PasskeysServiceDependencies {
+  readonly database: Database;
+  readonly repository: PasskeysRepository;
+  readonly relyingParty: RelyingParty;
+  readonly secondFactor: Pick<SecondFactorService, 'prove'>;
+  readonly accounts: Pick<AccountsService, 'get' | 'findLoginById'>;
+  readonly logins: Pick<LoginService, 'admitByPasskey'>;
+  /** Of logins that are started, for each client: each leaves a row. Throws RateLimited `Too many login attempts`. */
+  readonly limiter: (network: string) => Promise<void>;
+  readonly audit: Pick<AuditLog, 'record'>;
+  readonly clock: Clock;
+}
+
+/** Logging in with what an authenticator holds (WebAuthn), in place of the password and the second factor both. */
+export class PasskeysService {
+  readonly #database: Database;
+  readonly #repository: PasskeysRepository;
+  readonly #relyingParty: RelyingParty;
+  readonly #secondFactor: PasskeysServiceDependencies['secondFactor'];
+  readonly #accounts: PasskeysServiceDependencies['accounts'];
+  readonly #logins: PasskeysServiceDependencies['logins'];
+  readonly #limiter: PasskeysServiceDependencies['limiter'];
+  readonly #audit: PasskeysServiceDependencies['audit'];
+  readonly #clock: Clock;
+
+  constructor(dependencies: PasskeysServiceDependencies) {
+    this.#database = dependencies.database;
+    this.#repository = dependencies.repository;
+    this.#relyingParty = dependencies.relyingParty;
+    this.#secondFactor = dependencies.secondFactor;
+    this.#accounts = dependencies.accounts;
+    this.#logins = dependencies.logins;
+    this.#limiter = dependencies.limiter;
+    this.#audit = dependencies.audit;
+    this.#clock = dependencies.clock;
+  }
+
+  /** The viewer's own, oldest first. */
+  list(viewer: Viewer): Promise<readonly PasskeyRow[]> {
+    return this.#repository.list(viewer.userId);
+  }
+
+  /** What `node` finds: one of the viewer's own, or null. */
+  findVisible(viewer: Viewer, id: string): Promise<PasskeyRow | null> {
+    return this.#repository.find(viewer.userId, id);
+  }
+
+  /**
+   * Asks the viewer's browser for a new passkey.
+   * @returns for `navigator.credentials.create`
+   * @throws what {@link SecondFactorService.prove} throws; Conflict `Too many passkeys`
+   */
+  async startRegistration(viewer: Viewer, proof: FactorProof): Promise<PasskeyOptions> {
+    const { userId } = viewer;
+    const { email, phoneNumber } = await this.#accounts.get(viewer, userId);
+    const present = await this.#repository.listCredentials(userId);
+    if (present.length >= MOST_PASSKEYS) throw new Conflict('Too many passkeys');
+    const now = this.#clock.now();
+    await this.#repository.deleteDeadChallenges(now);
+    const challenge = newToken();
+    const expiresAt = minutesFrom(now, PASSKEY_CHALLENGE_MINUTES);
+    await this.#secondFactor.prove(viewer, proof, async (sql) => {
+      const hash = sha256(challenge);
+      await this.#repository.insertChallenge(sql, hash, 'REGISTRATION', userId, expiresAt);
+      return true;
+    });
+    const account = email ?? phoneNumber ?? userId;
+    return this.#relyingParty.registrationOptions({ challenge, userId, account, present });
+  }
+
+  /**
+   * Keeps what the browser answered with.
+   * @throws Invalid `Invalid passkey` when it is not the answer to a challenge of the last five minutes, or is one that was
+   * given before; Conflict `Passkey already registered`, `Too many passkeys`
+   */
+  async finishRegistration(viewer: Viewer, name: string, answer: RegistrationAnswer): Promise<PasskeyRow> {
+    const { userId } = viewer;
+    const challenge = await this.#useChallenge(answer, 'REGISTRATION', userId);
+    const credential = challenge === null ? null : await this.#relyingParty.verifyRegistration(answer, challenge);
+    if (credential === null) {
+      throw new Invalid([{ field: 'input.credential', message: 'is not a good answer' }], 'Invalid passkey');
+    }
+    if ((await this.#repository.listCredentials(userId)).length >= MOST_PASSKEYS)
+      throw new Conflict('Too many passkeys');
+    return this.#database.transaction(async (sql) => {
+      const passkey = await this.#repository.insert(sql, userId, name, credential, this.#clock.now());
+      if (passkey === null) throw new Conflict('Passkey already registered');
+      await this.#audit.record(eventOf('PASSKEY_ADDED', viewer, userId, { passkeyId: passkey.id }), sql);
+      return passkey;
+    });
+  }
+
+  /** @throws NotFound when it is another's, or there is none */
+  async rename(viewer: Viewer, id: string, name: string): Promise<PasskeyRow> {
+    return found(await this.#repository.rename(viewer.userId, id, name));
+  }
+
+  /**
+   * Sessions that were opened with it go on.
+   * @returns the passkey as it was
+   * @throws NotFound when it is another's, or there is none
+   */
+  async delete(viewer: Viewer, id: string): Promise<PasskeyRow> {
+    return this.#database.transaction(async (sql) => {
+      const passkey = found(await this.#repository.delete(sql, viewer.userId, id));
+      await this.#audit.record(eventOf('PASSKEY_REMOVED', viewer, viewer.userId, { passkeyId: id }), sql);
+      return passkey;
+    });
+  }
+
+  /**
+   * Removes every passkey of a user who has only now proved to read the mail of the account's address: the account may have
+   * been made by someone who waits for its owner to come, and would log in to it for ever.
+   * @param sql the transaction of the proof
+   */
+  async removeUnproven(sql: Sql, user: Pick<UserRow, 'id' | 'isVerified'>, client: Client): Promise<void> {
+    if (user.isVerified) return;
+    const event = { action: 'PASSKEY_REMOVED', actorId: user.id, subjectId: user.id, client } as const;
+    for (const passkeyId of await this.#repository.deleteAllOf(sql, user.id)) {
+      await this.#audit.record({ ...event, details: { passkeyId } }, sql);
+    }
+  }
+
+  /**
+   * Asks a browser for any passkey of this service.
+   * @returns for `navigator.credentials.get`
+   * @throws RateLimited `Too many login attempts`
+   */
+  async startLogin(client: Client): Promise<PasskeyOptions> {
+    if (client.ipAddress !== null) await this.#limiter(clientNetwork(client.ipAddress));
+    const now = this.#clock.now();
+    await this.#repository.deleteDeadChallenges(now);
+    const challenge = newToken();
+    const expiresAt = minutesFrom(now, PASSKEY_CHALLENGE_MINUTES);
+    await this.#repository.insertChallenge(this.#database, sha256(challenge), 'LOGIN', null, expiresAt);
+    return this.#relyingParty.loginOptions(challenge);
+  }
+
+  /**
+   * Opens a session for the user of the passkey that the browser answered with.
+   * @throws Unauthenticated `Invalid passkey`; Forbidden `Account disabled`
+   */
+  async finishLogin(answer: LoginAnswer, client: Client): Promise<Tokens> {
+    const challenge = await this.#useChallenge(answer, 'LOGIN', null);
+    const credential = await this.#repository.findCredential(answer.id);
+    if (challenge === null || credential === null) throw invalidPasskey();
+    const used = await this.#relyingParty.verifyLogin(answer, challenge, credential);
+    if (used === null || !(await this.#repository.use(credential, used, this.#clock.now()))) {
+      return this.#refuse(credential, client);
+    }
+    const user = await this.#accounts.findLoginById(credential.userId);
+    return user === null ? this.#refuse(credential, client) : this.#logins.admitByPasskey(user, client);
+  }
+
+  /** An answer has one try: whatever else is wrong with it, its challenge is used up. @returns null for a bad one */
+  async #useChallenge(
+    answer: RegistrationAnswer | LoginAnswer,
+    purpose: PasskeyPurpose,
+    userId: string | null,
+  ): Promise<string | null> {
+    const challenge = challengeOf(answer);
+    if (challenge === null) return null;
+    const hash = sha256(challenge);
+    return (await this.#repository.useChallenge(hash, purpose, userId, this.#clock.now())) ? challenge : null;
+  }
+
+  async #refuse({ id, userId }: Credential, client: Client): Promise<never> {
+    const details = { means: 'passkey', reason: 'credentials', passkeyId: id };
+    await this.#audit.record({ action: 'LOGIN_FAILED', actorId: null, subjectId: userId, client, details });
+    throw invalidPasskey();
+  }
+}
+
+function found(passkey: PasskeyRow | null): PasskeyRow {
+  if (passkey === null) throw new NotFound('Passkey');
+  return passkey;
+}

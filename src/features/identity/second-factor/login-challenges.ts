@@ -1,0 +1,86 @@
+import type { Client } from '../../../kernel/caller.js';
+import { minutesFrom, type Clock } from '../../../kernel/clock.js';
+import { Unauthenticated } from '../../../kernel/errors.js';
+import { isToken, newToken, sha256 } from '../../../kernel/token.js';
+import type { AccountsService } from '../accounts/accounts.service.js';
+import type { LoginRow } from '../accounts/user.js';
+import type { LoginChallengesRepository } from './login-challenges.repository.js';
+import { CHALLENGE_MINUTES, SecondFactorRequired } from './second-factor.js';
+import type { SecondFactorCodes } from './second-factor-codes.js';
+import type { SecondFactorRepository } from './second-factor.repository.js';
+
+export interface LoginChallengesDependencies {
+  readonly repository: LoginChallengesRepository;
+  readonly factors: Pick<SecondFactorRepository, 'status'>;
+  readonly codes: Pick<SecondFactorCodes, 'use'>;
+  readonly accounts: Pick<AccountsService, 'findLoginById'>;
+  readonly clock: Clock;
+}
+
+/** Logins that wait for their second factor. Any instance can end one. */
+export class LoginChallenges {
+  readonly #repository: LoginChallengesRepository;
+  readonly #factors: LoginChallengesDependencies['factors'];
+  readonly #codes: LoginChallengesDependencies['codes'];
+  readonly #accounts: LoginChallengesDependencies['accounts'];
+  readonly #clock: Clock;
+
+  constructor({ repository, factors, codes, accounts, clock }: LoginChallengesDependencies) {
+    this.#repository = repository;
+    this.#factors = factors;
+    this.#codes = codes;
+    this.#accounts = accounts;
+    this.#clock = clock;
+  }
+
+  /**
+   * Lets a user pass who has no second factor.
+   * @param user who has proved the first one, as they were then
+   * @throws SecondFactorRequired with a challenge that is good for five minutes, one login, and this password
+   */
+  async require(user: LoginRow): Promise<void> {
+    const { isEnabled, recoveryCodesLeft } = await this.#factors.status(user.id);
+    if (!isEnabled) return;
+    const now = this.#clock.now();
+    const challenge = newToken();
+    await this.#repository.deleteDead(now);
+    await this.#repository.insert(
+      sha256(challenge),
+      { userId: user.id, passwordDigest: passwordDigestOf(user) },
+      minutesFrom(now, CHALLENGE_MINUTES),
+    );
+    throw new SecondFactorRequired({
+      challenge,
+      expiresIn: CHALLENGE_MINUTES * 60,
+      methods: recoveryCodesLeft > 0 ? ['TOTP', 'RECOVERY_CODE'] : ['TOTP'],
+    });
+  }
+
+  /**
+   * Ends a challenge by a code.
+   * @returns the user, as they are now
+   * @throws Unauthenticated `Invalid challenge` when it is over, used, tried too often, or the password is another one since,
+   * and `Invalid code`; RateLimited `Too many wrong codes`
+   */
+  async prove(challenge: string, code: string, client: Client): Promise<LoginRow> {
+    const tokenHash = isToken(challenge) ? sha256(challenge) : null;
+    const stored = tokenHash && (await this.#repository.countTry(tokenHash, this.#clock.now()));
+    const user = stored && (await this.#accounts.findLoginById(stored.userId));
+    if (tokenHash === null || stored === null || user === null || !hasPasswordOf(user, stored.passwordDigest)) {
+      throw new Unauthenticated('Invalid challenge');
+    }
+    const method = await this.#codes.use(user.id, code, client, (sql) => this.#repository.delete(sql, tokenHash));
+    if (method === null) throw new Unauthenticated('Invalid code');
+    return user;
+  }
+}
+
+/** The hash itself has no business in another table. */
+function passwordDigestOf({ passwordHash }: LoginRow): Buffer | null {
+  return passwordHash === null ? null : sha256(passwordHash);
+}
+
+function hasPasswordOf(user: LoginRow, digest: Buffer | null): boolean {
+  const present = passwordDigestOf(user);
+  return present === null || digest === null ? present === digest : present.equals(digest);
+}

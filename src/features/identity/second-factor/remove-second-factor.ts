@@ -1,0 +1,22 @@
+import type { Sql } from '../../../ports/database.js';
+import { eventOf } from '../accounts/account-events.js';
+import type { AccountActor } from '../accounts/account-actor.js';
+import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { SecondFactorRepository } from './second-factor.repository.js';
+
+interface Stores {
+  readonly repository: Pick<SecondFactorRepository, 'remove'>;
+  readonly audit: Pick<AuditLog, 'record'>;
+}
+
+/** Switches a second factor off, whoever may. @returns whether it was on */
+export async function removeSecondFactor(
+  { repository, audit }: Stores,
+  sql: Sql,
+  actor: AccountActor,
+  userId: string,
+): Promise<boolean> {
+  const wasEnabled = await repository.remove(sql, userId);
+  if (wasEnabled) await audit.record(eventOf('SECOND_FACTOR_DISABLED', actor, userId), sql);
+  return wasEnabled;
+}

@@ -1,0 +1,222 @@
+import { toDataURL } from 'qrcode';
+import { minutesFrom, type Clock } from '../../../kernel/clock.js';
+import { Conflict, Forbidden, Invalid } from '../../../kernel/errors.js';
+import type { Log } from '../../../kernel/log.js';
+import type { Viewer } from '../../../kernel/viewer.js';
+import type { Database, Sql } from '../../../ports/database.js';
+import { eventOf } from '../accounts/account-events.js';
+import type { AccountsService } from '../accounts/accounts.service.js';
+import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { FreshProof } from '../sessions/fresh-proof.js';
+import { hashRecoveryCode, newRecoveryCodes } from './recovery-codes.js';
+import type { SecretBox } from './secret-box.js';
+import { removeSecondFactor } from './remove-second-factor.js';
+import { invalidCode, ENROLMENT_MINUTES, type SecondFactorStatus } from './second-factor.js';
+import type { SecondFactorCodes } from './second-factor-codes.js';
+import type { SecondFactorRepository } from './second-factor.repository.js';
+import { newTotpSecret, readTotpCode, totpSecretText, totpStepOf, totpUri } from './totp.js';
+
+/** Boxes that are read at once when keys have changed. */
+const RESEAL_BATCH = 500;
+
+/** What an authenticator app needs. Told once. */
+export interface SecondFactorEnrolment {
+  readonly secret: string;
+  readonly uri: string;
+  /** The URI as a picture: `data:image/png;base64,…`. */
+  readonly qrCode: string;
+  readonly expiresAt: Date;
+}
+
+/** What the caller proves with, anew, to be the user. */
+export interface FactorProof {
+  readonly password: string | null;
+  readonly code: string | null;
+}
+
+export interface SecondFactorServiceDependencies {
+  readonly database: Database;
+  readonly repository: SecondFactorRepository;
+  readonly codes: Pick<SecondFactorCodes, 'use'>;
+  readonly box: SecretBox;
+  readonly accounts: Pick<AccountsService, 'get' | 'getAsAdmin'>;
+  readonly freshProof: Pick<FreshProof, 'require'>;
+  /** Of codes that a user's sessions try, good or bad. Throws RateLimited `Too many login attempts`. */
+  readonly limiter: (userId: string) => Promise<void>;
+  readonly audit: Pick<AuditLog, 'record'>;
+  readonly clock: Clock;
+  readonly log: Pick<Log, 'info' | 'warn'>;
+}
+
+/** Setting up and switching off what a login asks for beyond the password. */
+export class SecondFactorService {
+  readonly #database: Database;
+  readonly #repository: SecondFactorRepository;
+  readonly #codes: SecondFactorServiceDependencies['codes'];
+  readonly #box: SecretBox;
+  readonly #accounts: SecondFactorServiceDependencies['accounts'];
+  readonly #freshProof: SecondFactorServiceDependencies['freshProof'];
+  readonly #limiter: SecondFactorServiceDependencies['limiter'];
+  readonly #audit: SecondFactorServiceDependencies['audit'];
+  readonly #clock: Clock;
+  readonly #log: SecondFactorServiceDependencies['log'];
+
+  constructor(dependencies: SecondFactorServiceDependencies) {
+    this.#database = dependencies.database;
+    this.#repository = dependencies.repository;
+    this.#codes = dependencies.codes;
+    this.#box = dependencies.box;
+    this.#accounts = dependencies.accounts;
+    this.#freshProof = dependencies.freshProof;
+    this.#limiter = dependencies.limiter;
+    this.#audit = dependencies.audit;
+    this.#clock = dependencies.clock;
+    this.#log = dependencies.log;
+  }
+
+  /** The viewer's own. */
+  status(viewer: Viewer): Promise<SecondFactorStatus> {
+    return this.#repository.status(viewer.userId);
+  }
+
+  /**
+   * Makes sure that it is the user who asks, by all that a login with a password asks for, and does what they ask.
+   * @param act in the transaction that uses the code up, given since when the second factor is on; null when it is off.
+   * False says that it was changed meanwhile
+   * @throws what {@link FreshProof.require} throws; Invalid without a good code while the second factor is on; RateLimited
+   * `Too many wrong codes`, `Too many login attempts`; Conflict when the second factor was changed meanwhile
+   */
+  async prove(
+    viewer: Viewer,
+    { password, code }: FactorProof,
+    act: (sql: Sql, enabledAt: Date | null) => Promise<boolean>,
+  ): Promise<void> {
+    await this.#freshProof.require(viewer, password, 'input.password');
+    const { enabledAt } = await this.#repository.status(viewer.userId);
+    if (enabledAt === null) {
+      if (!(await act(this.#database, null))) throw new Conflict('The second factor was changed meanwhile');
+      return;
+    }
+    if (code === null) {
+      throw new Invalid([{ field: 'input.code', message: 'is required while the second factor is on' }]);
+    }
+    await this.#useCode(viewer, code, 'input.code', (sql) => act(sql, enabledAt));
+  }
+
+  /**
+   * Makes a secret for the viewer's authenticator app. Nothing is on, or another than before, until {@link confirm}.
+   * @throws what {@link prove} throws
+   */
+  async enrol(viewer: Viewer, proof: FactorProof): Promise<SecondFactorEnrolment> {
+    const { userId } = viewer;
+    const { email, phoneNumber } = await this.#accounts.get(viewer, userId);
+    const now = this.#clock.now();
+    await this.#repository.deleteDeadEnrolments(now);
+    const secret = newTotpSecret();
+    const expiresAt = minutesFrom(now, ENROLMENT_MINUTES);
+    await this.prove(viewer, proof, (sql, enabledAt) =>
+      this.#repository.startEnrolment(sql, userId, this.#box.seal(userId, secret), expiresAt, enabledAt),
+    );
+    const uri = totpUri(secret, email ?? phoneNumber ?? userId);
+    return { secret: totpSecretText(secret), uri, qrCode: await toDataURL(uri, { scale: 6 }), expiresAt };
+  }
+
+  /**
+   * Turns the second factor on: the app has the secret. Sessions that there are go on.
+   * @returns the recovery codes, told once; those of before are dead
+   * @throws Invalid `Invalid code`, also when no enrolment waits, or its five tries are over
+   */
+  async confirm(viewer: Viewer, text: string): Promise<readonly string[]> {
+    const { userId } = viewer;
+    const now = this.#clock.now();
+    const pending = await this.#repository.countEnrolmentTry(userId, now);
+    const secret = pending && this.#box.open(userId, pending.secret);
+    const code = readTotpCode(text);
+    const step = secret === null || code === null ? null : totpStepOf(secret, code, now);
+    if (pending === null || step === null) throw invalidCode('code');
+    return this.#database.transaction(async (sql) => {
+      if (!(await this.#repository.enable(sql, userId, pending.secret, step, now))) throw invalidCode('code');
+      await this.#audit.record(eventOf('SECOND_FACTOR_ENABLED', viewer, userId), sql);
+      return this.#putRecoveryCodes(sql, userId);
+    });
+  }
+
+  /**
+   * Makes new recovery codes; those of before are dead.
+   * @param code of the app, or one of the recovery codes
+   * @throws Invalid `Invalid code`, also when the second factor is off; RateLimited `Too many wrong codes`,
+   * `Too many login attempts`
+   */
+  async regenerateRecoveryCodes(viewer: Viewer, code: string): Promise<readonly string[]> {
+    let codes: readonly string[] = [];
+    await this.#useCode(viewer, code, 'code', async (sql) => {
+      codes = await this.#putRecoveryCodes(sql, viewer.userId);
+      return true;
+    });
+    return codes;
+  }
+
+  /**
+   * Switches the viewer's second factor off.
+   * @param code of the app, or one of the recovery codes
+   * @throws Invalid `Invalid code`, also when it is off; RateLimited `Too many wrong codes`,
+   * `Too many login attempts`
+   */
+  async disable(viewer: Viewer, code: string): Promise<void> {
+    await this.#useCode(viewer, code, 'code', (sql) => this.#remove(sql, viewer, viewer.userId));
+  }
+
+  /**
+   * Switches another's second factor off, who has lost it. That it is off already is no fault.
+   * @throws Forbidden to anyone but an admin, and for one's own: a stolen session of an admin is no second factor; NotFound
+   */
+  async disableAsAdmin(viewer: Viewer, userId: string): Promise<void> {
+    await this.#accounts.getAsAdmin(viewer, userId);
+    if (userId === viewer.userId) throw new Forbidden('Another admin has to do this');
+    await this.#database.transaction((sql) => this.#remove(sql, viewer, userId));
+  }
+
+  /** Encrypts with the present key what was encrypted with an older one, so that the older one can be taken away. */
+  async reseal(): Promise<void> {
+    const keyId = this.#box.currentKeyId;
+    const counts = { resealed: 0, unreadable: 0 };
+    let after: string | null = null;
+    for (;;) {
+      const found = await this.#repository.findSealedOtherwise(keyId, after, RESEAL_BATCH);
+      for (const { userId, secret } of found) {
+        const opened = this.#box.open(userId, secret);
+        if (opened === null) counts.unreadable++;
+        else {
+          await this.#repository.replaceBox(userId, secret, this.#box.seal(userId, opened));
+          counts.resealed++;
+        }
+        after = userId;
+      }
+      if (found.length < RESEAL_BATCH) break;
+    }
+    if (counts.resealed > 0) this.#log.info(counts, 'encrypted the secrets of second factors with the new key');
+    if (counts.unreadable > 0) {
+      this.#log.warn(counts, 'the key of some second factors is not in SECRET_KEY: their users need a recovery code');
+    }
+  }
+
+  async #useCode(viewer: Viewer, code: string, field: string, act: (sql: Sql) => Promise<boolean>): Promise<void> {
+    await this.#limiter(viewer.userId);
+    const method = await this.#codes.use(viewer.userId, code, viewer.client, act);
+    if (method === null) throw invalidCode(field);
+  }
+
+  #remove(sql: Sql, viewer: Viewer, userId: string): Promise<boolean> {
+    return removeSecondFactor({ repository: this.#repository, audit: this.#audit }, sql, viewer, userId);
+  }
+
+  async #putRecoveryCodes(sql: Sql, userId: string): Promise<readonly string[]> {
+    const codes = newRecoveryCodes();
+    await this.#repository.replaceRecoveryCodes(
+      sql,
+      userId,
+      codes.flatMap((code) => hashRecoveryCode(code) ?? []),
+    );
+    return codes;
+  }
+}

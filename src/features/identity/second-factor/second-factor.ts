@@ -1,0 +1,50 @@
+import { Invalid, Unauthenticated } from '../../../kernel/errors.js';
+
+/** How long an enrolment waits for its first code. */
+export const ENROLMENT_MINUTES = 15;
+/** How long a login waits for its second factor. */
+export const CHALLENGE_MINUTES = 5;
+/** Codes that may be tried for one login, and for one enrolment. */
+export const MOST_TRIES = 5;
+
+/**
+ * After so many wrong codes of an app in a row, over any number of logins, none is looked at for a while: a quarter of an
+ * hour, then twice as long each time, at the most a day. Three of a million codes are good at a time (a time step to either
+ * side), so that someone who knows the password and never stops guessing comes to one chance in sixty thousand a day.
+ */
+export const BLOCK = { failures: 5, firstMinutes: 15, mostMinutes: 24 * 60 } as const;
+
+/** What proves a login beyond the password: a code of the authenticator app, or a recovery code. */
+export type SecondFactorMethod = 'TOTP' | 'RECOVERY_CODE';
+
+/** A user's second factor as its user sees it. */
+export interface SecondFactorStatus {
+  readonly isEnabled: boolean;
+  /** Null when it is off. */
+  readonly enabledAt: Date | null;
+  readonly recoveryCodesLeft: number;
+}
+
+/** What a client needs to end a login that waits for its second factor. */
+export interface OpenChallenge {
+  /** Opaque; for `completeLogin`. */
+  readonly challenge: string;
+  /** Seconds until the login has to begin anew. */
+  readonly expiresIn: number;
+  readonly methods: readonly SecondFactorMethod[];
+}
+
+/** The first factor was right, and the user has a second one. */
+export class SecondFactorRequired extends Unauthenticated {
+  constructor(readonly secondFactor: OpenChallenge) {
+    super('Second factor required');
+  }
+  override get details() {
+    return { secondFactor: this.secondFactor };
+  }
+}
+
+/** @param field as the client called it */
+export function invalidCode(field: string): Invalid {
+  return new Invalid([{ field, message: 'is wrong, used or no longer good' }], 'Invalid code');
+}

@@ -1,0 +1,64 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { derivedKey } from '../../../kernel/token.js';
+
+const ALGORITHM = 'aes-256-gcm';
+const KEY_ID_BYTES = 4;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+interface BoxKey {
+  readonly id: Buffer;
+  readonly key: Buffer;
+}
+
+/**
+ * Encrypts the secrets of second factors, which must be read again to check a code: AES-256-GCM, bound to the user, so that a
+ * row copied to another user opens nothing. A box is the id of its key, the nonce, the tag, and the ciphertext.
+ */
+export class SecretBox {
+  readonly #keys: readonly BoxKey[];
+  readonly #current: BoxKey;
+
+  /** @param secrets the keys of access tokens: from the first is derived what encrypts, from all what decrypts */
+  constructor(secrets: readonly string[]) {
+    const keys = secrets.map((secret) => ({
+      id: derivedKey(secret, 'key id of second factors', KEY_ID_BYTES),
+      key: derivedKey(secret, 'second factors', 32),
+    }));
+    const [current] = keys;
+    if (current === undefined) throw new RangeError('there is no secret to derive keys from');
+    this.#keys = keys;
+    this.#current = current;
+  }
+
+  /** What every box begins with that needs no new key. */
+  get currentKeyId(): Buffer {
+    return this.#current.id;
+  }
+
+  seal(userId: string, secret: Uint8Array): Buffer {
+    const { id, key } = this.#current;
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(userId));
+    const ciphertext = Buffer.concat([cipher.update(secret), cipher.final()]);
+    return Buffer.concat([id, nonce, cipher.getAuthTag(), ciphertext]);
+  }
+
+  /** @returns null when the key is not there any more, or the box is not one of this user */
+  open(userId: string, box: Uint8Array): Buffer | null {
+    const bytes = Buffer.from(box);
+    const id = bytes.subarray(0, KEY_ID_BYTES);
+    const key = this.#keys.find((candidate) => candidate.id.equals(id))?.key;
+    if (key === undefined) return null;
+    const tagAt = KEY_ID_BYTES + NONCE_BYTES;
+    const nonce = bytes.subarray(KEY_ID_BYTES, tagAt);
+    try {
+      const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES })
+        .setAAD(Buffer.from(userId))
+        .setAuthTag(bytes.subarray(tagAt, tagAt + TAG_BYTES));
+      return Buffer.concat([decipher.update(bytes.subarray(tagAt + TAG_BYTES)), decipher.final()]);
+    } catch {
+      return null;
+    }
+  }
+}

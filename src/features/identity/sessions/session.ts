@@ -1,0 +1,67 @@
+import { Forbidden, NotFound, Unauthenticated } from '../../../kernel/errors.js';
+
+export type RevocationReason =
+  | 'LOGOUT'
+  | 'REVOKED'
+  | 'REFRESH_TOKEN_REUSED'
+  | 'PASSWORD_CHANGED'
+  | 'PASSWORD_RESET'
+  | 'ACCOUNT_DISABLED'
+  | 'ACCOUNT_DELETED';
+
+/** One login. */
+export interface SessionRow {
+  readonly id: string;
+  readonly userAgent: string | null;
+  readonly ipAddress: string | null;
+  readonly createdAt: Date;
+  /** When its tokens were last issued: at the login, or at the latest refresh. */
+  readonly lastUsedAt: Date;
+}
+
+/** What of a user decides whether a request of theirs is served. */
+export interface UserState {
+  readonly userId: string;
+  readonly isAdmin: boolean;
+  readonly plan: string;
+  readonly isActive: boolean;
+  readonly isSuspended: boolean;
+  readonly isDeleted: boolean;
+}
+
+/** The session of an access token, with its user. */
+export interface SessionState extends UserState {
+  readonly expiresAt: Date;
+  readonly revocationReason: RevocationReason | null;
+}
+
+/** Says that the request named nobody, as against naming somebody falsely. */
+export class MissingCredentials extends Unauthenticated {
+  constructor() {
+    super('Missing credentials');
+  }
+}
+
+export function invalidToken(): Unauthenticated {
+  return new Unauthenticated('Invalid token');
+}
+
+/**
+ * Refuses a session that has ended, and then its user where that is why. One that a deletion or a suspension ended is
+ * answered by the account's state while that lasts; a session that has ended never comes back.
+ * @throws Unauthenticated `Invalid token`; NotFound; Forbidden `Account disabled`
+ */
+export function requireLiveSession(state: SessionState, now: Date): void {
+  if (state.revocationReason === 'ACCOUNT_DISABLED' || state.revocationReason === 'ACCOUNT_DELETED') {
+    requireEnabledUser(state);
+    throw invalidToken();
+  }
+  if (state.revocationReason !== null || state.expiresAt <= now) throw invalidToken();
+  requireEnabledUser(state);
+}
+
+/** @throws NotFound; Forbidden `Account disabled` */
+export function requireEnabledUser(state: UserState): void {
+  if (state.isDeleted) throw new NotFound('User');
+  if (!state.isActive || state.isSuspended) throw new Forbidden('Account disabled');
+}

@@ -1,0 +1,241 @@
+import { newId } from '../../../kernel/ids.js';
+import type { Database, Sql } from '../../../ports/database.js';
+import type { RefreshToken, Rotation } from './refresh-token.js';
+import type { RevocationReason, SessionRow, SessionState, UserState } from './session.js';
+
+const COLUMNS = `id, user_agent AS "userAgent", ip_address AS "ipAddress", created_at AS "createdAt",
+  last_used_at AS "lastUsedAt"`;
+
+const USER_STATE = `u.id AS "userId", u.is_admin AS "isAdmin", u.plan, u.is_active AS "isActive",
+  u.is_suspended AS "isSuspended", u.deleted_at IS NOT NULL AS "isDeleted"`;
+
+/** As the index has it. */
+const FAMILY = 'COALESCE(s.family_hash, s.refresh_token_hash)';
+
+const USER_MAY_ACT = 'u.deleted_at IS NULL AND u.is_active AND NOT u.is_suspended';
+
+/** A user's list of sessions shows no more than this, the newest ones. */
+const MOST_LISTED = 100;
+
+export interface NewSession {
+  readonly userId: string;
+  /** The user's password as it was when the user proved who they are: with another one since, there is no session. */
+  readonly passwordHash: string | null;
+  readonly refreshToken: Pick<RefreshToken, 'hash' | 'familyHash'>;
+  readonly userAgent: string | null;
+  readonly ipAddress: string | null;
+  readonly expiresAt: Date;
+}
+
+/** A session whose refresh token is traded for the next. */
+export interface SessionKey {
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
+/** Adds to the transaction that opens or ends a session. */
+export type RecordSession = (sessionId: string, sql: Sql) => Promise<void>;
+
+export interface NewRotation {
+  readonly used: RefreshToken;
+  readonly successor: RefreshToken;
+  /** What the successor was made with. */
+  readonly salt: Buffer;
+  readonly expiresAt: Date;
+}
+
+/** What a stream that is open belongs to: a session, or, for an internal call, a user. */
+export interface Watched {
+  readonly sessionIds: readonly string[];
+  readonly userIds: readonly string[];
+}
+
+export class SessionsRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Read on every request. */
+  async findState(sessionId: string): Promise<SessionState | null> {
+    const { rows } = await this.database.query<SessionState>(
+      `SELECT ${USER_STATE}, s.expires_at AS "expiresAt", s.revocation_reason AS "revocationReason"
+       FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1`,
+      [sessionId],
+      'session_state',
+    );
+    return rows[0] ?? null;
+  }
+
+  async findUserState(userId: string): Promise<UserState | null> {
+    const { rows } = await this.database.query<UserState>(
+      `SELECT ${USER_STATE} FROM users u WHERE u.id = $1`,
+      [userId],
+      'session_user_state',
+    );
+    return rows[0] ?? null;
+  }
+
+  /**
+   * Opens a session and marks the login. The user's row is written first: a suspension, a deletion or another password
+   * that comes meanwhile either ends this session too or keeps it from being made.
+   * @returns null when the user may no longer log in, or has another password
+   */
+  insert(session: NewSession, now: Date, record: RecordSession): Promise<string | null> {
+    return this.database.transaction(async (sql) => {
+      const id = await insertSession(sql, session, now);
+      if (id !== null) await record(id, sql);
+      return id;
+    });
+  }
+
+  /** Forgets the user's sessions that were over before this time. */
+  async deleteExpired(userId: string, before: Date): Promise<void> {
+    await this.database.query(
+      'DELETE FROM sessions WHERE user_id = $1 AND expires_at < $2',
+      [userId, before],
+      'session_delete_expired',
+    );
+  }
+
+  /**
+   * Puts the successor in the place of the refresh token that is used, in one statement: of any number at once, one does.
+   * @returns null when that token is not the latest one of a live session of an enabled user
+   */
+  async rotate({ used, successor, salt, expiresAt }: NewRotation, now: Date): Promise<SessionKey | null> {
+    const { rows } = await this.database.query<SessionKey>(
+      `UPDATE sessions s SET family_hash = ${FAMILY}, previous_token_hash = s.refresh_token_hash, refresh_token_hash = $3,
+         successor_salt = $4, rotated_at = $6, expires_at = $5, last_used_at = $6 FROM users u
+       WHERE ${FAMILY} = $1 AND s.refresh_token_hash = $2 AND s.revoked_at IS NULL AND s.expires_at > $6
+         AND u.id = s.user_id AND ${USER_MAY_ACT}
+       RETURNING s.user_id AS "userId", s.id AS "sessionId"`,
+      [used.familyHash, used.hash, successor.hash, salt, expiresAt, now],
+      'session_rotate',
+    );
+    return rows[0] ?? null;
+  }
+
+  /** The live session, of an enabled user, that a refresh token belongs to, whether it is the latest or an older one. */
+  async findFamily({ familyHash }: RefreshToken, now: Date): Promise<(SessionKey & Rotation) | null> {
+    const { rows } = await this.database.query<SessionKey & Rotation>(
+      `SELECT s.user_id AS "userId", s.id AS "sessionId", s.previous_token_hash AS "previousTokenHash",
+         s.successor_salt AS "successorSalt", s.rotated_at AS "rotatedAt"
+       FROM sessions s JOIN users u ON u.id = s.user_id
+       WHERE ${FAMILY} = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND ${USER_MAY_ACT}`,
+      [familyHash, now],
+      'session_find_family',
+    );
+    return rows[0] ?? null;
+  }
+
+  /** The user's live sessions, newest first. */
+  async listLive(userId: string, now: Date): Promise<readonly SessionRow[]> {
+    const { rows } = await this.database.query<SessionRow>(
+      `SELECT ${COLUMNS} FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
+       ORDER BY id DESC LIMIT $3`,
+      [userId, now, MOST_LISTED],
+      'session_list',
+    );
+    return rows;
+  }
+
+  async findLive(userId: string, sessionId: string, now: Date): Promise<SessionRow | null> {
+    const { rows } = await this.database.query<SessionRow>(
+      `SELECT ${COLUMNS} FROM sessions WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND expires_at > $3`,
+      [userId, sessionId, now],
+      'session_find',
+    );
+    return rows[0] ?? null;
+  }
+
+  /**
+   * @param record what else belongs to it, in its transaction
+   * @returns false when the user has no such live session
+   */
+  async end(
+    { userId, sessionId }: SessionKey,
+    reason: RevocationReason,
+    now: Date,
+    record: RecordSession,
+  ): Promise<boolean> {
+    return this.database.transaction(async (sql) => {
+      const { rowCount } = await sql.query(
+        `UPDATE sessions SET revoked_at = $4, revocation_reason = $3::"RevocationReason"
+         WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND expires_at > $4`,
+        [userId, sessionId, reason, now],
+        'session_end',
+      );
+      if (rowCount > 0) await record(sessionId, sql);
+      return rowCount > 0;
+    });
+  }
+
+  /**
+   * Ends the user's session that this refresh token belongs to, whether it is the latest or an older one.
+   * @param record as for {@link end}
+   */
+  async endFamily(
+    userId: string,
+    { familyHash }: RefreshToken,
+    reason: RevocationReason,
+    now: Date,
+    record: RecordSession,
+  ): Promise<void> {
+    await this.database.transaction(async (sql) => {
+      const { rows } = await sql.query<{ id: string }>(
+        `UPDATE sessions s SET revoked_at = $4, revocation_reason = $3::"RevocationReason"
+         WHERE ${FAMILY} = $2 AND user_id = $1 AND revoked_at IS NULL AND expires_at > $4 RETURNING id`,
+        [userId, familyHash, reason, now],
+        'session_end_family',
+      );
+      for (const { id } of rows) await record(id, sql);
+    });
+  }
+
+  async endAllOf(sql: Sql, userId: string, reason: RevocationReason, except: string | null, now: Date): Promise<void> {
+    await sql.query(
+      `UPDATE sessions SET revoked_at = $4, revocation_reason = $3::"RevocationReason"
+       WHERE user_id = $1 AND id IS DISTINCT FROM $2::uuid AND revoked_at IS NULL`,
+      [userId, except, reason, now],
+      'session_end_all',
+    );
+  }
+
+  /** Which of the sessions have ended, and which of the users may no longer act. */
+  async findEnded({ sessionIds, userIds }: Watched, now: Date): Promise<ReadonlySet<string>> {
+    const { rows } = await this.database.query<{ id: string }>(
+      `SELECT id FROM unnest($1::uuid[]) AS watched (id) WHERE NOT EXISTS (
+         SELECT FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.id = watched.id AND s.revoked_at IS NULL AND s.expires_at > $3 AND ${USER_MAY_ACT})
+       UNION ALL
+       SELECT id FROM unnest($2::uuid[]) AS watched (id) WHERE NOT EXISTS (
+         SELECT FROM users u WHERE u.id = watched.id AND ${USER_MAY_ACT})`,
+      [sessionIds, userIds, now],
+      'session_find_ended',
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+}
+
+async function insertSession(sql: Sql, session: NewSession, now: Date): Promise<string | null> {
+  const { rows } = await sql.query<{ id: string }>(
+    `WITH u AS (
+         UPDATE users u SET last_login = $8 WHERE u.id = $2 AND u.password_hash IS NOT DISTINCT FROM $3 AND ${USER_MAY_ACT} RETURNING id
+       )
+       INSERT INTO sessions (id, user_id, refresh_token_hash, family_hash, user_agent, ip_address, expires_at, created_at,
+         last_used_at)
+       SELECT $1::uuid, u.id, $4::bytea, $9::bytea, $5::text, $6::text, $7::timestamptz, $8::timestamptz, $8::timestamptz
+       FROM u
+       RETURNING id`,
+    [
+      newId(),
+      session.userId,
+      session.passwordHash,
+      session.refreshToken.hash,
+      session.userAgent,
+      session.ipAddress,
+      session.expiresAt,
+      now,
+      session.refreshToken.familyHash,
+    ],
+    'session_insert',
+  );
+  return rows[0]?.id ?? null;
+}

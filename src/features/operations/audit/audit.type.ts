@@ -1,0 +1,91 @@
+import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
+import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
+import { connectionType } from '../../../graphql/connection.js';
+import { Node } from '../../../graphql/node.js';
+import { RestField } from '../../../graphql/rest-route.js';
+import type { AuditAction as Action, AuditEventRow } from './audit-event.js';
+
+const DESCRIPTIONS: Readonly<Record<Action, string>> = {
+  LOGIN: 'A user logged in; `details` has by what `means`, and the `sessionId`.',
+  LOGIN_FAILED: "A login was refused; `details.reason` says why. Without a subject where the address is nobody's.",
+  LOGOUT: 'A user logged out; `details.sessionId` is the session that ended.',
+  SESSION_REVOKED: 'A user ended a session of theirs; `details.sessionId` says which.',
+  REFRESH_TOKEN_REUSED: 'A refresh token came again too late; its session, `details.sessionId`, is over.',
+  PASSWORD_CHANGED: 'A password was changed, by its user or by an admin.',
+  PASSWORD_RESET: 'A password was set with a code that came by mail.',
+  EMAIL_VERIFIED: 'An e-mail address was confirmed with a code that came by mail.',
+  USER_CREATED: 'An account was made. Without an actor where its user signed up.',
+  USER_UPDATED: 'An account was changed; `details.fields` names what changed.',
+  USER_DELETED: 'An account was deleted.',
+  USER_SUSPENDED: 'An account was suspended.',
+  USER_REINSTATED: 'The suspension of an account ended.',
+  USER_RESTORED: 'A deleted account was brought back.',
+  ADMIN_GRANTED: 'A user was made an admin.',
+  ADMIN_REVOKED: 'A user is no admin any more.',
+  PLAN_CHANGED: 'A user was put on another plan; `details` has `from` and `to`.',
+  ACTED_AS_USER: 'A trusted internal caller did something as the subject; `details.operation` says what.',
+  IDENTITY_LINKED: "An account was linked with a login provider's.",
+  IDENTITY_UNLINKED: "The link with a login provider's account was removed.",
+  SECOND_FACTOR_ENABLED: 'A second factor was switched on.',
+  SECOND_FACTOR_DISABLED: 'A second factor was switched off.',
+  SECOND_FACTOR_FAILED: 'A second factor was refused.',
+  RECOVERY_CODE_USED: 'A recovery code took the place of a second factor.',
+  PASSKEY_ADDED: 'A passkey was added to an account.',
+  PASSKEY_REMOVED: 'A passkey was removed from an account.',
+};
+
+const entriesOf = <Value>(valueOf: (action: Action) => Value) =>
+  Object.fromEntries(Object.keys(DESCRIPTIONS).map((action) => [action, valueOf(action as Action)]));
+
+export const AuditAction = entriesOf((action) => action);
+registerEnumType(AuditAction, {
+  name: 'AuditAction',
+  description: 'What the audit log records.',
+  valuesConfig: entriesOf((action) => ({ description: DESCRIPTIONS[action] })),
+});
+
+@ObjectType('AuditEvent', {
+  implements: Node,
+  simpleResolvers: true,
+  description: 'Something that was done to an account, or was tried. It never changes.',
+})
+export class AuditEvent implements AuditEventRow {
+  @RestField({ name: 'event_id' })
+  @Field(() => ID)
+  readonly id!: string;
+
+  @Field(() => AuditAction)
+  readonly action!: Action;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The user who did it. Null for a stranger, an internal caller, an operator, or the service itself.',
+  })
+  readonly actorId!: string | null;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: "The user to whom it was done, who is often the actor. Null where it was nobody's account.",
+  })
+  readonly subjectId!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Where it was done from. Null where that is not known.' })
+  readonly ipAddress!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'What the client called itself, the first 512 characters. Null when it did not.',
+  })
+  readonly userAgent!: string | null;
+
+  @Field(() => GraphQLJSONObject, {
+    description:
+      'What else there is to know, by action; `{}` for many. Never a password, a code, a token or an address.',
+  })
+  readonly details!: Readonly<Record<string, unknown>>;
+
+  @Field(() => GraphQLDateTime, { description: 'When it was done.' })
+  readonly createdAt!: Date;
+}
+
+export const AuditEventConnection = connectionType(AuditEvent, 'AuditEvent');
