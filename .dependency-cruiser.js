@@ -31,20 +31,26 @@ export default {
     layer(
       'domain',
       'Services, repositories, policies and rules know neither GraphQL nor HTTP; only their types and ports.',
-      '^src/features/(?!.*\\.(resolver|type)\\.ts$)',
-      ['^src/features/(?!.*\\.(resolver|type)\\.ts$)', '^src/ports/', '^src/generated/prisma/'],
+      '^src/features/(?!.*\\.(resolver|type|feature)\\.ts$)',
+      ['^src/features/(?!.*\\.(resolver|type|feature)\\.ts$)', '^src/ports/', '^src/generated/prisma/'],
     ),
     layer(
       'graphql-types',
       'GraphQL types and resolvers reach the database through services alone.',
       '^src/features/.*\\.(resolver|type)\\.ts$',
-      ['^src/features/(?!.*\\.repository\\.ts$)', '^src/graphql/', '^src/ports/'],
+      ['^src/features/(?!.*\\.(repository|feature)\\.ts$)', '^src/graphql/', '^src/ports/'],
     ),
-    layer('graphql', 'The GraphQL layer knows resolvers and types, and no service.', '^src/graphql/', [
-      '^src/graphql/',
-      '^src/features/.*\\.(resolver|type)\\.ts$',
+    layer('wiring', 'A feature wires itself, and leaves the choice of adapters to the root.', '\\.feature\\.ts$', [
+      '^src/features/',
+      '^src/graphql/node\\.resolver\\.ts$',
       '^src/ports/',
     ]),
+    layer(
+      'graphql',
+      'The GraphQL layer knows no feature: the schema is made of the resolvers it is given.',
+      '^src/graphql/',
+      ['^src/graphql/', '^src/ports/'],
+    ),
     layer('doors', 'A door speaks its protocol to the GraphQL layer; all else is below it.', '^src/doors/', [
       '^src/doors/',
       '^src/graphql/',
@@ -52,8 +58,29 @@ export default {
     ]),
     layer('command-line', "The operator's door: it speaks to services.", '^src/command-line/', [
       '^src/command-line/',
-      '^src/features/(?!.*\\.(repository|resolver|type)\\.ts$)',
+      '^src/features/(?!.*\\.(repository|resolver|type|feature)\\.ts$)',
     ]),
+    {
+      name: 'chat-knows-no-identity',
+      comment:
+        'Identity gives the chat a Viewer (src/kernel/viewer.ts), and nothing else. Where both meet is operations.',
+      severity: 'error',
+      from: { path: '^src/features/chat/', pathNot: TEST },
+      to: { path: '^src/features/(identity|operations)/' },
+    },
+    {
+      name: 'identity-knows-no-chat',
+      severity: 'error',
+      from: { path: '^src/features/identity/', pathNot: TEST },
+      to: { path: '^src/features/(chat|operations)/' },
+    },
+    {
+      name: 'a-feature-file-is-for-the-root',
+      comment: 'Features are wired to each other by the composition root and by tests.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: [TEST, COMPOSITION_ROOT] },
+      to: { path: '\\.feature\\.ts$' },
+    },
     {
       name: 'features-meet-through-services',
       comment: "A feature uses another's services, types and domain files, never its repository or its resolver.",

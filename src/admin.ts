@@ -1,24 +1,24 @@
 import { existsSync } from 'node:fs';
+import { loadOrMakeSecret } from './adapters/disk/secret-file.js';
+import { graphqlRateLimiters } from './adapters/graphql-rate-limit/graphql-rate-limiter.js';
 import { DirectoryInUse } from './adapters/postgres/directory-lock.js';
 import { MIGRATIONS } from './adapters/postgres/migrations-directory.js';
 import { openDatabase } from './adapters/postgres/open-database.js';
+import { PostgresRateLimitStore } from './adapters/postgres/postgres-rate-limit-store.js';
 import { Prompts } from './command-line/prompts.js';
 import { runCommand } from './command-line/run.js';
 import { ConfigError, readConfig, type Config } from './config.js';
-import { operator } from './features/identity/accounts/account-actor.js';
-import { AccountsRepository } from './features/identity/accounts/accounts.repository.js';
-import { AccountsService } from './features/identity/accounts/accounts.service.js';
+import { plansFeature } from './features/chat/plans/plans.feature.js';
+import { accountsFeature } from './features/identity/accounts/accounts.feature.js';
 import { OperatorService } from './features/identity/accounts/operator.service.js';
-import { PasswordHasher } from './features/identity/accounts/password-hasher.js';
-import { AuditLog } from './features/operations/audit/audit-log.js';
-import { AuditRepository } from './features/operations/audit/audit.repository.js';
-import { PlanCatalogue } from './features/chat/plans/plan.js';
-import { removeSecondFactor } from './features/identity/second-factor/remove-second-factor.js';
-import { SecondFactorRepository } from './features/identity/second-factor/second-factor.repository.js';
-import { SessionsRepository } from './features/identity/sessions/sessions.repository.js';
+import { secondFactorFeature } from './features/identity/second-factor/second-factor.feature.js';
+import { sessionsFeature } from './features/identity/sessions/sessions.feature.js';
+import { storedAuditLog } from './features/operations/audit/audit.feature.js';
 import { systemClock } from './kernel/clock.js';
 import { StartupError } from './kernel/startup-error.js';
 import type { Database } from './ports/database.js';
+
+const log = { info: () => undefined, warn: noteOf('warning'), error: noteOf('error') };
 
 // What is set already wins over the file.
 if (existsSync('.env')) process.loadEnvFile('.env');
@@ -34,7 +34,6 @@ process.exitCode = await runCommand(process.argv.slice(2), {
 /** On the settings and the database of the service, as they are: what is missing in it, its own start makes. */
 async function withOperator(work: (operator: OperatorService) => Promise<void>): Promise<void> {
   const config = settings();
-  const log = { info: () => undefined, warn: noteOf('warning'), error: noteOf('error') };
   const database = await openDatabase({
     url: config.databaseUrl,
     dataDirectory: config.dataDirectory,
@@ -44,7 +43,7 @@ async function withOperator(work: (operator: OperatorService) => Promise<void>):
     missingMigrations: 'refuse',
   }).catch(explainUse);
   try {
-    await work(createOperator(config, database));
+    await work(await createOperator(config, database));
   } finally {
     await database.close();
   }
@@ -65,30 +64,23 @@ function explainUse(error: unknown): never {
   );
 }
 
-function createOperator(config: Config, database: Database): OperatorService {
-  const clock = systemClock;
-  const sessions = new SessionsRepository(database);
-  const audit = new AuditLog(new AuditRepository(database));
-  const secondFactors = new SecondFactorRepository(database);
-  const accounts = new AccountsService({
-    users: new AccountsRepository(database),
-    plans: new PlanCatalogue(config.plans),
-    passwords: new PasswordHasher(),
-    sessions: {
-      endAllOf: (sql, userId, reason, except) => sessions.endAllOf(sql, userId, reason, except, clock.now()),
-      // Each instance of the service looks for ended sessions by itself, twice a second.
-      recheckStreams: () => undefined,
-    },
-    audit,
-    clock,
-  });
-  return new OperatorService({
-    accounts,
-    secondFactors: {
-      remove: (userId) =>
-        database.transaction((sql) => removeSecondFactor({ repository: secondFactors, audit }, sql, operator, userId)),
-    },
-  });
+/** The same features over the same database, as far as the operator's commands need them. */
+async function createOperator(config: Config, database: Database): Promise<OperatorService> {
+  const shared = {
+    database,
+    secrets: config.secrets ?? [await loadOrMakeSecret(config.dataDirectory)],
+    audit: storedAuditLog(database),
+    createDurableLimiter: graphqlRateLimiters(new PostgresRateLimitStore(database)),
+    rateLimits: config.rateLimits,
+    clock: systemClock,
+    log,
+  };
+  const { catalogue } = plansFeature({ ...shared, plans: config.plans });
+  const internal = { ...config.internal, proxies: config.trustedProxies };
+  const sessions = sessionsFeature({ ...config, ...shared, internal });
+  const { service: accounts, passwords } = accountsFeature({ ...shared, plans: catalogue, sessions: sessions.service });
+  const secondFactor = secondFactorFeature({ ...shared, accounts, passwords, sessions: sessions.service });
+  return new OperatorService({ accounts, secondFactors: secondFactor.service });
 }
 
 function noteOf(kind: string) {

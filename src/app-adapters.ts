@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { DiskObjectStore } from './adapters/disk/disk-object-store.js';
 import { MailFolder } from './adapters/disk/mail-folder.js';
 import { loadOrMakeSecret } from './adapters/disk/secret-file.js';
+import { graphqlRateLimiters } from './adapters/graphql-rate-limit/graphql-rate-limiter.js';
 import { PgBossJobQueue } from './adapters/jobs/pg-boss-job-queue.js';
 import { MemoryEventLog } from './adapters/memory/memory-event-log.js';
 import { MemoryRateLimitStore } from './adapters/memory/memory-rate-limit-store.js';
@@ -28,15 +29,15 @@ import type { JobQueue } from './ports/job-queue.js';
 import type { LanguageModel } from './ports/language-model.js';
 import type { Mailer } from './ports/mailer.js';
 import type { ObjectStore } from './ports/object-store.js';
-import type { RateLimitStore } from './ports/rate-limit-store.js';
+import type { CreateRateLimiter } from './ports/rate-limiter.js';
 
 /** What the product needs from outside, opened as the settings say. */
 export interface Adapters {
   readonly database: OpenedDatabase;
   readonly events: EventLog;
-  readonly rateLimits: RateLimitStore;
-  /** For limits that an outage of Redis must not lift. */
-  readonly durableRateLimits: RateLimitStore;
+  readonly createLimiter: CreateRateLimiter;
+  /** Makes limiters that count in the database, for limits that an outage of Redis must not lift. */
+  readonly createDurableLimiter: CreateRateLimiter;
   /** Where events and limits are, for the start-up log. */
   readonly sharedState: string;
   readonly model: LanguageModel;
@@ -67,7 +68,7 @@ export async function openAdapters(config: Config, log: Log, resources: AsyncDis
     loginProviders: config.loginProviders.providers.map(
       (settings) => new OidcIdentityProvider({ ...settings, clock: systemClock, log }),
     ),
-    durableRateLimits: new PostgresRateLimitStore(database),
+    createDurableLimiter: graphqlRateLimiters(new PostgresRateLimitStore(database)),
     ...(await openSharedState(config, log, resources)),
     model: chooseModel(config, log),
     counter: new O200kTokenCounter(),
@@ -81,13 +82,14 @@ async function openSharedState(
   config: Config,
   log: Log,
   resources: AsyncDisposableStack,
-): Promise<Pick<Adapters, 'events' | 'rateLimits' | 'sharedState'>> {
+): Promise<Pick<Adapters, 'events' | 'createLimiter' | 'sharedState'>> {
   if (config.redisUrl === undefined) {
     const events = new MemoryEventLog();
     const rateLimits = new MemoryRateLimitStore();
     resources.defer(() => events.close());
     resources.defer(() => rateLimits.close());
-    return { events, rateLimits, sharedState: 'in this process (set REDIS_URL to run more than one)' };
+    const sharedState = 'in this process (set REDIS_URL to run more than one)';
+    return { events, createLimiter: graphqlRateLimiters(rateLimits), sharedState };
   }
   const redis = await connectRedis({ url: config.redisUrl, log });
   resources.defer(() => {
@@ -95,7 +97,8 @@ async function openSharedState(
   });
   const events = new RedisEventLog({ redis });
   resources.defer(() => events.close());
-  return { events, rateLimits: new RedisRateLimitStore(redis), sharedState: redis.description };
+  const createLimiter = graphqlRateLimiters(new RedisRateLimitStore(redis));
+  return { events, createLimiter, sharedState: redis.description };
 }
 
 /** A server that speaks OpenAI's API may ask for no key: its address alone configures it. */

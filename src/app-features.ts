@@ -1,69 +1,23 @@
 import type { Adapters } from './app-adapters.js';
-import { createIdentities } from './app-identities.js';
-import { createPasskeys, createSecondFactor } from './app-second-factor.js';
-import type { Config, RateLimit } from './config.js';
-import { AccountsRepository } from './features/identity/accounts/accounts.repository.js';
-import { AccountsResolver } from './features/identity/accounts/accounts.resolver.js';
-import { AccountsService } from './features/identity/accounts/accounts.service.js';
-import { AdminResolver } from './features/identity/accounts/admin.resolver.js';
-import { PasswordHasher } from './features/identity/accounts/password-hasher.js';
-import { AuditLog } from './features/operations/audit/audit-log.js';
-import { AuditRepository } from './features/operations/audit/audit.repository.js';
-import { AuditResolver } from './features/operations/audit/audit.resolver.js';
-import { AuditService } from './features/operations/audit/audit.service.js';
-import { InternalCalls } from './features/operations/audit/internal-calls.js';
-import { ConversationExport } from './features/chat/export/conversation-export.js';
-import { ConversationExportResolver } from './features/chat/export/conversation-export.resolver.js';
-import { ConversationsRepository } from './features/chat/conversations/conversations.repository.js';
-import {
-  ConversationsResolver,
-  UserConversationsResolver,
-} from './features/chat/conversations/conversations.resolver.js';
-import { ConversationsService } from './features/chat/conversations/conversations.service.js';
-import { MessagesRepository } from './features/chat/messages/messages.repository.js';
-import { ConversationMessagesResolver, MessagesResolver } from './features/chat/messages/messages.resolver.js';
-import { MessagesService } from './features/chat/messages/messages.service.js';
-import { HealthResolver } from './features/operations/health/health.resolver.js';
-import { HealthService } from './features/operations/health/health.service.js';
-import { IdentitiesResolver } from './features/identity/identities/identities.resolver.js';
-import type { IdentitiesService } from './features/identity/identities/identities.service.js';
-import { ProviderLoginsResolver } from './features/identity/identities/provider-logins.resolver.js';
-import { CodeHasher } from './features/identity/one-time-codes/code-hasher.js';
-import { OneTimeCodesRepository } from './features/identity/one-time-codes/one-time-codes.repository.js';
-import { OneTimeCodesResolver } from './features/identity/one-time-codes/one-time-codes.resolver.js';
-import { OneTimeCodesService } from './features/identity/one-time-codes/one-time-codes.service.js';
-import { PasskeysResolver } from './features/identity/passkeys/passkeys.resolver.js';
-import type { PasskeysService } from './features/identity/passkeys/passkeys.service.js';
-import { PlanCatalogue } from './features/chat/plans/plan.js';
-import { PlansRepository } from './features/chat/plans/plans.repository.js';
-import { PlansResolver } from './features/chat/plans/plans.resolver.js';
-import { PlansService } from './features/chat/plans/plans.service.js';
-import { RepliesRepository } from './features/chat/replies/replies.repository.js';
-import {
-  RepliesResolver,
-  ReplyCompletedResolver,
-  ReplyFailedResolver,
-} from './features/chat/replies/replies.resolver.js';
-import { RepliesService } from './features/chat/replies/replies.service.js';
-import { ReplyRecovery } from './features/chat/replies/reply-recovery.js';
-import { ReplyRunner } from './features/chat/replies/reply-runner.js';
-import { SecondFactorResolver } from './features/identity/second-factor/second-factor.resolver.js';
-import { AccessTokens } from './features/identity/sessions/access-tokens.js';
-import { InternalCallers } from './features/identity/sessions/internal-callers.js';
-import { LoginService } from './features/identity/sessions/login.service.js';
-import { SessionWatch } from './features/identity/sessions/session-watch.js';
-import { SessionsRepository } from './features/identity/sessions/sessions.repository.js';
-import { SessionsResolver } from './features/identity/sessions/sessions.resolver.js';
-import { SessionsService } from './features/identity/sessions/sessions.service.js';
-import { UploadSweep } from './features/chat/uploads/upload-sweep.js';
-import { UploadsRepository } from './features/chat/uploads/uploads.repository.js';
-import { UploadsResolver } from './features/chat/uploads/uploads.resolver.js';
-import { UploadsService } from './features/chat/uploads/uploads.service.js';
-import { UsageRepository } from './features/chat/usage/usage.repository.js';
-import { UsageResolver } from './features/chat/usage/usage.resolver.js';
-import { UsageService } from './features/chat/usage/usage.service.js';
+import type { Config } from './config.js';
+import { conversationsFeature } from './features/chat/conversations/conversations.feature.js';
+import { exportFeature } from './features/chat/export/export.feature.js';
+import { messagesFeature } from './features/chat/messages/messages.feature.js';
+import { plansFeature } from './features/chat/plans/plans.feature.js';
+import { repliesFeature } from './features/chat/replies/replies.feature.js';
+import { uploadsFeature } from './features/chat/uploads/uploads.feature.js';
+import { usageFeature } from './features/chat/usage/usage.feature.js';
+import { accountsFeature } from './features/identity/accounts/accounts.feature.js';
+import { identitiesFeature } from './features/identity/identities/identities.feature.js';
+import { loginFeature } from './features/identity/login/login.feature.js';
+import { oneTimeCodesFeature } from './features/identity/one-time-codes/one-time-codes.feature.js';
+import { passkeysFeature } from './features/identity/passkeys/passkeys.feature.js';
+import { secondFactorFeature } from './features/identity/second-factor/second-factor.feature.js';
+import { sessionsFeature } from './features/identity/sessions/sessions.feature.js';
+import { auditFeature, storedAuditLog } from './features/operations/audit/audit.feature.js';
+import { healthFeature } from './features/operations/health/health.feature.js';
+import { userLinksFeature } from './features/operations/user-links/user-links.feature.js';
 import { NodeResolver, type NodeFinder } from './graphql/node.resolver.js';
-import { createRateLimiter } from './graphql/rate-limit.js';
 import { systemClock } from './kernel/clock.js';
 import type { Log } from './kernel/log.js';
 
@@ -84,191 +38,93 @@ export interface FeaturesOptions {
 
 export type Features = ReturnType<typeof createFeatures>;
 
-/** Makes every service, and the resolvers over them. */
-export function createFeatures(options: FeaturesOptions) {
-  const { config, adapters, log, version, closing, fileUrl, serviceUrl } = options;
-  const { database, events } = adapters;
-  const clock = systemClock;
-  const catalogue = new PlanCatalogue(config.plans);
-  const auditRepository = new AuditRepository(database);
-  const audit = new AuditLog(auditRepository);
-  const auditReader = new AuditService(auditRepository);
-  const plans = new PlansService(new PlansRepository(database), catalogue, audit);
-  const usage = new UsageService(new UsageRepository(database), catalogue, clock);
-  const { accounts, sessions, login, secondFactor, freshProof, watch } = createAccounts({
-    config,
-    adapters,
-    log,
-    catalogue,
-    audit,
+/** The product: every feature, wired to what it needs. */
+export function createFeatures({ config, adapters, serviceUrl, ...options }: FeaturesOptions) {
+  const audit = storedAuditLog(adapters.database);
+  const shared = { ...options, ...adapters, rateLimits: config.rateLimits, audit, clock: systemClock };
+
+  const plans = plansFeature({ ...shared, plans: config.plans });
+  const { catalogue } = plans;
+  const usage = usageFeature({ ...shared, plans: catalogue });
+  const conversations = conversationsFeature({ ...shared, plans: catalogue });
+  const messages = messagesFeature({ ...shared, conversations: conversations.service });
+  const replies = repliesFeature({
+    ...shared,
+    ...config.model,
+    conversations: conversations.service,
+    messages: messages.service,
+    usage: usage.service,
   });
-  const { identities, providerLogins } = createIdentities({ ...options, accounts, login, freshProof, audit });
-  const passkeys = createPasskeys({ config, adapters, serviceUrl, accounts, login, secondFactor, audit });
-  const codes = createCodes({ config, adapters, log, accounts, identities, passkeys, audit });
-  const conversationsRepository = new ConversationsRepository(database);
-  const messagesRepository = new MessagesRepository(database);
-  const conversations = new ConversationsService(conversationsRepository, catalogue, events);
-  const messages = new MessagesService(messagesRepository, conversations, events, closing);
-  const { replies, runner, recovery } = createReplies({ config, adapters, log, conversations, messages, usage });
-  const uploads = new UploadsService({
-    database,
-    repository: new UploadsRepository(database),
-    store: adapters.files,
-    plans: catalogue,
-    usage,
-    maxBytes: config.uploads.maxBytes,
+  const uploads = uploadsFeature({ ...shared, ...config.uploads, plans: catalogue, usage: usage.service });
+  const exports = exportFeature({ conversations: conversations.service, messages: messages.service });
+
+  const sessions = sessionsFeature({
+    ...shared,
+    ...config,
+    secrets: adapters.secrets,
+    internal: { ...config.internal, proxies: config.trustedProxies },
   });
-  const finders: NodeFinder[] = [
-    {
-      typeName: 'Plan',
-      accepts: (id) => catalogue.isPlan(id),
-      find: (_viewer, id) => Promise.resolve(plans.find(id) ?? null),
-    },
-    { typeName: 'Message', find: (viewer, id) => messages.findVisible(viewer, id) },
-    { typeName: 'Conversation', find: (viewer, id) => conversations.findVisible(viewer, id) },
-    { typeName: 'User', find: (viewer, id) => accounts.findVisible(viewer, id) },
-    { typeName: 'UploadedFile', find: (viewer, id) => uploads.findVisible(viewer, id) },
-    { typeName: 'Identity', find: (viewer, id) => identities.findVisible(viewer, id) },
-    { typeName: 'Passkey', find: (viewer, id) => passkeys.findVisible(viewer, id) },
-    { typeName: 'Session', find: (viewer, id) => sessions.findVisible(viewer, id) },
-    { typeName: 'DailyUsage', find: (viewer, id) => usage.findVisibleDay(viewer, id) },
-    { typeName: 'UsageEntry', find: (viewer, id) => usage.findVisibleEntry(viewer, id) },
-    { typeName: 'AuditEvent', find: (viewer, id) => auditReader.findVisible(viewer, id) },
-  ];
-  const instances = [
-    new AccountsResolver(accounts),
-    new AdminResolver(accounts),
-    new AuditResolver(auditReader, accounts),
-    new ConversationExport(conversations, messages),
-    new ConversationExportResolver(),
-    new ConversationMessagesResolver(messages),
-    new ConversationsResolver(conversations, accounts),
-    new IdentitiesResolver(identities, providerLogins),
-    new ProviderLoginsResolver(providerLogins),
-    new HealthResolver(new HealthService(database, adapters.model, version)),
-    new MessagesResolver(messages, conversations, accounts),
-    new NodeResolver(finders),
-    new OneTimeCodesResolver(codes),
-    new PasskeysResolver(passkeys),
-    new PlansResolver(plans),
-    new RepliesResolver(replies, messages),
-    new ReplyCompletedResolver(messages),
-    new ReplyFailedResolver(messages),
-    new SecondFactorResolver(secondFactor, login),
-    new SessionsResolver(sessions, login),
-    new UploadsResolver(uploads, fileUrl),
-    new UsageResolver(usage, accounts),
-    new UserConversationsResolver(conversations),
+  const accounts = accountsFeature({ ...shared, plans: catalogue, sessions: sessions.service });
+  const people = { accounts: accounts.service, passwords: accounts.passwords, sessions: sessions.service };
+  const secondFactor = secondFactorFeature({ ...shared, ...people });
+  const login = loginFeature({ ...shared, ...people, challenges: secondFactor.challenges });
+  const identities = identitiesFeature({
+    ...shared,
+    ...people,
+    login: login.service,
+    freshProof: secondFactor.freshProof,
+    returnUrls: config.loginProviders.returnUrls,
+  });
+  const passkeys = passkeysFeature({
+    ...shared,
+    ...people,
+    login: login.service,
+    secondFactor: secondFactor.service,
+    rpId: config.webAuthn.rpId,
+    origins: () => config.webAuthn.origins ?? [new URL(serviceUrl()).origin, ...config.corsOrigins],
+  });
+  const oneTimeCodes = oneTimeCodesFeature({
+    ...shared,
+    ...people,
+    identities: identities.service,
+    passkeys: passkeys.service,
+  });
+
+  const auditing = auditFeature({ ...shared, ...people });
+  const health = healthFeature(shared);
+  const userLinks = userLinksFeature({
+    ...people,
+    plans: plans.service,
+    usage: usage.service,
+    conversations: conversations.service,
+  });
+
+  // `node` asks for an id in this order: what is asked for most comes first.
+  const withNodes = [
+    plans,
     messages,
-    replies,
-  ];
-  return {
+    conversations,
     accounts,
-    codes,
-    secondFactor,
-    sessions,
-    internalCalls: new InternalCalls(audit, clock),
-    watch,
-    usage,
-    runner,
-    recovery,
     uploads,
-    uploadSweep: new UploadSweep(uploads, log),
-    instances,
-  };
-}
-
-interface AccountsOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {
-  readonly catalogue: PlanCatalogue;
-  readonly audit: AuditLog;
-}
-
-function createAccounts({ config, adapters, log, catalogue, audit }: AccountsOptions) {
-  const { database, durableRateLimits, secrets } = adapters;
-  const clock = systemClock;
-  const passwords = new PasswordHasher();
-  const repository = new SessionsRepository(database);
-  const watch = new SessionWatch({ repository, clock, log });
-  const sessions = new SessionsService({
-    repository,
-    tokens: new AccessTokens({ secrets, lifetimeMinutes: config.accessTokenMinutes, clock }),
-    internalCallers: new InternalCallers({ ...config.internal, proxies: config.trustedProxies }),
-    watch,
-    audit,
-    refreshTokenDays: config.refreshTokenDays,
-    clock,
-  });
-  const users = new AccountsRepository(database);
-  const accounts = new AccountsService({ users, plans: catalogue, passwords, sessions, audit, clock });
-  const limiter = (name: string, rule: RateLimit) =>
-    createRateLimiter(durableRateLimits, { name, ...rule }, 'Too many login attempts');
-  const limiters = {
-    address: limiter('login', config.rateLimits.login),
-    client: limiter('login-client', config.rateLimits.loginClient),
-  };
-  const factors = createSecondFactor({ config, adapters, log, accounts, sessions, passwords, audit });
-  const login = new LoginService({ accounts, passwords, sessions, challenges: factors.challenges, audit, limiters });
-  return { accounts, sessions, login, secondFactor: factors.service, freshProof: factors.freshProof, watch };
-}
-
-interface CodesOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {
-  readonly accounts: AccountsService;
-  readonly identities: IdentitiesService;
-  readonly passkeys: PasskeysService;
-  readonly audit: AuditLog;
-}
-
-function createCodes({
-  config,
-  adapters,
-  log,
-  accounts,
-  identities,
-  passkeys,
-  audit,
-}: CodesOptions): OneTimeCodesService {
-  const { database, durableRateLimits, jobs, mailer, secrets } = adapters;
-  const { codeAddress, codeClient } = config.rateLimits;
-  const limiter = (name: string, rule: RateLimit) =>
-    createRateLimiter(durableRateLimits, { name, ...rule }, 'Too many requests');
-  return new OneTimeCodesService({
-    repository: new OneTimeCodesRepository(database),
-    accounts,
     identities,
     passkeys,
-    audit,
-    hasher: new CodeHasher(secrets),
-    jobs,
-    mailer,
-    limiters: { address: limiter('code-address', codeAddress), client: limiter('code-client', codeClient) },
-    clock: systemClock,
-    log,
-  });
-}
-
-interface RepliesOptions extends Pick<FeaturesOptions, 'config' | 'adapters' | 'log'> {
-  readonly conversations: ConversationsService;
-  readonly messages: MessagesService;
-  readonly usage: UsageService;
-}
-
-function createReplies({ config, adapters, log, conversations, messages, usage }: RepliesOptions) {
-  const { database, events, rateLimits, model, counter } = adapters;
-  const repository = new RepliesRepository(database);
-  const shared = { database, replies: repository, usage, messages, counter, events, log };
-  const runner = new ReplyRunner({ ...shared, model });
-  const { chat, message } = config.rateLimits;
-  const replies = new RepliesService({
-    ...shared,
-    conversations,
-    runner,
-    model,
-    limits: {
-      chat: createRateLimiter(rateLimits, { name: 'chat', ...chat }, 'Too many requests'),
-      message: createRateLimiter(rateLimits, { name: 'message', ...message }, 'Too many messages'),
-    },
-    contextTokens: config.model.contextTokens,
-    maxReplyTokens: config.model.maxReplyTokens,
-  });
-  return { replies, runner, recovery: new ReplyRecovery(shared) };
+    sessions,
+    usage,
+    auditing,
+  ];
+  const nodes: readonly NodeFinder[] = withNodes.flatMap((feature): readonly NodeFinder[] => feature.nodes);
+  const all = [...withNodes, replies, exports, secondFactor, login, oneTimeCodes, health, userLinks];
+  return {
+    resolvers: [...all.flatMap((feature): readonly object[] => feature.resolvers), new NodeResolver(nodes)],
+    accounts: accounts.service,
+    sessions: sessions.service,
+    watch: sessions.watch,
+    secondFactor: secondFactor.service,
+    oneTimeCodes,
+    usage: usage.service,
+    runner: replies.runner,
+    recovery: replies.recovery,
+    uploads,
+    internalCalls: auditing.internalCalls,
+  };
 }

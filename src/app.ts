@@ -15,15 +15,12 @@ import { createHttpServer, type HttpServer } from './doors/http.js';
 import { createRestDoor } from './doors/rest/rest-door.js';
 import { BASE_PATH } from './doors/rest/sofa-operations.js';
 import { createWebSocketDoor } from './doors/websocket.js';
-import { CODE_MAIL_QUEUE } from './features/identity/one-time-codes/one-time-codes.service.js';
-import type { InstanceOf, RequestContext } from './graphql/context.js';
-import { InternalCallJournal } from './graphql/operation.js';
+import type { RequestContext } from './graphql/context.js';
 import { createPipeline } from './graphql/pipeline.js';
 import { buildSchema } from './graphql/schema.js';
-import { StreamGuard } from './graphql/subscription.js';
 import type { Log } from './kernel/log.js';
 
-/** Of the 25 s that a shutdown may take, replies and requests have so long to end by themselves. */
+/** Grace periods within the 25 s shutdown budget. */
 const REPLY_GRACE_MS = 15_000;
 const REQUEST_GRACE_MS = 19_000;
 
@@ -83,22 +80,22 @@ async function start(config: Config, log: Log, resources: AsyncDisposableStack):
 
 async function openFeatures(
   config: Config,
-  { database, jobs }: Adapters,
-  { accounts, codes, secondFactor, usage, uploads, uploadSweep, runner, recovery }: Features,
+  { database }: Adapters,
+  { accounts, oneTimeCodes, secondFactor, usage, uploads, runner, recovery }: Features,
   log: Log,
   resources: AsyncDisposableStack,
 ): Promise<void> {
   // The embedded database is locked by this process: whatever is unfinished in it, nobody else is at work on.
-  if (database.embedded) await Promise.all([usage.expireAllLeases(), uploads.expireAllLeases()]);
+  if (database.embedded) await Promise.all([usage.expireAllLeases(), uploads.service.expireAllLeases()]);
   await secondFactor.reseal();
   await recovery.sweep();
   recovery.open();
   resources.defer(() => recovery.close());
-  uploadSweep.open();
-  resources.defer(() => uploadSweep.close());
+  uploads.sweep.open();
+  resources.defer(() => uploads.sweep.close());
   await runner.open();
   resources.defer(() => runner.drain(0));
-  await jobs.work(CODE_MAIL_QUEUE, (job) => codes.deliver(job));
+  await oneTimeCodes.work();
   if (config.admin === undefined) return;
   const outcome = await accounts.ensureAdmin(config.admin.email, config.admin.password);
   if (outcome === 'created') log.info({}, 'made the administrator of ADMIN_EMAIL');
@@ -112,7 +109,7 @@ async function openDoors(
   log: Log,
   version: string,
 ): Promise<{ http: HttpServer; close: () => Promise<void> }> {
-  const schema = buildSchema();
+  const schema = buildSchema(features.resolvers);
   const mapError = createErrorMap(log);
   const noteViewer = (requestId: string, userId: string) => {
     http.noteViewer(requestId, userId);
@@ -150,7 +147,7 @@ async function openDoors(
   });
   const http: HttpServer = createHttpServer({
     graphql: (request, response, requestId) => graphql.handle(request, response, requestId),
-    files: createFilesDoor({ open: (key) => features.uploads.open(key), mapError }),
+    files: createFilesDoor({ open: (key) => features.uploads.service.open(key), mapError }),
     rest: (request, response, requestId) => rest.handle(request, response, requestId),
     upgrade: (request, socket, head) => {
       webSocket.upgrade(request, socket, head);
@@ -164,23 +161,17 @@ async function openDoors(
   return { http, close };
 }
 
-type Instances = ReadonlyMap<unknown, unknown>;
-
 function contextFactory(
   features: Features,
   clientOf: ReturnType<typeof createClientOf>,
   noteViewer: (requestId: string, userId: string) => void,
 ): MakeContext {
-  const instances: Instances = new Map<unknown, unknown>([
-    ...features.instances.map((instance) => [instance.constructor, instance] as const),
-    [StreamGuard, { guard: features.watch.endWhenRevoked } satisfies StreamGuard],
-    [InternalCallJournal, features.internalCalls satisfies InternalCallJournal],
-  ]);
+  const { sessions, watch, internalCalls } = features;
   return ({ requestId, peer, signal, credentials, latestViewer }) => {
     const client = clientOf(peer);
     let viewer: ReturnType<RequestContext['viewer']> | undefined;
     const authenticate = async () => {
-      const authenticated = await features.sessions.authenticate(credentials, client);
+      const authenticated = await sessions.authenticate(credentials, client);
       noteViewer(requestId, authenticated.userId);
       return authenticated;
     };
@@ -190,16 +181,11 @@ function contextFactory(
       signal,
       viewer: () => (viewer ??= authenticate()),
       latestViewer,
-      instance: <Instance>(type: InstanceOf<Instance>) => instanceOf<Instance>(instances, type),
+      whileSignedIn: (whose, events) => watch.endWhenRevoked(whose, events),
+      recordInternalCall: (caller, call) => internalCalls.note(caller, call),
       once: onceMap(),
     };
   };
-}
-
-function instanceOf<Instance>(instances: Instances, type: InstanceOf<Instance>): Instance {
-  const instance = instances.get(type);
-  if (instance === undefined) throw new Error(`app-features.ts makes no ${type.name}`);
-  return instance as Instance;
 }
 
 /** What one event of a subscription loads is stale for the next. */

@@ -16,6 +16,7 @@ const checks = new Map([
   ],
   ['unused code', 'knip'],
   ['dependency rule', 'depcruise src test tools --config .dependency-cruiser.js'],
+  ['folder cycles', 'depcruise src --config .dependency-cruiser.folders.js'],
   ['format', 'prettier --check . --cache --log-level warn'],
   ['schema', 'tsx tools/schema.ts --check'],
 ]);

@@ -5,17 +5,18 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { buildSchema as parseSchema, findBreakingChanges } from 'graphql';
+import { describeSchema } from '../src/app-schema.js';
 import { openApiDocument } from '../src/doors/rest/openapi.js';
 import { buildRestView } from '../src/doors/rest/rest-view.js';
 import { printSchemaText } from '../src/graphql/emit.js';
-import { buildSchema } from '../src/graphql/schema.js';
 
 const pathOf = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const read = (name: string) => readFileSync(pathOf(name), 'utf8');
 
 const { version } = JSON.parse(read('package.json')) as { readonly version: string };
-const schemaText = printSchemaText();
-const openApiText = `${JSON.stringify(openApiDocument(buildRestView(buildSchema()), version), null, 2)}\n`;
+const schema = describeSchema();
+const schemaText = printSchemaText(schema);
+const openApiText = `${JSON.stringify(openApiDocument(buildRestView(schema), version), null, 2)}\n`;
 const emitted = new Map([
   ['schema/schema.graphql', schemaText],
   ['schema/openapi.json', openApiText],

@@ -33,7 +33,7 @@ describe.each(testDatabases())('the command line, on $name:', ({ open }) => {
   });
 
   const secondFactors = {
-    remove: (userId: string) =>
+    removeByOperator: (userId: string) =>
       database.transaction((sql) =>
         removeSecondFactor(
           { repository: new SecondFactorRepository(database), audit: fixture.audit },

@@ -1,8 +1,12 @@
 import type { Client } from '../kernel/caller.js';
 import type { Viewer } from '../kernel/viewer.js';
 
-/** A class whose one instance the composition root made. */
-export type InstanceOf<Instance> = abstract new (...args: never[]) => Instance;
+/** An operation that a trusted internal caller asks for as a user. */
+export interface InternalCall {
+  /** The name of the root field. */
+  readonly operation: string;
+  readonly isRead: boolean;
+}
 
 /** What a door makes for each operation; resolvers and the decorators of this folder read it. */
 export interface RequestContext {
@@ -17,8 +21,13 @@ export interface RequestContext {
   viewer(): Promise<Viewer>;
   /** Of a caller on a WebSocket, who may have renewed the token since: the viewer of the latest one. Null before the first. */
   readonly latestViewer?: (() => Viewer | null) | undefined;
-  /** The composition root's instance of a resolver or service class. */
-  instance<Instance>(type: InstanceOf<Instance>): Instance;
+  /**
+   * The same events, as long as the viewer may read them: when the session ends, Unauthenticated is thrown into the reader.
+   * @param whose asked at each look: a WebSocket's token may have been renewed
+   */
+  whileSignedIn<Event>(whose: () => Viewer, events: AsyncIterable<Event>): AsyncIterable<Event>;
+  /** Records what a trusted internal caller is about to do as a user, before it is done. */
+  recordInternalCall(viewer: Viewer, call: InternalCall): Promise<void>;
   /** Makes a thing once a request, as a DataLoader; `key` is any object that all its users share. */
   once<Value>(key: object, make: () => Value): Value;
 }

@@ -14,11 +14,6 @@ export interface OperationExtension {
   readonly rules: ZodType<object> | undefined;
 }
 
-/** Records what trusted internal callers do as users: the audit feature's part in every operation. */
-export abstract class InternalCallJournal {
-  abstract note(viewer: Viewer, call: { readonly operation: string; readonly isRead: boolean }): Promise<void>;
-}
-
 /**
  * Marks a root field: who may call it, and the rules of its arguments (a zod object over all of them), which are checked
  * before the resolver runs and all at once. Credentials come first: a stranger learns nothing of the rules.
@@ -38,8 +33,7 @@ export function Operation(access: Access, rules?: ZodType<object>): MethodDecora
   };
 }
 
-/** The checks of {@link Operation}, for a subscription: type-graphql runs no middleware before `subscribe`. */
-export async function admit(
+async function admit(
   { access, rules }: OperationExtension,
   { context, args, info }: Pick<ResolverData<RequestContext>, 'context' | 'args' | 'info'>,
 ): Promise<void> {
@@ -56,7 +50,7 @@ export async function noteInternalCall(
 ): Promise<void> {
   if (!viewer.isInternal) return;
   const isRead = operation.operation === OperationTypeNode.QUERY;
-  await context.instance(InternalCallJournal).note(viewer, { operation: fieldName, isRead });
+  await context.recordInternalCall(viewer, { operation: fieldName, isRead });
 }
 
 /** The arguments as the rules return them, for a field that is no operation. @throws Invalid with every fault */

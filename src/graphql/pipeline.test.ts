@@ -23,7 +23,8 @@ beforeEach(() => {
     ...bare,
     journal,
     viewer: never,
-    instance: never,
+    whileSignedIn: never,
+    recordInternalCall: never,
     once: <Value>(_key: object, make: () => Value) => make(),
   };
   context = parts;

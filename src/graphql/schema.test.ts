@@ -1,6 +1,6 @@
 import { isAbstractType } from 'graphql';
 import { describe, expect, it } from '@jest/globals';
-import { buildSchema } from './schema.js';
+import { describeSchema } from '../app-schema.js';
 
 describe('the schema', () => {
   it.each([
@@ -9,13 +9,13 @@ describe('the schema', () => {
     ['ConversationEvent', { type: 'deleted' }, 'MessageDeleted'],
     ['ConversationExportPart', { type: 'messages' }, 'ExportedMessages'],
   ])('names the type of a %s at once: a compiled query does not wait for it', (name, value, expected) => {
-    const type = buildSchema().getType(name);
+    const type = describeSchema().getType(name);
     if (!isAbstractType(type)) throw new Error(`${name} is not abstract`);
     expect(type.resolveType?.(value, {}, {} as never, type)).toBe(expected);
   });
 
   it('has no abstract type that leaves the choice to type-graphql', () => {
-    const abstract = Object.values(buildSchema().getTypeMap()).filter(isAbstractType);
+    const abstract = Object.values(describeSchema().getTypeMap()).filter(isAbstractType);
     expect(abstract.map(({ name }) => name).sort()).toEqual([
       'ConversationEvent',
       'ConversationExportPart',

@@ -31,6 +31,13 @@ export class Unauthenticated extends DomainError {
   readonly code = 'UNAUTHENTICATED';
 }
 
+/** The request named nobody, as against naming somebody falsely. */
+export class MissingCredentials extends Unauthenticated {
+  constructor() {
+    super('Missing credentials');
+  }
+}
+
 export class Forbidden extends DomainError {
   readonly code = 'FORBIDDEN';
   constructor(message = 'Forbidden') {

@@ -4,7 +4,7 @@ import { isUuid } from './ids.js';
 /** The most rows that one page may ask for. */
 export const MAX_PAGE_SIZE = 100;
 /** The deepest `offset`: beyond it a client should follow cursors, which cost the same at any depth. */
-const MAX_OFFSET = 1_000_000;
+export const MAX_OFFSET = 1_000_000;
 
 /** Relay connection arguments (https://relay.dev/graphql/connections.htm), and `offset` for REST's `skip`. */
 export interface PageArguments {

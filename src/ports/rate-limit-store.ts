@@ -1,10 +1,4 @@
-/** `limit` calls in any `windowMs`, per identity: a sliding window. */
-export interface RateLimitRule {
-  /** Part of the key, as `login`. */
-  readonly name: string;
-  readonly limit: number;
-  readonly windowMs: number;
-}
+import type { RateLimitRule } from './rate-limiter.js';
 
 export interface RateLimitVerdict {
   /** Calls counted in the window before this one; `limit` or more means that this one is refused and not counted. */

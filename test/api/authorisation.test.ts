@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { buildSchema } from '../../src/graphql/schema.js';
+import { describeSchema } from '../../src/app-schema.js';
 import { startTestApp, stores, type TestApp } from '../support/app.js';
 import {
   ACTORS,
@@ -18,7 +18,7 @@ const SETTINGS = {
   INTERNAL_API_KEY: INTERNAL_KEY,
 };
 
-const fields = rootFieldsOf(buildSchema());
+const fields = rootFieldsOf(describeSchema());
 const rows = fields.flatMap((field) => {
   const row = AUTHORISATION[field.name];
   return row === undefined ? [] : [{ ...field, row }];

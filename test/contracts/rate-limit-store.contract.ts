@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { RateLimitRule, RateLimitStore } from '../../src/ports/rate-limit-store.js';
+import type { RateLimitStore } from '../../src/ports/rate-limit-store.js';
+import type { RateLimitRule } from '../../src/ports/rate-limiter.js';
 
 interface OpenedRateLimitStore {
   readonly store: RateLimitStore;

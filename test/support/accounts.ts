@@ -1,30 +1,32 @@
-import { PasswordHasher } from '../../src/features/identity/accounts/password-hasher.js';
-import { AccountsRepository } from '../../src/features/identity/accounts/accounts.repository.js';
-import { AccountsService } from '../../src/features/identity/accounts/accounts.service.js';
+import 'reflect-metadata';
+import { accountsFeature } from '../../src/features/identity/accounts/accounts.feature.js';
+import type { AccountsService } from '../../src/features/identity/accounts/accounts.service.js';
 import type { NewUser, UserRow } from '../../src/features/identity/accounts/user.js';
-import { AuditLog } from '../../src/features/operations/audit/audit-log.js';
-import { AuditRepository } from '../../src/features/operations/audit/audit.repository.js';
-import { LoginChallenges } from '../../src/features/identity/second-factor/login-challenges.js';
-import { LoginChallengesRepository } from '../../src/features/identity/second-factor/login-challenges.repository.js';
-import { SecretBox } from '../../src/features/identity/second-factor/secret-box.js';
-import { SecondFactorCodes } from '../../src/features/identity/second-factor/second-factor-codes.js';
-import { SecondFactorRepository } from '../../src/features/identity/second-factor/second-factor.repository.js';
-import { IdentitiesRepository } from '../../src/features/identity/identities/identities.repository.js';
-import { IdentitiesService } from '../../src/features/identity/identities/identities.service.js';
-import { AccessTokens } from '../../src/features/identity/sessions/access-tokens.js';
-import { InternalCallers } from '../../src/features/identity/sessions/internal-callers.js';
-import { LoginService } from '../../src/features/identity/sessions/login.service.js';
-import { SessionWatch } from '../../src/features/identity/sessions/session-watch.js';
+import { identitiesFeature } from '../../src/features/identity/identities/identities.feature.js';
+import type { IdentitiesService } from '../../src/features/identity/identities/identities.service.js';
+import { loginFeature } from '../../src/features/identity/login/login.feature.js';
+import type { LoginService } from '../../src/features/identity/login/login.service.js';
+import type { LoginChallenges } from '../../src/features/identity/second-factor/login-challenges.js';
+import { secondFactorFeature } from '../../src/features/identity/second-factor/second-factor.feature.js';
+import type { SessionWatch } from '../../src/features/identity/sessions/session-watch.js';
+import { sessionsFeature } from '../../src/features/identity/sessions/sessions.feature.js';
 import { SessionsRepository } from '../../src/features/identity/sessions/sessions.repository.js';
-import { SessionsService, type Tokens } from '../../src/features/identity/sessions/sessions.service.js';
+import type { SessionsService, Tokens } from '../../src/features/identity/sessions/sessions.service.js';
+import { storedAuditLog } from '../../src/features/operations/audit/audit.feature.js';
 import type { Credentials } from '../../src/kernel/caller.js';
+import type { Log } from '../../src/kernel/log.js';
 import type { Viewer } from '../../src/kernel/viewer.js';
+import type { AuditLog } from '../../src/ports/audit-log.js';
 import type { Database } from '../../src/ports/database.js';
+import type { CreateRateLimiter } from '../../src/ports/rate-limiter.js';
 
 export const PASSWORD = 'correct horse battery';
 /** Whom the people of the fixture call as. */
 export const CLIENT = { ipAddress: '192.0.2.7', userAgent: 'a test' };
 const SECRETS = ['a secret of thirty-two bytes, or more'];
+const UNUSED = { limit: 1, windowMs: 1 };
+const ignore = () => undefined;
+const SILENT: Log = { info: ignore, warn: ignore, error: ignore };
 const NOTHING_SENT: Credentials = { authorization: null, userId: null, internalKey: null, peerAddress: null };
 
 let number = 0;
@@ -46,59 +48,53 @@ export class AccountsFixture {
   readonly identities: IdentitiesService;
 
   constructor(readonly database: Database) {
-    const { clock } = this;
-    const passwords = new PasswordHasher();
-    const tokens = new AccessTokens({ secrets: SECRETS, lifetimeMinutes: 60, clock });
-    const internalCallers = new InternalCallers({ cidrs: ['10.0.0.0/8'], key: 'the key of the house', proxies: [] });
-    const plans = { defaultPlan: 'free', isPlan: (name: string) => ['free', 'pro'].includes(name) };
-    this.audit = new AuditLog(new AuditRepository(database));
-    const { audit } = this;
+    this.audit = storedAuditLog(database);
     this.repository = new SessionsRepository(database);
-    this.watch = new SessionWatch({ repository: this.repository, clock, log: { warn: () => undefined } });
-    this.sessions = new SessionsService({
-      repository: this.repository,
-      tokens,
-      internalCallers,
-      watch: this.watch,
-      audit,
-      refreshTokenDays: 7,
-      clock,
-    });
-    const users = new AccountsRepository(database);
-    this.accounts = new AccountsService({ users, plans, passwords, sessions: this.sessions, audit, clock });
-    const factors = new SecondFactorRepository(database);
-    const box = new SecretBox(SECRETS);
-    const codes = new SecondFactorCodes({ database, repository: factors, box, audit, clock });
-    this.challenges = new LoginChallenges({
-      repository: new LoginChallengesRepository(database),
-      factors,
-      codes,
-      accounts: this.accounts,
-      clock,
-    });
-    this.identities = new IdentitiesService({
+    const shared = {
       database,
-      repository: new IdentitiesRepository(database),
-      accounts: this.accounts,
-      audit,
-      clock,
+      secrets: SECRETS,
+      audit: this.audit,
+      clock: this.clock,
+      log: SILENT,
+      createDurableLimiter: this.#limiterOf,
+      rateLimits: { login: UNUSED, loginClient: UNUSED, providerLogin: UNUSED },
+    };
+    const sessions = sessionsFeature({
+      ...shared,
+      accessTokenMinutes: 60,
+      refreshTokenDays: 7,
+      internal: { cidrs: ['10.0.0.0/8'], key: 'the key of the house', proxies: [] },
     });
-    this.logins = new LoginService({
-      accounts: this.accounts,
-      passwords,
-      sessions: this.sessions,
-      challenges: this.challenges,
-      audit,
-      limiters: {
-        address: async (identity) => {
-          this.tries.push(identity);
-          this.limit?.();
-          await Promise.resolve();
-        },
-        client: () => Promise.resolve(),
-      },
+    const plans = { defaultPlan: 'free', isPlan: (name: string) => ['free', 'pro'].includes(name) };
+    const accounts = accountsFeature({ ...shared, plans, sessions: sessions.service });
+    const people = { accounts: accounts.service, passwords: accounts.passwords, sessions: sessions.service };
+    const { challenges, freshProof } = secondFactorFeature({ ...shared, ...people });
+    const login = loginFeature({ ...shared, ...people, challenges });
+    const identities = identitiesFeature({
+      ...shared,
+      ...people,
+      login: login.service,
+      freshProof,
+      loginProviders: [],
+      returnUrls: [],
+      callbackUrl: (provider) => provider,
     });
+    this.sessions = sessions.service;
+    this.watch = sessions.watch;
+    this.accounts = accounts.service;
+    this.challenges = challenges;
+    this.logins = login.service;
+    this.identities = identities.service;
   }
+
+  readonly #limiterOf: CreateRateLimiter =
+    ({ name }) =>
+    async (identity) => {
+      if (name !== 'login') return;
+      this.tries.push(identity);
+      this.limit?.();
+      await Promise.resolve();
+    };
 
   uniqueEmail(name = 'user'): string {
     return `${name}-${++number}@example.org`;

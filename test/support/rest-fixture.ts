@@ -25,7 +25,7 @@ import { z } from 'zod';
 import { createErrorMap } from '../../src/doors/error-map.js';
 import { createRestDoor, type RestDoor } from '../../src/doors/rest/rest-door.js';
 import { connectionType } from '../../src/graphql/connection.js';
-import type { InstanceOf, RequestContext } from '../../src/graphql/context.js';
+import type { RequestContext } from '../../src/graphql/context.js';
 import type { Credentials } from '../../src/kernel/caller.js';
 import { Node } from '../../src/graphql/node.js';
 import { Operation } from '../../src/graphql/operation.js';
@@ -579,9 +579,8 @@ export async function startRestDoor(
         client,
         signal,
         viewer: () => (viewer ??= authenticate(credentials)),
-        instance: <Instance>(type: InstanceOf<Instance>): Instance => {
-          throw new Error(`There is no ${type.name} here`);
-        },
+        whileSignedIn: (_whose, events) => events,
+        recordInternalCall: () => Promise.resolve(),
         once: (_key, make) => make(),
       };
     },

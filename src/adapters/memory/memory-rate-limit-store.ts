@@ -1,4 +1,5 @@
-import type { RateLimitRule, RateLimitStore, RateLimitVerdict } from '../../ports/rate-limit-store.js';
+import type { RateLimitStore, RateLimitVerdict } from '../../ports/rate-limit-store.js';
+import type { RateLimitRule } from '../../ports/rate-limiter.js';
 
 /** The times of the counted calls of one identity, oldest first. */
 type Calls = number[];

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../../ports/database.js';
-import type { RateLimitRule, RateLimitStore, RateLimitVerdict } from '../../ports/rate-limit-store.js';
+import type { RateLimitStore, RateLimitVerdict } from '../../ports/rate-limit-store.js';
+import type { RateLimitRule } from '../../ports/rate-limiter.js';
 
 /**
  * $1 rule, $2 identity, $3 window in milliseconds, $4 limit. One row an identity, written under its lock: calls at once are

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Unavailable } from '../../kernel/errors.js';
-import type { RateLimitRule, RateLimitStore, RateLimitVerdict } from '../../ports/rate-limit-store.js';
+import type { RateLimitStore, RateLimitVerdict } from '../../ports/rate-limit-store.js';
+import type { RateLimitRule } from '../../ports/rate-limiter.js';
 import type { RedisConnection } from './redis-client.js';
 import { RedisScript } from './redis-script.js';
 

@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { text } from '../../../kernel/rules.js';
+
 export interface ConversationRow {
   readonly id: string;
   readonly userId: string;
@@ -20,3 +23,5 @@ export const MAX_STATUS_LENGTH = 50;
 export const MAX_SEARCH_LENGTH = 100;
 /** The most conversations that one call deletes. */
 export const MAX_DELETIONS = 100;
+
+export const searchRules = z.looseObject({ query: text(MAX_SEARCH_LENGTH).nullish() });

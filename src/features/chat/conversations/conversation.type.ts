@@ -1,9 +1,10 @@
 import { GraphQLDateTime } from 'graphql-scalars';
-import { Field, ID, InputType, ObjectType } from 'type-graphql';
+import { ArgsType, Field, ID, InputType, ObjectType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
+import { ForwardPage, OffsetPage } from '../../../graphql/page-arguments.js';
 import { Node } from '../../../graphql/node.js';
 import { RestField } from '../../../graphql/rest-route.js';
-import type { ConversationChanges, ConversationRow } from './conversation.js';
+import { MAX_SEARCH_LENGTH, type ConversationChanges, type ConversationRow } from './conversation.js';
 
 @ObjectType('Conversation', {
   implements: Node,
@@ -49,4 +50,18 @@ export class UpdateConversationInput implements ConversationChanges {
 
   @Field(() => String, { nullable: true, description: 'At most 50 characters.' })
   readonly status?: string | null;
+}
+
+const QUERY_DESCRIPTION = `Part of the title, in any case; at most ${MAX_SEARCH_LENGTH} characters.`;
+
+@ArgsType()
+export class ConversationSearch extends ForwardPage {
+  @Field(() => String, { nullable: true, description: QUERY_DESCRIPTION })
+  readonly query!: string | null;
+}
+
+@ArgsType()
+export class ConversationList extends OffsetPage {
+  @Field(() => String, { nullable: true, description: QUERY_DESCRIPTION })
+  readonly query!: string | null;
 }

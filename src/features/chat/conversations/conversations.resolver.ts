@@ -1,26 +1,21 @@
-import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Args, ID, Int, Mutation, Query, Resolver } from 'type-graphql';
 import { z } from 'zod';
-import { batch } from '../../../graphql/batch.js';
-import type { RequestContext } from '../../../graphql/context.js';
-import { checkArguments, CurrentViewer, Operation } from '../../../graphql/operation.js';
-import { body, paging, path, query, Rest, RestField, RestHidden, type RestError } from '../../../graphql/rest-route.js';
-import { NotFound } from '../../../kernel/errors.js';
+import { CurrentViewer, Operation } from '../../../graphql/operation.js';
+import { body, paging, path, query, Rest, type RestError } from '../../../graphql/rest-route.js';
 import type { Connection } from '../../../kernel/page.js';
 import { text, uuid } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
-import type { AccountsService } from '../../identity/accounts/accounts.service.js';
-import type { UserRow } from '../../identity/accounts/user.js';
-import { ADMIN_ERRORS, NO_SUCH_USER, User } from '../../identity/accounts/user.type.js';
 import {
   MAX_DELETIONS,
-  MAX_SEARCH_LENGTH,
   MAX_STATUS_LENGTH,
   MAX_TITLE_LENGTH,
+  searchRules,
   type ConversationRow,
 } from './conversation.js';
 import {
   Conversation,
   ConversationConnection,
+  ConversationList,
   CreateConversationInput,
   UpdateConversationInput,
 } from './conversation.type.js';
@@ -31,20 +26,11 @@ const NOT_FOUND: RestError = { code: 'NOT_FOUND', message: 'Conversation not fou
 const readOnly = ['conversation_id', 'user_id', 'created_at', 'updated_at'];
 
 const byId = z.object({ id: uuid() });
-const searchRules = z.object({ query: text(MAX_SEARCH_LENGTH).nullish() }).loose();
 const input = z.object({ title: text(MAX_TITLE_LENGTH).nullish(), status: text(MAX_STATUS_LENGTH).nullish() });
-
-const FIRST = 'How many at most, from 1 to 100.';
-const AFTER = 'The cursor after which the page begins.';
-const OFFSET = 'How many to pass over, as a list without cursors does; at most 1,000,000.';
-const QUERY = 'Part of the title, in any case; at most 100 characters.';
 
 @Resolver(() => Conversation)
 export class ConversationsResolver {
-  constructor(
-    private readonly service: ConversationsService,
-    private readonly accounts: Pick<AccountsService, 'getAsAdmin' | 'loadMany'>,
-  ) {}
+  constructor(private readonly service: ConversationsService) {}
 
   @Operation('user', searchRules)
   @Rest({
@@ -58,38 +44,9 @@ export class ConversationsResolver {
   @Query(() => ConversationConnection, { description: "The caller's conversations, newest first." })
   conversations(
     @CurrentViewer() viewer: Viewer,
-    @Arg('query', () => String, { nullable: true, description: QUERY }) search: string | null,
-    @Arg('first', () => Int, { nullable: true, defaultValue: 20, description: FIRST }) first: number | null,
-    @Arg('after', () => String, { nullable: true, description: AFTER }) after: string | null,
-    @Arg('offset', () => Int, { nullable: true, description: OFFSET }) offset: number | null,
+    @Args(() => ConversationList) { query: search, ...page }: ConversationList,
   ): Promise<Connection<ConversationRow>> {
-    return this.service.list(viewer, search ?? null, { first, after, offset });
-  }
-
-  @Operation('admin', z.object({ userId: uuid() }).loose())
-  @Rest({
-    method: 'GET',
-    path: '/admin/users/{user_id}/conversations',
-    operationId: 'adminListConversations',
-    summary: "List a user's conversations, newest first",
-    tag: 'Admin',
-    arguments: { userId: path('user_id'), ...paging },
-    errors: [...ADMIN_ERRORS, NO_SUCH_USER],
-  })
-  @Query(() => ConversationConnection, {
-    description:
-      "A user's conversations, newest first, without what was said in them. For admins: FORBIDDEN to anyone else.",
-  })
-  async adminConversations(
-    @CurrentViewer() viewer: Viewer,
-    @Arg('userId', () => ID) userId: string,
-    @Arg('first', () => Int, { nullable: true, defaultValue: 20, description: FIRST }) first: number | null,
-    @Arg('after', () => String, { nullable: true, description: AFTER }) after: string | null,
-    @Arg('offset', () => Int, { nullable: true, description: OFFSET }) offset: number | null,
-  ): Promise<Connection<ConversationRow> | undefined> {
-    await this.accounts.getAsAdmin(viewer, userId);
-    const [connection] = await this.service.ofUsers([userId], null, { first, after, offset });
-    return connection;
+    return this.service.list(viewer, search ?? null, page);
   }
 
   @Operation('user', byId)
@@ -195,34 +152,5 @@ export class ConversationsResolver {
   })
   deleteConversations(@CurrentViewer() viewer: Viewer, @Arg('ids', () => [ID]) ids: string[]): Promise<number> {
     return this.service.deleteMany(viewer, ids);
-  }
-
-  @RestField({ name: 'user_id', value: { type: 'ID!', from: (row: ConversationRow) => row.userId } })
-  @FieldResolver(() => User)
-  async user(@Root() conversation: ConversationRow, @Ctx() context: RequestContext): Promise<UserRow> {
-    const { accounts } = this;
-    const user = await batch(context, accounts, { of: 'id' }, conversation.userId, (ids) => accounts.loadMany(ids));
-    if (user === null) throw new NotFound('User');
-    return user;
-  }
-}
-
-@Resolver(() => User)
-export class UserConversationsResolver {
-  constructor(private readonly service: Pick<ConversationsService, 'ofUsers'>) {}
-
-  @RestHidden()
-  @FieldResolver(() => ConversationConnection, { description: "The user's conversations, newest first." })
-  conversations(
-    @Root() user: UserRow,
-    @Ctx() context: RequestContext,
-    @Arg('query', () => String, { nullable: true, description: QUERY }) search: string | null,
-    @Arg('first', () => Int, { nullable: true, defaultValue: 20, description: FIRST }) first: number | null,
-    @Arg('after', () => String, { nullable: true, description: AFTER }) after: string | null,
-  ): Promise<Connection<ConversationRow>> {
-    const checked = checkArguments(searchRules, { query: search });
-    return batch(context, this, { search, first, after }, user.id, (userIds) =>
-      this.service.ofUsers(userIds, checked.query ?? null, { first, after }),
-    );
   }
 }

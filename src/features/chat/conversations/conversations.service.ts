@@ -9,12 +9,14 @@ import { ownsConversation } from './conversations.policy.js';
 import type { ConversationsRepository } from './conversations.repository.js';
 import { conversationStream, type ConversationEvent } from './conversation-event.js';
 
+interface ConversationsServiceNeeds {
+  readonly repository: ConversationsRepository;
+  readonly plans: Pick<PlanCatalogue, 'of'>;
+  readonly events: EventLog;
+}
+
 export class ConversationsService {
-  constructor(
-    private readonly repository: ConversationsRepository,
-    private readonly plans: Pick<PlanCatalogue, 'of'>,
-    private readonly events: EventLog,
-  ) {}
+  constructor(private readonly needs: ConversationsServiceNeeds) {}
 
   /** @throws NotFound for someone else's too */
   async get(viewer: Viewer, id: string): Promise<ConversationRow> {
@@ -24,13 +26,13 @@ export class ConversationsService {
   }
 
   async findVisible(viewer: Viewer, id: string): Promise<ConversationRow | null> {
-    const conversation = await this.repository.find(id);
+    const conversation = await this.needs.repository.find(id);
     return conversation !== null && ownsConversation(viewer, conversation) ? conversation : null;
   }
 
   /** By id, in the order of the ids. For fields of objects that the viewer was shown already. */
   async load(ids: readonly string[]): Promise<readonly (ConversationRow | Error)[]> {
-    const rows = new Map((await this.repository.findMany(ids)).map((row) => [row.id, row]));
+    const rows = new Map((await this.needs.repository.findMany(ids)).map((row) => [row.id, row]));
     return ids.map((id) => rows.get(id) ?? new NotFound('Conversation'));
   }
 
@@ -40,8 +42,8 @@ export class ConversationsService {
     search: string | null,
     args: PageArguments,
   ): Promise<readonly Connection<ConversationRow>[]> {
-    const pages = await this.repository.pages(userIds, search, pageRequest(args));
-    const count = once(() => this.repository.count(userIds, search));
+    const pages = await this.needs.repository.pages(userIds, search, pageRequest(args));
+    const count = once(() => this.needs.repository.count(userIds, search));
     return userIds.map((userId, index) =>
       connectionOf(pages[index] ?? { rows: [], hasNextPage: false, hasPreviousPage: false }, async () => {
         const counts = await count();
@@ -58,7 +60,11 @@ export class ConversationsService {
 
   /** @throws QuotaExceeded when the plan allows no more conversations */
   async create(viewer: Viewer, values: ConversationChanges): Promise<ConversationRow> {
-    const row = await this.repository.insert(viewer.userId, values, (plan) => this.plans.of(plan).maxConversations);
+    const row = await this.needs.repository.insert(
+      viewer.userId,
+      values,
+      (plan) => this.needs.plans.of(plan).maxConversations,
+    );
     if (row === undefined) throw new NotFound('User');
     if (row === null) throw new QuotaExceeded();
     return row;
@@ -66,7 +72,7 @@ export class ConversationsService {
 
   async update(viewer: Viewer, id: string, changes: ConversationChanges): Promise<ConversationRow> {
     await this.get(viewer, id);
-    const row = await this.repository.update(id, changes);
+    const row = await this.needs.repository.update(id, changes);
     if (row === null) throw new NotFound('Conversation');
     return row;
   }
@@ -86,13 +92,13 @@ export class ConversationsService {
 
   /** Marks that something was said, in the caller's transaction. @throws NotFound when the conversation is gone */
   async touch(sql: Sql, id: string): Promise<void> {
-    if (!(await this.repository.touch(sql, id))) throw new NotFound('Conversation');
+    if (!(await this.needs.repository.touch(sql, id))) throw new NotFound('Conversation');
   }
 
   private async deleteOwn(viewer: Viewer, ids: readonly string[]): Promise<readonly ConversationRow[]> {
-    const rows = await this.repository.delete(viewer.userId, ids);
+    const rows = await this.needs.repository.delete(viewer.userId, ids);
     const event: ConversationEvent = { type: 'conversation-deleted' };
-    await Promise.all(rows.map((row) => this.events.append(conversationStream(row.id), [event])));
+    await Promise.all(rows.map((row) => this.needs.events.append(conversationStream(row.id), [event])));
     return rows;
   }
 }

@@ -13,19 +13,21 @@ export type ExportPart =
   | { readonly type: 'conversation'; readonly conversation: ConversationRow }
   | { readonly type: 'messages'; readonly messages: readonly MessageRow[] };
 
+export interface ConversationExportNeeds {
+  readonly conversations: Pick<ConversationsService, 'list'>;
+  readonly messages: Pick<MessagesService, 'ofConversations'>;
+}
+
 /** All that a user's conversations hold, page by page, as fast as it is read. */
 export class ConversationExport {
-  constructor(
-    private readonly conversations: Pick<ConversationsService, 'list'>,
-    private readonly messages: Pick<MessagesService, 'ofConversations'>,
-  ) {}
+  constructor(private readonly needs: ConversationExportNeeds) {}
 
   /**
    * Conversations newest first, the messages of each oldest first. What is changed meanwhile may be in it as it was or as
    * it is.
    */
   async *all(viewer: Viewer): AsyncGenerator<ExportPart, void, undefined> {
-    for await (const page of pages((args) => this.conversations.list(viewer, null, args))) {
+    for await (const page of pages((args) => this.needs.conversations.list(viewer, null, args))) {
       for (const conversation of page) {
         yield { type: 'conversation', conversation };
         for await (const messages of pages((args) => this.messagesOf(conversation.id, args))) {
@@ -36,7 +38,7 @@ export class ConversationExport {
   }
 
   private async messagesOf(conversationId: string, args: PageArguments): Promise<Connection<MessageRow> | undefined> {
-    const [connection] = await this.messages.ofConversations([conversationId], args);
+    const [connection] = await this.needs.messages.ofConversations([conversationId], args);
     return connection;
   }
 }

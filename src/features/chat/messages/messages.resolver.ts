@@ -1,32 +1,14 @@
-import {
-  Arg,
-  Args,
-  ArgsType,
-  Ctx,
-  Extensions,
-  Field,
-  FieldResolver,
-  ID,
-  Int,
-  Mutation,
-  Query,
-  Resolver,
-  Root,
-  Subscription,
-} from 'type-graphql';
+import { Arg, Args, ArgsType, Ctx, Field, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { z } from 'zod';
 import { batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
-import { CurrentViewer, Operation, type OperationExtension } from '../../../graphql/operation.js';
+import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { body, paging, path, query, Rest, RestField, RestHidden, type RestError } from '../../../graphql/rest-route.js';
-import { subscription } from '../../../graphql/subscription.js';
+import { Stream } from '../../../graphql/subscription.js';
 import { Forbidden } from '../../../kernel/errors.js';
 import type { Connection, PageArguments } from '../../../kernel/page.js';
 import { jsonObject, notNull, text, uuid } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
-import type { AccountsService } from '../../identity/accounts/accounts.service.js';
-import type { UserRow } from '../../identity/accounts/user.js';
-import { User } from '../../identity/accounts/user.type.js';
 import { MAX_SEARCH_LENGTH, type ConversationRow } from '../conversations/conversation.js';
 import { Conversation } from '../conversations/conversation.type.js';
 import { ownsConversation } from '../conversations/conversations.policy.js';
@@ -40,7 +22,7 @@ import {
   UpdateMessageInput,
   type ConversationEventRow,
 } from './message.type.js';
-import { MessagesService } from './messages.service.js';
+import type { MessagesService } from './messages.service.js';
 
 const tag = 'Messages';
 const NOT_FOUND: RestError = { code: 'NOT_FOUND', message: 'Message not found' };
@@ -62,7 +44,6 @@ const messageSearchRules = z
   })
   .loose();
 const conversationRules = z.object({ conversationId: uuid() });
-const conversationEvents: OperationExtension = { access: 'user', rules: conversationRules };
 
 @ArgsType()
 class MessagesArguments implements PageArguments {
@@ -91,13 +72,14 @@ class ConversationMessagesArguments extends MessagesArguments {
   readonly offset?: number;
 }
 
+interface MessagesResolverNeeds {
+  readonly service: MessagesService;
+  readonly conversations: Pick<ConversationsService, 'get' | 'load'>;
+}
+
 @Resolver(() => Message)
 export class MessagesResolver {
-  constructor(
-    private readonly service: MessagesService,
-    private readonly conversations: Pick<ConversationsService, 'get' | 'load'>,
-    private readonly accounts: Pick<AccountsService, 'loadMany'>,
-  ) {}
+  constructor(private readonly needs: MessagesResolverNeeds) {}
 
   @Operation('user', byId)
   @Rest({
@@ -111,7 +93,7 @@ export class MessagesResolver {
   })
   @Query(() => Message, { description: "A message of one of the caller's conversations; NOT_FOUND for anyone else's." })
   message(@CurrentViewer() viewer: Viewer, @Arg('id', () => ID) id: string): Promise<MessageRow> {
-    return this.service.get(viewer, id);
+    return this.needs.service.get(viewer, id);
   }
 
   @Operation('user', conversationRules.loose())
@@ -132,8 +114,8 @@ export class MessagesResolver {
     @CurrentViewer() viewer: Viewer,
     @Args(() => ConversationMessagesArguments) { conversationId, ...page }: ConversationMessagesArguments,
   ): Promise<Connection<MessageRow> | undefined> {
-    await this.conversations.get(viewer, conversationId);
-    const [connection] = await this.service.ofConversations([conversationId], page);
+    await this.needs.conversations.get(viewer, conversationId);
+    const [connection] = await this.needs.service.ofConversations([conversationId], page);
     return connection;
   }
 
@@ -160,7 +142,7 @@ export class MessagesResolver {
     @Arg('offset', () => Int, { nullable: true, description: 'How many to pass over; at most 1,000,000.' })
     offset: number | null,
   ): Promise<Connection<MessageRow>> {
-    return this.service.search(viewer, part, { first, after, offset });
+    return this.needs.service.search(viewer, part, { first, after, offset });
   }
 
   @Operation('user', updateRules)
@@ -185,7 +167,7 @@ export class MessagesResolver {
     @Arg('id', () => ID) id: string,
     @Arg('input', () => UpdateMessageInput) changes: UpdateMessageInput,
   ): Promise<MessageRow> {
-    return this.service.update(viewer, id, changes);
+    return this.needs.service.update(viewer, id, changes);
   }
 
   @Operation('user', byId)
@@ -202,22 +184,14 @@ export class MessagesResolver {
     description: 'Deletes a message and answers it as it was. A reply that is streaming stops.',
   })
   deleteMessage(@CurrentViewer() viewer: Viewer, @Arg('id', () => ID) id: string): Promise<MessageRow> {
-    return this.service.delete(viewer, id);
+    return this.needs.service.delete(viewer, id);
   }
 
   @RestField({ name: 'conversation_id', value: { type: 'ID!', from: (row: MessageRow) => row.conversationId } })
   @FieldResolver(() => Conversation)
   async conversation(@Root() message: MessageRow, @Ctx() context: RequestContext): Promise<ConversationRow> {
-    const { conversations } = this;
+    const { conversations } = this.needs;
     return batch(context, conversations, { of: 'id' }, message.conversationId, (ids) => conversations.load(ids));
-  }
-
-  @RestField({ name: 'user_id', value: { type: 'ID', from: (row: MessageRow) => row.userId } })
-  @FieldResolver(() => User, { nullable: true, description: 'Null for what the model wrote.' })
-  async user(@Root() message: MessageRow, @Ctx() context: RequestContext): Promise<UserRow | null> {
-    const { accounts } = this;
-    if (message.userId === null) return null;
-    return batch(context, accounts, { of: 'id' }, message.userId, (ids) => accounts.loadMany(ids));
   }
 
   @RestHidden()
@@ -233,22 +207,19 @@ export class MessagesResolver {
   })
   async replyTo(@Root() message: MessageRow, @Ctx() context: RequestContext): Promise<MessageRow | null> {
     if (message.replyToId === null) return null;
-    return batch(context, this.service, { of: 'id' }, message.replyToId, (ids) => this.service.load(ids));
+    return batch(context, this.needs.service, { of: 'id' }, message.replyToId, (ids) => this.needs.service.load(ids));
   }
 
-  @Extensions({ operation: conversationEvents })
-  @Subscription(() => ConversationEvent, {
+  @Operation('user', conversationRules)
+  @Stream(() => ConversationEvent, {
     description: "What happens in one of the caller's conversations from now on, until it is deleted.",
-    ...subscription(conversationEvents, async (context, viewer, args: { readonly conversationId: string }) => {
-      const service = context.instance(MessagesService);
-      return withMessages(service, viewer, await service.follow(viewer, args.conversationId, context.signal));
-    }),
   })
-  conversationEvents(
-    @Root() event: ConversationEventRow,
-    @Arg('conversationId', () => ID) _conversationId: string,
-  ): ConversationEventRow {
-    return event;
+  async conversationEvents(
+    @CurrentViewer() viewer: Viewer,
+    @Ctx() { signal }: RequestContext,
+    @Arg('conversationId', () => ID) conversationId: string,
+  ): Promise<AsyncIterable<ConversationEventRow>> {
+    return withMessages(this.needs.service, viewer, await this.needs.service.follow(viewer, conversationId, signal));
   }
 }
 

@@ -8,14 +8,16 @@ import { conversationStream, type ConversationEvent } from '../conversations/con
 import type { MessageChanges, MessageRow, NewMessage } from './message.js';
 import type { MessagesRepository, Remark } from './messages.repository.js';
 
+interface MessagesServiceNeeds {
+  readonly repository: MessagesRepository;
+  readonly conversations: Pick<ConversationsService, 'get' | 'touch'>;
+  readonly events: EventLog;
+  /** Aborts when the server shuts down: streams that have no end of their own end then. */
+  readonly closing: AbortSignal;
+}
+
 export class MessagesService {
-  constructor(
-    private readonly repository: MessagesRepository,
-    private readonly conversations: Pick<ConversationsService, 'get' | 'touch'>,
-    private readonly events: EventLog,
-    /** Aborts when the server shuts down: streams that have no end of their own end then. */
-    private readonly closing: AbortSignal,
-  ) {}
+  constructor(private readonly needs: MessagesServiceNeeds) {}
 
   /** @throws NotFound for one of someone else's conversations too */
   async get(viewer: Viewer, id: string): Promise<MessageRow> {
@@ -25,12 +27,12 @@ export class MessagesService {
   }
 
   findVisible(viewer: Viewer, id: string): Promise<MessageRow | null> {
-    return this.repository.findOwned(viewer.userId, id);
+    return this.needs.repository.findOwned(viewer.userId, id);
   }
 
   /** By id, in the order of the ids. For fields of objects that the viewer was shown already. */
   async load(ids: readonly string[]): Promise<readonly (MessageRow | Error)[]> {
-    const rows = new Map((await this.repository.findMany(ids)).map((row) => [row.id, row]));
+    const rows = new Map((await this.needs.repository.findMany(ids)).map((row) => [row.id, row]));
     return ids.map((id) => rows.get(id) ?? new NotFound('Message'));
   }
 
@@ -39,11 +41,11 @@ export class MessagesService {
     conversationIds: readonly string[],
     args: PageArguments,
   ): Promise<readonly Connection<MessageRow>[]> {
-    const pages = await this.repository.pages(conversationIds, pageRequest(args));
+    const pages = await this.needs.repository.pages(conversationIds, pageRequest(args));
     let counts: Promise<ReadonlyMap<string, number>> | undefined;
     return conversationIds.map((id, index) =>
       connectionOf(pages[index] ?? { rows: [], hasNextPage: false, hasPreviousPage: false }, async () => {
-        counts ??= this.repository.count(conversationIds);
+        counts ??= this.needs.repository.count(conversationIds);
         return (await counts).get(id) ?? 0;
       }),
     );
@@ -51,15 +53,15 @@ export class MessagesService {
 
   /** The messages of the viewer's own conversations whose text holds `part`, in any case, newest first. */
   async search(viewer: Viewer, part: string, args: PageArguments): Promise<Connection<MessageRow>> {
-    const page = await this.repository.search(viewer.userId, part, pageRequest(args));
-    return connectionOf(page, () => this.repository.countFound(viewer.userId, part));
+    const page = await this.needs.repository.search(viewer.userId, part, pageRequest(args));
+    return connectionOf(page, () => this.needs.repository.countFound(viewer.userId, part));
   }
 
   /** Adds messages of one conversation, in the caller's transaction. Tell of them with {@link publish} once it is through. */
   async insert(sql: Sql, messages: readonly [NewMessage, ...NewMessage[]]): Promise<readonly MessageRow[]> {
-    await this.conversations.touch(sql, messages[0].conversationId);
+    await this.needs.conversations.touch(sql, messages[0].conversationId);
     const rows: MessageRow[] = [];
-    for (const message of messages) rows.push(await this.repository.insert(sql, message));
+    for (const message of messages) rows.push(await this.needs.repository.insert(sql, message));
     return rows;
   }
 
@@ -67,7 +69,7 @@ export class MessagesService {
   async update(viewer: Viewer, id: string, changes: MessageChanges): Promise<MessageRow> {
     const message = await this.get(viewer, id);
     if (message.status === 'STREAMING') throw new Conflict('The reply is still streaming');
-    const row = await this.repository.update(id, changes);
+    const row = await this.needs.repository.update(id, changes);
     if (row === null) throw new NotFound('Message');
     await this.publish(row.conversationId, { type: 'updated', messageId: id });
     return row;
@@ -76,14 +78,14 @@ export class MessagesService {
   /** Deletes a message; a reply that is streaming stops. @returns it as it was */
   async delete(viewer: Viewer, id: string): Promise<MessageRow> {
     await this.get(viewer, id);
-    const row = await this.repository.delete(id);
+    const row = await this.needs.repository.delete(id);
     if (row === null) throw new NotFound('Message');
     await this.publish(row.conversationId, { type: 'deleted', messageId: id });
     return row;
   }
 
   async publish(conversationId: string, ...events: readonly ConversationEvent[]): Promise<void> {
-    await this.events.append(conversationStream(conversationId), events);
+    await this.needs.events.append(conversationStream(conversationId), events);
   }
 
   /**
@@ -95,15 +97,19 @@ export class MessagesService {
     conversationId: string,
     signal: AbortSignal,
   ): Promise<AsyncIterableIterator<ConversationEvent>> {
-    await this.conversations.get(viewer, conversationId);
-    const either = AbortSignal.any([signal, this.closing]);
-    const entries = await this.events.follow<ConversationEvent>(conversationStream(conversationId), 'latest', either);
+    await this.needs.conversations.get(viewer, conversationId);
+    const either = AbortSignal.any([signal, this.needs.closing]);
+    const entries = await this.needs.events.follow<ConversationEvent>(
+      conversationStream(conversationId),
+      'latest',
+      either,
+    );
     return eventsOf(entries);
   }
 
   /** What was said in a conversation before a message, newest first. */
   remarks(conversationId: string, before: string, most: number): Promise<readonly Remark[]> {
-    return this.repository.remarks(conversationId, before, most);
+    return this.needs.repository.remarks(conversationId, before, most);
   }
 }
 

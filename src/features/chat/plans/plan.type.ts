@@ -41,3 +41,8 @@ export class ChangePlanResult {
   @Field(() => Plan)
   readonly plan!: Plan;
 }
+
+/** A plan as the schema has it: named by its id. */
+export function toPlan(plan: PlanRow): Plan {
+  return { ...plan, name: plan.id };
+}

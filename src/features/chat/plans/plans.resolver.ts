@@ -1,13 +1,11 @@
-import { Arg, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { Arg, ID, Mutation, Query, Resolver } from 'type-graphql';
 import { z } from 'zod';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import { query, Rest, RestField, type RestError } from '../../../graphql/rest-route.js';
+import { query, Rest, type RestError } from '../../../graphql/rest-route.js';
 import { text } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
-import type { UserRow } from '../../identity/accounts/user.js';
-import { User } from '../../identity/accounts/user.type.js';
 import type { Plan as PlanRow } from './plan.js';
-import { ChangePlanResult, Plan } from './plan.type.js';
+import { ChangePlanResult, Plan, toPlan } from './plan.type.js';
 import type { PlansService } from './plans.service.js';
 
 /** The wire's Plan: the name is the key under which it stands. */
@@ -28,7 +26,7 @@ const overQuota = (what: string): RestError => ({
   insteadOf: `Over ${what} quota`,
 });
 
-@Resolver(() => User)
+@Resolver()
 export class PlansResolver {
   constructor(private readonly service: PlansService) {}
 
@@ -58,7 +56,7 @@ export class PlansResolver {
   })
   @Query(() => [Plan], { description: 'The plans that a user can have, the smallest first.' })
   plans(): readonly Plan[] {
-    return this.service.list().map(named);
+    return this.service.list().map(toPlan);
   }
 
   @Operation('user', z.object({ plan: text(64, 1) }))
@@ -100,16 +98,6 @@ export class PlansResolver {
     @Arg('plan', () => ID, { description: 'The name of the plan.' }) plan: string,
   ): Promise<ChangePlanResult> {
     const result = await this.service.change(viewer, plan);
-    return { changed: result.changed, plan: named(result.plan) };
+    return { changed: result.changed, plan: toPlan(result.plan) };
   }
-
-  @RestField({ value: { type: 'String!', from: (user: UserRow) => user.plan } })
-  @FieldResolver(() => Plan, { description: 'What the user may use.' })
-  plan(@Root() user: UserRow): Plan {
-    return named(this.service.of(user.plan));
-  }
-}
-
-function named(plan: PlanRow): Plan {
-  return { ...plan, name: plan.id };
 }

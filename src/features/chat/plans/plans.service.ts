@@ -1,27 +1,29 @@
 import { Invalid, NotFound, QuotaExceeded } from '../../../kernel/errors.js';
 import type { Viewer } from '../../../kernel/viewer.js';
-import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Plan, PlanCatalogue } from './plan.js';
 import type { Holdings, PlansRepository } from './plans.repository.js';
 
+interface PlansServiceNeeds {
+  readonly repository: Pick<PlansRepository, 'change'>;
+  readonly catalogue: PlanCatalogue;
+  readonly audit: AuditLog;
+}
+
 export class PlansService {
-  constructor(
-    private readonly repository: Pick<PlansRepository, 'change'>,
-    private readonly catalogue: PlanCatalogue,
-    private readonly audit: Pick<AuditLog, 'record'>,
-  ) {}
+  constructor(private readonly needs: PlansServiceNeeds) {}
 
   list(): readonly Plan[] {
-    return this.catalogue.all;
+    return this.needs.catalogue.all;
   }
 
   /** The limits that hold for a user of this plan. */
   of(name: string): Plan {
-    return this.catalogue.of(name);
+    return this.needs.catalogue.of(name);
   }
 
   find(name: string): Plan | undefined {
-    return this.catalogue.find(name);
+    return this.needs.catalogue.find(name);
   }
 
   /**
@@ -29,13 +31,13 @@ export class PlansService {
    * @throws Invalid `Invalid plan`; QuotaExceeded `Over conversation quota` and the like
    */
   async change(viewer: Viewer, name: string): Promise<{ changed: boolean; plan: Plan }> {
-    const plan = this.catalogue.find(name);
+    const plan = this.needs.catalogue.find(name);
     if (plan === undefined) {
-      const names = this.catalogue.all.map(({ id }) => id).join(', ');
+      const names = this.needs.catalogue.all.map(({ id }) => id).join(', ');
       throw new Invalid([{ field: 'plan', message: `must be one of ${names}` }], 'Invalid plan');
     }
     const { userId, client } = viewer;
-    const result = await this.repository.change(
+    const result = await this.needs.repository.change(
       userId,
       (holdings) => {
         if (holdings.plan === name) return { changed: false, plan: name };
@@ -44,7 +46,10 @@ export class PlansService {
       },
       (before, sql) => {
         const details = { from: before.plan, to: name };
-        return this.audit.record({ action: 'PLAN_CHANGED', actorId: userId, subjectId: userId, client, details }, sql);
+        return this.needs.audit.record(
+          { action: 'PLAN_CHANGED', actorId: userId, subjectId: userId, client, details },
+          sql,
+        );
       },
     );
     if (result === undefined) throw new NotFound('User');

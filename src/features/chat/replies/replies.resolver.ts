@@ -1,8 +1,8 @@
-import { Arg, Ctx, Extensions, FieldResolver, ID, Int, Mutation, Resolver, Root, Subscription } from 'type-graphql';
+import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Resolver, Root } from 'type-graphql';
 import { z } from 'zod';
 import { batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
-import { CurrentViewer, Operation, type OperationExtension } from '../../../graphql/operation.js';
+import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import {
   body,
   constant,
@@ -14,7 +14,7 @@ import {
   type JsonSchema,
   type RestError,
 } from '../../../graphql/rest-route.js';
-import { subscription } from '../../../graphql/subscription.js';
+import { Stream } from '../../../graphql/subscription.js';
 import { jsonObject, text, uuid } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import { MAX_CONTENT_BYTES, MAX_MESSAGE_TYPE_LENGTH, textOf, type MessageRow } from '../messages/message.js';
@@ -30,7 +30,7 @@ import {
   ReplyEvent,
   ReplyFailed,
 } from './reply.type.js';
-import { RepliesService, type CreatedMessage } from './replies.service.js';
+import type { CreatedMessage, RepliesService } from './replies.service.js';
 
 /** Characters of a question: about 8,000 tokens of English. */
 const MAX_QUESTION_LENGTH = 32_000;
@@ -38,7 +38,6 @@ const MAX_QUESTION_LENGTH = 32_000;
 const chatRules = z.object({
   input: z.object({ message: text(MAX_QUESTION_LENGTH, 1), conversationId: uuid().nullish() }),
 });
-const chatOperation: OperationExtension = { access: 'user', rules: chatRules };
 
 const messageRules = z.object({
   input: z
@@ -82,13 +81,10 @@ const QUESTION_NEEDS_TEXT: JsonSchema = {
 /** The next event's number must still be an `Int`. */
 const MAX_AFTER = 2 ** 31 - 2;
 
-const replyOperation: OperationExtension = {
-  access: 'user',
-  rules: z.object({
-    messageId: uuid(),
-    after: z.int().min(0, 'must be 0 or more').max(MAX_AFTER, `must be at most ${MAX_AFTER}`),
-  }),
-};
+const replyRules = z.object({
+  messageId: uuid(),
+  after: z.int().min(0, 'must be 0 or more').max(MAX_AFTER, `must be at most ${MAX_AFTER}`),
+});
 
 const tag = 'Chat';
 const chatErrors: readonly RestError[] = [
@@ -104,12 +100,14 @@ const failure = {
   toError: (event: { readonly code: string; readonly reason: string }) => replyError(event),
 } as const;
 
+interface RepliesResolverNeeds {
+  readonly service: RepliesService;
+  readonly messages: Pick<MessagesService, 'get'>;
+}
+
 @Resolver(() => Message)
 export class RepliesResolver {
-  constructor(
-    private readonly service: RepliesService,
-    private readonly messages: Pick<MessagesService, 'get'>,
-  ) {}
+  constructor(private readonly needs: RepliesResolverNeeds) {}
 
   @Operation('user', messageRules)
   @Rest({
@@ -143,7 +141,7 @@ export class RepliesResolver {
     @Arg('input', () => CreateMessageInput) input: CreateMessageInput,
   ): Promise<CreatedMessage> {
     const { invokeLlm, waitForReply, ...message } = input;
-    return this.service.createMessage(viewer, {
+    return this.needs.service.createMessage(viewer, {
       ...message,
       invokeLlm: invokeLlm ?? false,
       waitForReply: waitForReply ?? false,
@@ -169,8 +167,8 @@ export class RepliesResolver {
     @Ctx() context: RequestContext,
     @Arg('input', () => ChatInput) input: ChatInput,
   ): Promise<ChatResult> {
-    const { messageId, ...answer } = await this.service.chat(viewer, input, context.signal);
-    return { ...answer, message: messageId === null ? null : await this.messages.get(viewer, messageId) };
+    const { messageId, ...answer } = await this.needs.service.chat(viewer, input, context.signal);
+    return { ...answer, message: messageId === null ? null : await this.needs.messages.get(viewer, messageId) };
   }
 
   @Operation('user', z.object({ messageId: uuid() }))
@@ -179,10 +177,10 @@ export class RepliesResolver {
       'Stops a reply that is streaming; what had come is kept as PARTIAL, and its stream ends with ReplyFailed `STOPPED`. A reply that has ended stays as it is.',
   })
   stopReply(@CurrentViewer() viewer: Viewer, @Arg('messageId', () => ID) messageId: string): Promise<MessageRow> {
-    return this.service.stop(viewer, messageId);
+    return this.needs.service.stop(viewer, messageId);
   }
 
-  @Extensions({ operation: chatOperation })
+  @Operation('user', chatRules)
   @RestStream({
     method: 'POST',
     path: '/chat',
@@ -196,22 +194,20 @@ export class RepliesResolver {
     text: { event: 'ReplyDelta', field: 'text' },
     failure,
   })
-  @Subscription(() => ReplyEvent, {
+  @Stream(() => ReplyEvent, {
     name: 'chat',
     description:
       'Asks the model once and streams its answer; nothing but usage is stored unless a conversation is named. Without one, the model stops when the subscription does.',
-    ...subscription(chatOperation, (context, viewer, { input }: { readonly input: ChatInput }) =>
-      context.instance(RepliesService).chatEvents(viewer, input, context.signal),
-    ),
   })
   chatEvents(
-    @Root() event: SequencedReplyEvent,
-    @Arg('input', () => ChatInput) _input: ChatInput,
-  ): SequencedReplyEvent {
-    return event;
+    @CurrentViewer() viewer: Viewer,
+    @Ctx() { signal }: RequestContext,
+    @Arg('input', () => ChatInput) input: ChatInput,
+  ): Promise<AsyncIterable<SequencedReplyEvent>> {
+    return this.needs.service.chatEvents(viewer, input, signal);
   }
 
-  @Extensions({ operation: replyOperation })
+  @Operation('user', replyRules)
   @RestStream({
     method: 'GET',
     path: '/messages/{message_id}/stream',
@@ -223,22 +219,18 @@ export class RepliesResolver {
     events,
     failure,
   })
-  @Subscription(() => ReplyEvent, {
+  @Stream(() => ReplyEvent, {
     description:
       "A reply's events, from the first or after `after`, to its end; to be resumed on any connection and any instance. BAD_USER_INPUT for a message that the model did not write.",
-    ...subscription(
-      replyOperation,
-      (context, viewer, { messageId, after }: { readonly messageId: string; readonly after: number }) =>
-        context.instance(RepliesService).follow(viewer, messageId, after, context.signal),
-    ),
   })
   reply(
-    @Root() event: SequencedReplyEvent,
-    @Arg('messageId', () => ID) _messageId: string,
+    @CurrentViewer() viewer: Viewer,
+    @Ctx() { signal }: RequestContext,
+    @Arg('messageId', () => ID) messageId: string,
     @Arg('after', () => Int, { nullable: true, defaultValue: 0, description: 'The last `sequence` that was seen.' })
-    _after: number,
-  ): SequencedReplyEvent {
-    return event;
+    after: number,
+  ): Promise<AsyncIterable<SequencedReplyEvent>> {
+    return this.needs.service.follow(viewer, messageId, after, signal);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import { Invalid, Unavailable } from '../../../kernel/errors.js';
 import { newId } from '../../../kernel/ids.js';
 import type { Viewer } from '../../../kernel/viewer.js';
@@ -20,9 +21,6 @@ const MAX_REMARKS = 1_000;
 
 /** How long a stop waits for another instance to end its reply, in milliseconds. */
 const STOP_PATIENCE_MS = 5_000;
-
-/** Takes a call from a rate limit. @throws RateLimited */
-export type Limiter = (identity: string) => Promise<void>;
 
 export interface Question {
   readonly message: string;
@@ -49,7 +47,7 @@ export interface ChatAnswer {
   readonly messageId: string | null;
 }
 
-export interface RepliesServiceParts {
+export interface RepliesServiceNeeds {
   readonly database: Pick<Database, 'transaction'>;
   readonly conversations: Pick<ConversationsService, 'get'>;
   readonly messages: Pick<MessagesService, 'get' | 'insert' | 'publish' | 'remarks'>;
@@ -59,21 +57,21 @@ export interface RepliesServiceParts {
   readonly events: EventLog;
   readonly model: Pick<LanguageModel, 'status'>;
   readonly counter: TokenCounter;
-  readonly limits: { readonly chat: Limiter; readonly message: Limiter };
+  readonly limits: { readonly chat: RateLimiter; readonly message: RateLimiter };
   readonly contextTokens: number;
   readonly maxReplyTokens: number;
 }
 
 /** Asking the model, and reading its answers. */
 export class RepliesService {
-  constructor(private readonly parts: RepliesServiceParts) {}
+  constructor(private readonly needs: RepliesServiceNeeds) {}
 
   /**
    * Adds a message to a conversation; with `invokeLlm`, a `user` message also begins the model's reply.
    * @throws NotFound, RateLimited `Too many messages`, then QuotaExceeded, in this order
    */
   async createMessage(viewer: Viewer, request: NewMessageRequest): Promise<CreatedMessage> {
-    const { conversations, limits } = this.parts;
+    const { conversations, limits } = this.needs;
     const asks = request.invokeLlm && request.messageType === 'user';
     const question = asks ? questionOf(request.content) : null;
     if (question !== null) this.assertModel();
@@ -95,7 +93,7 @@ export class RepliesService {
     if (request.waitForReply) await asked.running.finished;
     return {
       message: asked.message,
-      reply: request.waitForReply ? await this.parts.messages.get(viewer, asked.reply.id) : asked.reply,
+      reply: request.waitForReply ? await this.needs.messages.get(viewer, asked.reply.id) : asked.reply,
     };
   }
 
@@ -127,7 +125,7 @@ export class RepliesService {
     signal: AbortSignal,
   ): Promise<AsyncIterableIterator<SequencedReplyEvent>> {
     const { running, messageId } = await this.ask(viewer, question);
-    if (messageId !== null) return readReply(messageId, 0, signal, this.parts);
+    if (messageId !== null) return readReply(messageId, 0, signal, this.needs);
     // A reader that leaves before its first read never gets to the iterator's own end.
     if (signal.aborted) running.stop('STOPPED');
     signal.addEventListener('abort', () => {
@@ -146,21 +144,21 @@ export class RepliesService {
     after: number,
     signal: AbortSignal,
   ): Promise<AsyncIterableIterator<SequencedReplyEvent>> {
-    const message = await this.parts.messages.get(viewer, messageId);
+    const message = await this.needs.messages.get(viewer, messageId);
     if (message.userId !== null) {
       throw new Invalid([{ field: 'messageId', message: 'is not a reply of the model' }]);
     }
-    return readReply(messageId, after, signal, this.parts);
+    return readReply(messageId, after, signal, this.needs);
   }
 
   /** Stops a reply; one that has ended stays as it is. @returns it as it is at its end */
   async stop(viewer: Viewer, messageId: string): Promise<MessageRow> {
-    const { messages, runner } = this.parts;
+    const { messages, runner } = this.needs;
     const message = await messages.get(viewer, messageId);
     if (message.status !== 'STREAMING') return message;
     await runner.stop(messageId);
     const patience = AbortSignal.timeout(STOP_PATIENCE_MS);
-    for await (const event of readReply(messageId, 0, patience, this.parts)) if (endsReply(event)) break;
+    for await (const event of readReply(messageId, 0, patience, this.needs)) if (endsReply(event)) break;
     return messages.get(viewer, messageId);
   }
 
@@ -168,7 +166,7 @@ export class RepliesService {
     viewer: Viewer,
     { message: question, conversationId }: Question,
   ): Promise<{ running: RunningReply; messageId: string | null }> {
-    const { conversations, usage, limits } = this.parts;
+    const { conversations, usage, limits } = this.needs;
     this.assertModel();
     if (conversationId != null) await conversations.get(viewer, conversationId);
     await usage.checkRemaining(viewer);
@@ -190,8 +188,8 @@ export class RepliesService {
 
   private async askUnstored(viewer: Viewer, question: string): Promise<RunningReply> {
     const prompt = this.prompt(question, []);
-    const reservation = await this.parts.database.transaction((sql) => this.reserve(sql, viewer, 'CHAT', prompt, null));
-    return this.parts.runner.start({
+    const reservation = await this.needs.database.transaction((sql) => this.reserve(sql, viewer, 'CHAT', prompt, null));
+    return this.needs.runner.start({
       reservation,
       messages: prompt.messages,
       promptTokens: prompt.tokens,
@@ -201,7 +199,7 @@ export class RepliesService {
 
   /** Reserves, stores question and empty reply in one transaction, and starts the reply. */
   private async askIn(viewer: Viewer, message: NewMessage, question: string, kind: 'CHAT' | 'REPLY') {
-    const { database, messages, runner } = this.parts;
+    const { database, messages, runner } = this.needs;
     const { conversationId } = message;
     const remarks = await messages.remarks(conversationId, message.id, MAX_REMARKS);
     const prompt = this.prompt(
@@ -241,7 +239,7 @@ export class RepliesService {
   }
 
   private async store(viewer: Viewer, message: NewMessage): Promise<MessageRow> {
-    const { database, messages, usage } = this.parts;
+    const { database, messages, usage } = this.needs;
     const row = await database.transaction(async (sql) => {
       await usage.reserve(sql, viewer, {
         kind: 'MESSAGE',
@@ -259,15 +257,15 @@ export class RepliesService {
   }
 
   private prompt(question: string, newestFirst: readonly ModelMessage[]): Prompt {
-    const { contextTokens, maxReplyTokens, counter } = this.parts;
+    const { contextTokens, maxReplyTokens, counter } = this.needs;
     return buildPrompt(question, newestFirst, contextTokens - maxReplyTokens, counter);
   }
 
   /** The prompt and one token of answer at the least; at the most an answer of full length. */
   private reserve(sql: Sql, viewer: Viewer, kind: 'CHAT' | 'REPLY', prompt: Prompt, messageId: string | null) {
-    return this.parts.usage.reserve(sql, viewer, {
+    return this.needs.usage.reserve(sql, viewer, {
       kind,
-      tokens: { least: prompt.tokens + 1, most: prompt.tokens + this.parts.maxReplyTokens },
+      tokens: { least: prompt.tokens + 1, most: prompt.tokens + this.needs.maxReplyTokens },
       promptTokens: prompt.tokens,
       messageId,
       leaseSeconds: LEASE_SECONDS,
@@ -275,8 +273,8 @@ export class RepliesService {
   }
 
   private assertModel(): void {
-    this.parts.runner.assertOpen();
-    if (this.parts.model.status === 'missing') {
+    this.needs.runner.assertOpen();
+    if (this.needs.model.status === 'missing') {
       throw new Unavailable('No language model is configured; the operator must set OPENAI_API_KEY');
     }
   }
@@ -286,7 +284,7 @@ export class RepliesService {
     signal: AbortSignal,
   ): AsyncGenerator<SequencedReplyEvent, void, undefined> {
     try {
-      for await (const { sequence, event } of await this.parts.events.follow<ReplyEvent>(running.stream, 0, signal)) {
+      for await (const { sequence, event } of await this.needs.events.follow<ReplyEvent>(running.stream, 0, signal)) {
         yield { ...event, sequence };
         if (endsReply(event)) return;
       }

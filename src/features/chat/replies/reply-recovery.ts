@@ -11,7 +11,7 @@ import { failedStatus, REASONS, replyStream, type ReplyEvent, type StoredReply }
 
 const SWEEP_MS = 5_000;
 
-export interface ReplyRecoveryParts {
+export interface ReplyRecoveryNeeds {
   readonly database: Pick<Database, 'transaction'>;
   readonly replies: Pick<RepliesRepository, 'findForUpdate' | 'finish'>;
   readonly usage: Pick<UsageService, 'lockExpired' | 'settle'>;
@@ -26,12 +26,12 @@ export class ReplyRecovery {
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly parts: ReplyRecoveryParts) {}
+  constructor(private readonly needs: ReplyRecoveryNeeds) {}
 
   open(): void {
     this.#timer = setInterval(() => {
       this.#sweeping = this.sweep().catch((error: unknown) => {
-        this.parts.log.warn({ err: error }, 'abandoned replies were not looked for');
+        this.needs.log.warn({ err: error }, 'abandoned replies were not looked for');
       });
     }, SWEEP_MS);
     this.#timer.unref();
@@ -46,12 +46,12 @@ export class ReplyRecovery {
   async sweep(): Promise<number> {
     let ended = 0;
     while (await this.#endOne()) ended++;
-    if (ended > 0) this.parts.log.warn({ replies: ended }, 'ended replies that an instance left behind');
+    if (ended > 0) this.needs.log.warn({ replies: ended }, 'ended replies that an instance left behind');
     return ended;
   }
 
   async #endOne(): Promise<boolean> {
-    const { database, usage } = this.parts;
+    const { database, usage } = this.needs;
     const ended = await database.transaction(async (sql) => {
       const reservation = await usage.lockExpired(sql);
       return reservation === null ? null : { reply: await this.#end(sql, reservation) };
@@ -62,7 +62,7 @@ export class ReplyRecovery {
   }
 
   async #end(sql: Sql, reservation: ExpiredReservation): Promise<StoredReply | null> {
-    const { replies, usage, counter } = this.parts;
+    const { replies, usage, counter } = this.needs;
     const reply = reservation.messageId === null ? null : await replies.findForUpdate(sql, reservation.messageId);
     const text = reply === null ? '' : (textOf(reply) ?? '');
     const tokens = reservation.promptTokens + counter.countText(text);
@@ -80,7 +80,7 @@ export class ReplyRecovery {
   }
 
   async #tell(reply: StoredReply): Promise<void> {
-    const { events, messages } = this.parts;
+    const { events, messages } = this.needs;
     const stream = replyStream(reply.id);
     const event: ReplyEvent = {
       type: 'failed',

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Unavailable } from '../../../kernel/errors.js';
 import type { UsageService } from '../usage/usage.service.js';
-import { RunningReply, type ReplyJob, type RunningReplyParts } from './running-reply.js';
+import { RunningReply, type ReplyJob, type RunningReplyNeeds } from './running-reply.js';
 
 /** An instance that has not renewed its lease for so long is taken for dead, in seconds. */
 export const LEASE_SECONDS = 20;
@@ -13,7 +13,7 @@ interface StopRequest {
   readonly messageId: string;
 }
 
-export interface ReplyRunnerParts extends RunningReplyParts {
+export interface ReplyRunnerNeeds extends RunningReplyNeeds {
   readonly usage: Pick<UsageService, 'settle' | 'renewLeases'>;
 }
 
@@ -24,7 +24,7 @@ export class ReplyRunner {
   readonly #closing = new AbortController();
   #draining = false;
 
-  constructor(private readonly parts: ReplyRunnerParts) {}
+  constructor(private readonly needs: ReplyRunnerNeeds) {}
 
   /** Begins to renew leases and to hear requests to stop. */
   async open(): Promise<void> {
@@ -33,7 +33,7 @@ export class ReplyRunner {
     this.#closing.signal.addEventListener('abort', () => {
       clearInterval(renewal);
     });
-    const requests = await this.parts.events.follow<StopRequest>(CONTROL_STREAM, 'latest', this.#closing.signal);
+    const requests = await this.needs.events.follow<StopRequest>(CONTROL_STREAM, 'latest', this.#closing.signal);
     void this.#hear(requests);
   }
 
@@ -43,7 +43,7 @@ export class ReplyRunner {
   }
 
   start(job: ReplyJob): RunningReply {
-    const running = new RunningReply(job, this.parts);
+    const running = new RunningReply(job, this.needs);
     const messageId = job.reply?.id;
     this.#running.add(running);
     if (messageId !== undefined) this.#byMessage.set(messageId, running);
@@ -59,7 +59,7 @@ export class ReplyRunner {
     const running = this.#byMessage.get(messageId);
     if (running === undefined) {
       const request: StopRequest = { messageId };
-      await this.parts.events.append(CONTROL_STREAM, [request]);
+      await this.needs.events.append(CONTROL_STREAM, [request]);
       return;
     }
     running.stop('STOPPED');
@@ -86,9 +86,9 @@ export class ReplyRunner {
     const entryIds = [...this.#running].map((running) => running.entryId);
     if (entryIds.length === 0) return;
     try {
-      await this.parts.usage.renewLeases(entryIds, LEASE_SECONDS);
+      await this.needs.usage.renewLeases(entryIds, LEASE_SECONDS);
     } catch (error) {
-      this.parts.log.warn({ err: error }, 'the leases of running replies were not renewed');
+      this.needs.log.warn({ err: error }, 'the leases of running replies were not renewed');
     }
   }
 }

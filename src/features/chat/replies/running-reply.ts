@@ -32,7 +32,7 @@ export interface FinishedReply {
   readonly failure: { readonly code: ReplyFailure; readonly reason: string } | null;
 }
 
-export interface RunningReplyParts {
+export interface RunningReplyNeeds {
   readonly database: Pick<Database, 'transaction'>;
   readonly replies: Pick<RepliesRepository, 'checkpoint' | 'finish' | 'isStreaming'>;
   readonly usage: Pick<UsageService, 'settle'>;
@@ -61,7 +61,7 @@ export class RunningReply {
 
   constructor(
     private readonly job: ReplyJob,
-    private readonly parts: RunningReplyParts,
+    private readonly needs: RunningReplyNeeds,
   ) {
     this.stream = replyStream(job.reply?.id ?? job.reservation.entryId);
     this.finished = this.#run();
@@ -91,7 +91,7 @@ export class RunningReply {
     try {
       const { messages, promptTokens, reservation } = this.job;
       const maxTokens = Math.max(1, reservation.tokens - promptTokens);
-      for await (const event of this.parts.model.stream({ messages, maxTokens, signal: this.#abort.signal })) {
+      for await (const event of this.needs.model.stream({ messages, maxTokens, signal: this.#abort.signal })) {
         if (event.type === 'text') gatherer.add(event.text);
         else reportedTokens = event.totalTokens;
       }
@@ -116,7 +116,7 @@ export class RunningReply {
     );
     await this.#appended;
     if (stored && this.job.reply !== null) {
-      await this.parts.messages
+      await this.needs.messages
         .publish(this.job.reply.conversationId, { type: 'updated', messageId: this.job.reply.id })
         .catch((error: unknown) => {
           this.#warn(error, 'the end of a reply was not published');
@@ -130,13 +130,13 @@ export class RunningReply {
     if (reportedTokens !== null) return { tokens: reportedTokens, source: 'REPORTED', countsAsMessage };
     // A provider that failed before the first text has charged for nothing; one that was cut off has read the prompt.
     const free = failure?.code === 'UPSTREAM_FAILED' && this.#text === '';
-    const tokens = free ? 0 : this.job.promptTokens + this.parts.counter.countText(this.#text);
+    const tokens = free ? 0 : this.job.promptTokens + this.needs.counter.countText(this.#text);
     return { tokens, source: 'ESTIMATED', countsAsMessage };
   }
 
   async #storeEnd(result: FinishedReply, settlement: Settlement): Promise<boolean> {
     const { reply, reservation } = this.job;
-    const { replies, usage, database } = this.parts;
+    const { replies, usage, database } = this.needs;
     const status = result.failure === null ? ('COMPLETE' as const) : failedStatus(result.text);
     const end = { ...result, status, deltaEnds: this.#deltaEnds };
     for (let attempt = 0; ; attempt++) {
@@ -149,7 +149,7 @@ export class RunningReply {
       } catch (error) {
         const wait = FINISH_RETRY_MS[attempt];
         if (wait === undefined) {
-          this.parts.log.error(
+          this.needs.log.error(
             { err: error, reply: reply?.id },
             'the end of a reply was not stored; recovery will end it',
           );
@@ -164,7 +164,7 @@ export class RunningReply {
   async #storeProgress(): Promise<void> {
     const { reply } = this.job;
     if (reply === null) return;
-    const { replies } = this.parts;
+    const { replies } = this.needs;
     const deltas = this.#deltaEnds.length;
     try {
       // With nothing new to store, the model may be silent for long: a deletion is to stop it all the same.
@@ -186,7 +186,7 @@ export class RunningReply {
       const events = [...this.#unlogged];
       if (events.length === 0) return;
       try {
-        await this.parts.events.append(this.stream, events);
+        await this.needs.events.append(this.stream, events);
         this.#unlogged.splice(0, events.length);
       } catch (error) {
         this.#warn(error, 'events of a reply were not logged; its readers go on from what is stored');
@@ -199,11 +199,11 @@ export class RunningReply {
     if (code !== undefined && code !== 'UPSTREAM_FAILED') return { code, reason: REASONS[code] };
     if (error instanceof UpstreamFailed) return { code: 'UPSTREAM_FAILED', reason: error.reason };
     if (error instanceof DomainError) return { code: 'UPSTREAM_FAILED', reason: error.message };
-    this.parts.log.error({ err: error, reply: this.job.reply?.id }, 'a reply failed');
+    this.needs.log.error({ err: error, reply: this.job.reply?.id }, 'a reply failed');
     return { code: 'INTERNAL_SERVER_ERROR', reason: REASONS.INTERNAL_SERVER_ERROR };
   }
 
   #warn(error: unknown, message: string): void {
-    this.parts.log.warn({ err: error, reply: this.job.reply?.id }, message);
+    this.needs.log.warn({ err: error, reply: this.job.reply?.id }, message);
   }
 }

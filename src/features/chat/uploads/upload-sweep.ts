@@ -3,15 +3,17 @@ import type { UploadsService } from './uploads.service.js';
 
 const SWEEP_MS = 60_000;
 
+interface UploadSweepNeeds {
+  readonly uploads: Pick<UploadsService, 'sweep'>;
+  readonly log: Log;
+}
+
 /** Removes, now and then, what crashes left of files half stored or half deleted. */
 export class UploadSweep {
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    private readonly uploads: Pick<UploadsService, 'sweep'>,
-    private readonly log: Log,
-  ) {}
+  constructor(private readonly needs: UploadSweepNeeds) {}
 
   open(): void {
     this.#sweeping = this.#sweep();
@@ -28,12 +30,12 @@ export class UploadSweep {
 
   async #sweep(): Promise<void> {
     try {
-      const files = await this.uploads.sweep();
-      if (files > 0) this.log.warn({ files }, 'removed files that were left half stored or half deleted');
+      const files = await this.needs.uploads.sweep();
+      if (files > 0) this.needs.log.warn({ files }, 'removed files that were left half stored or half deleted');
     } catch (error) {
       const reason =
         typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : 'unknown';
-      this.log.warn({ reason }, 'files that were left half stored could not be removed');
+      this.needs.log.warn({ reason }, 'files that were left half stored could not be removed');
     }
   }
 }

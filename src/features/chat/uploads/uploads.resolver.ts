@@ -13,13 +13,15 @@ import type { UploadsService } from './uploads.service.js';
 const tag = 'Uploads';
 const NOT_FOUND: RestError = { code: 'NOT_FOUND', message: 'File not found' };
 
+interface UploadsResolverNeeds {
+  readonly service: UploadsService;
+  /** The address of the file with this access key. */
+  readonly urlOf: (accessKey: string) => string;
+}
+
 @Resolver(() => UploadedFile)
 export class UploadsResolver {
-  constructor(
-    private readonly service: UploadsService,
-    /** The address of the file with this access key. */
-    private readonly urlOf: (accessKey: string) => string,
-  ) {}
+  constructor(private readonly needs: UploadsResolverNeeds) {}
 
   @Operation('user')
   @Rest({
@@ -40,7 +42,7 @@ export class UploadsResolver {
     @Arg('offset', () => Int, { nullable: true, description: 'How many to pass over; at most 1,000,000.' })
     offset: number | null,
   ): Promise<Connection<UploadRow>> {
-    return this.service.list(viewer, { first, after, offset });
+    return this.needs.service.list(viewer, { first, after, offset });
   }
 
   @Operation('user')
@@ -64,7 +66,7 @@ export class UploadsResolver {
     @CurrentViewer() viewer: Viewer,
     @Arg('file', () => UploadScalar, { description: 'It may be empty.' }) upload: FileUpload,
   ): Promise<UploadRow> {
-    return this.service.store(viewer, upload);
+    return this.needs.service.store(viewer, upload);
   }
 
   @Operation('user', z.object({ id: uuid() }))
@@ -82,7 +84,7 @@ export class UploadsResolver {
       "Deletes one of the caller's files and answers it as it was; its `url` is dead from then on. NOT_FOUND for anyone else's.",
   })
   deleteUpload(@CurrentViewer() viewer: Viewer, @Arg('id', () => ID) id: string): Promise<UploadRow> {
-    return this.service.delete(viewer, id);
+    return this.needs.service.delete(viewer, id);
   }
 
   @RestField({ name: 'url' })
@@ -91,6 +93,6 @@ export class UploadsResolver {
       'Where the bytes are. Whoever has it can read them, without credentials, until the file is deleted; nobody can guess it.',
   })
   url(@Root() row: UploadRow): string {
-    return this.urlOf(row.accessKey);
+    return this.needs.urlOf(row.accessKey);
   }
 }

@@ -16,7 +16,7 @@ const DELETE_LEASE_SECONDS = 60;
 /** Files that one round of the sweep removes. */
 const SWEEP_BATCH = 20;
 
-export interface UploadsServiceParts {
+export interface UploadsServiceNeeds {
   readonly database: Pick<Database, 'transaction'>;
   readonly repository: UploadsRepository;
   readonly store: ObjectStore;
@@ -33,14 +33,14 @@ export interface OpenedUpload extends Pick<UploadRow, 'id' | 'filename' | 'conte
 }
 
 export class UploadsService {
-  constructor(private readonly parts: UploadsServiceParts) {}
+  constructor(private readonly needs: UploadsServiceNeeds) {}
 
   /**
    * Stores a file as it comes. Its place in the plan is taken before, and given back when anything fails.
    * @throws QuotaExceeded when the plan allows no more files; Invalid `File too large`; what reading the file throws
    */
   async store(viewer: Viewer, file: IncomingFile): Promise<UploadRow> {
-    const { database, repository, store, plans, usage, maxBytes } = this.parts;
+    const { database, repository, store, plans, usage, maxBytes } = this.needs;
     const contentType = cleanMediaType(file.contentType);
     const id = await repository.reserve(
       {
@@ -71,18 +71,18 @@ export class UploadsService {
 
   /** Newest first. */
   async list(viewer: Viewer, args: PageArguments): Promise<Connection<UploadRow>> {
-    const { repository } = this.parts;
+    const { repository } = this.needs;
     const page = await repository.page(viewer.userId, pageRequest(args));
     return connectionOf(page, () => repository.count(viewer.userId));
   }
 
   findVisible(viewer: Viewer, id: string): Promise<UploadRow | null> {
-    return this.parts.repository.findOwned(viewer.userId, id);
+    return this.needs.repository.findOwned(viewer.userId, id);
   }
 
   /** Deletes a file; its address is dead from then on. @returns it as it was @throws NotFound for someone else's too */
   async delete(viewer: Viewer, id: string): Promise<UploadRow> {
-    const row = await this.parts.repository.hide(viewer.userId, id, DELETE_LEASE_SECONDS);
+    const row = await this.needs.repository.hide(viewer.userId, id, DELETE_LEASE_SECONDS);
     if (row === null) throw new NotFound('File');
     // It is deleted for everyone already: bytes that cannot be removed now are swept later.
     await this.removeBytes(id).catch(() => undefined);
@@ -91,17 +91,17 @@ export class UploadsService {
 
   /** What stands at a file's address. Null when nothing does, or its user is deleted. */
   async open(accessKey: string): Promise<OpenedUpload | null> {
-    const row = await this.parts.repository.findByAccessKey(accessKey);
+    const row = await this.needs.repository.findByAccessKey(accessKey);
     if (row === null) return null;
     const { id, filename, contentType, size } = row;
-    return { id, filename, contentType, size, read: (range) => this.parts.store.get(id, range) };
+    return { id, filename, contentType, size, read: (range) => this.needs.store.get(id, range) };
   }
 
   /** Removes what was left half stored or half deleted. @returns how many files */
   async sweep(): Promise<number> {
     let removed = 0;
     for (;;) {
-      const ids = await this.parts.repository.claimAbandoned(SWEEP_BATCH, DELETE_LEASE_SECONDS);
+      const ids = await this.needs.repository.claimAbandoned(SWEEP_BATCH, DELETE_LEASE_SECONDS);
       for (const id of ids) await this.removeBytes(id);
       removed += ids.length;
       if (ids.length < SWEEP_BATCH) return removed;
@@ -110,17 +110,17 @@ export class UploadsService {
 
   /** For a start where no other instance can be alive. */
   expireAllLeases(): Promise<void> {
-    return this.parts.repository.expireAllLeases();
+    return this.needs.repository.expireAllLeases();
   }
 
   private async discard(id: string): Promise<void> {
-    await this.parts.repository.release(id, DELETE_LEASE_SECONDS);
+    await this.needs.repository.release(id, DELETE_LEASE_SECONDS);
     await this.removeBytes(id);
   }
 
   private async removeBytes(id: string): Promise<void> {
-    await this.parts.store.delete(id);
-    await this.parts.repository.remove(id);
+    await this.needs.store.delete(id);
+    await this.needs.repository.remove(id);
   }
 }
 

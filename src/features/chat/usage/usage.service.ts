@@ -7,6 +7,7 @@ import type { PlanCatalogue } from '../plans/plan.js';
 import {
   MAX_USAGE_DAYS,
   type DailyUsageRow,
+  type DateRange,
   type ExpiredReservation,
   type Reservation,
   type Settlement,
@@ -16,27 +17,22 @@ import type { ReservationRequest, UsageRepository } from './usage.repository.js'
 
 const DAY_MS = 86_400_000;
 
-export interface DateRange {
-  /** The first day, in UTC; by default the start of the longest range. */
-  readonly since?: Date | null | undefined;
-  /** The last day, in UTC; by default today. */
-  readonly until?: Date | null | undefined;
+interface UsageServiceNeeds {
+  readonly repository: UsageRepository;
+  readonly plans: PlanCatalogue;
+  readonly clock: Clock;
 }
 
 export class UsageService {
-  constructor(
-    private readonly repository: UsageRepository,
-    private readonly plans: PlanCatalogue,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly needs: UsageServiceNeeds) {}
 
   /**
    * Whether the plan has anything left today. A glance that takes nothing: {@link reserve} is what decides.
    * @throws QuotaExceeded when today's messages or tokens are used up
    */
   async checkRemaining(viewer: Viewer): Promise<void> {
-    const plan = this.plans.of(viewer.plan);
-    const used = await this.repository.today(viewer.userId);
+    const plan = this.needs.plans.of(viewer.plan);
+    const used = await this.needs.repository.today(viewer.userId);
     if ((used?.messageCount ?? 0) >= plan.dailyMessages || (used?.tokenCount ?? 0) >= plan.dailyTokens) {
       throw new QuotaExceeded();
     }
@@ -48,34 +44,34 @@ export class UsageService {
    * @throws QuotaExceeded when the day has no message left, or fewer than the least tokens
    */
   async reserve(sql: Sql, viewer: Viewer, request: Omit<ReservationRequest, 'userId'>): Promise<Reservation> {
-    const plan = this.plans.of(viewer.plan);
-    const reservation = await this.repository.reserve(sql, { ...request, userId: viewer.userId }, plan);
+    const plan = this.needs.plans.of(viewer.plan);
+    const reservation = await this.needs.repository.reserve(sql, { ...request, userId: viewer.userId }, plan);
     if (reservation === null) throw new QuotaExceeded();
     return reservation;
   }
 
   /** Replaces a reservation by what it came to. Only the first settlement of one counts. */
   settle(sql: Sql, reservation: Reservation, settlement: Settlement): Promise<boolean> {
-    return this.repository.settle(sql, reservation, settlement);
+    return this.needs.repository.settle(sql, reservation, settlement);
   }
 
   /** Counts a file that was stored, in the caller's transaction. How many a user may have is for the plan to say. */
   recordUpload(sql: Sql, userId: string): Promise<void> {
-    return this.repository.recordUpload(sql, userId);
+    return this.needs.repository.recordUpload(sql, userId);
   }
 
   renewLeases(entryIds: readonly string[], leaseSeconds: number): Promise<void> {
-    return this.repository.renewLeases(entryIds, leaseSeconds);
+    return this.needs.repository.renewLeases(entryIds, leaseSeconds);
   }
 
   /** One abandoned reservation, locked until the transaction ends; null when there is none. */
   lockExpired(sql: Sql): Promise<ExpiredReservation | null> {
-    return this.repository.lockExpired(sql);
+    return this.needs.repository.lockExpired(sql);
   }
 
   /** For a start where no other instance can be alive: all that is unsettled was abandoned. */
   expireAllLeases(): Promise<void> {
-    return this.repository.expireAllLeases();
+    return this.needs.repository.expireAllLeases();
   }
 
   /**
@@ -83,29 +79,29 @@ export class UsageService {
    * @throws Invalid for a range that is empty or longer than {@link MAX_USAGE_DAYS}
    */
   async daily(userIds: readonly string[], range: DateRange): Promise<readonly (readonly DailyUsageRow[])[]> {
-    const until = range.until ?? this.clock.now();
+    const until = range.until ?? this.needs.clock.now();
     const since = range.since ?? new Date(until.getTime() - (MAX_USAGE_DAYS - 1) * DAY_MS);
     const days = Math.floor(until.getTime() / DAY_MS) - Math.floor(since.getTime() / DAY_MS) + 1;
     if (days < 1) throw new Invalid([{ field: 'since', message: 'must not be after until' }]);
     if (days > MAX_USAGE_DAYS) {
       throw new Invalid([{ field: 'since', message: `must be at most ${MAX_USAGE_DAYS - 1} days before until` }]);
     }
-    const rows = await this.repository.daily(userIds, dateOf(since), dateOf(until));
+    const rows = await this.needs.repository.daily(userIds, dateOf(since), dateOf(until));
     const byUser = Map.groupBy(rows, (row) => row.userId);
     return userIds.map((userId) => byUser.get(userId) ?? []);
   }
 
   async ledger(viewer: Viewer, args: PageArguments): Promise<Connection<UsageEntryRow>> {
-    const page = await this.repository.entries(viewer.userId, pageRequest(args));
-    return connectionOf(page, () => this.repository.countEntries(viewer.userId));
+    const page = await this.needs.repository.entries(viewer.userId, pageRequest(args));
+    return connectionOf(page, () => this.needs.repository.countEntries(viewer.userId));
   }
 
   findVisibleDay(viewer: Viewer, id: string): Promise<DailyUsageRow | null> {
-    return this.repository.findDaily(viewer.userId, id);
+    return this.needs.repository.findDaily(viewer.userId, id);
   }
 
   findVisibleEntry(viewer: Viewer, id: string): Promise<UsageEntryRow | null> {
-    return this.repository.findEntry(viewer.userId, id);
+    return this.needs.repository.findEntry(viewer.userId, id);
   }
 }
 

@@ -51,3 +51,10 @@ export interface ExpiredReservation extends Reservation {
   readonly promptTokens: number;
   readonly messageId: string | null;
 }
+
+export interface DateRange {
+  /** The first day, in UTC; by default the start of the longest range. */
+  readonly since?: Date | null | undefined;
+  /** The last day, in UTC; by default today. */
+  readonly until?: Date | null | undefined;
+}

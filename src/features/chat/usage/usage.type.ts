@@ -1,9 +1,9 @@
 import { GraphQLDate, GraphQLDateTime } from 'graphql-scalars';
-import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { ArgsType, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
 import { Node } from '../../../graphql/node.js';
 import { RestField } from '../../../graphql/rest-route.js';
-import type { DailyUsageRow, UsageEntryRow } from './usage.js';
+import { MAX_USAGE_DAYS, type DailyUsageRow, type DateRange, type UsageEntryRow } from './usage.js';
 import type * as usage from './usage.js';
 
 const UsageKind = {
@@ -94,3 +94,15 @@ class UsageEntry implements Omit<UsageEntryRow, 'userId' | 'promptTokens'> {
 }
 
 export const UsageEntryConnection = connectionType(UsageEntry, 'UsageEntry');
+
+@ArgsType()
+export class UsageRange implements DateRange {
+  @Field(() => GraphQLDate, {
+    nullable: true,
+    description: `The first day, included; by default ${MAX_USAGE_DAYS - 1} days before \`until\`.`,
+  })
+  readonly since!: Date | null;
+
+  @Field(() => GraphQLDate, { nullable: true, description: 'The last day, included; by default today, in UTC.' })
+  readonly until!: Date | null;
+}

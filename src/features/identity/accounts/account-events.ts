@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { AuditAction, AuditEvent } from '../../operations/audit/audit-event.js';
+import type { AuditAction, AuditEvent } from '../../../ports/audit-log.js';
 import { operator, type AccountActor } from './account-actor.js';
 import type { UserRow } from './user.js';
 

@@ -1,32 +1,27 @@
-import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { graphql } from 'graphql';
-import { buildSchemaSync, type ClassType } from 'type-graphql';
+import { graphql, type GraphQLSchema } from 'graphql';
 import { AccountsFixture, PASSWORD } from '../../../../test/support/accounts.js';
 import { testDatabases } from '../../../../test/support/database.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import type { Credentials } from '../../../kernel/caller.js';
+import { buildSchema } from '../../../graphql/schema.js';
 import type { RestRoute } from '../../../graphql/rest-route.js';
 import { DomainError } from '../../../kernel/errors.js';
 import { newId } from '../../../kernel/ids.js';
+import { LoginResolver } from '../login/login.resolver.js';
 import { SessionsResolver } from '../sessions/sessions.resolver.js';
 import { AccountsResolver } from './accounts.resolver.js';
 
-const schema = buildSchemaSync({
-  resolvers: [AccountsResolver, SessionsResolver],
-  validate: false,
-  container: ({ context }: { context: RequestContext }) => ({
-    get: (type: ClassType) => context.instance(type),
-  }),
-});
+const classes = [AccountsResolver, LoginResolver, SessionsResolver];
+const described = buildSchema(classes.map(({ prototype }) => Object.create(prototype) as object));
 
 const routes = ['Query', 'Mutation'].flatMap((name) =>
-  Object.values((name === 'Query' ? schema.getQueryType() : schema.getMutationType())?.getFields() ?? {}).flatMap(
+  Object.values((name === 'Query' ? described.getQueryType() : described.getMutationType())?.getFields() ?? {}).flatMap(
     (field) => (field.extensions['rest'] ?? []) as RestRoute[],
   ),
 );
 
-describe('the REST routes of accounts and sessions', () => {
+describe('the REST routes of accounts, logins and sessions', () => {
   it('are those of the contract', () => {
     expect(routes.map(({ method, path, operationId }) => `${method} ${path} ${operationId}`).sort()).toEqual([
       'DELETE /auth/sessions/{session_id} revokeSession',
@@ -43,6 +38,7 @@ describe('the REST routes of accounts and sessions', () => {
       'POST /auth/login login',
       'POST /auth/logout logout',
       'POST /auth/refresh refreshTokens',
+      'POST /auth/second-factor completeLogin',
       'POST /auth/verify verifyToken',
       'POST /users createUser',
       'PUT /users/{user_id} replaceUser',
@@ -53,22 +49,21 @@ describe('the REST routes of accounts and sessions', () => {
 describe.each(testDatabases().slice(0, 1))('accounts and sessions over GraphQL', (kind) => {
   let database: Awaited<ReturnType<typeof kind.open>>;
   let fixture: AccountsFixture;
-  let resolvers: readonly object[];
+  let schema: GraphQLSchema;
   beforeAll(async () => {
     database = await kind.open();
     fixture = new AccountsFixture(database);
-    resolvers = [new AccountsResolver(fixture.accounts), new SessionsResolver(fixture.sessions, fixture.logins)];
+    schema = buildSchema([
+      new AccountsResolver(fixture.accounts),
+      new LoginResolver(fixture.logins),
+      new SessionsResolver(fixture.sessions),
+    ]);
   });
   afterAll(() => database.drop());
 
-  const contextOf = (credentials: Partial<Credentials>): Pick<RequestContext, 'client' | 'viewer' | 'instance'> => ({
+  const contextOf = (credentials: Partial<Credentials>): Pick<RequestContext, 'client' | 'viewer'> => ({
     client: { ipAddress: '192.0.2.1', userAgent: 'a browser' },
     viewer: () => fixture.authenticateBy(credentials),
-    instance: (type) => {
-      const instance = resolvers.find((resolver) => resolver instanceof type);
-      if (instance === undefined) throw new Error(`no ${type.name}`);
-      return instance as InstanceType<typeof type>;
-    },
   });
 
   /** The data, or the first error's message and faults. */

@@ -3,9 +3,9 @@ import { Arg, Ctx, ID, Info, Int, Mutation, Query, Resolver } from 'type-graphql
 import type { RequestContext } from '../../../graphql/context.js';
 import { CurrentViewer, noteInternalCall, Operation } from '../../../graphql/operation.js';
 import { Rest, body, paging, path, query, type RestError } from '../../../graphql/rest-route.js';
+import { MissingCredentials } from '../../../kernel/errors.js';
 import type { Connection } from '../../../kernel/page.js';
 import type { Viewer } from '../../../kernel/viewer.js';
-import { MissingCredentials } from '../sessions/session.js';
 import { idRules, newUserRules, searchRules, userChangesRules } from './accounts.rules.js';
 import type { AccountsService } from './accounts.service.js';
 import type { UserRow } from './user.js';

@@ -3,12 +3,12 @@ import { Conflict, Invalid, NotFound } from '../../../kernel/errors.js';
 import { connectionOf, pageRequest, type Connection, type PageArguments } from '../../../kernel/page.js';
 import type { Client } from '../../../kernel/caller.js';
 import type { Sql } from '../../../ports/database.js';
-import type { AuditEvent } from '../../operations/audit/audit-event.js';
-import type { AuditLog } from '../../operations/audit/audit-log.js';
-import type { SessionsService } from '../sessions/sessions.service.js';
+import type { AuditEvent } from '../../../ports/audit-log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 import type { AccountsRepository, UserEdit } from './accounts.repository.js';
 import { adminsOnly, maySee, requireAdmin, requireOwnOrAdmin, touchesGuarded } from './accounts.policy.js';
 import type { AccountActor } from './account-actor.js';
+import type { AccountSessions } from './account-sessions.js';
 import { eventOf, eventsOfChange, eventsOfCreation } from './account-events.js';
 import { addressIdentity } from './email-address.js';
 import type { PasswordHasher } from './password-hasher.js';
@@ -24,12 +24,18 @@ import {
   type UserRow,
 } from './user.js';
 
-export interface AccountsServiceDependencies {
+/** The plans that an account can have. */
+export interface AccountPlans {
+  readonly defaultPlan: string;
+  isPlan(name: string): boolean;
+}
+
+export interface AccountsServiceNeeds {
   readonly users: AccountsRepository;
-  readonly plans: { readonly defaultPlan: string; isPlan(name: string): boolean };
+  readonly plans: AccountPlans;
   readonly passwords: Pick<PasswordHasher, 'hash'>;
-  readonly sessions: Pick<SessionsService, 'endAllOf' | 'recheckStreams'>;
-  readonly audit: Pick<AuditLog, 'record'>;
+  readonly sessions: AccountSessions;
+  readonly audit: AuditLog;
   readonly clock: Clock;
 }
 
@@ -45,21 +51,7 @@ export interface Creator {
 type Confirmation = (user: UserRow, sql: Sql) => Promise<void>;
 
 export class AccountsService {
-  readonly #users: AccountsServiceDependencies['users'];
-  readonly #plans: AccountsServiceDependencies['plans'];
-  readonly #passwords: AccountsServiceDependencies['passwords'];
-  readonly #sessions: AccountsServiceDependencies['sessions'];
-  readonly #audit: AccountsServiceDependencies['audit'];
-  readonly #clock: Clock;
-
-  constructor({ users, plans, passwords, sessions, audit, clock }: AccountsServiceDependencies) {
-    this.#users = users;
-    this.#plans = plans;
-    this.#passwords = passwords;
-    this.#sessions = sessions;
-    this.#audit = audit;
-    this.#clock = clock;
-  }
+  constructor(private readonly needs: AccountsServiceNeeds) {}
 
   /**
    * Makes an account. Open to anyone; guarded fields other than their defaults are for admins.
@@ -68,16 +60,16 @@ export class AccountsService {
    */
   async create(input: NewUser, creator: Creator): Promise<UserRow> {
     const changes = givenOf(input);
-    const defaults = guardedDefaults(this.#plans.defaultPlan);
+    const defaults = guardedDefaults(this.needs.plans.defaultPlan);
     const needsAdmin = touchesGuarded(defaults, changes);
     // Where a stranger would do, who it is matters to the audit log alone: bad credentials are a stranger's.
     const viewer = needsAdmin ? await creator.viewer() : await creator.viewer().catch(() => null);
     if (needsAdmin && !viewer?.isAdmin) throw adminsOnly();
     this.#requirePlan(changes.plan);
     const blank = { email: null, phoneNumber: null, provider: input.provider, providerId: null, profile: {} };
-    const now = this.#clock.now();
+    const now = this.needs.clock.now();
     const user = applyChanges({ ...blank, ...defaults }, changes, needsAdmin, now);
-    return this.#users.insert(user, await this.#passwords.hash(input.password), now, (row, sql) =>
+    return this.needs.users.insert(user, await this.needs.passwords.hash(input.password), now, (row, sql) =>
       this.#record(eventsOfCreation(viewer, row, creator.client), sql),
     );
   }
@@ -85,17 +77,17 @@ export class AccountsService {
   /** @throws Forbidden for another's account; NotFound, to an admin */
   async get(viewer: AccountActor, id: string): Promise<UserRow> {
     requireOwnOrAdmin(viewer, id);
-    return found(await this.#users.find(id));
+    return found(await this.needs.users.find(id));
   }
 
   /** What `node` finds: null where the viewer may not see it, as where it is not there. */
   async findVisible(viewer: AccountActor, id: string): Promise<UserRow | null> {
-    return maySee(viewer, id) ? this.#users.find(id) : null;
+    return maySee(viewer, id) ? this.needs.users.find(id) : null;
   }
 
   /** For the fields of other objects that give a user: in the order of the ids, null for one that is deleted. */
   async loadMany(ids: readonly string[]): Promise<readonly (UserRow | null)[]> {
-    const users = new Map((await this.#users.findMany(ids)).map((user) => [user.id, user]));
+    const users = new Map((await this.needs.users.findMany(ids)).map((user) => [user.id, user]));
     return ids.map((id) => users.get(id) ?? null);
   }
 
@@ -107,7 +99,7 @@ export class AccountsService {
   async list(viewer: AccountActor, search: string | null, page: PageArguments): Promise<Connection<UserRow>> {
     requireAdmin(viewer);
     const part = search === '' ? null : search;
-    return connectionOf(await this.#users.page(part, pageRequest(page)), () => this.#users.count(part));
+    return connectionOf(await this.needs.users.page(part, pageRequest(page)), () => this.needs.users.count(part));
   }
 
   /**
@@ -117,22 +109,23 @@ export class AccountsService {
    */
   async update(viewer: AccountActor, id: string, changes: UserChanges): Promise<UserRow> {
     requireOwnOrAdmin(viewer, id);
-    const passwordHash = changes.password === undefined ? null : await this.#passwords.hash(changes.password);
-    const updated = await this.#users.change(id, async (present, edit) => {
+    const passwordHash = changes.password === undefined ? null : await this.needs.passwords.hash(changes.password);
+    const updated = await this.needs.users.change(id, async (present, edit) => {
       if (!viewer.isAdmin && touchesGuarded(present, changes)) throw adminsOnly();
       if (changes.plan !== present.plan) this.#requirePlan(changes.plan);
-      const now = this.#clock.now();
+      const now = this.needs.clock.now();
       const next = { ...present, ...applyChanges(present, changes, viewer.isAdmin, now) };
       if (isActingAdmin(present) && !isActingAdmin(next)) await requireAnotherAdmin(edit);
       const row = await edit.write(next, passwordHash, now);
-      if (isEnabled(present) && !isEnabled(next)) await this.#sessions.endAllOf(edit.sql, id, 'ACCOUNT_DISABLED', null);
+      if (isEnabled(present) && !isEnabled(next))
+        await this.needs.sessions.endAllOf(edit.sql, id, 'ACCOUNT_DISABLED', null);
       else if (passwordHash !== null) {
-        await this.#sessions.endAllOf(edit.sql, id, 'PASSWORD_CHANGED', viewer.sessionId);
+        await this.needs.sessions.endAllOf(edit.sql, id, 'PASSWORD_CHANGED', viewer.sessionId);
       }
       await this.#record(eventsOfChange(viewer, present, row, passwordHash !== null), edit.sql);
       return row;
     });
-    this.#sessions.recheckStreams();
+    this.needs.sessions.recheckStreams();
     return found(updated);
   }
 
@@ -149,25 +142,25 @@ export class AccountsService {
    */
   async delete(viewer: AccountActor, id: string): Promise<UserRow> {
     requireOwnOrAdmin(viewer, id);
-    const deleted = await this.#users.change(id, async (present, edit) => {
+    const deleted = await this.needs.users.change(id, async (present, edit) => {
       if (isActingAdmin(present)) await requireAnotherAdmin(edit);
-      await this.#sessions.endAllOf(edit.sql, id, 'ACCOUNT_DELETED', null);
-      await this.#audit.record(eventOf('USER_DELETED', viewer, id), edit.sql);
-      return edit.markDeleted(this.#clock.now());
+      await this.needs.sessions.endAllOf(edit.sql, id, 'ACCOUNT_DELETED', null);
+      await this.needs.audit.record(eventOf('USER_DELETED', viewer, id), edit.sql);
+      return edit.markDeleted(this.needs.clock.now());
     });
-    this.#sessions.recheckStreams();
+    this.needs.sessions.recheckStreams();
     return found(deleted);
   }
 
   /** For the service itself, not for a viewer: the user with this e-mail address, in any case. */
   findByEmail(email: string): Promise<UserRow | null> {
-    return this.#users.findByEmail(email);
+    return this.needs.users.findByEmail(email);
   }
 
   /** Deleted users who had this e-mail address, in any case, the last deleted first; at most 100. @throws Forbidden */
   async findDeleted(viewer: AccountActor, email: string): Promise<readonly DeletedUserRow[]> {
     requireAdmin(viewer);
-    return this.#users.findDeleted(email);
+    return this.needs.users.findDeleted(email);
   }
 
   /**
@@ -177,13 +170,13 @@ export class AccountsService {
    * @throws Unavailable when too many passwords are being hashed; the proof is not used up then
    */
   async resetPassword(id: string, password: string, confirm: Confirmation): Promise<boolean> {
-    const passwordHash = await this.#passwords.hash(password);
-    const user = await this.#users.change(id, async (present, edit) => {
+    const passwordHash = await this.needs.passwords.hash(password);
+    const user = await this.needs.users.change(id, async (present, edit) => {
       await confirm(present, edit.sql);
-      await this.#sessions.endAllOf(edit.sql, id, 'PASSWORD_RESET', null);
-      return edit.write(present, passwordHash, this.#clock.now());
+      await this.needs.sessions.endAllOf(edit.sql, id, 'PASSWORD_RESET', null);
+      return edit.write(present, passwordHash, this.needs.clock.now());
     });
-    this.#sessions.recheckStreams();
+    this.needs.sessions.recheckStreams();
     return user !== null;
   }
 
@@ -193,9 +186,9 @@ export class AccountsService {
    * @returns false when there is no such user
    */
   async verifyEmail(id: string, confirm: Confirmation): Promise<boolean> {
-    const user = await this.#users.change(id, async (present, edit) => {
+    const user = await this.needs.users.change(id, async (present, edit) => {
       await confirm(present, edit.sql);
-      const now = this.#clock.now();
+      const now = this.needs.clock.now();
       return edit.write({ ...present, isVerified: true, verifiedAt: present.verifiedAt ?? now }, null, now);
     });
     return user !== null;
@@ -225,10 +218,10 @@ export class AccountsService {
    */
   async restore(viewer: AccountActor, id: string): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
-    const restored = await this.#users.restore(id, this.#clock.now(), (_user, sql) =>
-      this.#audit.record(eventOf('USER_RESTORED', viewer, id), sql),
+    const restored = await this.needs.users.restore(id, this.needs.clock.now(), (_user, sql) =>
+      this.needs.audit.record(eventOf('USER_RESTORED', viewer, id), sql),
     );
-    return restored ?? found(await this.#users.find(id));
+    return restored ?? found(await this.needs.users.find(id));
   }
 
   /**
@@ -241,11 +234,11 @@ export class AccountsService {
     client: Client,
     attach: (user: UserRow, sql: Sql) => Promise<void>,
   ): Promise<UserRow> {
-    const now = this.#clock.now();
-    const defaults = guardedDefaults(this.#plans.defaultPlan);
+    const now = this.needs.clock.now();
+    const defaults = guardedDefaults(this.needs.plans.defaultPlan);
     const verification = { verifiedAt: given.isVerified ? now : null };
     const user = { phoneNumber: null, profile: {}, ...defaults, ...given, ...verification };
-    return this.#users.insert(user, null, now, async (row, sql) => {
+    return this.needs.users.insert(user, null, now, async (row, sql) => {
       await this.#record(eventsOfCreation(null, row, client), sql);
       await attach(row, sql);
     });
@@ -253,12 +246,12 @@ export class AccountsService {
 
   /** Does `work` in a transaction that holds the user's row. @returns null when there is no such user */
   hold<Result>(id: string, work: (user: UserRow, sql: Sql) => Promise<Result>): Promise<Result | null> {
-    return this.#users.change(id, (user, edit) => work(user, edit.sql));
+    return this.needs.users.change(id, (user, edit) => work(user, edit.sql));
   }
 
   /** What a login needs to know of the user with this e-mail address, in any case. */
   async findLogin(email: string): Promise<LoginRow | null> {
-    const user = await this.#users.findLogin(email);
+    const user = await this.needs.users.findLogin(email);
     // Databases fold case in their own ways: a spelling that tries are counted for by itself may not find the user too.
     return user !== null && addressIdentity(user.email) === addressIdentity(email) ? user : null;
   }
@@ -269,12 +262,12 @@ export class AccountsService {
    * @returns false when the user has another hash by now, or is gone
    */
   renewPasswordHash(user: Pick<LoginRow, 'id' | 'passwordHash'>, passwordHash: string): Promise<boolean> {
-    return this.#users.replacePasswordHash(user, passwordHash);
+    return this.needs.users.replacePasswordHash(user, passwordHash);
   }
 
   /** The same of the user with this id. */
   findLoginById(id: string): Promise<LoginRow | null> {
-    return this.#users.findLoginById(id);
+    return this.needs.users.findLoginById(id);
   }
 
   /**
@@ -282,14 +275,22 @@ export class AccountsService {
    * @returns `taken`: the address belongs to a user who cannot act as an admin, and nothing was changed
    */
   async ensureAdmin(email: string, password: string): Promise<'created' | 'present' | 'taken'> {
-    const present = await this.#users.findByEmail(email);
+    const present = await this.needs.users.findByEmail(email);
     if (present !== null) return isActingAdmin(present) ? 'present' : 'taken';
-    const now = this.#clock.now();
+    const now = this.needs.clock.now();
     const blank = { email, phoneNumber: null, provider: 'email', providerId: null, profile: {} };
-    const guarded = { ...guardedDefaults(this.#plans.defaultPlan), isAdmin: true, isVerified: true, verifiedAt: now };
+    const guarded = {
+      ...guardedDefaults(this.needs.plans.defaultPlan),
+      isAdmin: true,
+      isVerified: true,
+      verifiedAt: now,
+    };
     try {
-      await this.#users.insert({ ...blank, ...guarded }, await this.#passwords.hash(password), now, (user, sql) =>
-        this.#record(eventsOfCreation(null, user, null), sql),
+      await this.needs.users.insert(
+        { ...blank, ...guarded },
+        await this.needs.passwords.hash(password),
+        now,
+        (user, sql) => this.#record(eventsOfCreation(null, user, null), sql),
       );
       return 'created';
     } catch (error) {
@@ -300,11 +301,11 @@ export class AccountsService {
   }
 
   async #record(events: readonly AuditEvent[], sql: Sql): Promise<void> {
-    for (const event of events) await this.#audit.record(event, sql);
+    for (const event of events) await this.needs.audit.record(event, sql);
   }
 
   #requirePlan(plan: string | undefined): void {
-    if (plan !== undefined && !this.#plans.isPlan(plan)) {
+    if (plan !== undefined && !this.needs.plans.isPlan(plan)) {
       throw new Invalid([{ field: 'input.plan', message: 'is not the name of a plan' }]);
     }
   }

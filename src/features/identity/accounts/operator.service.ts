@@ -4,14 +4,14 @@ import { operator } from './account-actor.js';
 import type { AccountsService } from './accounts.service.js';
 import { isEnabled, type UserChanges, type UserRow } from './user.js';
 
-export interface OperatorServiceDependencies {
+export interface OperatorServiceNeeds {
   readonly accounts: Pick<
     AccountsService,
     'create' | 'update' | 'delete' | 'restore' | 'list' | 'findVisible' | 'findByEmail' | 'findDeleted'
   >;
   readonly secondFactors: {
     /** Switches a user's second factor off, by {@link operator}. @returns whether it was on */
-    remove(userId: string): Promise<boolean>;
+    removeByOperator(userId: string): Promise<boolean>;
   };
 }
 
@@ -34,13 +34,7 @@ export interface Outcome {
  * e-mail address, in any case, or by id.
  */
 export class OperatorService {
-  readonly #accounts: OperatorServiceDependencies['accounts'];
-  readonly #secondFactors: OperatorServiceDependencies['secondFactors'];
-
-  constructor({ accounts, secondFactors }: OperatorServiceDependencies) {
-    this.#accounts = accounts;
-    this.#secondFactors = secondFactors;
-  }
+  constructor(private readonly needs: OperatorServiceNeeds) {}
 
   /** @throws NotFound */
   async find(name: string): Promise<UserRow> {
@@ -51,14 +45,14 @@ export class OperatorService {
 
   /** Newest first, at most 100. @param search a part of the e-mail address or phone number; null for everyone */
   async list(search: string | null): Promise<{ readonly users: readonly UserRow[]; readonly total: number }> {
-    const { nodes, countAll } = await this.#accounts.list(operator, search, { first: 100 });
+    const { nodes, countAll } = await this.needs.accounts.list(operator, search, { first: 100 });
     return { users: nodes, total: await countAll() };
   }
 
   /** An admin's address counts as verified: the operator vouches for it. @throws Conflict `User already exists`; Invalid */
   create({ email, password, isAdmin, plan }: NewAccount): Promise<UserRow> {
     const input = { provider: 'email', email, password, isAdmin, isVerified: isAdmin, plan };
-    return this.#accounts.create(input, { viewer: () => Promise.resolve(operator), client: null });
+    return this.needs.accounts.create(input, { viewer: () => Promise.resolve(operator), client: null });
   }
 
   /** @throws NotFound */
@@ -89,12 +83,12 @@ export class OperatorService {
   /** For a user who has lost the app and the recovery codes. Sessions stay. @throws NotFound */
   async removeSecondFactor(name: string): Promise<Outcome> {
     const user = await this.find(name);
-    return { user, isChanged: await this.#secondFactors.remove(user.id) };
+    return { user, isChanged: await this.needs.secondFactors.removeByOperator(user.id) };
   }
 
   /** Deletes softly, and ends every session of the user. @throws NotFound; Conflict for the last admin */
   async delete(name: string): Promise<UserRow> {
-    return this.#accounts.delete(operator, (await this.find(name)).id);
+    return this.needs.accounts.delete(operator, (await this.find(name)).id);
   }
 
   /**
@@ -104,16 +98,16 @@ export class OperatorService {
   async restore(name: string): Promise<Outcome> {
     const present = await this.#findPresent(name);
     if (present !== null) return { user: present, isChanged: false };
-    return { user: await this.#accounts.restore(operator, await this.#idOfDeleted(name)), isChanged: true };
+    return { user: await this.needs.accounts.restore(operator, await this.#idOfDeleted(name)), isChanged: true };
   }
 
   #findPresent(name: string): Promise<UserRow | null> {
-    return isUuid(name) ? this.#accounts.findVisible(operator, name) : this.#accounts.findByEmail(name);
+    return isUuid(name) ? this.needs.accounts.findVisible(operator, name) : this.needs.accounts.findByEmail(name);
   }
 
   async #idOfDeleted(name: string): Promise<string> {
     if (isUuid(name)) return name;
-    const deleted = await this.#accounts.findDeleted(operator, name);
+    const deleted = await this.needs.accounts.findDeleted(operator, name);
     const [only] = deleted;
     if (only === undefined) throw new NotFound('User');
     if (deleted.length === 1) return only.id;
@@ -124,6 +118,6 @@ export class OperatorService {
   async #change(name: string, isNeeded: (user: UserRow) => boolean, changes: UserChanges): Promise<Outcome> {
     const user = await this.find(name);
     if (!isNeeded(user)) return { user, isChanged: false };
-    return { user: await this.#accounts.update(operator, user.id, changes), isChanged: true };
+    return { user: await this.needs.accounts.update(operator, user.id, changes), isChanged: true };
   }
 }

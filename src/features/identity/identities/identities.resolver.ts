@@ -19,12 +19,14 @@ import {
 } from './identity.type.js';
 import type { ProviderLoginsService, StartedLogin } from './provider-logins.service.js';
 
+interface IdentitiesResolverNeeds {
+  readonly service: IdentitiesService;
+  readonly logins: ProviderLoginsService;
+}
+
 @Resolver()
 export class IdentitiesResolver {
-  constructor(
-    private readonly service: IdentitiesService,
-    private readonly logins: ProviderLoginsService,
-  ) {}
+  constructor(private readonly needs: IdentitiesResolverNeeds) {}
 
   @Operation('user')
   @Rest({
@@ -36,7 +38,7 @@ export class IdentitiesResolver {
   })
   @Query(() => [Identity], { description: 'The providers that log the caller in, oldest link first.' })
   identities(@CurrentViewer() viewer: Viewer): Promise<readonly IdentityRow[]> {
-    return this.service.list(viewer);
+    return this.needs.service.list(viewer);
   }
 
   @Operation('user', startLinkRules)
@@ -89,7 +91,7 @@ export class IdentitiesResolver {
     @CurrentViewer() viewer: Viewer,
     @Arg('input', () => StartIdentityLinkInput) { provider, redirectUri, password = null }: StartIdentityLinkInput,
   ): Promise<StartedLogin> {
-    return this.logins.startLink(viewer, { provider, redirectUri, password });
+    return this.needs.logins.startLink(viewer, { provider, redirectUri, password });
   }
 
   @Operation('user', finishRules)
@@ -117,7 +119,7 @@ export class IdentitiesResolver {
     @CurrentViewer() viewer: Viewer,
     @Arg('input', () => FinishProviderLoginInput) input: FinishProviderLoginInput,
   ): Promise<IdentityRow> {
-    return this.logins.finishLink(viewer, answerOf(input));
+    return this.needs.logins.finishLink(viewer, answerOf(input));
   }
 
   @Operation('user', idRules)
@@ -139,7 +141,7 @@ export class IdentitiesResolver {
       "The provider no longer logs the caller in; sessions go on. CONFLICT when it is the last one and the caller has no password; NOT_FOUND when it is another user's. Always true.",
   })
   async unlinkIdentity(@CurrentViewer() viewer: Viewer, @Arg('id', () => ID) id: string): Promise<boolean> {
-    await this.service.unlink(viewer, id);
+    await this.needs.service.unlink(viewer, id);
     return true;
   }
 }

@@ -5,7 +5,7 @@ import type { Viewer } from '../../../kernel/viewer.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import { isEnabled, type UserRow } from '../accounts/user.js';
-import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 import type { IdentitiesRepository } from './identities.repository.js';
 import { isSameMailbox, type IdentityRow, type VouchedUser } from './identity.js';
 
@@ -13,29 +13,17 @@ export const EMAIL_IN_USE = 'An account with this e-mail address exists: log in 
 export const LINKED_ELSEWHERE = 'Linked to another account';
 export const LAST_WAY_IN = 'The last way to log in: set a password first';
 
-export interface IdentitiesServiceDependencies {
+export interface IdentitiesServiceNeeds {
   readonly database: Pick<Database, 'transaction'>;
   readonly repository: IdentitiesRepository;
   readonly accounts: Pick<AccountsService, 'findByEmail' | 'createVouchedFor' | 'hold'>;
-  readonly audit: Pick<AuditLog, 'record'>;
+  readonly audit: AuditLog;
   readonly clock: Clock;
 }
 
 /** Who at a provider is which user. */
 export class IdentitiesService {
-  readonly #database: IdentitiesServiceDependencies['database'];
-  readonly #repository: IdentitiesRepository;
-  readonly #accounts: IdentitiesServiceDependencies['accounts'];
-  readonly #audit: IdentitiesServiceDependencies['audit'];
-  readonly #clock: Clock;
-
-  constructor({ database, repository, accounts, audit, clock }: IdentitiesServiceDependencies) {
-    this.#database = database;
-    this.#repository = repository;
-    this.#accounts = accounts;
-    this.#audit = audit;
-    this.#clock = clock;
-  }
+  constructor(private readonly needs: IdentitiesServiceNeeds) {}
 
   /**
    * The user of someone who logs in at a provider: whom they are linked to, or whom they are linked to now, or a new user.
@@ -44,14 +32,15 @@ export class IdentitiesService {
    * @throws Conflict {@link EMAIL_IN_USE}; Forbidden `Account disabled`
    */
   async resolve(vouched: VouchedUser, client: Client): Promise<IdentityRow> {
-    const known = await this.#repository.use(vouched, this.#clock.now());
+    const known = await this.needs.repository.use(vouched, this.needs.clock.now());
     if (known !== null) return known;
-    const holder = vouched.email === null ? null : await this.#accounts.findByEmail(vouched.email);
+    const holder = vouched.email === null ? null : await this.needs.accounts.findByEmail(vouched.email);
     try {
       return await (holder === null ? this.#createUser(vouched, client) : this.#linkTo(holder.id, vouched, client));
     } catch (error) {
       // Another login of theirs was quicker.
-      const present = error instanceof Conflict ? await this.#repository.use(vouched, this.#clock.now()) : null;
+      const present =
+        error instanceof Conflict ? await this.needs.repository.use(vouched, this.needs.clock.now()) : null;
       if (present !== null) return present;
       throw error;
     }
@@ -62,22 +51,22 @@ export class IdentitiesService {
    * @throws Conflict {@link LINKED_ELSEWHERE}
    */
   async link(viewer: Viewer, vouched: VouchedUser): Promise<IdentityRow> {
-    const linked = await this.#accounts.hold(viewer.userId, (_user, sql) =>
+    const linked = await this.needs.accounts.hold(viewer.userId, (_user, sql) =>
       this.#insert(sql, viewer.userId, vouched, viewer.client),
     );
-    const identity = linked ?? (await this.#repository.findBySubject(vouched));
+    const identity = linked ?? (await this.needs.repository.findBySubject(vouched));
     if (identity?.userId !== viewer.userId) throw new Conflict(LINKED_ELSEWHERE);
     return identity;
   }
 
   /** The viewer's, oldest first. */
   list(viewer: Viewer): Promise<readonly IdentityRow[]> {
-    return this.#repository.listOf(viewer.userId);
+    return this.needs.repository.listOf(viewer.userId);
   }
 
   /** What `node` finds: one of the viewer's, or null. */
   findVisible(viewer: Viewer, id: string): Promise<IdentityRow | null> {
-    return this.#repository.find(viewer.userId, id);
+    return this.needs.repository.find(viewer.userId, id);
   }
 
   /**
@@ -86,11 +75,12 @@ export class IdentitiesService {
    */
   async unlink(viewer: Viewer, id: string): Promise<void> {
     const { userId, client } = viewer;
-    await this.#database.transaction(async (sql) => {
-      const hasPassword = await this.#repository.lockUser(sql, userId);
-      const identity = await this.#repository.delete(sql, userId, id);
+    await this.needs.database.transaction(async (sql) => {
+      const hasPassword = await this.needs.repository.lockUser(sql, userId);
+      const identity = await this.needs.repository.delete(sql, userId, id);
       if (identity === null) throw new NotFound('Identity');
-      if (hasPassword !== true && (await this.#repository.countOf(sql, userId)) === 0) throw new Conflict(LAST_WAY_IN);
+      if (hasPassword !== true && (await this.needs.repository.countOf(sql, userId)) === 0)
+        throw new Conflict(LAST_WAY_IN);
       await this.#recordUnlinked(sql, identity, userId, client);
     });
   }
@@ -102,24 +92,28 @@ export class IdentitiesService {
    */
   async unlinkUnproven(sql: Sql, user: Pick<UserRow, 'id' | 'isVerified'>, client: Client): Promise<void> {
     if (user.isVerified) return;
-    for (const identity of await this.#repository.deleteAllOf(sql, user.id)) {
+    for (const identity of await this.needs.repository.deleteAllOf(sql, user.id)) {
       await this.#recordUnlinked(sql, identity, user.id, client);
     }
   }
 
   async #createUser(vouched: VouchedUser, client: Client): Promise<IdentityRow> {
     const { provider, subject: providerId, email, isEmailVerified: isVerified } = vouched;
-    await this.#accounts.createVouchedFor({ provider, providerId, email, isVerified }, client, async (user, sql) => {
-      const identity = await this.#insert(sql, user.id, vouched, client);
-      if (identity === null) throw new Conflict(LINKED_ELSEWHERE);
-    });
-    const made = await this.#repository.findBySubject(vouched);
+    await this.needs.accounts.createVouchedFor(
+      { provider, providerId, email, isVerified },
+      client,
+      async (user, sql) => {
+        const identity = await this.#insert(sql, user.id, vouched, client);
+        if (identity === null) throw new Conflict(LINKED_ELSEWHERE);
+      },
+    );
+    const made = await this.needs.repository.findBySubject(vouched);
     if (made === null) throw new Error('the identity of a new user is gone');
     return made;
   }
 
   async #linkTo(userId: string, vouched: VouchedUser, client: Client): Promise<IdentityRow> {
-    const linked = await this.#accounts.hold(userId, async (user, sql) => {
+    const linked = await this.needs.accounts.hold(userId, async (user, sql) => {
       const isSame = user.email !== null && vouched.email !== null && isSameMailbox(user.email, vouched.email);
       if (!isSame || !vouched.isEmailVerified || !user.isVerified) throw new Conflict(EMAIL_IN_USE);
       if (!isEnabled(user)) throw new Forbidden('Account disabled');
@@ -131,10 +125,10 @@ export class IdentitiesService {
 
   /** @returns null when they are linked to a user already */
   async #insert(sql: Sql, userId: string, vouched: VouchedUser, client: Client): Promise<IdentityRow | null> {
-    const identity = await this.#repository.insert(sql, userId, vouched, this.#clock.now());
+    const identity = await this.needs.repository.insert(sql, userId, vouched, this.needs.clock.now());
     if (identity === null) return null;
     const { provider } = vouched;
-    await this.#audit.record(
+    await this.needs.audit.record(
       { action: 'IDENTITY_LINKED', actorId: userId, subjectId: userId, client, details: { provider } },
       sql,
     );
@@ -142,7 +136,7 @@ export class IdentitiesService {
   }
 
   async #recordUnlinked(sql: Sql, { provider }: IdentityRow, userId: string, client: Client): Promise<void> {
-    await this.#audit.record(
+    await this.needs.audit.record(
       { action: 'IDENTITY_UNLINKED', actorId: userId, subjectId: userId, client, details: { provider } },
       sql,
     );

@@ -1,3 +1,4 @@
+import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { Client } from '../../../kernel/caller.js';
 import { clientNetwork } from '../../../kernel/client-network.js';
 import { minutesFrom, type Clock } from '../../../kernel/clock.js';
@@ -15,9 +16,9 @@ import type { Viewer } from '../../../kernel/viewer.js';
 import type { IdentityProvider } from '../../../ports/identity-provider.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { LoginRow } from '../accounts/user.js';
-import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 import type { FreshProof } from '../sessions/fresh-proof.js';
-import type { LoginDetails, LoginService } from '../sessions/login.service.js';
+import type { LoginDetails, LoginService } from '../login/login.service.js';
 import type { Tokens } from '../sessions/sessions.service.js';
 import type { IdentitiesService } from './identities.service.js';
 import { vouchedUser, type IdentityRow, type VouchedUser } from './identity.js';
@@ -74,16 +75,16 @@ export interface FinishedLogin {
   readonly returnUrl: string | null;
 }
 
-export interface ProviderLoginsServiceDependencies {
+export interface ProviderLoginsServiceNeeds {
   readonly providers: readonly IdentityProvider[];
   readonly repository: ProviderLoginsRepository;
   readonly identities: Pick<IdentitiesService, 'link' | 'resolve'>;
   readonly accounts: Pick<AccountsService, 'findLoginById'>;
   readonly login: Pick<LoginService, 'admit'>;
   readonly freshProof: Pick<FreshProof, 'require'>;
-  readonly audit: Pick<AuditLog, 'record'>;
+  readonly audit: AuditLog;
   /** Counts a start from a network, and throws RateLimited `Too many requests` when there were too many. */
-  readonly limiter: (network: string) => Promise<void>;
+  readonly limiter: RateLimiter;
   /** Addresses of clients, as `URL` writes them, that a provider or the callback may send a browser to. */
   readonly returnUrls: readonly string[];
   /** The service's own callback for a provider. */
@@ -94,11 +95,9 @@ export interface ProviderLoginsServiceDependencies {
 /** Logging in at a provider: out to it, and back. */
 export class ProviderLoginsService {
   readonly #providers: ReadonlyMap<string, IdentityProvider>;
-  readonly #given: Omit<ProviderLoginsServiceDependencies, 'providers'>;
 
-  constructor({ providers, ...given }: ProviderLoginsServiceDependencies) {
-    this.#providers = new Map(providers.map((provider) => [provider.name, provider]));
-    this.#given = given;
+  constructor(private readonly needs: ProviderLoginsServiceNeeds) {
+    this.#providers = new Map(needs.providers.map((provider) => [provider.name, provider]));
   }
 
   list(): readonly Pick<IdentityProvider, 'name' | 'label'>[] {
@@ -119,13 +118,13 @@ export class ProviderLoginsService {
     const { sessionId, client } = viewer;
     if (sessionId === null) throw new Forbidden();
     this.#provider(provider);
-    await this.#given.freshProof.require(viewer, password, 'input.password');
+    await this.needs.freshProof.require(viewer, password, 'input.password');
     const request = { provider, redirectUri, returnUrl: null, codeChallenge: null, secret: null };
     return this.#start(request, sessionId, client);
   }
 
   async #start(request: LoginRequest, sessionId: string | null, client: Client): Promise<StartedLogin> {
-    const { repository, limiter, callbackUrl, clock } = this.#given;
+    const { repository, limiter, callbackUrl, clock } = this.needs;
     const provider = this.#provider(request.provider);
     const faults = this.#faultsOf(request);
     if (faults.length > 0) throw new Invalid(faults);
@@ -156,7 +155,7 @@ export class ProviderLoginsService {
       return { tokens: null, returnUrl: await this.#returnTo(returnUrl, codeChallenge, login, answer, client) };
     }
     const { user } = await this.#userOf(login, answer, client);
-    return { tokens: await this.#given.login.admit(user, client, detailsOf(login.provider)), returnUrl: null };
+    return { tokens: await this.needs.login.admit(user, client, detailsOf(login.provider)), returnUrl: null };
   }
 
   /**
@@ -164,7 +163,7 @@ export class ProviderLoginsService {
    * @throws Invalid {@link INVALID_CODE}; and as the login with a password
    */
   async redeemCode(code: string, codeVerifier: string, client: Client): Promise<Tokens> {
-    const { repository, clock, login } = this.#given;
+    const { repository, clock, login } = this.needs;
     const stored = isToken(code) ? await repository.takeCode(sha256(code), clock.now()) : null;
     if (stored === null || !matchesChallenge(stored.codeChallenge, codeVerifier)) {
       throw new Invalid([{ field: 'input.code', message: 'is wrong, used or no longer good' }], INVALID_CODE);
@@ -179,7 +178,7 @@ export class ProviderLoginsService {
   async finishLink(viewer: Viewer, answer: LoginAnswer): Promise<IdentityRow> {
     if (viewer.sessionId === null) throw new Forbidden();
     const login = await this.#take(answer, viewer.sessionId);
-    return this.#given.identities.link(viewer, await this.#vouchedUser(login, answer));
+    return this.needs.identities.link(viewer, await this.#vouchedUser(login, answer));
   }
 
   async #returnTo(
@@ -189,7 +188,7 @@ export class ProviderLoginsService {
     answer: LoginAnswer,
     client: Client,
   ): Promise<string> {
-    const { repository, clock } = this.#given;
+    const { repository, clock } = this.needs;
     const url = new URL(returnUrl);
     try {
       const { identity } = await this.#userOf(login, answer, client);
@@ -210,7 +209,7 @@ export class ProviderLoginsService {
     answer: LoginAnswer,
     client: Client,
   ): Promise<{ readonly identity: IdentityRow; readonly user: LoginRow }> {
-    const { identities, audit } = this.#given;
+    const { identities, audit } = this.needs;
     try {
       const identity = await identities.resolve(await this.#vouchedUser(login, answer), client);
       const user = await this.#loginOf(identity.userId);
@@ -231,13 +230,13 @@ export class ProviderLoginsService {
 
   /** A user who is deleted is as unknown to a provider's login as to one with a password. */
   async #loginOf(userId: string): Promise<LoginRow> {
-    const user = await this.#given.accounts.findLoginById(userId);
+    const user = await this.needs.accounts.findLoginById(userId);
     if (user === null) throw new Unauthenticated('Invalid credentials');
     return user;
   }
 
   async #take({ provider, state, secret }: LoginAnswer, sessionId: string | null): Promise<StoredLogin> {
-    const { repository, clock } = this.#given;
+    const { repository, clock } = this.needs;
     const key = { stateHash: sha256(state), secretHash: sha256(secret), provider, sessionId };
     const login = await repository.take(key, clock.now());
     if (login !== null) return login;
@@ -255,10 +254,10 @@ export class ProviderLoginsService {
 
   #faultsOf({ redirectUri, returnUrl, codeChallenge }: LoginRequest): Fault[] {
     const faults: Fault[] = [];
-    if (redirectUri !== null && !this.#given.returnUrls.includes(redirectUri)) {
+    if (redirectUri !== null && !this.needs.returnUrls.includes(redirectUri)) {
       faults.push({ field: 'input.redirectUri', message: 'is not an address that logins may end at' });
     }
-    if (returnUrl !== null && !this.#given.returnUrls.includes(returnUrl)) {
+    if (returnUrl !== null && !this.needs.returnUrls.includes(returnUrl)) {
       faults.push({ field: 'input.returnUrl', message: 'is not an address that logins may end at' });
     }
     if (returnUrl !== null && redirectUri !== null) {

@@ -7,9 +7,10 @@ import type { Log } from '../../../kernel/log.js';
 import type { Sql } from '../../../ports/database.js';
 import type { JobQueue } from '../../../ports/job-queue.js';
 import type { Mailer } from '../../../ports/mailer.js';
+import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import { isEnabled, type UserRow } from '../accounts/user.js';
-import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 import type { IdentitiesService } from '../identities/identities.service.js';
 import type { PasskeysService } from '../passkeys/passkeys.service.js';
 import type { CodeHasher } from './code-hasher.js';
@@ -30,20 +31,17 @@ export interface Redemption {
   readonly client: Client;
 }
 
-/** Counts a request, and throws RateLimited `Too many requests` when there were too many. */
-type Limiter = (identity: string) => Promise<void>;
-
-export interface OneTimeCodesServiceDependencies {
+export interface OneTimeCodesServiceNeeds {
   readonly repository: OneTimeCodesRepository;
   readonly accounts: Pick<AccountsService, 'findByEmail' | 'resetPassword' | 'verifyEmail'>;
-  readonly audit: Pick<AuditLog, 'record'>;
+  readonly audit: AuditLog;
   readonly identities: Pick<IdentitiesService, 'unlinkUnproven'>;
   readonly passkeys: Pick<PasskeysService, 'removeUnproven'>;
   readonly hasher: CodeHasher;
   readonly jobs: Pick<JobQueue, 'add'>;
   readonly mailer: Pick<Mailer, 'send'>;
   /** Of requests for a code: for each e-mail address, whether anyone has it or not, and for each client. */
-  readonly limiters: { readonly address: Limiter; readonly client: Limiter };
+  readonly limiters: { readonly address: RateLimiter; readonly client: RateLimiter };
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
 }
@@ -53,40 +51,16 @@ export interface OneTimeCodesServiceDependencies {
  * belongs to an account: a request does the same for either, and so does a guess. What differs is a mail, sent later.
  */
 export class OneTimeCodesService {
-  readonly #repository: OneTimeCodesRepository;
-  readonly #accounts: OneTimeCodesServiceDependencies['accounts'];
-  readonly #audit: OneTimeCodesServiceDependencies['audit'];
-  readonly #identities: OneTimeCodesServiceDependencies['identities'];
-  readonly #passkeys: OneTimeCodesServiceDependencies['passkeys'];
-  readonly #hasher: CodeHasher;
-  readonly #jobs: OneTimeCodesServiceDependencies['jobs'];
-  readonly #mailer: OneTimeCodesServiceDependencies['mailer'];
-  readonly #limiters: OneTimeCodesServiceDependencies['limiters'];
-  readonly #clock: Clock;
-  readonly #log: Pick<Log, 'warn'>;
-
-  constructor(dependencies: OneTimeCodesServiceDependencies) {
-    this.#repository = dependencies.repository;
-    this.#accounts = dependencies.accounts;
-    this.#audit = dependencies.audit;
-    this.#identities = dependencies.identities;
-    this.#passkeys = dependencies.passkeys;
-    this.#hasher = dependencies.hasher;
-    this.#jobs = dependencies.jobs;
-    this.#mailer = dependencies.mailer;
-    this.#limiters = dependencies.limiters;
-    this.#clock = dependencies.clock;
-    this.#log = dependencies.log;
-  }
+  constructor(private readonly needs: OneTimeCodesServiceNeeds) {}
 
   /**
    * Notes that a code is asked for; {@link deliver} makes and sends it. The code before it is dead from then on.
    * @throws RateLimited `Too many requests`; Unavailable
    */
   async request(purpose: OneTimeCodePurpose, email: string, client: Pick<Client, 'ipAddress'>): Promise<void> {
-    if (client.ipAddress !== null) await this.#limiters.client(clientNetwork(client.ipAddress));
-    await this.#limiters.address(this.#hasher.hashAddress(email).toString('hex'));
-    await this.#jobs.add(CODE_MAIL_QUEUE, { purpose, email } satisfies z.infer<typeof codeRequest>);
+    if (client.ipAddress !== null) await this.needs.limiters.client(clientNetwork(client.ipAddress));
+    await this.needs.limiters.address(this.needs.hasher.hashAddress(email).toString('hex'));
+    await this.needs.jobs.add(CODE_MAIL_QUEUE, { purpose, email } satisfies z.infer<typeof codeRequest>);
   }
 
   /**
@@ -98,18 +72,19 @@ export class OneTimeCodesService {
   async deliver(job: unknown): Promise<void> {
     const { purpose, email } = codeRequest.parse(job);
     const recipient = await this.#recipientOf(purpose, email);
-    const now = this.#clock.now();
-    const key = { purpose, addressHash: this.#hasher.hashAddress(email) };
+    const now = this.needs.clock.now();
+    const key = { purpose, addressHash: this.needs.hasher.hashAddress(email) };
     const userId = recipient?.id ?? null;
     const code = newCode();
-    const stored = { userId, codeHash: this.#hasher.hashCode({ ...key, userId }, code) };
-    const isGood = await this.#repository.replace(key, stored, now);
-    await this.#repository.deleteOld(now);
+    const stored = { userId, codeHash: this.needs.hasher.hashCode({ ...key, userId }, code) };
+    const isGood = await this.needs.repository.replace(key, stored, now);
+    await this.needs.repository.deleteOld(now);
     const mail = codeMail(purpose, code);
     // A code that may not be tried would only puzzle.
     if (recipient === null || !isGood) return;
-    const outcome = await this.#mailer.send({ to: recipient.email, ...mail });
-    if (outcome === 'refused') this.#log.warn({ userId }, 'a mail was refused: the address of the user will not do');
+    const outcome = await this.needs.mailer.send({ to: recipient.email, ...mail });
+    if (outcome === 'refused')
+      this.needs.log.warn({ userId }, 'a mail was refused: the address of the user will not do');
   }
 
   /**
@@ -119,10 +94,10 @@ export class OneTimeCodesService {
    */
   async resetPassword(redemption: Redemption, password: string): Promise<void> {
     await this.#redeem('PASSWORD_RESET', redemption, (userId, confirm) =>
-      this.#accounts.resetPassword(userId, password, async (user, sql) => {
+      this.needs.accounts.resetPassword(userId, password, async (user, sql) => {
         await confirm(user, sql);
-        await this.#identities.unlinkUnproven(sql, user, redemption.client);
-        await this.#passkeys.removeUnproven(sql, user, redemption.client);
+        await this.needs.identities.unlinkUnproven(sql, user, redemption.client);
+        await this.needs.passkeys.removeUnproven(sql, user, redemption.client);
       }),
     );
   }
@@ -133,7 +108,7 @@ export class OneTimeCodesService {
    */
   async verifyEmail(redemption: Redemption): Promise<void> {
     await this.#redeem('EMAIL_VERIFICATION', redemption, (userId, confirm) =>
-      this.#accounts.verifyEmail(userId, confirm),
+      this.needs.accounts.verifyEmail(userId, confirm),
     );
   }
 
@@ -142,7 +117,7 @@ export class OneTimeCodesService {
     purpose: OneTimeCodePurpose,
     email: string,
   ): Promise<{ readonly id: string; readonly email: string } | null> {
-    const user = await this.#accounts.findByEmail(email.trim());
+    const user = await this.needs.accounts.findByEmail(email.trim());
     if (user?.email == null || !isEnabled(user)) return null;
     if (purpose === 'EMAIL_VERIFICATION' && user.isVerified) return null;
     // Databases fold case in their own ways: spellings that we take for two may not share a user, or each had its own tries.
@@ -155,17 +130,17 @@ export class OneTimeCodesService {
     { email, code, client }: Redemption,
     use: (userId: string, confirm: (user: UserRow, sql: Sql) => Promise<void>) => Promise<boolean>,
   ): Promise<void> {
-    const key = { purpose, addressHash: this.#hasher.hashAddress(email) };
-    const stored = await this.#repository.countTry(key, this.#clock.now());
+    const key = { purpose, addressHash: this.needs.hasher.hashAddress(email) };
+    const stored = await this.needs.repository.countTry(key, this.needs.clock.now());
     if (stored === null) throw invalidCode();
     const { userId, codeHash } = stored;
-    const isRight = this.#hasher.matches(codeHash, { ...key, userId }, readCode(code));
+    const isRight = this.needs.hasher.matches(codeHash, { ...key, userId }, readCode(code));
     if (!isRight || userId === null) throw invalidCode();
     const isDone = await use(userId, async (user, sql) => {
       const isStillTheirs = user.email !== null && sameAddress(user.email, email) && isEnabled(user);
       if (!isStillTheirs) throw invalidCode();
-      if (!(await this.#repository.use(sql, key, codeHash, this.#clock.now()))) throw invalidCode();
-      await this.#audit.record({ action: ACTIONS[purpose], actorId: userId, subjectId: userId, client }, sql);
+      if (!(await this.needs.repository.use(sql, key, codeHash, this.needs.clock.now()))) throw invalidCode();
+      await this.needs.audit.record({ action: ACTIONS[purpose], actorId: userId, subjectId: userId, client }, sql);
     });
     if (!isDone) throw invalidCode();
   }

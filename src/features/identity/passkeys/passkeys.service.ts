@@ -1,3 +1,4 @@
+import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { Client } from '../../../kernel/caller.js';
 import { clientNetwork } from '../../../kernel/client-network.js';
 import { minutesFrom, type Clock } from '../../../kernel/clock.js';
@@ -8,9 +9,9 @@ import type { Database, Sql } from '../../../ports/database.js';
 import { eventOf } from '../accounts/account-events.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { UserRow } from '../accounts/user.js';
-import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 import type { FactorProof, SecondFactorService } from '../second-factor/second-factor.service.js';
-import type { LoginService } from '../sessions/login.service.js';
+import type { LoginService } from '../login/login.service.js';
 import type { Tokens } from '../sessions/sessions.service.js';
 import {
   invalidPasskey,
@@ -25,7 +26,7 @@ import {
 import type { PasskeysRepository } from './passkeys.repository.js';
 import { challengeOf, type PasskeyOptions, type RelyingParty } from './relying-party.js';
 
-export interface PasskeysServiceDependencies {
+export interface PasskeysServiceNeeds {
   readonly database: Database;
   readonly repository: PasskeysRepository;
   readonly relyingParty: RelyingParty;
@@ -33,43 +34,23 @@ export interface PasskeysServiceDependencies {
   readonly accounts: Pick<AccountsService, 'get' | 'findLoginById'>;
   readonly logins: Pick<LoginService, 'admitByPasskey'>;
   /** Of logins that are started, for each client: each leaves a row. Throws RateLimited `Too many login attempts`. */
-  readonly limiter: (network: string) => Promise<void>;
-  readonly audit: Pick<AuditLog, 'record'>;
+  readonly limiter: RateLimiter;
+  readonly audit: AuditLog;
   readonly clock: Clock;
 }
 
 /** Logging in with what an authenticator holds (WebAuthn), in place of the password and the second factor both. */
 export class PasskeysService {
-  readonly #database: Database;
-  readonly #repository: PasskeysRepository;
-  readonly #relyingParty: RelyingParty;
-  readonly #secondFactor: PasskeysServiceDependencies['secondFactor'];
-  readonly #accounts: PasskeysServiceDependencies['accounts'];
-  readonly #logins: PasskeysServiceDependencies['logins'];
-  readonly #limiter: PasskeysServiceDependencies['limiter'];
-  readonly #audit: PasskeysServiceDependencies['audit'];
-  readonly #clock: Clock;
-
-  constructor(dependencies: PasskeysServiceDependencies) {
-    this.#database = dependencies.database;
-    this.#repository = dependencies.repository;
-    this.#relyingParty = dependencies.relyingParty;
-    this.#secondFactor = dependencies.secondFactor;
-    this.#accounts = dependencies.accounts;
-    this.#logins = dependencies.logins;
-    this.#limiter = dependencies.limiter;
-    this.#audit = dependencies.audit;
-    this.#clock = dependencies.clock;
-  }
+  constructor(private readonly needs: PasskeysServiceNeeds) {}
 
   /** The viewer's own, oldest first. */
   list(viewer: Viewer): Promise<readonly PasskeyRow[]> {
-    return this.#repository.list(viewer.userId);
+    return this.needs.repository.list(viewer.userId);
   }
 
   /** What `node` finds: one of the viewer's own, or null. */
   findVisible(viewer: Viewer, id: string): Promise<PasskeyRow | null> {
-    return this.#repository.find(viewer.userId, id);
+    return this.needs.repository.find(viewer.userId, id);
   }
 
   /**
@@ -79,20 +60,20 @@ export class PasskeysService {
    */
   async startRegistration(viewer: Viewer, proof: FactorProof): Promise<PasskeyOptions> {
     const { userId } = viewer;
-    const { email, phoneNumber } = await this.#accounts.get(viewer, userId);
-    const present = await this.#repository.listCredentials(userId);
+    const { email, phoneNumber } = await this.needs.accounts.get(viewer, userId);
+    const present = await this.needs.repository.listCredentials(userId);
     if (present.length >= MOST_PASSKEYS) throw new Conflict('Too many passkeys');
-    const now = this.#clock.now();
-    await this.#repository.deleteDeadChallenges(now);
+    const now = this.needs.clock.now();
+    await this.needs.repository.deleteDeadChallenges(now);
     const challenge = newToken();
     const expiresAt = minutesFrom(now, PASSKEY_CHALLENGE_MINUTES);
-    await this.#secondFactor.prove(viewer, proof, async (sql) => {
+    await this.needs.secondFactor.prove(viewer, proof, async (sql) => {
       const hash = sha256(challenge);
-      await this.#repository.insertChallenge(sql, hash, 'REGISTRATION', userId, expiresAt);
+      await this.needs.repository.insertChallenge(sql, hash, 'REGISTRATION', userId, expiresAt);
       return true;
     });
     const account = email ?? phoneNumber ?? userId;
-    return this.#relyingParty.registrationOptions({ challenge, userId, account, present });
+    return this.needs.relyingParty.registrationOptions({ challenge, userId, account, present });
   }
 
   /**
@@ -103,23 +84,23 @@ export class PasskeysService {
   async finishRegistration(viewer: Viewer, name: string, answer: RegistrationAnswer): Promise<PasskeyRow> {
     const { userId } = viewer;
     const challenge = await this.#useChallenge(answer, 'REGISTRATION', userId);
-    const credential = challenge === null ? null : await this.#relyingParty.verifyRegistration(answer, challenge);
+    const credential = challenge === null ? null : await this.needs.relyingParty.verifyRegistration(answer, challenge);
     if (credential === null) {
       throw new Invalid([{ field: 'input.credential', message: 'is not a good answer' }], 'Invalid passkey');
     }
-    if ((await this.#repository.listCredentials(userId)).length >= MOST_PASSKEYS)
+    if ((await this.needs.repository.listCredentials(userId)).length >= MOST_PASSKEYS)
       throw new Conflict('Too many passkeys');
-    return this.#database.transaction(async (sql) => {
-      const passkey = await this.#repository.insert(sql, userId, name, credential, this.#clock.now());
+    return this.needs.database.transaction(async (sql) => {
+      const passkey = await this.needs.repository.insert(sql, userId, name, credential, this.needs.clock.now());
       if (passkey === null) throw new Conflict('Passkey already registered');
-      await this.#audit.record(eventOf('PASSKEY_ADDED', viewer, userId, { passkeyId: passkey.id }), sql);
+      await this.needs.audit.record(eventOf('PASSKEY_ADDED', viewer, userId, { passkeyId: passkey.id }), sql);
       return passkey;
     });
   }
 
   /** @throws NotFound when it is another's, or there is none */
   async rename(viewer: Viewer, id: string, name: string): Promise<PasskeyRow> {
-    return found(await this.#repository.rename(viewer.userId, id, name));
+    return found(await this.needs.repository.rename(viewer.userId, id, name));
   }
 
   /**
@@ -128,9 +109,9 @@ export class PasskeysService {
    * @throws NotFound when it is another's, or there is none
    */
   async delete(viewer: Viewer, id: string): Promise<PasskeyRow> {
-    return this.#database.transaction(async (sql) => {
-      const passkey = found(await this.#repository.delete(sql, viewer.userId, id));
-      await this.#audit.record(eventOf('PASSKEY_REMOVED', viewer, viewer.userId, { passkeyId: id }), sql);
+    return this.needs.database.transaction(async (sql) => {
+      const passkey = found(await this.needs.repository.delete(sql, viewer.userId, id));
+      await this.needs.audit.record(eventOf('PASSKEY_REMOVED', viewer, viewer.userId, { passkeyId: id }), sql);
       return passkey;
     });
   }
@@ -143,8 +124,8 @@ export class PasskeysService {
   async removeUnproven(sql: Sql, user: Pick<UserRow, 'id' | 'isVerified'>, client: Client): Promise<void> {
     if (user.isVerified) return;
     const event = { action: 'PASSKEY_REMOVED', actorId: user.id, subjectId: user.id, client } as const;
-    for (const passkeyId of await this.#repository.deleteAllOf(sql, user.id)) {
-      await this.#audit.record({ ...event, details: { passkeyId } }, sql);
+    for (const passkeyId of await this.needs.repository.deleteAllOf(sql, user.id)) {
+      await this.needs.audit.record({ ...event, details: { passkeyId } }, sql);
     }
   }
 
@@ -154,13 +135,13 @@ export class PasskeysService {
    * @throws RateLimited `Too many login attempts`
    */
   async startLogin(client: Client): Promise<PasskeyOptions> {
-    if (client.ipAddress !== null) await this.#limiter(clientNetwork(client.ipAddress));
-    const now = this.#clock.now();
-    await this.#repository.deleteDeadChallenges(now);
+    if (client.ipAddress !== null) await this.needs.limiter(clientNetwork(client.ipAddress));
+    const now = this.needs.clock.now();
+    await this.needs.repository.deleteDeadChallenges(now);
     const challenge = newToken();
     const expiresAt = minutesFrom(now, PASSKEY_CHALLENGE_MINUTES);
-    await this.#repository.insertChallenge(this.#database, sha256(challenge), 'LOGIN', null, expiresAt);
-    return this.#relyingParty.loginOptions(challenge);
+    await this.needs.repository.insertChallenge(this.needs.database, sha256(challenge), 'LOGIN', null, expiresAt);
+    return this.needs.relyingParty.loginOptions(challenge);
   }
 
   /**
@@ -169,14 +150,14 @@ export class PasskeysService {
    */
   async finishLogin(answer: LoginAnswer, client: Client): Promise<Tokens> {
     const challenge = await this.#useChallenge(answer, 'LOGIN', null);
-    const credential = await this.#repository.findCredential(answer.id);
+    const credential = await this.needs.repository.findCredential(answer.id);
     if (challenge === null || credential === null) throw invalidPasskey();
-    const used = await this.#relyingParty.verifyLogin(answer, challenge, credential);
-    if (used === null || !(await this.#repository.use(credential, used, this.#clock.now()))) {
+    const used = await this.needs.relyingParty.verifyLogin(answer, challenge, credential);
+    if (used === null || !(await this.needs.repository.use(credential, used, this.needs.clock.now()))) {
       return this.#refuse(credential, client);
     }
-    const user = await this.#accounts.findLoginById(credential.userId);
-    return user === null ? this.#refuse(credential, client) : this.#logins.admitByPasskey(user, client);
+    const user = await this.needs.accounts.findLoginById(credential.userId);
+    return user === null ? this.#refuse(credential, client) : this.needs.logins.admitByPasskey(user, client);
   }
 
   /** An answer has one try: whatever else is wrong with it, its challenge is used up. @returns null for a bad one */
@@ -188,12 +169,12 @@ export class PasskeysService {
     const challenge = challengeOf(answer);
     if (challenge === null) return null;
     const hash = sha256(challenge);
-    return (await this.#repository.useChallenge(hash, purpose, userId, this.#clock.now())) ? challenge : null;
+    return (await this.needs.repository.useChallenge(hash, purpose, userId, this.needs.clock.now())) ? challenge : null;
   }
 
   async #refuse({ id, userId }: Credential, client: Client): Promise<never> {
     const details = { means: 'passkey', reason: 'credentials', passkeyId: id };
-    await this.#audit.record({ action: 'LOGIN_FAILED', actorId: null, subjectId: userId, client, details });
+    await this.needs.audit.record({ action: 'LOGIN_FAILED', actorId: null, subjectId: userId, client, details });
     throw invalidPasskey();
   }
 }

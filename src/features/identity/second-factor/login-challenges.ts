@@ -9,7 +9,7 @@ import { CHALLENGE_MINUTES, SecondFactorRequired } from './second-factor.js';
 import type { SecondFactorCodes } from './second-factor-codes.js';
 import type { SecondFactorRepository } from './second-factor.repository.js';
 
-export interface LoginChallengesDependencies {
+export interface LoginChallengesNeeds {
   readonly repository: LoginChallengesRepository;
   readonly factors: Pick<SecondFactorRepository, 'status'>;
   readonly codes: Pick<SecondFactorCodes, 'use'>;
@@ -19,19 +19,7 @@ export interface LoginChallengesDependencies {
 
 /** Logins that wait for their second factor. Any instance can end one. */
 export class LoginChallenges {
-  readonly #repository: LoginChallengesRepository;
-  readonly #factors: LoginChallengesDependencies['factors'];
-  readonly #codes: LoginChallengesDependencies['codes'];
-  readonly #accounts: LoginChallengesDependencies['accounts'];
-  readonly #clock: Clock;
-
-  constructor({ repository, factors, codes, accounts, clock }: LoginChallengesDependencies) {
-    this.#repository = repository;
-    this.#factors = factors;
-    this.#codes = codes;
-    this.#accounts = accounts;
-    this.#clock = clock;
-  }
+  constructor(private readonly needs: LoginChallengesNeeds) {}
 
   /**
    * Lets a user pass who has no second factor.
@@ -39,12 +27,12 @@ export class LoginChallenges {
    * @throws SecondFactorRequired with a challenge that is good for five minutes, one login, and this password
    */
   async require(user: LoginRow): Promise<void> {
-    const { isEnabled, recoveryCodesLeft } = await this.#factors.status(user.id);
+    const { isEnabled, recoveryCodesLeft } = await this.needs.factors.status(user.id);
     if (!isEnabled) return;
-    const now = this.#clock.now();
+    const now = this.needs.clock.now();
     const challenge = newToken();
-    await this.#repository.deleteDead(now);
-    await this.#repository.insert(
+    await this.needs.repository.deleteDead(now);
+    await this.needs.repository.insert(
       sha256(challenge),
       { userId: user.id, passwordDigest: passwordDigestOf(user) },
       minutesFrom(now, CHALLENGE_MINUTES),
@@ -64,12 +52,14 @@ export class LoginChallenges {
    */
   async prove(challenge: string, code: string, client: Client): Promise<LoginRow> {
     const tokenHash = isToken(challenge) ? sha256(challenge) : null;
-    const stored = tokenHash && (await this.#repository.countTry(tokenHash, this.#clock.now()));
-    const user = stored && (await this.#accounts.findLoginById(stored.userId));
+    const stored = tokenHash && (await this.needs.repository.countTry(tokenHash, this.needs.clock.now()));
+    const user = stored && (await this.needs.accounts.findLoginById(stored.userId));
     if (tokenHash === null || stored === null || user === null || !hasPasswordOf(user, stored.passwordDigest)) {
       throw new Unauthenticated('Invalid challenge');
     }
-    const method = await this.#codes.use(user.id, code, client, (sql) => this.#repository.delete(sql, tokenHash));
+    const method = await this.needs.codes.use(user.id, code, client, (sql) =>
+      this.needs.repository.delete(sql, tokenHash),
+    );
     if (method === null) throw new Unauthenticated('Invalid code');
     return user;
   }

@@ -1,12 +1,12 @@
 import type { Sql } from '../../../ports/database.js';
 import { eventOf } from '../accounts/account-events.js';
 import type { AccountActor } from '../accounts/account-actor.js';
-import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 import type { SecondFactorRepository } from './second-factor.repository.js';
 
 interface Stores {
   readonly repository: Pick<SecondFactorRepository, 'remove'>;
-  readonly audit: Pick<AuditLog, 'record'>;
+  readonly audit: AuditLog;
 }
 
 /** Switches a second factor off, whoever may. @returns whether it was on */

@@ -2,18 +2,18 @@ import type { Client } from '../../../kernel/caller.js';
 import type { Clock } from '../../../kernel/clock.js';
 import { RateLimited } from '../../../kernel/errors.js';
 import type { Database, Sql } from '../../../ports/database.js';
-import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 import { hashRecoveryCode } from './recovery-codes.js';
 import type { SecretBox } from './secret-box.js';
 import type { SecondFactorMethod } from './second-factor.js';
 import type { SecondFactorRepository, StoredFactor } from './second-factor.repository.js';
 import { readTotpCode, totpStepOf } from './totp.js';
 
-export interface SecondFactorCodesDependencies {
+export interface SecondFactorCodesNeeds {
   readonly database: Pick<Database, 'transaction'>;
   readonly repository: SecondFactorRepository;
   readonly box: SecretBox;
-  readonly audit: Pick<AuditLog, 'record'>;
+  readonly audit: AuditLog;
   readonly clock: Clock;
 }
 
@@ -22,19 +22,7 @@ type Act = (sql: Sql) => Promise<boolean>;
 
 /** Checks codes of users whose second factor is on. Each is good once. */
 export class SecondFactorCodes {
-  readonly #database: SecondFactorCodesDependencies['database'];
-  readonly #repository: SecondFactorRepository;
-  readonly #box: SecretBox;
-  readonly #audit: SecondFactorCodesDependencies['audit'];
-  readonly #clock: Clock;
-
-  constructor({ database, repository, box, audit, clock }: SecondFactorCodesDependencies) {
-    this.#database = database;
-    this.#repository = repository;
-    this.#box = box;
-    this.#audit = audit;
-    this.#clock = clock;
-  }
+  constructor(private readonly needs: SecondFactorCodesNeeds) {}
 
   /**
    * Uses a code up: one of the app, or a recovery code, which also works while those of the app are blocked.
@@ -48,34 +36,34 @@ export class SecondFactorCodes {
         ? await this.#useRecoveryCode(userId, text, client, act)
         : await this.#useTotpCode(userId, code, act);
     if (isGood) return code === null ? 'RECOVERY_CODE' : 'TOTP';
-    await this.#audit.record({ action: 'SECOND_FACTOR_FAILED', actorId: null, subjectId: userId, client });
+    await this.needs.audit.record({ action: 'SECOND_FACTOR_FAILED', actorId: null, subjectId: userId, client });
     return null;
   }
 
   async #useTotpCode(userId: string, code: string, act: Act): Promise<boolean> {
-    const now = this.#clock.now();
-    const factor = await this.#repository.countTry(userId, now);
+    const now = this.needs.clock.now();
+    const factor = await this.needs.repository.countTry(userId, now);
     if (factor === null) {
-      const until = await this.#repository.blockedUntil(userId, now);
+      const until = await this.needs.repository.blockedUntil(userId, now);
       if (until === null) return false;
       throw new RateLimited('Too many wrong codes', Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 1000)));
     }
     const step = totpStepOf(this.#secretOf(userId, factor), code, now);
-    return step !== null && this.#inOne(act, (sql) => this.#repository.useStep(sql, userId, factor, step));
+    return step !== null && this.#inOne(act, (sql) => this.needs.repository.useStep(sql, userId, factor, step));
   }
 
   async #useRecoveryCode(userId: string, text: string, client: Client, act: Act): Promise<boolean> {
     const hash = hashRecoveryCode(text);
     if (hash === null) return false;
     return this.#inOne(act, async (sql) => {
-      if (!(await this.#repository.useRecoveryCode(sql, userId, hash))) return false;
-      await this.#audit.record({ action: 'RECOVERY_CODE_USED', actorId: userId, subjectId: userId, client }, sql);
+      if (!(await this.needs.repository.useRecoveryCode(sql, userId, hash))) return false;
+      await this.needs.audit.record({ action: 'RECOVERY_CODE_USED', actorId: userId, subjectId: userId, client }, sql);
       return true;
     });
   }
 
   #secretOf(userId: string, { secret }: StoredFactor): Buffer {
-    const opened = this.#box.open(userId, secret);
+    const opened = this.needs.box.open(userId, secret);
     if (opened === null)
       throw new Error('the secret of a second factor is of a key that is not in SECRET_KEY any more');
     return opened;
@@ -85,7 +73,7 @@ export class SecondFactorCodes {
   async #inOne(act: Act, use: Act): Promise<boolean> {
     const undone = new Error('undone');
     try {
-      await this.#database.transaction(async (sql) => {
+      await this.needs.database.transaction(async (sql) => {
         if (!(await use(sql)) || !(await act(sql))) throw undone;
       });
       return true;

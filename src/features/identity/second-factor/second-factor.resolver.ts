@@ -1,18 +1,14 @@
-import { Arg, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
+import { Arg, ID, Mutation, Query, Resolver } from 'type-graphql';
 import { z } from 'zod';
-import type { RequestContext } from '../../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { body, detail, path, Rest } from '../../../graphql/rest-route.js';
 import { text, uuid } from '../../../kernel/rules.js';
+import { MAX_CODE_LENGTH } from './second-factor.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import { ADMIN_ERRORS, NO_SUCH_USER } from '../accounts/user.type.js';
-import type { LoginService } from '../sessions/login.service.js';
-import { AuthTokens } from '../sessions/session.type.js';
-import type { Tokens } from '../sessions/sessions.service.js';
 import type { SecondFactorStatus } from './second-factor.js';
 import type { SecondFactorEnrolment as Enrolment, SecondFactorService } from './second-factor.service.js';
 import {
-  CompleteLoginInput,
   EnrolSecondFactorInput,
   INVALID_CODE,
   RECENT_LOGIN_REQUIRED,
@@ -23,13 +19,11 @@ import {
   TOO_MANY_LOGINS,
 } from './second-factor.type.js';
 
-/** Of what is compared with what was sent, only the length has a rule. */
-const code = () => text(64);
+const code = () => text(MAX_CODE_LENGTH);
 
 const codeRules = z.object({ code: code() });
 /** A password is at most 256 characters, of two UTF-16 units each. */
 const enrolRules = z.object({ input: z.object({ password: text(512).nullish(), code: code().nullish() }) });
-const completeRules = z.object({ input: z.object({ challenge: text(256), code: code() }) });
 const userRules = z.object({ userId: uuid() });
 
 const tag = 'Second factor';
@@ -39,10 +33,7 @@ const BY_CODE =
 
 @Resolver()
 export class SecondFactorResolver {
-  constructor(
-    private readonly service: SecondFactorService,
-    private readonly loginService: LoginService,
-  ) {}
+  constructor(private readonly service: SecondFactorService) {}
 
   @Operation('user')
   @Rest({
@@ -55,33 +46,6 @@ export class SecondFactorResolver {
   @Query(() => SecondFactor, { description: "The caller's second factor." })
   secondFactor(@CurrentViewer() viewer: Viewer): Promise<SecondFactorStatus> {
     return this.service.status(viewer);
-  }
-
-  @Operation('anyone', completeRules)
-  @Rest({
-    method: 'POST',
-    path: '/auth/second-factor',
-    operationId: 'completeLogin',
-    summary: 'End a login with the second factor',
-    tag,
-    arguments: { input: body() },
-    errors: [
-      { code: 'UNAUTHENTICATED', message: 'Invalid challenge' },
-      { code: 'UNAUTHENTICATED', message: 'Invalid code' },
-      { code: 'UNAUTHENTICATED', message: 'Invalid credentials' },
-      { code: 'FORBIDDEN', message: 'Account disabled' },
-      TOO_MANY_CODES,
-    ],
-  })
-  @Mutation(() => AuthTokens, {
-    description:
-      'Opens the session that a login was refused with `Second factor required`. UNAUTHENTICATED `Invalid code`, and the challenge is good for another try; UNAUTHENTICATED `Invalid challenge` when it is used, older than five minutes, tried five times, or the password is another one since: log in again. RATE_LIMITED after five wrong codes of the app in a row, over all logins of the user, for a quarter of an hour and longer each time; a recovery code ends that.',
-  })
-  completeLogin(
-    @Ctx() context: RequestContext,
-    @Arg('input', () => CompleteLoginInput) input: CompleteLoginInput,
-  ): Promise<Tokens> {
-    return this.loginService.complete(input.challenge, input.code, context.client);
   }
 
   @Operation('user', enrolRules)

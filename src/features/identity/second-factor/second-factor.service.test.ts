@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AccountsFixture, PASSWORD } from '../../../../test/support/accounts.js';
 import { Authenticator } from '../../../../test/support/authenticator.js';
 import { testDatabases } from '../../../../test/support/database.js';
-import { AuditLog } from '../../operations/audit/audit-log.js';
+import { StoredAuditLog } from '../../operations/audit/audit-log.js';
 import { AuditRepository } from '../../operations/audit/audit.repository.js';
 import { LoginChallenges } from './login-challenges.js';
 import { LoginChallengesRepository } from './login-challenges.repository.js';
@@ -30,7 +30,7 @@ describe.each(testDatabases())('the second factor ($name)', (kind) => {
   /** Of an instance with these keys. */
   function servicesWith(...secrets: string[]) {
     const { accounts, clock } = fixture;
-    const audit = new AuditLog(new AuditRepository(database));
+    const audit = new StoredAuditLog(new AuditRepository(database));
     const repository = new SecondFactorRepository(database);
     const box = new SecretBox(secrets);
     const codes = new SecondFactorCodes({ database, repository, box, audit, clock });

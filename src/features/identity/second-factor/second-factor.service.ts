@@ -1,12 +1,14 @@
+import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import { toDataURL } from 'qrcode';
 import { minutesFrom, type Clock } from '../../../kernel/clock.js';
 import { Conflict, Forbidden, Invalid } from '../../../kernel/errors.js';
 import type { Log } from '../../../kernel/log.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { Database, Sql } from '../../../ports/database.js';
+import { operator } from '../accounts/account-actor.js';
 import { eventOf } from '../accounts/account-events.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
-import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 import type { FreshProof } from '../sessions/fresh-proof.js';
 import { hashRecoveryCode, newRecoveryCodes } from './recovery-codes.js';
 import type { SecretBox } from './secret-box.js';
@@ -34,7 +36,7 @@ export interface FactorProof {
   readonly code: string | null;
 }
 
-export interface SecondFactorServiceDependencies {
+export interface SecondFactorServiceNeeds {
   readonly database: Database;
   readonly repository: SecondFactorRepository;
   readonly codes: Pick<SecondFactorCodes, 'use'>;
@@ -42,41 +44,24 @@ export interface SecondFactorServiceDependencies {
   readonly accounts: Pick<AccountsService, 'get' | 'getAsAdmin'>;
   readonly freshProof: Pick<FreshProof, 'require'>;
   /** Of codes that a user's sessions try, good or bad. Throws RateLimited `Too many login attempts`. */
-  readonly limiter: (userId: string) => Promise<void>;
-  readonly audit: Pick<AuditLog, 'record'>;
+  readonly limiter: RateLimiter;
+  readonly audit: AuditLog;
   readonly clock: Clock;
   readonly log: Pick<Log, 'info' | 'warn'>;
 }
 
 /** Setting up and switching off what a login asks for beyond the password. */
 export class SecondFactorService {
-  readonly #database: Database;
-  readonly #repository: SecondFactorRepository;
-  readonly #codes: SecondFactorServiceDependencies['codes'];
-  readonly #box: SecretBox;
-  readonly #accounts: SecondFactorServiceDependencies['accounts'];
-  readonly #freshProof: SecondFactorServiceDependencies['freshProof'];
-  readonly #limiter: SecondFactorServiceDependencies['limiter'];
-  readonly #audit: SecondFactorServiceDependencies['audit'];
-  readonly #clock: Clock;
-  readonly #log: SecondFactorServiceDependencies['log'];
+  constructor(private readonly needs: SecondFactorServiceNeeds) {}
 
-  constructor(dependencies: SecondFactorServiceDependencies) {
-    this.#database = dependencies.database;
-    this.#repository = dependencies.repository;
-    this.#codes = dependencies.codes;
-    this.#box = dependencies.box;
-    this.#accounts = dependencies.accounts;
-    this.#freshProof = dependencies.freshProof;
-    this.#limiter = dependencies.limiter;
-    this.#audit = dependencies.audit;
-    this.#clock = dependencies.clock;
-    this.#log = dependencies.log;
+  /** For the command line: switches a user's second factor off. @returns whether it was on */
+  removeByOperator(userId: string): Promise<boolean> {
+    return this.needs.database.transaction((sql) => removeSecondFactor(this.needs, sql, operator, userId));
   }
 
   /** The viewer's own. */
   status(viewer: Viewer): Promise<SecondFactorStatus> {
-    return this.#repository.status(viewer.userId);
+    return this.needs.repository.status(viewer.userId);
   }
 
   /**
@@ -91,10 +76,10 @@ export class SecondFactorService {
     { password, code }: FactorProof,
     act: (sql: Sql, enabledAt: Date | null) => Promise<boolean>,
   ): Promise<void> {
-    await this.#freshProof.require(viewer, password, 'input.password');
-    const { enabledAt } = await this.#repository.status(viewer.userId);
+    await this.needs.freshProof.require(viewer, password, 'input.password');
+    const { enabledAt } = await this.needs.repository.status(viewer.userId);
     if (enabledAt === null) {
-      if (!(await act(this.#database, null))) throw new Conflict('The second factor was changed meanwhile');
+      if (!(await act(this.needs.database, null))) throw new Conflict('The second factor was changed meanwhile');
       return;
     }
     if (code === null) {
@@ -109,13 +94,13 @@ export class SecondFactorService {
    */
   async enrol(viewer: Viewer, proof: FactorProof): Promise<SecondFactorEnrolment> {
     const { userId } = viewer;
-    const { email, phoneNumber } = await this.#accounts.get(viewer, userId);
-    const now = this.#clock.now();
-    await this.#repository.deleteDeadEnrolments(now);
+    const { email, phoneNumber } = await this.needs.accounts.get(viewer, userId);
+    const now = this.needs.clock.now();
+    await this.needs.repository.deleteDeadEnrolments(now);
     const secret = newTotpSecret();
     const expiresAt = minutesFrom(now, ENROLMENT_MINUTES);
     await this.prove(viewer, proof, (sql, enabledAt) =>
-      this.#repository.startEnrolment(sql, userId, this.#box.seal(userId, secret), expiresAt, enabledAt),
+      this.needs.repository.startEnrolment(sql, userId, this.needs.box.seal(userId, secret), expiresAt, enabledAt),
     );
     const uri = totpUri(secret, email ?? phoneNumber ?? userId);
     return { secret: totpSecretText(secret), uri, qrCode: await toDataURL(uri, { scale: 6 }), expiresAt };
@@ -128,15 +113,15 @@ export class SecondFactorService {
    */
   async confirm(viewer: Viewer, text: string): Promise<readonly string[]> {
     const { userId } = viewer;
-    const now = this.#clock.now();
-    const pending = await this.#repository.countEnrolmentTry(userId, now);
-    const secret = pending && this.#box.open(userId, pending.secret);
+    const now = this.needs.clock.now();
+    const pending = await this.needs.repository.countEnrolmentTry(userId, now);
+    const secret = pending && this.needs.box.open(userId, pending.secret);
     const code = readTotpCode(text);
     const step = secret === null || code === null ? null : totpStepOf(secret, code, now);
     if (pending === null || step === null) throw invalidCode('code');
-    return this.#database.transaction(async (sql) => {
-      if (!(await this.#repository.enable(sql, userId, pending.secret, step, now))) throw invalidCode('code');
-      await this.#audit.record(eventOf('SECOND_FACTOR_ENABLED', viewer, userId), sql);
+    return this.needs.database.transaction(async (sql) => {
+      if (!(await this.needs.repository.enable(sql, userId, pending.secret, step, now))) throw invalidCode('code');
+      await this.needs.audit.record(eventOf('SECOND_FACTOR_ENABLED', viewer, userId), sql);
       return this.#putRecoveryCodes(sql, userId);
     });
   }
@@ -171,48 +156,51 @@ export class SecondFactorService {
    * @throws Forbidden to anyone but an admin, and for one's own: a stolen session of an admin is no second factor; NotFound
    */
   async disableAsAdmin(viewer: Viewer, userId: string): Promise<void> {
-    await this.#accounts.getAsAdmin(viewer, userId);
+    await this.needs.accounts.getAsAdmin(viewer, userId);
     if (userId === viewer.userId) throw new Forbidden('Another admin has to do this');
-    await this.#database.transaction((sql) => this.#remove(sql, viewer, userId));
+    await this.needs.database.transaction((sql) => this.#remove(sql, viewer, userId));
   }
 
   /** Encrypts with the present key what was encrypted with an older one, so that the older one can be taken away. */
   async reseal(): Promise<void> {
-    const keyId = this.#box.currentKeyId;
+    const keyId = this.needs.box.currentKeyId;
     const counts = { resealed: 0, unreadable: 0 };
     let after: string | null = null;
     for (;;) {
-      const found = await this.#repository.findSealedOtherwise(keyId, after, RESEAL_BATCH);
+      const found = await this.needs.repository.findSealedOtherwise(keyId, after, RESEAL_BATCH);
       for (const { userId, secret } of found) {
-        const opened = this.#box.open(userId, secret);
+        const opened = this.needs.box.open(userId, secret);
         if (opened === null) counts.unreadable++;
         else {
-          await this.#repository.replaceBox(userId, secret, this.#box.seal(userId, opened));
+          await this.needs.repository.replaceBox(userId, secret, this.needs.box.seal(userId, opened));
           counts.resealed++;
         }
         after = userId;
       }
       if (found.length < RESEAL_BATCH) break;
     }
-    if (counts.resealed > 0) this.#log.info(counts, 'encrypted the secrets of second factors with the new key');
+    if (counts.resealed > 0) this.needs.log.info(counts, 'encrypted the secrets of second factors with the new key');
     if (counts.unreadable > 0) {
-      this.#log.warn(counts, 'the key of some second factors is not in SECRET_KEY: their users need a recovery code');
+      this.needs.log.warn(
+        counts,
+        'the key of some second factors is not in SECRET_KEY: their users need a recovery code',
+      );
     }
   }
 
   async #useCode(viewer: Viewer, code: string, field: string, act: (sql: Sql) => Promise<boolean>): Promise<void> {
-    await this.#limiter(viewer.userId);
-    const method = await this.#codes.use(viewer.userId, code, viewer.client, act);
+    await this.needs.limiter(viewer.userId);
+    const method = await this.needs.codes.use(viewer.userId, code, viewer.client, act);
     if (method === null) throw invalidCode(field);
   }
 
   #remove(sql: Sql, viewer: Viewer, userId: string): Promise<boolean> {
-    return removeSecondFactor({ repository: this.#repository, audit: this.#audit }, sql, viewer, userId);
+    return removeSecondFactor({ repository: this.needs.repository, audit: this.needs.audit }, sql, viewer, userId);
   }
 
   async #putRecoveryCodes(sql: Sql, userId: string): Promise<readonly string[]> {
     const codes = newRecoveryCodes();
-    await this.#repository.replaceRecoveryCodes(
+    await this.needs.repository.replaceRecoveryCodes(
       sql,
       userId,
       codes.flatMap((code) => hashRecoveryCode(code) ?? []),

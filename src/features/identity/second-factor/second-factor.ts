@@ -1,5 +1,7 @@
 import { Invalid, Unauthenticated } from '../../../kernel/errors.js';
 
+/** Maximum characters of a code as it was sent. What it must be is found out by comparing. */
+export const MAX_CODE_LENGTH = 64;
 /** How long an enrolment waits for its first code. */
 export const ENROLMENT_MINUTES = 15;
 /** How long a login waits for its second factor. */

@@ -1,7 +1,12 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, InputType, Int, ObjectType } from 'type-graphql';
 import type { RestError } from '../../../graphql/rest-route.js';
-import type { OpenChallenge, SecondFactorMethod, SecondFactorStatus } from './second-factor.js';
+import {
+  MAX_CODE_LENGTH,
+  type OpenChallenge,
+  type SecondFactorMethod,
+  type SecondFactorStatus,
+} from './second-factor.js';
 import type { SecondFactorEnrolment as Enrolment } from './second-factor.service.js';
 
 const METHODS: readonly SecondFactorMethod[] = ['TOTP', 'RECOVERY_CODE'];
@@ -51,7 +56,7 @@ export const TOO_MANY_CODES: RestError = { code: 'RATE_LIMITED', message: 'Too m
 export const TOO_MANY_LOGINS: RestError = { code: 'RATE_LIMITED', message: 'Too many login attempts' };
 export const RECENT_LOGIN_REQUIRED: RestError = { code: 'FORBIDDEN', message: 'Recent login required' };
 
-const CODE = 'Six digits of the authenticator app, each good once, or a recovery code. At most 64 characters.';
+export const CODE_DESCRIPTION = `Six digits of the authenticator app, each good once, or a recovery code. At most ${MAX_CODE_LENGTH} characters.`;
 
 @ObjectType({ simpleResolvers: true, description: 'Whether a login asks for more than the first factor.' })
 export class SecondFactor implements SecondFactorStatus {
@@ -97,17 +102,6 @@ export class EnrolSecondFactorInput {
   })
   readonly password!: string | null;
 
-  @Field(() => String, { nullable: true, description: `Needed while a second factor is on. ${CODE}` })
+  @Field(() => String, { nullable: true, description: `Needed while a second factor is on. ${CODE_DESCRIPTION}` })
   readonly code!: string | null;
-}
-
-@InputType()
-export class CompleteLoginInput {
-  @Field(() => String, {
-    description: 'What `login` was refused with, in `extensions.secondFactor`. Good for five minutes and five tries.',
-  })
-  readonly challenge!: string;
-
-  @Field(() => String, { description: CODE })
-  readonly code!: string;
 }

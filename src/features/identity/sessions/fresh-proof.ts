@@ -1,3 +1,4 @@
+import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { Clock } from '../../../kernel/clock.js';
 import { Forbidden, Invalid, NotFound } from '../../../kernel/errors.js';
 import type { Viewer } from '../../../kernel/viewer.js';
@@ -8,30 +9,18 @@ import type { SessionsService } from './sessions.service.js';
 /** How long ago someone may have logged in who has no password to prove themselves with. */
 const RECENT_MINUTES = 10;
 
-export interface FreshProofDependencies {
+export interface FreshProofNeeds {
   readonly accounts: Pick<AccountsService, 'findLoginById'>;
   readonly passwords: Pick<PasswordHasher, 'verify'>;
   readonly sessions: Pick<SessionsService, 'findVisible'>;
   /** Counts a try of a user's password, good or bad, and throws RateLimited when there were too many. */
-  readonly limiter: (userId: string) => Promise<void>;
+  readonly limiter: RateLimiter;
   readonly clock: Clock;
 }
 
 /** Makes sure that it is the user who asks, and not someone who found their access token. */
 export class FreshProof {
-  readonly #accounts: FreshProofDependencies['accounts'];
-  readonly #passwords: FreshProofDependencies['passwords'];
-  readonly #sessions: FreshProofDependencies['sessions'];
-  readonly #limiter: FreshProofDependencies['limiter'];
-  readonly #clock: Clock;
-
-  constructor({ accounts, passwords, sessions, limiter, clock }: FreshProofDependencies) {
-    this.#accounts = accounts;
-    this.#passwords = passwords;
-    this.#sessions = sessions;
-    this.#limiter = limiter;
-    this.#clock = clock;
-  }
+  constructor(private readonly needs: FreshProofNeeds) {}
 
   /**
    * Asks for the password; of a user who has none, for a login of the last ten minutes.
@@ -40,21 +29,21 @@ export class FreshProof {
    * Unavailable when too many passwords are being checked
    */
   async require(viewer: Viewer, password: string | null, field: string): Promise<void> {
-    const user = await this.#accounts.findLoginById(viewer.userId);
+    const user = await this.needs.accounts.findLoginById(viewer.userId);
     if (user === null) throw new NotFound('User');
     if (user.passwordHash === null) {
       await this.#requireRecentLogin(viewer);
       return;
     }
     if (password === null) throw new Invalid([{ field, message: 'is required' }]);
-    await this.#limiter(viewer.userId);
-    const isRight = await this.#passwords.verify(user.passwordHash, password);
+    await this.needs.limiter(viewer.userId);
+    const isRight = await this.needs.passwords.verify(user.passwordHash, password);
     if (!isRight) throw new Invalid([{ field, message: 'is not your password' }]);
   }
 
   async #requireRecentLogin(viewer: Viewer): Promise<void> {
-    const session = viewer.sessionId === null ? null : await this.#sessions.findVisible(viewer, viewer.sessionId);
-    const since = this.#clock.now().getTime() - RECENT_MINUTES * 60_000;
+    const session = viewer.sessionId === null ? null : await this.needs.sessions.findVisible(viewer, viewer.sessionId);
+    const since = this.needs.clock.now().getTime() - RECENT_MINUTES * 60_000;
     if (session === null || session.createdAt.getTime() < since) throw new Forbidden('Recent login required');
   }
 }

@@ -1,13 +1,7 @@
 import { Forbidden, NotFound, Unauthenticated } from '../../../kernel/errors.js';
+import type { AccountChange } from '../accounts/account-sessions.js';
 
-export type RevocationReason =
-  | 'LOGOUT'
-  | 'REVOKED'
-  | 'REFRESH_TOKEN_REUSED'
-  | 'PASSWORD_CHANGED'
-  | 'PASSWORD_RESET'
-  | 'ACCOUNT_DISABLED'
-  | 'ACCOUNT_DELETED';
+export type RevocationReason = 'LOGOUT' | 'REVOKED' | 'REFRESH_TOKEN_REUSED' | AccountChange;
 
 /** One login. */
 export interface SessionRow {
@@ -33,13 +27,6 @@ export interface UserState {
 export interface SessionState extends UserState {
   readonly expiresAt: Date;
   readonly revocationReason: RevocationReason | null;
-}
-
-/** Says that the request named nobody, as against naming somebody falsely. */
-export class MissingCredentials extends Unauthenticated {
-  constructor() {
-    super('Missing credentials');
-  }
 }
 
 export function invalidToken(): Unauthenticated {

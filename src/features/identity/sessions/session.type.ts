@@ -1,5 +1,5 @@
 import { GraphQLDateTime } from 'graphql-scalars';
-import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Node } from '../../../graphql/node.js';
 import { RestField, RestHidden } from '../../../graphql/rest-route.js';
 import type { ListedSession, Tokens } from './sessions.service.js';
@@ -49,13 +49,4 @@ export class AuthTokens implements Tokens {
   @RestHidden()
   @Field(() => Int, { description: 'Seconds until the access token expires.' })
   readonly expiresIn!: number;
-}
-
-@InputType()
-export class LoginInput {
-  @Field(() => String, { description: 'In any case. At most 254 characters.' })
-  readonly email!: string;
-
-  @Field(() => String, { description: 'At most 256 characters.' })
-  readonly password!: string;
 }

@@ -2,16 +2,11 @@ import { Arg, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
 import { z } from 'zod';
 import type { RequestContext } from '../../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import { Rest, body, detail, header, path, type RestError } from '../../../graphql/rest-route.js';
-import { text, uuid } from '../../../kernel/rules.js';
+import { Rest, detail, header, path, type RestError } from '../../../graphql/rest-route.js';
+import { uuid } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
-import { SECOND_FACTOR_REQUIRED } from '../second-factor/second-factor.type.js';
-import type { LoginService } from './login.service.js';
-import { AuthTokens, LoginInput, Session } from './session.type.js';
+import { AuthTokens, Session } from './session.type.js';
 import type { ListedSession, SessionsService, Tokens } from './sessions.service.js';
-
-/** Twice the longest password that there can be, in UTF-16 units. */
-const loginRules = z.object({ input: z.object({ email: text(254), password: text(512) }) });
 
 const INVALID_TOKEN: RestError = { code: 'UNAUTHENTICATED', message: 'Invalid token' };
 /** On the routes of the tokens themselves, one that is missing is as bad as a wrong one. */
@@ -21,36 +16,7 @@ const REFRESH_TOKEN_HEADER = 'X-Refresh-Token';
 
 @Resolver()
 export class SessionsResolver {
-  constructor(
-    private readonly service: SessionsService,
-    private readonly loginService: LoginService,
-  ) {}
-
-  @Operation('anyone', loginRules)
-  @Rest({
-    method: 'POST',
-    path: '/auth/login',
-    operationId: 'login',
-    summary: 'Log in with e-mail address and password',
-    tag: 'Auth',
-    arguments: { input: body() },
-    errors: [
-      { code: 'UNAUTHENTICATED', message: 'Invalid credentials' },
-      SECOND_FACTOR_REQUIRED,
-      { code: 'FORBIDDEN', message: 'Account disabled' },
-      { code: 'RATE_LIMITED', message: 'Too many login attempts' },
-    ],
-  })
-  @Mutation(() => AuthTokens, {
-    description:
-      'Opens a session. UNAUTHENTICATED `Invalid credentials` when address or password is wrong, FORBIDDEN `Account disabled` when only the account is in the way; UNAUTHENTICATED `Second factor required` when the user has one, with `secondFactor { challenge, expiresIn, methods }` in `extensions` for `completeLogin`; RATE_LIMITED after too many tries for an address or from a client, good ones included; UNAVAILABLE when too many passwords are being checked at once.',
-  })
-  login(
-    @Ctx() context: RequestContext,
-    @Arg('input', () => LoginInput) { email, password }: LoginInput,
-  ): Promise<Tokens> {
-    return this.loginService.login(email, password, context.client);
-  }
+  constructor(private readonly service: SessionsService) {}
 
   @Operation('user')
   @Rest({

@@ -4,7 +4,7 @@ import { testDatabases } from '../../../../test/support/database.js';
 import { Forbidden, NotFound, RateLimited, Unauthenticated } from '../../../kernel/errors.js';
 import { newId } from '../../../kernel/ids.js';
 import type { UserChanges } from '../accounts/user.js';
-import { MissingCredentials } from './session.js';
+import { MissingCredentials } from '../../../kernel/errors.js';
 
 const INVALID_TOKEN = new Unauthenticated('Invalid token');
 const INVALID_CREDENTIALS = new Unauthenticated('Invalid credentials');

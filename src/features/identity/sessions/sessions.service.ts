@@ -1,12 +1,12 @@
 import type { Client, Credentials } from '../../../kernel/caller.js';
 import type { Clock } from '../../../kernel/clock.js';
-import { NotFound } from '../../../kernel/errors.js';
+import { MissingCredentials, NotFound } from '../../../kernel/errors.js';
 import { isUuid } from '../../../kernel/ids.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { Sql } from '../../../ports/database.js';
 import type { LoginRow } from '../accounts/user.js';
-import type { AuditAction, AuditEvent } from '../../operations/audit/audit-event.js';
-import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { AuditAction, AuditEvent } from '../../../ports/audit-log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 import type { AccessTokens } from './access-tokens.js';
 import type { InternalCallers } from './internal-callers.js';
 import {
@@ -18,7 +18,6 @@ import {
   type RefreshToken,
 } from './refresh-token.js';
 import {
-  MissingCredentials,
   invalidToken,
   requireEnabledUser,
   requireLiveSession,
@@ -48,9 +47,9 @@ export interface ListedSession extends SessionRow {
   readonly isCurrent: boolean;
 }
 
-export interface SessionsServiceDependencies {
+export interface SessionsServiceNeeds {
   readonly repository: SessionsRepository;
-  readonly audit: Pick<AuditLog, 'record'>;
+  readonly audit: AuditLog;
   readonly tokens: AccessTokens;
   readonly internalCallers: InternalCallers;
   readonly watch: Pick<SessionWatch, 'recheck'>;
@@ -59,23 +58,7 @@ export interface SessionsServiceDependencies {
 }
 
 export class SessionsService {
-  readonly #repository: SessionsRepository;
-  readonly #audit: SessionsServiceDependencies['audit'];
-  readonly #tokens: AccessTokens;
-  readonly #internalCallers: InternalCallers;
-  readonly #watch: Pick<SessionWatch, 'recheck'>;
-  readonly #refreshTokenDays: number;
-  readonly #clock: Clock;
-
-  constructor(dependencies: SessionsServiceDependencies) {
-    this.#repository = dependencies.repository;
-    this.#audit = dependencies.audit;
-    this.#tokens = dependencies.tokens;
-    this.#internalCallers = dependencies.internalCallers;
-    this.#watch = dependencies.watch;
-    this.#refreshTokenDays = dependencies.refreshTokenDays;
-    this.#clock = dependencies.clock;
-  }
+  constructor(private readonly needs: SessionsServiceNeeds) {}
 
   /**
    * Finds out who is asking. An `Authorization` header decides alone, whatever `X-User-ID` says beside it; that one counts
@@ -85,7 +68,7 @@ export class SessionsService {
    */
   async authenticate(credentials: Credentials, client: Client): Promise<Viewer> {
     if (credentials.authorization) return this.#bearerOf(credentials.authorization, client);
-    if (credentials.userId !== null && this.#internalCallers.trusts(credentials)) {
+    if (credentials.userId !== null && this.needs.internalCallers.trusts(credentials)) {
       return this.#internalViewer(credentials.userId, client);
     }
     throw new MissingCredentials();
@@ -93,11 +76,11 @@ export class SessionsService {
 
   async #bearerOf(authorization: string, client: Client): Promise<Viewer> {
     const token = BEARER.exec(authorization)?.[1];
-    const subject = token === undefined ? null : await this.#tokens.verify(token);
+    const subject = token === undefined ? null : await this.needs.tokens.verify(token);
     if (subject === null) throw invalidToken();
-    const state = await this.#repository.findState(subject.sessionId);
+    const state = await this.needs.repository.findState(subject.sessionId);
     if (state?.userId !== subject.userId) throw invalidToken();
-    requireLiveSession(state, this.#clock.now());
+    requireLiveSession(state, this.needs.clock.now());
     return {
       userId: state.userId,
       isAdmin: state.isAdmin,
@@ -112,7 +95,7 @@ export class SessionsService {
   async #internalViewer(header: string, client: Client): Promise<Viewer> {
     // Strictly one UUID: headers sent twice arrive joined by a comma.
     if (!isUuid(header)) throw invalidToken();
-    const state = await this.#repository.findUserState(header);
+    const state = await this.needs.repository.findUserState(header);
     if (state === null) throw new NotFound('User');
     requireEnabledUser(state);
     const { userId, isAdmin, plan } = state;
@@ -130,9 +113,9 @@ export class SessionsService {
     client: Client,
     details: AuditEvent['details'],
   ): Promise<Tokens | null> {
-    const now = this.#clock.now();
+    const now = this.needs.clock.now();
     const refresh = newRefreshToken();
-    const sessionId = await this.#repository.insert(
+    const sessionId = await this.needs.repository.insert(
       {
         userId: user.id,
         passwordHash: user.passwordHash,
@@ -145,7 +128,7 @@ export class SessionsService {
       this.#recorder({ action: 'LOGIN', actorId: user.id, subjectId: user.id, client, details }),
     );
     if (sessionId === null) return null;
-    await this.#repository.deleteExpired(user.id, new Date(now.getTime() - KEPT_DAYS * DAY_MILLISECONDS));
+    await this.needs.repository.deleteExpired(user.id, new Date(now.getTime() - KEPT_DAYS * DAY_MILLISECONDS));
     return this.#issue({ userId: user.id, sessionId }, refresh.token);
   }
 
@@ -156,48 +139,48 @@ export class SessionsService {
    * @throws Unauthenticated `Invalid token`
    */
   async refresh(refreshToken: string, client: Client): Promise<Tokens> {
-    const now = this.#clock.now();
+    const now = this.needs.clock.now();
     const used = readRefreshToken(refreshToken);
     if (used === null) throw invalidToken();
     const salt = newSuccessorSalt();
     const successor = successorOf(used, salt);
     const rotation = { used, successor, salt, expiresAt: this.#refreshExpiry(now) };
-    const session = await this.#repository.rotate(rotation, now);
+    const session = await this.needs.repository.rotate(rotation, now);
     return session === null ? this.#refreshAgain(used, now, client) : this.#issue(session, successor.token);
   }
 
   async #refreshAgain(used: RefreshToken, now: Date, client: Client): Promise<Tokens> {
-    const session = await this.#repository.findFamily(used, now);
+    const session = await this.needs.repository.findFamily(used, now);
     if (session === null) throw invalidToken();
     const successor = repeatedSuccessor(used, session, now);
     if (successor !== null) return this.#issue(session, successor.token);
     // Who sent it is not known: the user, or whoever has a copy.
     const event = { action: 'REFRESH_TOKEN_REUSED', actorId: null, subjectId: session.userId, client } as const;
-    await this.#repository.end(session, 'REFRESH_TOKEN_REUSED', now, this.#recorder(event));
+    await this.needs.repository.end(session, 'REFRESH_TOKEN_REUSED', now, this.#recorder(event));
     this.recheckStreams();
     throw invalidToken();
   }
 
   /** Ends the session of the request, and the one of the refresh token if that is the viewer's own too. */
   async logout(viewer: Viewer, refreshToken: string | null): Promise<void> {
-    const now = this.#clock.now();
+    const now = this.needs.clock.now();
     const token = refreshToken === null ? null : readRefreshToken(refreshToken);
     const { userId, sessionId } = viewer;
     const record = this.#recorder(eventBy(viewer, 'LOGOUT'));
-    if (token !== null) await this.#repository.endFamily(userId, token, 'LOGOUT', now, record);
-    if (sessionId !== null) await this.#repository.end({ userId, sessionId }, 'LOGOUT', now, record);
+    if (token !== null) await this.needs.repository.endFamily(userId, token, 'LOGOUT', now, record);
+    if (sessionId !== null) await this.needs.repository.end({ userId, sessionId }, 'LOGOUT', now, record);
     this.recheckStreams();
   }
 
   /** The viewer's live sessions, newest first; at most 100. */
   async list(viewer: Viewer): Promise<readonly ListedSession[]> {
-    const sessions = await this.#repository.listLive(viewer.userId, this.#clock.now());
+    const sessions = await this.needs.repository.listLive(viewer.userId, this.needs.clock.now());
     return sessions.map((session) => listed(viewer, session));
   }
 
   /** What `node` finds: one of the viewer's live sessions, or null. */
   async findVisible(viewer: Viewer, id: string): Promise<ListedSession | null> {
-    const session = await this.#repository.findLive(viewer.userId, id, this.#clock.now());
+    const session = await this.needs.repository.findLive(viewer.userId, id, this.needs.clock.now());
     return session && listed(viewer, session);
   }
 
@@ -208,7 +191,7 @@ export class SessionsService {
   async revoke(viewer: Viewer, id: string): Promise<void> {
     const session = { userId: viewer.userId, sessionId: id };
     const record = this.#recorder(eventBy(viewer, 'SESSION_REVOKED'));
-    const wasLive = await this.#repository.end(session, 'REVOKED', this.#clock.now(), record);
+    const wasLive = await this.needs.repository.end(session, 'REVOKED', this.needs.clock.now(), record);
     if (!wasLive) throw new NotFound('Session');
     this.recheckStreams();
   }
@@ -218,25 +201,25 @@ export class SessionsService {
    * @param except a session that goes on, or null
    */
   async endAllOf(sql: Sql, userId: string, reason: RevocationReason, except: string | null): Promise<void> {
-    await this.#repository.endAllOf(sql, userId, reason, except, this.#clock.now());
+    await this.needs.repository.endAllOf(sql, userId, reason, except, this.needs.clock.now());
   }
 
   /** Lets the streams of this instance that belong to ended sessions end now rather than at the next look. */
   recheckStreams(): void {
-    this.#watch.recheck();
+    this.needs.watch.recheck();
   }
 
   #recorder(event: AuditEvent): RecordSession {
-    return (sessionId, sql) => this.#audit.record({ ...event, details: { ...event.details, sessionId } }, sql);
+    return (sessionId, sql) => this.needs.audit.record({ ...event, details: { ...event.details, sessionId } }, sql);
   }
 
   #refreshExpiry(now: Date): Date {
-    return new Date(now.getTime() + this.#refreshTokenDays * DAY_MILLISECONDS);
+    return new Date(now.getTime() + this.needs.refreshTokenDays * DAY_MILLISECONDS);
   }
 
   async #issue(subject: { userId: string; sessionId: string }, refreshToken: string): Promise<Tokens> {
-    const accessToken = await this.#tokens.issue(subject);
-    return { accessToken, refreshToken, expiresIn: this.#tokens.lifetimeSeconds };
+    const accessToken = await this.needs.tokens.issue(subject);
+    return { accessToken, refreshToken, expiresIn: this.needs.tokens.lifetimeSeconds };
   }
 }
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { testDatabases } from '../../../../test/support/database.js';
 import { newId, timeOfId } from '../../../kernel/ids.js';
-import { AUDIT_ACTIONS, type AuditEvent } from './audit-event.js';
-import { AuditLog } from './audit-log.js';
+import { AUDIT_ACTIONS, type AuditEvent } from '../../../ports/audit-log.js';
+import { StoredAuditLog } from './audit-log.js';
 import { AuditRepository } from './audit.repository.js';
 
 interface StoredEvent {
@@ -12,10 +12,10 @@ interface StoredEvent {
 
 describe.each(testDatabases())('the audit log ($name)', (kind) => {
   let database: Awaited<ReturnType<typeof kind.open>>;
-  let log: AuditLog;
+  let log: StoredAuditLog;
   beforeAll(async () => {
     database = await kind.open();
-    log = new AuditLog(new AuditRepository(database));
+    log = new StoredAuditLog(new AuditRepository(database));
   });
   afterAll(() => database.drop());
 

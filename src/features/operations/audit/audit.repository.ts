@@ -1,7 +1,8 @@
 import { firstIdAt, newId, timeOfId } from '../../../kernel/ids.js';
 import { pageOf, type Page, type PageRequest } from '../../../kernel/page.js';
 import type { Database, Sql } from '../../../ports/database.js';
-import type { AuditEvent, AuditEventRow, AuditFilter } from './audit-event.js';
+import type { AuditEvent } from '../../../ports/audit-log.js';
+import type { AuditEventRow, AuditFilter } from './audit-event.js';
 
 const COLUMNS = `id, action, actor_id AS "actorId", subject_id AS "subjectId", ip_address AS "ipAddress",
   user_agent AS "userAgent", details, created_at AS "createdAt"`;

@@ -11,7 +11,8 @@ import type { Viewer } from '../../../kernel/viewer.js';
 import type { AccountsService } from '../../identity/accounts/accounts.service.js';
 import type { UserRow } from '../../identity/accounts/user.js';
 import { ADMIN_ERRORS, User } from '../../identity/accounts/user.type.js';
-import type { AuditAction as Action, AuditEventRow } from './audit-event.js';
+import type { AuditAction as Action } from '../../../ports/audit-log.js';
+import type { AuditEventRow } from './audit-event.js';
 import type { AuditService } from './audit.service.js';
 import { AuditAction, AuditEvent, AuditEventConnection } from './audit.type.js';
 
@@ -23,12 +24,14 @@ const ACTOR = 'Only what this user did.';
 const SINCE = 'The earliest time, included. The beginning by default.';
 const UNTIL = 'The latest time, excluded. Now by default.';
 
+interface AuditResolverNeeds {
+  readonly service: AuditService;
+  readonly accounts: Pick<AccountsService, 'loadMany'>;
+}
+
 @Resolver(() => AuditEvent)
 export class AuditResolver {
-  constructor(
-    private readonly service: AuditService,
-    private readonly accounts: Pick<AccountsService, 'loadMany'>,
-  ) {}
+  constructor(private readonly needs: AuditResolverNeeds) {}
 
   @Operation('admin', rules)
   @Rest({
@@ -65,7 +68,7 @@ export class AuditResolver {
     @Arg('until', () => GraphQLDateTime, { nullable: true, description: UNTIL }) until: Date | null,
   ): Promise<Connection<AuditEventRow>> {
     const filter = { action, subjectId: userId, actorId, since, until };
-    return this.service.list(viewer, filter, { first, after, offset });
+    return this.needs.service.list(viewer, filter, { first, after, offset });
   }
 
   @RestHidden()
@@ -82,7 +85,7 @@ export class AuditResolver {
 
   async #load(id: string | null, context: RequestContext): Promise<UserRow | null> {
     if (id === null) return null;
-    const { accounts } = this;
+    const { accounts } = this.needs;
     return batch(context, accounts, { of: 'id' }, id, (ids) => accounts.loadMany(ids));
   }
 }

@@ -3,7 +3,8 @@ import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
 import { Node } from '../../../graphql/node.js';
 import { RestField } from '../../../graphql/rest-route.js';
-import type { AuditAction as Action, AuditEventRow } from './audit-event.js';
+import type { AuditAction as Action } from '../../../ports/audit-log.js';
+import type { AuditEventRow } from './audit-event.js';
 
 const DESCRIPTIONS: Readonly<Record<Action, string>> = {
   LOGIN: 'A user logged in; `details` has by what `means`, and the `sessionId`.',

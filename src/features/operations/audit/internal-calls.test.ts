@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Viewer } from '../../../kernel/viewer.js';
-import type { AuditEvent } from './audit-event.js';
+import type { AuditEvent } from '../../../ports/audit-log.js';
 import { InternalCalls } from './internal-calls.js';
 
 const client = { ipAddress: '10.1.2.3', userAgent: 'a gateway' };

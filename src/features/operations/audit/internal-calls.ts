@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../../kernel/clock.js';
 import type { Viewer } from '../../../kernel/viewer.js';
-import type { AuditLog } from './audit-log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 
 /** A read that was recorded is not recorded again so soon. */
 const READ_INTERVAL_MS = 60_000;
@@ -21,10 +21,10 @@ export interface InternalCall {
  * would say less the longer it is.
  */
 export class InternalCalls {
-  readonly #audit: Pick<AuditLog, 'record'>;
+  readonly #audit: AuditLog;
   readonly #reads: LRUCache<string, true>;
 
-  constructor(audit: Pick<AuditLog, 'record'>, clock: Clock) {
+  constructor(audit: AuditLog, clock: Clock) {
     this.#audit = audit;
     this.#reads = new LRUCache({
       max: MOST_READS,

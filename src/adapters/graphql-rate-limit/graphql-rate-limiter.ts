@@ -7,19 +7,20 @@ import {
   type GraphQLResolveInfo,
 } from 'graphql';
 import { getGraphQLRateLimiter, Store } from 'graphql-rate-limit';
-import { RateLimited } from '../kernel/errors.js';
-import type { RateLimitRule, RateLimitStore } from '../ports/rate-limit-store.js';
+import { RateLimited } from '../../kernel/errors.js';
+import type { RateLimitStore } from '../../ports/rate-limit-store.js';
+import type { CreateRateLimiter, RateLimiter, RateLimitRule } from '../../ports/rate-limiter.js';
 
-/** Counts a call. @throws RateLimited when it is one too many, `Unavailable` when that cannot be told at present */
-type RateLimiter = (identity: string) => Promise<void>;
+/** Limits calls by `graphql-rate-limit`, counted in `store`. */
+export function graphqlRateLimiters(store: RateLimitStore): CreateRateLimiter {
+  return (rule, message) => graphqlRateLimiter(store, rule, message);
+}
 
 /**
- * Limits calls by `graphql-rate-limit`. Services call it, not resolvers, so that every door is limited alike and the check
- * comes where the contract wants it: the library's view of a resolver is made up here.
- *
- * @param message what a refused client reads
+ * The library is made for resolvers; services call this limiter instead, so that every door is limited alike and the check
+ * comes where the contract wants it. The resolver that the library is told of is therefore made up.
  */
-export function createRateLimiter(store: RateLimitStore, rule: RateLimitRule, message: string): RateLimiter {
+function graphqlRateLimiter(store: RateLimitStore, rule: RateLimitRule, message: string): RateLimiter {
   const info = resolveInfoOf(rule.name);
   const window = `${rule.windowMs}ms`;
   return async (identity) => {
@@ -31,9 +32,12 @@ export function createRateLimiter(store: RateLimitStore, rule: RateLimitRule, me
 }
 
 /**
- * One call, as a store of the library. The library reads the times of earlier calls, counts them, and writes them back with
- * this one: two calls at once would read the same and both pass. Here the read counts the call atomically and answers as
- * many times as there were calls before it; the write has nothing left to do.
+ * One call, in the form of a store of the library.
+ *
+ * The library reads the times of earlier calls, counts them, and writes them back with this one. Two calls at once would read
+ * the same list and both pass, with its own Redis store too. So the read counts the call in our store, which is atomic, and
+ * answers a list as long as the number of calls before it; the write has nothing left to do. The library then decides and
+ * words the refusal by that length, as it does by its own lists.
  */
 class CountedCall extends Store {
   retryAfterSeconds = 1;
@@ -49,7 +53,7 @@ class CountedCall extends Store {
   async getForIdentity(): Promise<readonly number[]> {
     const { before, retryAfterMs } = await this.store.take(this.rule, this.identity);
     this.retryAfterSeconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
-    // The library drops times that its own clock finds too old. These never are.
+    // The library drops times that have left the window by its own clock; the store has dropped those already.
     return new Array<number>(before).fill(Number.POSITIVE_INFINITY);
   }
 

@@ -5,22 +5,20 @@ import type { AccountsService } from '../accounts/accounts.service.js';
 import { addressIdentity } from '../accounts/email-address.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
 import { isEnabled, type LoginRow } from '../accounts/user.js';
-import type { AuditLog } from '../../operations/audit/audit-log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
+import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { LoginChallenges } from '../second-factor/login-challenges.js';
-import type { SessionsService, Tokens } from './sessions.service.js';
+import type { SessionsService, Tokens } from '../sessions/sessions.service.js';
 
-export interface LoginServiceDependencies {
+export interface LoginServiceNeeds {
   readonly accounts: Pick<AccountsService, 'findLogin' | 'renewPasswordHash'>;
   readonly passwords: Pick<PasswordHasher, 'compare' | 'hash'>;
   readonly sessions: Pick<SessionsService, 'open'>;
   readonly challenges: Pick<LoginChallenges, 'require' | 'prove'>;
-  readonly audit: Pick<AuditLog, 'record'>;
+  readonly audit: AuditLog;
   /** Of tries, good or bad: for each e-mail address, whether anyone has it or not, and for each client. */
-  readonly limiters: { readonly address: Limiter; readonly client: Limiter };
+  readonly limiters: { readonly address: RateLimiter; readonly client: RateLimiter };
 }
-
-/** Counts a try, and throws RateLimited `Too many login attempts` when there were too many. */
-type Limiter = (identity: string) => Promise<void>;
 
 /** What the audit log says of a login. No secret, nor personal data beyond ids. */
 export interface LoginDetails extends Readonly<Record<string, unknown>> {
@@ -30,21 +28,7 @@ export interface LoginDetails extends Readonly<Record<string, unknown>> {
 
 /** Logging in. */
 export class LoginService {
-  readonly #accounts: LoginServiceDependencies['accounts'];
-  readonly #passwords: LoginServiceDependencies['passwords'];
-  readonly #sessions: LoginServiceDependencies['sessions'];
-  readonly #challenges: LoginServiceDependencies['challenges'];
-  readonly #audit: LoginServiceDependencies['audit'];
-  readonly #limiters: LoginServiceDependencies['limiters'];
-
-  constructor({ accounts, passwords, sessions, challenges, audit, limiters }: LoginServiceDependencies) {
-    this.#accounts = accounts;
-    this.#passwords = passwords;
-    this.#sessions = sessions;
-    this.#challenges = challenges;
-    this.#audit = audit;
-    this.#limiters = limiters;
-  }
+  constructor(private readonly needs: LoginServiceNeeds) {}
 
   /**
    * Nobody but the user learns anything of an account: an unknown address and a wrong password are one answer, after the
@@ -53,8 +37,8 @@ export class LoginService {
    * SecondFactorRequired; Unavailable when too many passwords are being checked at once
    */
   async login(email: string, password: string, client: Client): Promise<Tokens> {
-    if (client.ipAddress !== null) await this.#limiters.client(clientNetwork(client.ipAddress));
-    await this.#limiters.address(addressIdentity(email));
+    if (client.ipAddress !== null) await this.needs.limiters.client(clientNetwork(client.ipAddress));
+    await this.needs.limiters.address(addressIdentity(email));
     return this.admit(await this.#identify(email.trim(), password, client), client, { means: 'password' });
   }
 
@@ -67,7 +51,7 @@ export class LoginService {
    */
   async admit(user: LoginRow, client: Client, details: LoginDetails): Promise<Tokens> {
     await this.#requireEnabled(user, client, details);
-    await this.#challenges.require(user);
+    await this.needs.challenges.require(user);
     return this.#open(user, client, details);
   }
 
@@ -78,7 +62,7 @@ export class LoginService {
    * Forbidden `Account disabled`
    */
   async complete(challenge: string, code: string, client: Client): Promise<Tokens> {
-    const user = await this.#challenges.prove(challenge, code, client);
+    const user = await this.needs.challenges.prove(challenge, code, client);
     const details = { means: 'second factor' } as const;
     await this.#requireEnabled(user, client, details);
     return this.#open(user, client, details);
@@ -101,19 +85,19 @@ export class LoginService {
   }
 
   async #open(user: LoginRow, client: Client, details: LoginDetails): Promise<Tokens> {
-    const tokens = await this.#sessions.open(user, client, { ...details });
+    const tokens = await this.needs.sessions.open(user, client, { ...details });
     if (tokens === null) return this.#refuse(user, client, details);
     return tokens;
   }
 
   async #identify(email: string, password: string, client: Client): Promise<LoginRow> {
-    const user = await this.#accounts.findLogin(email);
-    const verdict = await this.#passwords.compare(user?.passwordHash ?? null, password);
+    const user = await this.needs.accounts.findLogin(email);
+    const verdict = await this.needs.passwords.compare(user?.passwordHash ?? null, password);
     if (user === null || verdict === 'wrong') return this.#refuse(user, client, { means: 'password' });
     if (verdict === 'right') return user;
-    const passwordHash = await this.#passwords.hash(password).catch(nullWhenBusy);
+    const passwordHash = await this.needs.passwords.hash(password).catch(nullWhenBusy);
     if (passwordHash === null) return user;
-    if (await this.#accounts.renewPasswordHash(user, passwordHash)) return { ...user, passwordHash };
+    if (await this.needs.accounts.renewPasswordHash(user, passwordHash)) return { ...user, passwordHash };
     // A login at the same time was quicker, or there is another password.
     return this.#identify(email, password, client);
   }
@@ -132,7 +116,13 @@ export class LoginService {
     client: Client,
     details: LoginDetails & { readonly reason: 'credentials' | 'disabled' },
   ): Promise<void> {
-    await this.#audit.record({ action: 'LOGIN_FAILED', actorId: null, subjectId: user?.id ?? null, client, details });
+    await this.needs.audit.record({
+      action: 'LOGIN_FAILED',
+      actorId: null,
+      subjectId: user?.id ?? null,
+      client,
+      details,
+    });
   }
 }
 

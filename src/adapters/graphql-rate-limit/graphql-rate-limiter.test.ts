@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { MemoryRateLimitStore } from '../adapters/memory/memory-rate-limit-store.js';
-import { RateLimited, Unavailable } from '../kernel/errors.js';
-import type { RateLimitStore } from '../ports/rate-limit-store.js';
-import { createRateLimiter } from './rate-limit.js';
+import { MemoryRateLimitStore } from '../memory/memory-rate-limit-store.js';
+import { RateLimited, Unavailable } from '../../kernel/errors.js';
+import type { RateLimitStore } from '../../ports/rate-limit-store.js';
+import { graphqlRateLimiters } from './graphql-rate-limiter.js';
 
 const rule = { name: 'login', limit: 10, windowMs: 60_000 };
 
@@ -17,7 +17,7 @@ async function outcomes(calls: readonly Promise<void>[]) {
 describe('the rate limiter', () => {
   it('lets exactly 10 of 100 calls at once pass, and tells the others when to come back', async () => {
     let now = 0;
-    const limit = createRateLimiter(new MemoryRateLimitStore(() => now), rule, 'Too many login attempts');
+    const limit = graphqlRateLimiters(new MemoryRateLimitStore(() => now))(rule, 'Too many login attempts');
     const { passed, failures } = await outcomes(Array.from({ length: 100 }, () => limit('anna')));
     expect(passed).toBe(10);
     expect(failures).toHaveLength(90);
@@ -38,7 +38,7 @@ describe('the rate limiter', () => {
         }),
       close: () => Promise.resolve(),
     };
-    const limit = createRateLimiter(store, rule, 'Too many requests');
+    const limit = graphqlRateLimiters(store)(rule, 'Too many requests');
     const { failures } = await outcomes(['anna', 'bert', 'carl'].map((identity) => limit(identity)));
     expect(failures).toMatchObject([{ retryAfterSeconds: 1 }, { retryAfterSeconds: 3 }, { retryAfterSeconds: 1 }]);
   });
@@ -48,12 +48,11 @@ describe('the rate limiter', () => {
       take: () => Promise.reject(new Unavailable('Rate limits cannot be checked at present')),
       close: () => Promise.resolve(),
     };
-    await expect(createRateLimiter(store, rule, 'Too many requests')('anna')).rejects.toThrow(Unavailable);
+    await expect(graphqlRateLimiters(store)(rule, 'Too many requests')('anna')).rejects.toThrow(Unavailable);
   });
 
   it('takes limits of one and windows of days', async () => {
-    const limit = createRateLimiter(
-      new MemoryRateLimitStore(),
+    const limit = graphqlRateLimiters(new MemoryRateLimitStore())(
       { name: 'rare', limit: 1, windowMs: 864_000_000 },
       'No',
     );

@@ -1,0 +1,29 @@
+import type { AuditLog } from '../../../ports/audit-log.js';
+import type { CreateRateLimiter, RateLimit } from '../../../ports/rate-limiter.js';
+import type { AccountsService } from '../accounts/accounts.service.js';
+import type { PasswordHasher } from '../accounts/password-hasher.js';
+import type { LoginChallenges } from '../second-factor/login-challenges.js';
+import type { SessionsService } from '../sessions/sessions.service.js';
+import { LoginResolver } from './login.resolver.js';
+import { LoginService } from './login.service.js';
+
+interface LoginFeatureNeeds {
+  readonly accounts: AccountsService;
+  readonly passwords: PasswordHasher;
+  readonly sessions: SessionsService;
+  readonly challenges: LoginChallenges;
+  readonly createDurableLimiter: CreateRateLimiter;
+  /** Tries for each e-mail address, and from each client. */
+  readonly rateLimits: { readonly login: RateLimit; readonly loginClient: RateLimit };
+  readonly audit: AuditLog;
+}
+
+/** Logging in with a password, and what every other way of logging in ends with. */
+export function loginFeature({ createDurableLimiter, rateLimits, ...needs }: LoginFeatureNeeds) {
+  const limiters = {
+    address: createDurableLimiter({ name: 'login', ...rateLimits.login }, 'Too many login attempts'),
+    client: createDurableLimiter({ name: 'login-client', ...rateLimits.loginClient }, 'Too many login attempts'),
+  };
+  const service = new LoginService({ ...needs, limiters });
+  return { service, resolvers: [new LoginResolver(service)] };
+}

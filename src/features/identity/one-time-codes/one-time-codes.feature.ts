@@ -1,0 +1,51 @@
+import type { Clock } from '../../../kernel/clock.js';
+import type { Log } from '../../../kernel/log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
+import type { Database } from '../../../ports/database.js';
+import type { JobQueue } from '../../../ports/job-queue.js';
+import type { Mailer } from '../../../ports/mailer.js';
+import type { CreateRateLimiter, RateLimit } from '../../../ports/rate-limiter.js';
+import type { AccountsService } from '../accounts/accounts.service.js';
+import type { IdentitiesService } from '../identities/identities.service.js';
+import type { PasskeysService } from '../passkeys/passkeys.service.js';
+import { CodeHasher } from './code-hasher.js';
+import { OneTimeCodesRepository } from './one-time-codes.repository.js';
+import { OneTimeCodesResolver } from './one-time-codes.resolver.js';
+import { CODE_MAIL_QUEUE, OneTimeCodesService } from './one-time-codes.service.js';
+
+interface OneTimeCodesFeatureNeeds {
+  readonly database: Database;
+  readonly jobs: JobQueue;
+  readonly mailer: Mailer;
+  /** Keys that codes are kept under. */
+  readonly secrets: readonly string[];
+  readonly accounts: AccountsService;
+  readonly identities: IdentitiesService;
+  readonly passkeys: PasskeysService;
+  readonly createDurableLimiter: CreateRateLimiter;
+  /** Requests for each e-mail address, and from each client. */
+  readonly rateLimits: { readonly codeAddress: RateLimit; readonly codeClient: RateLimit };
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Codes by mail, for a new password and for a verified e-mail address. */
+export function oneTimeCodesFeature(needs: OneTimeCodesFeatureNeeds) {
+  const { database, jobs, secrets, createDurableLimiter, rateLimits } = needs;
+  const limiters = {
+    address: createDurableLimiter({ name: 'code-address', ...rateLimits.codeAddress }, 'Too many requests'),
+    client: createDurableLimiter({ name: 'code-client', ...rateLimits.codeClient }, 'Too many requests'),
+  };
+  const service = new OneTimeCodesService({
+    ...needs,
+    repository: new OneTimeCodesRepository(database),
+    hasher: new CodeHasher(secrets),
+    limiters,
+  });
+  return {
+    resolvers: [new OneTimeCodesResolver(service)],
+    /** Begins to send the mails that were asked for, those of other instances too. */
+    work: () => jobs.work(CODE_MAIL_QUEUE, (job) => service.deliver(job)),
+  };
+}

@@ -1,0 +1,52 @@
+import type { Clock } from '../../../kernel/clock.js';
+import type { Log } from '../../../kernel/log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
+import type { Database } from '../../../ports/database.js';
+import type { CreateRateLimiter, RateLimit } from '../../../ports/rate-limiter.js';
+import type { AccountsService } from '../accounts/accounts.service.js';
+import type { PasswordHasher } from '../accounts/password-hasher.js';
+import { FreshProof } from '../sessions/fresh-proof.js';
+import type { SessionsService } from '../sessions/sessions.service.js';
+import { LoginChallenges } from './login-challenges.js';
+import { LoginChallengesRepository } from './login-challenges.repository.js';
+import { SecretBox } from './secret-box.js';
+import { SecondFactorCodes } from './second-factor-codes.js';
+import { SecondFactorRepository } from './second-factor.repository.js';
+import { SecondFactorResolver } from './second-factor.resolver.js';
+import { SecondFactorService } from './second-factor.service.js';
+
+interface SecondFactorFeatureNeeds {
+  readonly database: Database;
+  /** Keys that authenticator secrets are kept under: the first seals, all open. */
+  readonly secrets: readonly string[];
+  readonly accounts: AccountsService;
+  readonly passwords: PasswordHasher;
+  readonly sessions: SessionsService;
+  readonly createDurableLimiter: CreateRateLimiter;
+  readonly rateLimits: { readonly login: RateLimit };
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What a login asks for beyond the password, and what proves anew that it is the user who acts. */
+export function secondFactorFeature({ secrets, ...needs }: SecondFactorFeatureNeeds) {
+  const { database, createDurableLimiter, rateLimits } = needs;
+  const repository = new SecondFactorRepository(database);
+  const box = new SecretBox(secrets);
+  const codes = new SecondFactorCodes({ ...needs, repository, box });
+  const limiter = createDurableLimiter({ name: 'password-proof', ...rateLimits.login }, 'Too many login attempts');
+  const freshProof = new FreshProof({ ...needs, limiter });
+  const service = new SecondFactorService({ ...needs, repository, codes, box, freshProof, limiter });
+  return {
+    service,
+    freshProof,
+    challenges: new LoginChallenges({
+      ...needs,
+      repository: new LoginChallengesRepository(database),
+      factors: repository,
+      codes,
+    }),
+    resolvers: [new SecondFactorResolver(service)],
+  };
+}

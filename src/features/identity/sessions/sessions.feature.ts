@@ -1,0 +1,46 @@
+import type { NodeFinder } from '../../../graphql/node.resolver.js';
+import type { Clock } from '../../../kernel/clock.js';
+import type { Log } from '../../../kernel/log.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
+import type { Database } from '../../../ports/database.js';
+import { AccessTokens } from './access-tokens.js';
+import { InternalCallers, type InternalCallersOptions } from './internal-callers.js';
+import { SessionWatch } from './session-watch.js';
+import { SessionsRepository } from './sessions.repository.js';
+import { SessionsResolver } from './sessions.resolver.js';
+import { SessionsService } from './sessions.service.js';
+
+interface SessionsFeatureNeeds {
+  readonly database: Database;
+  /** Keys of access tokens: the first signs, all verify. 32 bytes or more each. */
+  readonly secrets: readonly string[];
+  readonly accessTokenMinutes: number;
+  readonly refreshTokenDays: number;
+  /** Which callers may act as a user by `X-User-ID`. */
+  readonly internal: InternalCallersOptions;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly log: Pick<Log, 'warn'>;
+}
+
+/** Logins that live on: their tokens, who is asking, and the end of what is open when a session ends. */
+export function sessionsFeature(needs: SessionsFeatureNeeds) {
+  const { database, secrets, accessTokenMinutes, refreshTokenDays, internal, audit, clock, log } = needs;
+  const repository = new SessionsRepository(database);
+  const watch = new SessionWatch({ repository, clock, log });
+  const service = new SessionsService({
+    repository,
+    tokens: new AccessTokens({ secrets, lifetimeMinutes: accessTokenMinutes, clock }),
+    internalCallers: new InternalCallers(internal),
+    watch,
+    audit,
+    refreshTokenDays,
+    clock,
+  });
+  return {
+    service,
+    watch,
+    resolvers: [new SessionsResolver(service)],
+    nodes: [{ typeName: 'Session', find: (viewer, id) => service.findVisible(viewer, id) }] satisfies NodeFinder[],
+  };
+}

@@ -1,0 +1,98 @@
+import { Args, Arg, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
+import { z } from 'zod';
+import { batch } from '../../../graphql/batch.js';
+import type { RequestContext } from '../../../graphql/context.js';
+import { checkArguments, CurrentViewer, Operation } from '../../../graphql/operation.js';
+import { OffsetPage } from '../../../graphql/page-arguments.js';
+import { paging, path, Rest, RestField, RestHidden } from '../../../graphql/rest-route.js';
+import { NotFound } from '../../../kernel/errors.js';
+import type { Connection } from '../../../kernel/page.js';
+import { uuid } from '../../../kernel/rules.js';
+import type { Viewer } from '../../../kernel/viewer.js';
+import { searchRules, type ConversationRow } from '../../chat/conversations/conversation.js';
+import {
+  Conversation,
+  ConversationConnection,
+  ConversationSearch,
+} from '../../chat/conversations/conversation.type.js';
+import type { ConversationsService } from '../../chat/conversations/conversations.service.js';
+import type { MessageRow } from '../../chat/messages/message.js';
+import { Message } from '../../chat/messages/message.type.js';
+import type { AccountsService } from '../../identity/accounts/accounts.service.js';
+import type { UserRow } from '../../identity/accounts/user.js';
+import { ADMIN_ERRORS, NO_SUCH_USER, User } from '../../identity/accounts/user.type.js';
+
+interface UserConversationsResolverNeeds {
+  readonly conversations: Pick<ConversationsService, 'ofUsers'>;
+  readonly accounts: Pick<AccountsService, 'getAsAdmin'>;
+}
+
+@Resolver(() => User)
+export class UserConversationsResolver {
+  constructor(private readonly needs: UserConversationsResolverNeeds) {}
+
+  @Operation('admin', z.object({ userId: uuid() }).loose())
+  @Rest({
+    method: 'GET',
+    path: '/admin/users/{user_id}/conversations',
+    operationId: 'adminListConversations',
+    summary: "List a user's conversations, newest first",
+    tag: 'Admin',
+    arguments: { userId: path('user_id'), ...paging },
+    errors: [...ADMIN_ERRORS, NO_SUCH_USER],
+  })
+  @Query(() => ConversationConnection, {
+    description:
+      "A user's conversations, newest first, without what was said in them. For admins: FORBIDDEN to anyone else.",
+  })
+  async adminConversations(
+    @CurrentViewer() viewer: Viewer,
+    @Arg('userId', () => ID) userId: string,
+    @Args(() => OffsetPage) page: OffsetPage,
+  ): Promise<Connection<ConversationRow> | undefined> {
+    await this.needs.accounts.getAsAdmin(viewer, userId);
+    const [connection] = await this.needs.conversations.ofUsers([userId], null, page);
+    return connection;
+  }
+
+  @RestHidden()
+  @FieldResolver(() => ConversationConnection, { description: "The user's conversations, newest first." })
+  conversations(
+    @Root() user: UserRow,
+    @Ctx() context: RequestContext,
+    @Args(() => ConversationSearch) args: ConversationSearch,
+  ): Promise<Connection<ConversationRow>> {
+    const { query } = checkArguments(searchRules, args);
+    const { first, after } = args;
+    return batch(context, this, { query, first, after }, user.id, (userIds) =>
+      this.needs.conversations.ofUsers(userIds, query ?? null, { first, after }),
+    );
+  }
+}
+
+@Resolver(() => Conversation)
+export class ConversationUserResolver {
+  constructor(private readonly accounts: Pick<AccountsService, 'loadMany'>) {}
+
+  @RestField({ name: 'user_id', value: { type: 'ID!', from: (row: ConversationRow) => row.userId } })
+  @FieldResolver(() => User)
+  async user(@Root() conversation: ConversationRow, @Ctx() context: RequestContext): Promise<UserRow> {
+    const { accounts } = this;
+    const user = await batch(context, accounts, { of: 'id' }, conversation.userId, (ids) => accounts.loadMany(ids));
+    if (user === null) throw new NotFound('User');
+    return user;
+  }
+}
+
+@Resolver(() => Message)
+export class MessageUserResolver {
+  constructor(private readonly accounts: Pick<AccountsService, 'loadMany'>) {}
+
+  @RestField({ name: 'user_id', value: { type: 'ID', from: (row: MessageRow) => row.userId } })
+  @FieldResolver(() => User, { nullable: true, description: 'Null for what the model wrote.' })
+  async user(@Root() message: MessageRow, @Ctx() context: RequestContext): Promise<UserRow | null> {
+    const { accounts } = this;
+    if (message.userId === null) return null;
+    return batch(context, accounts, { of: 'id' }, message.userId, (ids) => accounts.loadMany(ids));
+  }
+}

@@ -1,0 +1,61 @@
+import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
+import { z } from 'zod';
+import { batch } from '../../../graphql/batch.js';
+import type { RequestContext } from '../../../graphql/context.js';
+import { CurrentViewer, Operation } from '../../../graphql/operation.js';
+import { path, Rest, RestHidden } from '../../../graphql/rest-route.js';
+import { uuid } from '../../../kernel/rules.js';
+import type { Viewer } from '../../../kernel/viewer.js';
+import type { DailyUsageRow } from '../../chat/usage/usage.js';
+import type { UsageService } from '../../chat/usage/usage.service.js';
+import { DailyUsage, UsageRange } from '../../chat/usage/usage.type.js';
+import type { AccountsService } from '../../identity/accounts/accounts.service.js';
+import type { UserRow } from '../../identity/accounts/user.js';
+import { ADMIN_ERRORS, NO_SUCH_USER, User } from '../../identity/accounts/user.type.js';
+
+interface UserUsageResolverNeeds {
+  readonly usage: Pick<UsageService, 'daily'>;
+  readonly accounts: Pick<AccountsService, 'getAsAdmin'>;
+}
+
+@Resolver(() => User)
+export class UserUsageResolver {
+  constructor(private readonly needs: UserUsageResolverNeeds) {}
+
+  @Operation('admin', z.object({ userId: uuid() }).loose())
+  @Rest({
+    method: 'GET',
+    path: '/admin/users/{user_id}/usage',
+    operationId: 'adminListUsage',
+    summary: "List a user's usage, newest day first",
+    tag: 'Admin',
+    arguments: { userId: path('user_id') },
+    errors: [...ADMIN_ERRORS, NO_SUCH_USER],
+  })
+  @Query(() => [DailyUsage], {
+    description: "A user's usage, newest day first; at most 366 days. For admins: FORBIDDEN to anyone else.",
+  })
+  async adminUsage(
+    @CurrentViewer() viewer: Viewer,
+    @Arg('userId', () => ID) userId: string,
+    @Args(() => UsageRange) range: UsageRange,
+  ): Promise<readonly DailyUsageRow[]> {
+    await this.needs.accounts.getAsAdmin(viewer, userId);
+    const [days = []] = await this.needs.usage.daily([userId], range);
+    return days;
+  }
+
+  @RestHidden()
+  @FieldResolver(() => [DailyUsage], {
+    name: 'usage',
+    description: "The user's usage, newest day first; at most 366 days.",
+  })
+  userUsage(
+    @Root() user: UserRow,
+    @Ctx() context: RequestContext,
+    @Args(() => UsageRange) { since, until }: UsageRange,
+  ): Promise<readonly DailyUsageRow[]> {
+    const range = { since, until };
+    return batch(context, this, range, user.id, (userIds) => this.needs.usage.daily(userIds, range));
+  }
+}

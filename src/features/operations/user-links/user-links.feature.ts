@@ -1,0 +1,34 @@
+import type { ConversationsService } from '../../chat/conversations/conversations.service.js';
+import type { PlansService } from '../../chat/plans/plans.service.js';
+import type { UsageService } from '../../chat/usage/usage.service.js';
+import type { AccountsService } from '../../identity/accounts/accounts.service.js';
+import {
+  ConversationUserResolver,
+  MessageUserResolver,
+  UserConversationsResolver,
+} from './conversation-links.resolver.js';
+import { UserPlanResolver } from './plan-links.resolver.js';
+import { UserUsageResolver } from './usage-links.resolver.js';
+
+interface UserLinksFeatureNeeds {
+  readonly accounts: AccountsService;
+  readonly conversations: ConversationsService;
+  readonly plans: PlansService;
+  readonly usage: UsageService;
+}
+
+/**
+ * The fields that lead from a user to what is theirs in the chat, and back, and the lists of it for admins. Neither the chat
+ * nor identity knows of the other: they meet here.
+ */
+export function userLinksFeature({ accounts, conversations, plans, usage }: UserLinksFeatureNeeds) {
+  return {
+    resolvers: [
+      new UserConversationsResolver({ conversations, accounts }),
+      new UserPlanResolver(plans),
+      new UserUsageResolver({ usage, accounts }),
+      new ConversationUserResolver(accounts),
+      new MessageUserResolver(accounts),
+    ],
+  };
+}
