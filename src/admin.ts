@@ -78,9 +78,10 @@ async function createOperator(config: Config, database: Database): Promise<Opera
   const { catalogue } = plansFeature({ ...shared, plans: config.plans });
   const internal = { ...config.internal, proxies: config.trustedProxies };
   const sessions = sessionsFeature({ ...config, ...shared, internal });
-  const { service: accounts, passwords } = accountsFeature({ ...shared, plans: catalogue, sessions: sessions.service });
-  const secondFactor = secondFactorFeature({ ...shared, accounts, passwords, sessions: sessions.service });
-  return new OperatorService({ accounts, secondFactors: secondFactor.service });
+  const accounts = accountsFeature({ ...shared, plans: catalogue, sessions: sessions.service });
+  const people = { ...accounts, accounts: accounts.service, sessions: sessions.service };
+  const secondFactor = secondFactorFeature({ ...shared, ...people });
+  return new OperatorService({ ...people, secondFactors: secondFactor.service });
 }
 
 function noteOf(kind: string) {

@@ -65,7 +65,7 @@ export function createFeatures({ config, adapters, serviceUrl, ...options }: Fea
     internal: { ...config.internal, proxies: config.trustedProxies },
   });
   const accounts = accountsFeature({ ...shared, plans: catalogue, sessions: sessions.service });
-  const people = { accounts: accounts.service, passwords: accounts.passwords, sessions: sessions.service };
+  const people = { ...accounts, accounts: accounts.service, sessions: sessions.service };
   const secondFactor = secondFactorFeature({ ...shared, ...people });
   const login = loginFeature({ ...shared, ...people, challenges: secondFactor.challenges });
   const identities = identitiesFeature({
@@ -116,7 +116,7 @@ export function createFeatures({ config, adapters, serviceUrl, ...options }: Fea
   const all = [...withNodes, replies, exports, secondFactor, login, oneTimeCodes, health, userLinks];
   return {
     resolvers: [...all.flatMap((feature): readonly object[] => feature.resolvers), new NodeResolver(nodes)],
-    accounts: accounts.service,
+    admins: accounts.admins,
     sessions: sessions.service,
     watch: sessions.watch,
     secondFactor: secondFactor.service,

@@ -81,7 +81,7 @@ async function start(config: Config, log: Log, resources: AsyncDisposableStack):
 async function openFeatures(
   config: Config,
   { database }: Adapters,
-  { accounts, oneTimeCodes, secondFactor, usage, uploads, runner, recovery }: Features,
+  { admins, oneTimeCodes, secondFactor, usage, uploads, runner, recovery }: Features,
   log: Log,
   resources: AsyncDisposableStack,
 ): Promise<void> {
@@ -97,7 +97,7 @@ async function openFeatures(
   resources.defer(() => runner.drain(0));
   await oneTimeCodes.work();
   if (config.admin === undefined) return;
-  const outcome = await accounts.ensureAdmin(config.admin.email, config.admin.password);
+  const outcome = await admins.ensureAdmin(config.admin.email, config.admin.password);
   if (outcome === 'created') log.info({}, 'made the administrator of ADMIN_EMAIL');
   if (outcome === 'taken') log.warn({}, 'ADMIN_EMAIL belongs to a user who is no administrator: nothing was changed');
 }

@@ -57,7 +57,15 @@ describe.each(testDatabases())('the command line, on $name:', ({ open }) => {
       },
       print: (text) => printed.push(text),
       say: (text) => said.push(text),
-      withOperator: (work) => work(new OperatorService({ accounts: fixture.accounts, secondFactors })),
+      withOperator: (work) =>
+        work(
+          new OperatorService({
+            accounts: fixture.accounts,
+            admins: fixture.admins,
+            directory: fixture.directory,
+            secondFactors,
+          }),
+        ),
     });
   const stateOf = async ({ id }: UserRow) => {
     const { rows } = await database.query<{ isAdmin: boolean; isSuspended: boolean; isDeleted: boolean }>(
@@ -85,7 +93,7 @@ describe.each(testDatabases())('the command line, on $name:', ({ open }) => {
   it('create makes an admin, whose address counts as verified, with the password asked for', async () => {
     const email = fixture.uniqueEmail();
     expect(await run('create', ` ${email} `)).toBe(0);
-    const [user] = (await fixture.accounts.list((await fixture.admin()).viewer, email, {})).nodes;
+    const [user] = (await fixture.admins.list((await fixture.admin()).viewer, email, {})).nodes;
     if (user === undefined) throw new Error('no user');
     expect(user).toMatchObject({ email, isAdmin: true, isVerified: true, plan: 'free', provider: 'email' });
     expect(said).toEqual([`${email} (${user.id}) is a new admin`]);

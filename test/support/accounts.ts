@@ -1,5 +1,8 @@
 import 'reflect-metadata';
+import type { AccountOwnership } from '../../src/features/identity/accounts/account-ownership.js';
 import { accountsFeature } from '../../src/features/identity/accounts/accounts.feature.js';
+import type { AdminAccountsService } from '../../src/features/identity/accounts/admin-accounts.service.js';
+import type { UserDirectory } from '../../src/features/identity/accounts/user-directory.js';
 import type { AccountsService } from '../../src/features/identity/accounts/accounts.service.js';
 import type { NewUser, UserRow } from '../../src/features/identity/accounts/user.js';
 import { identitiesFeature } from '../../src/features/identity/identities/identities.feature.js';
@@ -43,6 +46,9 @@ export class AccountsFixture {
   readonly watch: SessionWatch;
   readonly sessions: SessionsService;
   readonly accounts: AccountsService;
+  readonly admins: AdminAccountsService;
+  readonly directory: UserDirectory;
+  readonly ownership: AccountOwnership;
   readonly challenges: LoginChallenges;
   readonly logins: LoginService;
   readonly identities: IdentitiesService;
@@ -67,7 +73,7 @@ export class AccountsFixture {
     });
     const plans = { defaultPlan: 'free', isPlan: (name: string) => ['free', 'pro'].includes(name) };
     const accounts = accountsFeature({ ...shared, plans, sessions: sessions.service });
-    const people = { accounts: accounts.service, passwords: accounts.passwords, sessions: sessions.service };
+    const people = { ...accounts, accounts: accounts.service, sessions: sessions.service };
     const { challenges, freshProof } = secondFactorFeature({ ...shared, ...people });
     const login = loginFeature({ ...shared, ...people, challenges });
     const identities = identitiesFeature({
@@ -82,6 +88,9 @@ export class AccountsFixture {
     this.sessions = sessions.service;
     this.watch = sessions.watch;
     this.accounts = accounts.service;
+    this.admins = accounts.admins;
+    this.directory = accounts.directory;
+    this.ownership = accounts.ownership;
     this.challenges = challenges;
     this.logins = login.service;
     this.identities = identities.service;
@@ -127,7 +136,7 @@ export class AccountsFixture {
   /** A new admin who has logged in. */
   async admin(): Promise<{ user: UserRow; tokens: Tokens; viewer: Viewer }> {
     const email = this.uniqueEmail('admin');
-    await this.accounts.ensureAdmin(email, PASSWORD);
+    await this.admins.ensureAdmin(email, PASSWORD);
     const tokens = await this.logins.login(email, PASSWORD, CLIENT);
     const viewer = await this.authenticate(tokens.accessToken);
     return { user: await this.accounts.get(viewer, viewer.userId), tokens, viewer };

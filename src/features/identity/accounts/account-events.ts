@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { AuditAction, AuditEvent } from '../../../ports/audit-log.js';
+import type { AuditAction, AuditEvent, AuditLog } from '../../../ports/audit-log.js';
+import type { Sql } from '../../../ports/database.js';
 import { operator, type AccountActor } from './account-actor.js';
 import type { UserRow } from './user.js';
 
@@ -71,4 +72,9 @@ export function eventsOfCreation(
   const way = wayOf(creator);
   const created: AuditEvent = { action: 'USER_CREATED', ...event, details: { plan: user.plan, ...way } };
   return user.isAdmin ? [created, { action: 'ADMIN_GRANTED', ...event, details: way }] : [created];
+}
+
+/** Records the events in the transaction of what they tell of. */
+export async function recordAll(audit: AuditLog, events: readonly AuditEvent[], sql: Sql): Promise<void> {
+  for (const event of events) await audit.record(event, sql);
 }

@@ -6,7 +6,10 @@ import type { AccountSessions } from './account-sessions.js';
 import { AccountsRepository } from './accounts.repository.js';
 import { AccountsResolver } from './accounts.resolver.js';
 import { AccountsService, type AccountPlans } from './accounts.service.js';
+import { AccountOwnership } from './account-ownership.js';
+import { AdminAccountsService } from './admin-accounts.service.js';
 import { AdminResolver } from './admin.resolver.js';
+import { UserDirectory } from './user-directory.js';
 import { PasswordHasher } from './password-hasher.js';
 
 interface AccountsFeatureNeeds {
@@ -20,11 +23,16 @@ interface AccountsFeatureNeeds {
 /** Users: signing up, one's own account, and the admins' view of everyone's. */
 export function accountsFeature({ database, ...needs }: AccountsFeatureNeeds) {
   const passwords = new PasswordHasher();
-  const service = new AccountsService({ ...needs, users: new AccountsRepository(database), passwords });
+  const shared = { ...needs, passwords, users: new AccountsRepository(database) };
+  const service = new AccountsService(shared);
+  const admins = new AdminAccountsService({ ...shared, accounts: service });
   return {
     service,
+    admins,
+    directory: new UserDirectory(shared.users),
+    ownership: new AccountOwnership(shared),
     passwords,
-    resolvers: [new AccountsResolver(service), new AdminResolver(service)],
+    resolvers: [new AccountsResolver({ accounts: service, admins }), new AdminResolver(admins)],
     nodes: [{ typeName: 'User', find: (viewer, id) => service.findVisible(viewer, id) }] satisfies NodeFinder[],
   };
 }

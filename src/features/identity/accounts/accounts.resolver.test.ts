@@ -54,7 +54,7 @@ describe.each(testDatabases().slice(0, 1))('accounts and sessions over GraphQL',
     database = await kind.open();
     fixture = new AccountsFixture(database);
     schema = buildSchema([
-      new AccountsResolver(fixture.accounts),
+      new AccountsResolver({ accounts: fixture.accounts, admins: fixture.admins }),
       new LoginResolver(fixture.logins),
       new SessionsResolver(fixture.sessions),
     ]);

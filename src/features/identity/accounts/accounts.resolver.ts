@@ -8,6 +8,7 @@ import type { Connection } from '../../../kernel/page.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import { idRules, newUserRules, searchRules, userChangesRules } from './accounts.rules.js';
 import type { AccountsService } from './accounts.service.js';
+import type { AdminAccountsService } from './admin-accounts.service.js';
 import type { UserRow } from './user.js';
 import {
   ADMINS_ONLY,
@@ -34,15 +35,20 @@ const SENT_CREDENTIALS: readonly RestError[] = [
 
 const ID_OF_USER = "The user's id.";
 
+interface AccountsResolverNeeds {
+  readonly accounts: AccountsService;
+  readonly admins: Pick<AdminAccountsService, 'list' | 'update'>;
+}
+
 @Resolver(() => User)
 export class AccountsResolver {
-  constructor(private readonly accounts: AccountsService) {}
+  constructor(private readonly needs: AccountsResolverNeeds) {}
 
   @Operation('user')
   @Rest({ method: 'GET', path: '/users/me', operationId: 'getMe', summary: "Get one's own account", tag: 'Users' })
   @Query(() => User, { description: "The caller's account." })
   me(@CurrentViewer() viewer: Viewer): Promise<UserRow> {
-    return this.accounts.get(viewer, viewer.userId);
+    return this.needs.accounts.get(viewer, viewer.userId);
   }
 
   @Operation('user', idRules)
@@ -62,7 +68,7 @@ export class AccountsResolver {
     @CurrentViewer() viewer: Viewer,
     @Arg('id', () => ID, { description: ID_OF_USER }) id: string,
   ): Promise<UserRow> {
-    return this.accounts.get(viewer, id);
+    return this.needs.accounts.get(viewer, id);
   }
 
   @Operation('admin', searchRules)
@@ -100,7 +106,7 @@ export class AccountsResolver {
     @Arg('offset', () => Int, { nullable: true, description: 'How many to leave out first. Cursors cost less.' })
     offset: number | null,
   ): Promise<Connection<UserRow>> {
-    return this.accounts.list(viewer, search ?? null, { first, after, offset });
+    return this.needs.admins.list(viewer, search ?? null, { first, after, offset });
   }
 
   @Operation('anyone', newUserRules)
@@ -122,7 +128,7 @@ export class AccountsResolver {
     @Info() info: GraphQLResolveInfo,
     @Arg('input', () => CreateUserInput) input: CreateUserInput,
   ): Promise<UserRow> {
-    return this.accounts.create(input, { viewer: () => viewerOrStranger(context, info), client: context.client });
+    return this.needs.accounts.create(input, { viewer: () => viewerOrStranger(context, info), client: context.client });
   }
 
   @Operation('user', userChangesRules)
@@ -140,7 +146,7 @@ export class AccountsResolver {
     @CurrentViewer() viewer: Viewer,
     @Arg('input', () => UpdateUserInput) input: UpdateUserInput,
   ): Promise<UserRow> {
-    return this.accounts.update(viewer, viewer.userId, input);
+    return this.needs.accounts.update(viewer, viewer.userId, input);
   }
 
   @Operation('user')
@@ -157,7 +163,7 @@ export class AccountsResolver {
       "Deletes the caller's account and ends its sessions. CONFLICT for the last admin. Answers with it as it was last.",
   })
   deleteMe(@CurrentViewer() viewer: Viewer): Promise<UserRow> {
-    return this.accounts.delete(viewer, viewer.userId);
+    return this.needs.accounts.delete(viewer, viewer.userId);
   }
 
   @Operation('user', idRules.extend(userChangesRules.shape))
@@ -190,7 +196,7 @@ export class AccountsResolver {
     @Arg('id', () => ID, { description: ID_OF_USER }) id: string,
     @Arg('input', () => UpdateUserInput) input: UpdateUserInput,
   ): Promise<UserRow> {
-    return this.accounts.update(viewer, id, input);
+    return this.needs.accounts.update(viewer, id, input);
   }
 
   @Operation('admin', idRules.extend(userChangesRules.shape))
@@ -211,7 +217,7 @@ export class AccountsResolver {
     @Arg('id', () => ID, { description: ID_OF_USER }) id: string,
     @Arg('input', () => UpdateUserInput) input: UpdateUserInput,
   ): Promise<UserRow> {
-    return this.accounts.updateAsAdmin(viewer, id, input);
+    return this.needs.admins.update(viewer, id, input);
   }
 
   @Operation('user', idRules)
@@ -232,7 +238,7 @@ export class AccountsResolver {
     @CurrentViewer() viewer: Viewer,
     @Arg('id', () => ID, { description: ID_OF_USER }) id: string,
   ): Promise<UserRow> {
-    return this.accounts.delete(viewer, id);
+    return this.needs.accounts.delete(viewer, id);
   }
 }
 

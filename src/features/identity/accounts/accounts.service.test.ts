@@ -19,12 +19,10 @@ describe.each(testDatabases())('accounts ($name)', (kind) => {
   describe('the admins', () => {
     it('are seeded once by any number of instances, and are told apart from a user who has the address', async () => {
       const email = fixture.uniqueEmail('seed');
-      const outcomes = await Promise.all(
-        Array.from({ length: 8 }, () => fixture.accounts.ensureAdmin(email, PASSWORD)),
-      );
+      const outcomes = await Promise.all(Array.from({ length: 8 }, () => fixture.admins.ensureAdmin(email, PASSWORD)));
       expect(outcomes.sort()).toEqual(['created', ...Array.from({ length: 7 }, () => 'present')]);
-      await expect(fixture.accounts.ensureAdmin(email.toUpperCase(), 'other password')).resolves.toBe('present');
-      const seeded = await fixture.accounts.findByEmail(email);
+      await expect(fixture.admins.ensureAdmin(email.toUpperCase(), 'other password')).resolves.toBe('present');
+      const seeded = await fixture.directory.findByEmail(email);
       const { rows: events } = await database.query(
         'SELECT action, actor_id AS actor, ip_address AS address FROM audit_events WHERE subject_id = $1 ORDER BY id',
         [seeded?.id],
@@ -34,8 +32,8 @@ describe.each(testDatabases())('accounts ($name)', (kind) => {
         { action: 'ADMIN_GRANTED', actor: null, address: null },
       ]);
       const user = await fixture.create();
-      await expect(fixture.accounts.ensureAdmin(user.email ?? '', PASSWORD)).resolves.toBe('taken');
-      await expect(fixture.accounts.ensureAdmin(email, 'other password')).resolves.toBe('present');
+      await expect(fixture.admins.ensureAdmin(user.email ?? '', PASSWORD)).resolves.toBe('taken');
+      await expect(fixture.admins.ensureAdmin(email, 'other password')).resolves.toBe('present');
       const tokens = await fixture.logins.login(email, PASSWORD, { ipAddress: null, userAgent: null });
       const viewer = await fixture.authenticate(tokens.accessToken);
       expect(viewer.isAdmin).toBe(true);
@@ -48,7 +46,7 @@ describe.each(testDatabases())('accounts ($name)', (kind) => {
 
     it('keep one of them, when all leave at once', async () => {
       const [one, two, three] = [await fixture.admin(), await fixture.admin(), await fixture.admin()];
-      const everyone = await fixture.accounts.list(one.viewer, null, { first: 100 });
+      const everyone = await fixture.admins.list(one.viewer, null, { first: 100 });
       const admins = everyone.nodes.filter(({ isAdmin }) => isAdmin);
       const results = await Promise.allSettled(
         admins.map(({ id }, index) =>
@@ -133,7 +131,7 @@ describe.each(testDatabases())('accounts ($name)', (kind) => {
 
     it('loads many in the order asked, null for who is not there', async () => {
       const [ada, eve] = [await fixture.create(), await fixture.create()];
-      const users = await fixture.accounts.loadMany([eve.id, newId(), ada.id, eve.id]);
+      const users = await fixture.directory.loadMany([eve.id, newId(), ada.id, eve.id]);
       expect(users.map((user) => user?.id)).toEqual([eve.id, undefined, ada.id, eve.id]);
     });
 
@@ -143,26 +141,25 @@ describe.each(testDatabases())('accounts ($name)', (kind) => {
       for (const name of ['lista', 'listb', 'listc'])
         made.push(await fixture.create({ email: fixture.uniqueEmail(name) }));
       const emails = made.map(({ email }) => email).reverse();
-      const first = await fixture.accounts.list(viewer, 'LIST', { first: 2 });
+      const first = await fixture.admins.list(viewer, 'LIST', { first: 2 });
       expect(first.nodes.map(({ email }) => email)).toEqual(emails.slice(0, 2));
       expect(first.pageInfo.hasNextPage).toBe(true);
       await expect(first.countAll()).resolves.toBe(3);
-      const second = await fixture.accounts.list(viewer, 'LIST', { first: 2, after: first.pageInfo.endCursor });
+      const second = await fixture.admins.list(viewer, 'LIST', { first: 2, after: first.pageInfo.endCursor });
       expect(second.nodes.map(({ email }) => email)).toEqual(emails.slice(2));
       expect(second.pageInfo.hasNextPage).toBe(false);
-      const skipped = await fixture.accounts.list(viewer, 'list', { offset: 1 });
+      const skipped = await fixture.admins.list(viewer, 'list', { offset: 1 });
       expect(skipped.nodes.map(({ email }) => email)).toEqual(emails.slice(1));
       const { viewer: other } = await fixture.person();
-      await expect(fixture.accounts.list(other, null, {})).rejects.toThrow(new Forbidden());
-      await expect(fixture.accounts.list(viewer, null, { first: 101 })).rejects.toThrow(Invalid);
+      await expect(fixture.admins.list(other, null, {})).rejects.toThrow(new Forbidden());
+      await expect(fixture.admins.list(viewer, null, { first: 101 })).rejects.toThrow(Invalid);
     });
 
     it('searches e-mail and phone, and takes % and _ and \\ literally', async () => {
       const { viewer } = await fixture.admin();
       const email = `${newId()}_per%cent\\@example.org`;
       await fixture.create({ email, phoneNumber: '+49 (30) 4711-0815' });
-      const found = async (search: string) =>
-        (await fixture.accounts.list(viewer, search, {})).nodes.map((u) => u.email);
+      const found = async (search: string) => (await fixture.admins.list(viewer, search, {})).nodes.map((u) => u.email);
       for (const search of ['_per%', 'PER%CENT', 'cent\\', '4711-08']) expect(await found(search)).toEqual([email]);
       for (const search of ['p%r', 'per_cent', '%%', '4711%']) expect(await found(search)).toEqual([]);
     });
@@ -198,11 +195,11 @@ describe.each(testDatabases())('accounts ($name)', (kind) => {
         await expect(fixture.accounts.delete(eve.viewer, id)).rejects.toThrow(new Forbidden());
       }
       await expect(fixture.accounts.update(admin.viewer, newId(), {})).rejects.toThrow(new NotFound('User'));
-      await expect(fixture.accounts.updateAsAdmin(ada.viewer, ada.user.id, {})).rejects.toThrow(
+      await expect(fixture.admins.update(ada.viewer, ada.user.id, {})).rejects.toThrow(
         new Forbidden('Admin privileges required'),
       );
       await expect(
-        fixture.accounts.updateAsAdmin(admin.viewer, ada.user.id, { isVerified: true, plan: 'pro' }),
+        fixture.admins.update(admin.viewer, ada.user.id, { isVerified: true, plan: 'pro' }),
       ).resolves.toMatchObject({ isVerified: true, verifiedAt: expect.any(Date), plan: 'pro' });
       await expect(fixture.accounts.update(admin.viewer, ada.user.id, { plan: 'gold' })).rejects.toThrow(Invalid);
     });
@@ -251,8 +248,8 @@ describe.each(testDatabases())('accounts ($name)', (kind) => {
       await expect(fixture.accounts.delete(viewer, user.id)).resolves.toMatchObject({ id: user.id, isActive: false });
       await expect(fixture.accounts.get(admin.viewer, user.id)).rejects.toThrow(new NotFound('User'));
       await expect(fixture.accounts.delete(admin.viewer, user.id)).rejects.toThrow(new NotFound('User'));
-      await expect(fixture.accounts.loadMany([user.id])).resolves.toEqual([null]);
-      const listed = await fixture.accounts.list(admin.viewer, user.email, {});
+      await expect(fixture.directory.loadMany([user.id])).resolves.toEqual([null]);
+      const listed = await fixture.admins.list(admin.viewer, user.email, {});
       expect(listed.nodes).toEqual([]);
       await expect(fixture.login(user)).rejects.toThrow('Invalid credentials');
       await expect(fixture.create({ email: user.email })).resolves.toMatchObject({ email: user.email });

@@ -3,7 +3,7 @@ import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { body, path, Rest, type RestError } from '../../../graphql/rest-route.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import { idRules, newUserRules } from './accounts.rules.js';
-import type { AccountsService } from './accounts.service.js';
+import type { AdminAccountsService } from './admin-accounts.service.js';
 import type { UserRow } from './user.js';
 import { ADMIN_ERRORS, CreateUserInput, LAST_ADMIN, NO_SUCH_USER, User, USER_EXISTS } from './user.type.js';
 
@@ -14,7 +14,7 @@ const ofOne: readonly RestError[] = [...ADMIN_ERRORS, NO_SUCH_USER];
 /** What admins do with the accounts of others, and of their own. */
 @Resolver(() => User)
 export class AdminResolver {
-  constructor(private readonly accounts: AccountsService) {}
+  constructor(private readonly admins: AdminAccountsService) {}
 
   @Operation('admin', newUserRules)
   @Rest({
@@ -33,7 +33,7 @@ export class AdminResolver {
     @CurrentViewer() viewer: Viewer,
     @Arg('input', () => CreateUserInput) input: CreateUserInput,
   ): Promise<UserRow> {
-    return this.accounts.createAsAdmin(viewer, input);
+    return this.admins.create(viewer, input);
   }
 
   @Operation('admin', idRules)
@@ -51,7 +51,7 @@ export class AdminResolver {
       "The same as `deleteUser`, for admins alone: FORBIDDEN to anyone else, for one's own account too. `restoreUser` brings it back.",
   })
   adminDeleteUser(@CurrentViewer() viewer: Viewer, @Arg('id', () => ID) id: string): Promise<UserRow> {
-    return this.accounts.deleteAsAdmin(viewer, id);
+    return this.admins.delete(viewer, id);
   }
 
   @Operation('admin', idRules)
@@ -69,7 +69,7 @@ export class AdminResolver {
       'Suspends an account and ends its sessions: it is refused everything until `reinstateUser`. For admins; CONFLICT for the last of them.',
   })
   suspendUser(@CurrentViewer() viewer: Viewer, @Arg('id', () => ID) id: string): Promise<UserRow> {
-    return this.accounts.updateAsAdmin(viewer, id, { isSuspended: true });
+    return this.admins.update(viewer, id, { isSuspended: true });
   }
 
   @Operation('admin', idRules)
@@ -84,7 +84,7 @@ export class AdminResolver {
   })
   @Mutation(() => User, { description: 'Ends the suspension of an account, whose user may log in again. For admins.' })
   reinstateUser(@CurrentViewer() viewer: Viewer, @Arg('id', () => ID) id: string): Promise<UserRow> {
-    return this.accounts.updateAsAdmin(viewer, id, { isSuspended: false });
+    return this.admins.update(viewer, id, { isSuspended: false });
   }
 
   @Operation('admin', idRules)
@@ -102,6 +102,6 @@ export class AdminResolver {
       'Brings a deleted account back, active, with all that it had but its sessions. For admins. CONFLICT when its e-mail address was taken meanwhile; an account that is not deleted stays as it is.',
   })
   restoreUser(@CurrentViewer() viewer: Viewer, @Arg('id', () => ID) id: string): Promise<UserRow> {
-    return this.accounts.restore(viewer, id);
+    return this.admins.restore(viewer, id);
   }
 }

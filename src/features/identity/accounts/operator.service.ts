@@ -2,13 +2,14 @@ import { Conflict, NotFound } from '../../../kernel/errors.js';
 import { isUuid } from '../../../kernel/ids.js';
 import { operator } from './account-actor.js';
 import type { AccountsService } from './accounts.service.js';
+import type { AdminAccountsService } from './admin-accounts.service.js';
+import type { UserDirectory } from './user-directory.js';
 import { isEnabled, type UserChanges, type UserRow } from './user.js';
 
 export interface OperatorServiceNeeds {
-  readonly accounts: Pick<
-    AccountsService,
-    'create' | 'update' | 'delete' | 'restore' | 'list' | 'findVisible' | 'findByEmail' | 'findDeleted'
-  >;
+  readonly accounts: Pick<AccountsService, 'create' | 'update' | 'delete' | 'findVisible'>;
+  readonly admins: Pick<AdminAccountsService, 'list' | 'restore' | 'findDeleted'>;
+  readonly directory: Pick<UserDirectory, 'findByEmail'>;
   readonly secondFactors: {
     /** Switches a user's second factor off, by {@link operator}. @returns whether it was on */
     removeByOperator(userId: string): Promise<boolean>;
@@ -45,7 +46,7 @@ export class OperatorService {
 
   /** Newest first, at most 100. @param search a part of the e-mail address or phone number; null for everyone */
   async list(search: string | null): Promise<{ readonly users: readonly UserRow[]; readonly total: number }> {
-    const { nodes, countAll } = await this.needs.accounts.list(operator, search, { first: 100 });
+    const { nodes, countAll } = await this.needs.admins.list(operator, search, { first: 100 });
     return { users: nodes, total: await countAll() };
   }
 
@@ -98,16 +99,16 @@ export class OperatorService {
   async restore(name: string): Promise<Outcome> {
     const present = await this.#findPresent(name);
     if (present !== null) return { user: present, isChanged: false };
-    return { user: await this.needs.accounts.restore(operator, await this.#idOfDeleted(name)), isChanged: true };
+    return { user: await this.needs.admins.restore(operator, await this.#idOfDeleted(name)), isChanged: true };
   }
 
   #findPresent(name: string): Promise<UserRow | null> {
-    return isUuid(name) ? this.needs.accounts.findVisible(operator, name) : this.needs.accounts.findByEmail(name);
+    return isUuid(name) ? this.needs.accounts.findVisible(operator, name) : this.needs.directory.findByEmail(name);
   }
 
   async #idOfDeleted(name: string): Promise<string> {
     if (isUuid(name)) return name;
-    const deleted = await this.needs.accounts.findDeleted(operator, name);
+    const deleted = await this.needs.admins.findDeleted(operator, name);
     const [only] = deleted;
     if (only === undefined) throw new NotFound('User');
     if (deleted.length === 1) return only.id;

@@ -4,7 +4,8 @@ import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Database } from '../../../ports/database.js';
 import type { IdentityProvider } from '../../../ports/identity-provider.js';
 import type { CreateRateLimiter, RateLimit } from '../../../ports/rate-limiter.js';
-import type { AccountsService } from '../accounts/accounts.service.js';
+import type { AccountOwnership } from '../accounts/account-ownership.js';
+import type { UserDirectory } from '../accounts/user-directory.js';
 import type { LoginService } from '../login/login.service.js';
 import type { FreshProof } from '../sessions/fresh-proof.js';
 import { IdentitiesRepository } from './identities.repository.js';
@@ -21,7 +22,8 @@ interface IdentitiesFeatureNeeds {
   readonly returnUrls: readonly string[];
   /** Where a provider sends users back to. */
   readonly callbackUrl: (provider: string) => string;
-  readonly accounts: AccountsService;
+  readonly directory: UserDirectory;
+  readonly ownership: AccountOwnership;
   readonly login: LoginService;
   readonly freshProof: FreshProof;
   readonly createDurableLimiter: CreateRateLimiter;

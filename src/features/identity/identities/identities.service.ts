@@ -3,7 +3,8 @@ import type { Clock } from '../../../kernel/clock.js';
 import { Conflict, Forbidden, NotFound } from '../../../kernel/errors.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { Database, Sql } from '../../../ports/database.js';
-import type { AccountsService } from '../accounts/accounts.service.js';
+import type { AccountOwnership } from '../accounts/account-ownership.js';
+import type { UserDirectory } from '../accounts/user-directory.js';
 import { isEnabled, type UserRow } from '../accounts/user.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { IdentitiesRepository } from './identities.repository.js';
@@ -16,7 +17,8 @@ export const LAST_WAY_IN = 'The last way to log in: set a password first';
 export interface IdentitiesServiceNeeds {
   readonly database: Pick<Database, 'transaction'>;
   readonly repository: IdentitiesRepository;
-  readonly accounts: Pick<AccountsService, 'findByEmail' | 'createVouchedFor' | 'hold'>;
+  readonly directory: Pick<UserDirectory, 'findByEmail'>;
+  readonly ownership: Pick<AccountOwnership, 'createVouchedFor' | 'hold'>;
   readonly audit: AuditLog;
   readonly clock: Clock;
 }
@@ -34,7 +36,7 @@ export class IdentitiesService {
   async resolve(vouched: VouchedUser, client: Client): Promise<IdentityRow> {
     const known = await this.needs.repository.use(vouched, this.needs.clock.now());
     if (known !== null) return known;
-    const holder = vouched.email === null ? null : await this.needs.accounts.findByEmail(vouched.email);
+    const holder = vouched.email === null ? null : await this.needs.directory.findByEmail(vouched.email);
     try {
       return await (holder === null ? this.#createUser(vouched, client) : this.#linkTo(holder.id, vouched, client));
     } catch (error) {
@@ -51,7 +53,7 @@ export class IdentitiesService {
    * @throws Conflict {@link LINKED_ELSEWHERE}
    */
   async link(viewer: Viewer, vouched: VouchedUser): Promise<IdentityRow> {
-    const linked = await this.needs.accounts.hold(viewer.userId, (_user, sql) =>
+    const linked = await this.needs.ownership.hold(viewer.userId, (_user, sql) =>
       this.#insert(sql, viewer.userId, vouched, viewer.client),
     );
     const identity = linked ?? (await this.needs.repository.findBySubject(vouched));
@@ -99,7 +101,7 @@ export class IdentitiesService {
 
   async #createUser(vouched: VouchedUser, client: Client): Promise<IdentityRow> {
     const { provider, subject: providerId, email, isEmailVerified: isVerified } = vouched;
-    await this.needs.accounts.createVouchedFor(
+    await this.needs.ownership.createVouchedFor(
       { provider, providerId, email, isVerified },
       client,
       async (user, sql) => {
@@ -113,7 +115,7 @@ export class IdentitiesService {
   }
 
   async #linkTo(userId: string, vouched: VouchedUser, client: Client): Promise<IdentityRow> {
-    const linked = await this.needs.accounts.hold(userId, async (user, sql) => {
+    const linked = await this.needs.ownership.hold(userId, async (user, sql) => {
       const isSame = user.email !== null && vouched.email !== null && isSameMailbox(user.email, vouched.email);
       if (!isSame || !vouched.isEmailVerified || !user.isVerified) throw new Conflict(EMAIL_IN_USE);
       if (!isEnabled(user)) throw new Forbidden('Account disabled');

@@ -14,7 +14,7 @@ import {
 import { isToken, newToken, sha256 } from '../../../kernel/token.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { IdentityProvider } from '../../../ports/identity-provider.js';
-import type { AccountsService } from '../accounts/accounts.service.js';
+import type { UserDirectory } from '../accounts/user-directory.js';
 import type { LoginRow } from '../accounts/user.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { FreshProof } from '../sessions/fresh-proof.js';
@@ -79,7 +79,7 @@ export interface ProviderLoginsServiceNeeds {
   readonly providers: readonly IdentityProvider[];
   readonly repository: ProviderLoginsRepository;
   readonly identities: Pick<IdentitiesService, 'link' | 'resolve'>;
-  readonly accounts: Pick<AccountsService, 'findLoginById'>;
+  readonly directory: Pick<UserDirectory, 'findLoginById'>;
   readonly login: Pick<LoginService, 'admit'>;
   readonly freshProof: Pick<FreshProof, 'require'>;
   readonly audit: AuditLog;
@@ -230,7 +230,7 @@ export class ProviderLoginsService {
 
   /** A user who is deleted is as unknown to a provider's login as to one with a password. */
   async #loginOf(userId: string): Promise<LoginRow> {
-    const user = await this.needs.accounts.findLoginById(userId);
+    const user = await this.needs.directory.findLoginById(userId);
     if (user === null) throw new Unauthenticated('Invalid credentials');
     return user;
   }

@@ -1,6 +1,7 @@
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { CreateRateLimiter, RateLimit } from '../../../ports/rate-limiter.js';
-import type { AccountsService } from '../accounts/accounts.service.js';
+import type { AccountOwnership } from '../accounts/account-ownership.js';
+import type { UserDirectory } from '../accounts/user-directory.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
 import type { LoginChallenges } from '../second-factor/login-challenges.js';
 import type { SessionsService } from '../sessions/sessions.service.js';
@@ -8,7 +9,8 @@ import { LoginResolver } from './login.resolver.js';
 import { LoginService } from './login.service.js';
 
 interface LoginFeatureNeeds {
-  readonly accounts: AccountsService;
+  readonly directory: UserDirectory;
+  readonly ownership: AccountOwnership;
   readonly passwords: PasswordHasher;
   readonly sessions: SessionsService;
   readonly challenges: LoginChallenges;

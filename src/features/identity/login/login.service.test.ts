@@ -23,7 +23,8 @@ describe.each(testDatabases())('the first login with a hash of another service, 
   /** @param hash takes the place of what makes the new hash */
   const logins = (hash: (password: string) => Promise<string>) =>
     new LoginService({
-      accounts: fixture.accounts,
+      directory: fixture.directory,
+      ownership: fixture.ownership,
       passwords: { compare: (present, password) => passwords.compare(present, password), hash },
       sessions: fixture.sessions,
       challenges: fixture.challenges,

@@ -1,7 +1,8 @@
 import type { Client } from '../../../kernel/caller.js';
 import { clientNetwork } from '../../../kernel/client-network.js';
 import { Forbidden, Unauthenticated, Unavailable } from '../../../kernel/errors.js';
-import type { AccountsService } from '../accounts/accounts.service.js';
+import type { AccountOwnership } from '../accounts/account-ownership.js';
+import type { UserDirectory } from '../accounts/user-directory.js';
 import { addressIdentity } from '../accounts/email-address.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
 import { isEnabled, type LoginRow } from '../accounts/user.js';
@@ -11,7 +12,8 @@ import type { LoginChallenges } from '../second-factor/login-challenges.js';
 import type { SessionsService, Tokens } from '../sessions/sessions.service.js';
 
 export interface LoginServiceNeeds {
-  readonly accounts: Pick<AccountsService, 'findLogin' | 'renewPasswordHash'>;
+  readonly directory: Pick<UserDirectory, 'findLogin'>;
+  readonly ownership: Pick<AccountOwnership, 'renewPasswordHash'>;
   readonly passwords: Pick<PasswordHasher, 'compare' | 'hash'>;
   readonly sessions: Pick<SessionsService, 'open'>;
   readonly challenges: Pick<LoginChallenges, 'require' | 'prove'>;
@@ -91,13 +93,13 @@ export class LoginService {
   }
 
   async #identify(email: string, password: string, client: Client): Promise<LoginRow> {
-    const user = await this.needs.accounts.findLogin(email);
+    const user = await this.needs.directory.findLogin(email);
     const verdict = await this.needs.passwords.compare(user?.passwordHash ?? null, password);
     if (user === null || verdict === 'wrong') return this.#refuse(user, client, { means: 'password' });
     if (verdict === 'right') return user;
     const passwordHash = await this.needs.passwords.hash(password).catch(nullWhenBusy);
     if (passwordHash === null) return user;
-    if (await this.needs.accounts.renewPasswordHash(user, passwordHash)) return { ...user, passwordHash };
+    if (await this.needs.ownership.renewPasswordHash(user, passwordHash)) return { ...user, passwordHash };
     // A login at the same time was quicker, or there is another password.
     return this.#identify(email, password, client);
   }

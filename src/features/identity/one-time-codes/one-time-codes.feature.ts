@@ -5,7 +5,8 @@ import type { Database } from '../../../ports/database.js';
 import type { JobQueue } from '../../../ports/job-queue.js';
 import type { Mailer } from '../../../ports/mailer.js';
 import type { CreateRateLimiter, RateLimit } from '../../../ports/rate-limiter.js';
-import type { AccountsService } from '../accounts/accounts.service.js';
+import type { AccountOwnership } from '../accounts/account-ownership.js';
+import type { UserDirectory } from '../accounts/user-directory.js';
 import type { IdentitiesService } from '../identities/identities.service.js';
 import type { PasskeysService } from '../passkeys/passkeys.service.js';
 import { CodeHasher } from './code-hasher.js';
@@ -19,7 +20,8 @@ interface OneTimeCodesFeatureNeeds {
   readonly mailer: Mailer;
   /** Keys that codes are kept under. */
   readonly secrets: readonly string[];
-  readonly accounts: AccountsService;
+  readonly directory: UserDirectory;
+  readonly ownership: AccountOwnership;
   readonly identities: IdentitiesService;
   readonly passkeys: PasskeysService;
   readonly createDurableLimiter: CreateRateLimiter;

@@ -42,7 +42,8 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
     };
     service = new OneTimeCodesService({
       repository: new OneTimeCodesRepository(database),
-      accounts: fixture.accounts,
+      directory: fixture.directory,
+      ownership: fixture.ownership,
       identities: fixture.identities,
       passkeys: { removeUnproven: () => Promise.resolve() },
       audit: fixture.audit,
@@ -237,7 +238,8 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
     expect(counted.join()).not.toContain(email);
     const refusing = new OneTimeCodesService({
       repository: new OneTimeCodesRepository(database),
-      accounts: fixture.accounts,
+      directory: fixture.directory,
+      ownership: fixture.ownership,
       identities: fixture.identities,
       passkeys: { removeUnproven: () => Promise.resolve() },
       audit: fixture.audit,

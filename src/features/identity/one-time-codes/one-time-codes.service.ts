@@ -8,7 +8,8 @@ import type { Sql } from '../../../ports/database.js';
 import type { JobQueue } from '../../../ports/job-queue.js';
 import type { Mailer } from '../../../ports/mailer.js';
 import type { RateLimiter } from '../../../ports/rate-limiter.js';
-import type { AccountsService } from '../accounts/accounts.service.js';
+import type { AccountOwnership } from '../accounts/account-ownership.js';
+import type { UserDirectory } from '../accounts/user-directory.js';
 import { isEnabled, type UserRow } from '../accounts/user.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { IdentitiesService } from '../identities/identities.service.js';
@@ -33,7 +34,8 @@ export interface Redemption {
 
 export interface OneTimeCodesServiceNeeds {
   readonly repository: OneTimeCodesRepository;
-  readonly accounts: Pick<AccountsService, 'findByEmail' | 'resetPassword' | 'verifyEmail'>;
+  readonly directory: Pick<UserDirectory, 'findByEmail'>;
+  readonly ownership: Pick<AccountOwnership, 'resetPassword' | 'verifyEmail'>;
   readonly audit: AuditLog;
   readonly identities: Pick<IdentitiesService, 'unlinkUnproven'>;
   readonly passkeys: Pick<PasskeysService, 'removeUnproven'>;
@@ -94,7 +96,7 @@ export class OneTimeCodesService {
    */
   async resetPassword(redemption: Redemption, password: string): Promise<void> {
     await this.#redeem('PASSWORD_RESET', redemption, (userId, confirm) =>
-      this.needs.accounts.resetPassword(userId, password, async (user, sql) => {
+      this.needs.ownership.resetPassword(userId, password, async (user, sql) => {
         await confirm(user, sql);
         await this.needs.identities.unlinkUnproven(sql, user, redemption.client);
         await this.needs.passkeys.removeUnproven(sql, user, redemption.client);
@@ -108,7 +110,7 @@ export class OneTimeCodesService {
    */
   async verifyEmail(redemption: Redemption): Promise<void> {
     await this.#redeem('EMAIL_VERIFICATION', redemption, (userId, confirm) =>
-      this.needs.accounts.verifyEmail(userId, confirm),
+      this.needs.ownership.verifyEmail(userId, confirm),
     );
   }
 
@@ -117,7 +119,7 @@ export class OneTimeCodesService {
     purpose: OneTimeCodePurpose,
     email: string,
   ): Promise<{ readonly id: string; readonly email: string } | null> {
-    const user = await this.needs.accounts.findByEmail(email.trim());
+    const user = await this.needs.directory.findByEmail(email.trim());
     if (user?.email == null || !isEnabled(user)) return null;
     if (purpose === 'EMAIL_VERIFICATION' && user.isVerified) return null;
     // Databases fold case in their own ways: spellings that we take for two may not share a user, or each had its own tries.

@@ -4,6 +4,7 @@ import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Database } from '../../../ports/database.js';
 import type { CreateRateLimiter, RateLimit } from '../../../ports/rate-limiter.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
+import type { UserDirectory } from '../accounts/user-directory.js';
 import type { LoginService } from '../login/login.service.js';
 import type { SecondFactorService } from '../second-factor/second-factor.service.js';
 import { PasskeysRepository } from './passkeys.repository.js';
@@ -18,6 +19,7 @@ interface PasskeysFeatureNeeds {
   /** Origins of the pages that may ask for a passkey; asked at each use, since the service's own is known once it listens. */
   readonly origins: () => readonly string[];
   readonly accounts: AccountsService;
+  readonly directory: UserDirectory;
   readonly login: LoginService;
   readonly secondFactor: SecondFactorService;
   readonly createDurableLimiter: CreateRateLimiter;

@@ -8,6 +8,7 @@ import type { Viewer } from '../../../kernel/viewer.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import { eventOf } from '../accounts/account-events.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
+import type { UserDirectory } from '../accounts/user-directory.js';
 import type { UserRow } from '../accounts/user.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { FactorProof, SecondFactorService } from '../second-factor/second-factor.service.js';
@@ -31,7 +32,8 @@ export interface PasskeysServiceNeeds {
   readonly repository: PasskeysRepository;
   readonly relyingParty: RelyingParty;
   readonly secondFactor: Pick<SecondFactorService, 'prove'>;
-  readonly accounts: Pick<AccountsService, 'get' | 'findLoginById'>;
+  readonly accounts: Pick<AccountsService, 'get'>;
+  readonly directory: Pick<UserDirectory, 'findLoginById'>;
   readonly logins: Pick<LoginService, 'admitByPasskey'>;
   /** Of logins that are started, for each client: each leaves a row. Throws RateLimited `Too many login attempts`. */
   readonly limiter: RateLimiter;
@@ -156,7 +158,7 @@ export class PasskeysService {
     if (used === null || !(await this.needs.repository.use(credential, used, this.needs.clock.now()))) {
       return this.#refuse(credential, client);
     }
-    const user = await this.needs.accounts.findLoginById(credential.userId);
+    const user = await this.needs.directory.findLoginById(credential.userId);
     return user === null ? this.#refuse(credential, client) : this.needs.logins.admitByPasskey(user, client);
   }
 

@@ -2,7 +2,7 @@ import type { Client } from '../../../kernel/caller.js';
 import { minutesFrom, type Clock } from '../../../kernel/clock.js';
 import { Unauthenticated } from '../../../kernel/errors.js';
 import { isToken, newToken, sha256 } from '../../../kernel/token.js';
-import type { AccountsService } from '../accounts/accounts.service.js';
+import type { UserDirectory } from '../accounts/user-directory.js';
 import type { LoginRow } from '../accounts/user.js';
 import type { LoginChallengesRepository } from './login-challenges.repository.js';
 import { CHALLENGE_MINUTES, SecondFactorRequired } from './second-factor.js';
@@ -13,7 +13,7 @@ export interface LoginChallengesNeeds {
   readonly repository: LoginChallengesRepository;
   readonly factors: Pick<SecondFactorRepository, 'status'>;
   readonly codes: Pick<SecondFactorCodes, 'use'>;
-  readonly accounts: Pick<AccountsService, 'findLoginById'>;
+  readonly directory: Pick<UserDirectory, 'findLoginById'>;
   readonly clock: Clock;
 }
 
@@ -53,7 +53,7 @@ export class LoginChallenges {
   async prove(challenge: string, code: string, client: Client): Promise<LoginRow> {
     const tokenHash = isToken(challenge) ? sha256(challenge) : null;
     const stored = tokenHash && (await this.needs.repository.countTry(tokenHash, this.needs.clock.now()));
-    const user = stored && (await this.needs.accounts.findLoginById(stored.userId));
+    const user = stored && (await this.needs.directory.findLoginById(stored.userId));
     if (tokenHash === null || stored === null || user === null || !hasPasswordOf(user, stored.passwordDigest)) {
       throw new Unauthenticated('Invalid challenge');
     }

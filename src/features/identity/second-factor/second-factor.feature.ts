@@ -4,6 +4,8 @@ import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Database } from '../../../ports/database.js';
 import type { CreateRateLimiter, RateLimit } from '../../../ports/rate-limiter.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
+import type { AdminAccountsService } from '../accounts/admin-accounts.service.js';
+import type { UserDirectory } from '../accounts/user-directory.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
 import { FreshProof } from '../sessions/fresh-proof.js';
 import type { SessionsService } from '../sessions/sessions.service.js';
@@ -20,6 +22,8 @@ interface SecondFactorFeatureNeeds {
   /** Keys that authenticator secrets are kept under: the first seals, all open. */
   readonly secrets: readonly string[];
   readonly accounts: AccountsService;
+  readonly admins: AdminAccountsService;
+  readonly directory: UserDirectory;
   readonly passwords: PasswordHasher;
   readonly sessions: SessionsService;
   readonly createDurableLimiter: CreateRateLimiter;

@@ -29,7 +29,7 @@ describe.each(testDatabases())('the second factor ($name)', (kind) => {
 
   /** Of an instance with these keys. */
   function servicesWith(...secrets: string[]) {
-    const { accounts, clock } = fixture;
+    const { accounts, admins, directory, clock } = fixture;
     const audit = new StoredAuditLog(new AuditRepository(database));
     const repository = new SecondFactorRepository(database);
     const box = new SecretBox(secrets);
@@ -37,12 +37,12 @@ describe.each(testDatabases())('the second factor ($name)', (kind) => {
     const freshProof = { require: () => Promise.resolve() };
     const log = { info: note, warn: note };
     const limiter = () => Promise.resolve();
-    const parts = { database, repository, codes, box, accounts, freshProof, limiter, audit, clock, log };
+    const parts = { database, repository, codes, box, accounts, admins, freshProof, limiter, audit, clock, log };
     const challenges = new LoginChallenges({
       repository: new LoginChallengesRepository(database),
       factors: repository,
       codes,
-      accounts,
+      directory,
       clock,
     });
     return { service: new SecondFactorService(parts), codes, challenges };

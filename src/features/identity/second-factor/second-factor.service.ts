@@ -8,6 +8,7 @@ import type { Database, Sql } from '../../../ports/database.js';
 import { operator } from '../accounts/account-actor.js';
 import { eventOf } from '../accounts/account-events.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
+import type { AdminAccountsService } from '../accounts/admin-accounts.service.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { FreshProof } from '../sessions/fresh-proof.js';
 import { hashRecoveryCode, newRecoveryCodes } from './recovery-codes.js';
@@ -41,7 +42,8 @@ export interface SecondFactorServiceNeeds {
   readonly repository: SecondFactorRepository;
   readonly codes: Pick<SecondFactorCodes, 'use'>;
   readonly box: SecretBox;
-  readonly accounts: Pick<AccountsService, 'get' | 'getAsAdmin'>;
+  readonly accounts: Pick<AccountsService, 'get'>;
+  readonly admins: Pick<AdminAccountsService, 'get'>;
   readonly freshProof: Pick<FreshProof, 'require'>;
   /** Of codes that a user's sessions try, good or bad. Throws RateLimited `Too many login attempts`. */
   readonly limiter: RateLimiter;
@@ -156,7 +158,7 @@ export class SecondFactorService {
    * @throws Forbidden to anyone but an admin, and for one's own: a stolen session of an admin is no second factor; NotFound
    */
   async disableAsAdmin(viewer: Viewer, userId: string): Promise<void> {
-    await this.needs.accounts.getAsAdmin(viewer, userId);
+    await this.needs.admins.get(viewer, userId);
     if (userId === viewer.userId) throw new Forbidden('Another admin has to do this');
     await this.needs.database.transaction((sql) => this.#remove(sql, viewer, userId));
   }

@@ -2,7 +2,7 @@ import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { Clock } from '../../../kernel/clock.js';
 import { Forbidden, Invalid, NotFound } from '../../../kernel/errors.js';
 import type { Viewer } from '../../../kernel/viewer.js';
-import type { AccountsService } from '../accounts/accounts.service.js';
+import type { UserDirectory } from '../accounts/user-directory.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
 import type { SessionsService } from './sessions.service.js';
 
@@ -10,7 +10,7 @@ import type { SessionsService } from './sessions.service.js';
 const RECENT_MINUTES = 10;
 
 export interface FreshProofNeeds {
-  readonly accounts: Pick<AccountsService, 'findLoginById'>;
+  readonly directory: Pick<UserDirectory, 'findLoginById'>;
   readonly passwords: Pick<PasswordHasher, 'verify'>;
   readonly sessions: Pick<SessionsService, 'findVisible'>;
   /** Counts a try of a user's password, good or bad, and throws RateLimited when there were too many. */
@@ -29,7 +29,7 @@ export class FreshProof {
    * Unavailable when too many passwords are being checked
    */
   async require(viewer: Viewer, password: string | null, field: string): Promise<void> {
-    const user = await this.needs.accounts.findLoginById(viewer.userId);
+    const user = await this.needs.directory.findLoginById(viewer.userId);
     if (user === null) throw new NotFound('User');
     if (user.passwordHash === null) {
       await this.#requireRecentLogin(viewer);

@@ -85,7 +85,7 @@ describe.each(testDatabases())('sessions ($name)', (kind) => {
 
     it('opens no session for a password that is changed, or an account that is disabled, meanwhile', async () => {
       const user = await fixture.create();
-      const before = await fixture.accounts.findLogin(user.email ?? '');
+      const before = await fixture.directory.findLogin(user.email ?? '');
       if (before === null) throw new Error('no such user');
       const client = { ipAddress: null, userAgent: null };
       await change(user.id, { isSuspended: true });

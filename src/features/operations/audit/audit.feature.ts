@@ -2,7 +2,7 @@ import type { Clock } from '../../../kernel/clock.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Database } from '../../../ports/database.js';
 import type { NodeFinder } from '../../../graphql/node.resolver.js';
-import type { AccountsService } from '../../identity/accounts/accounts.service.js';
+import type { UserDirectory } from '../../identity/accounts/user-directory.js';
 import { StoredAuditLog } from './audit-log.js';
 import { AuditRepository } from './audit.repository.js';
 import { AuditResolver } from './audit.resolver.js';
@@ -17,16 +17,16 @@ export function storedAuditLog(database: Database): AuditLog {
 interface AuditFeatureNeeds {
   readonly database: Database;
   readonly audit: AuditLog;
-  readonly accounts: Pick<AccountsService, 'loadMany'>;
+  readonly directory: Pick<UserDirectory, 'loadMany'>;
   readonly clock: Clock;
 }
 
 /** Reading the audit log, and recording what trusted internal callers do as users. */
-export function auditFeature({ database, audit, accounts, clock }: AuditFeatureNeeds) {
+export function auditFeature({ database, audit, directory, clock }: AuditFeatureNeeds) {
   const service = new AuditService(new AuditRepository(database));
   return {
     internalCalls: new InternalCalls(audit, clock),
-    resolvers: [new AuditResolver({ service, accounts })],
+    resolvers: [new AuditResolver({ service, directory })],
     nodes: [{ typeName: 'AuditEvent', find: (viewer, id) => service.findVisible(viewer, id) }] satisfies NodeFinder[],
   };
 }

@@ -8,7 +8,7 @@ import { paging, query, Rest, RestHidden } from '../../../graphql/rest-route.js'
 import type { Connection } from '../../../kernel/page.js';
 import { uuid } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
-import type { AccountsService } from '../../identity/accounts/accounts.service.js';
+import type { UserDirectory } from '../../identity/accounts/user-directory.js';
 import type { UserRow } from '../../identity/accounts/user.js';
 import { ADMIN_ERRORS, User } from '../../identity/accounts/user.type.js';
 import type { AuditAction as Action } from '../../../ports/audit-log.js';
@@ -26,7 +26,7 @@ const UNTIL = 'The latest time, excluded. Now by default.';
 
 interface AuditResolverNeeds {
   readonly service: AuditService;
-  readonly accounts: Pick<AccountsService, 'loadMany'>;
+  readonly directory: Pick<UserDirectory, 'loadMany'>;
 }
 
 @Resolver(() => AuditEvent)
@@ -85,7 +85,7 @@ export class AuditResolver {
 
   async #load(id: string | null, context: RequestContext): Promise<UserRow | null> {
     if (id === null) return null;
-    const { accounts } = this.needs;
-    return batch(context, accounts, { of: 'id' }, id, (ids) => accounts.loadMany(ids));
+    const { directory } = this.needs;
+    return batch(context, directory, { of: 'id' }, id, (ids) => directory.loadMany(ids));
   }
 }

@@ -18,13 +18,14 @@ import {
 import type { ConversationsService } from '../../chat/conversations/conversations.service.js';
 import type { MessageRow } from '../../chat/messages/message.js';
 import { Message } from '../../chat/messages/message.type.js';
-import type { AccountsService } from '../../identity/accounts/accounts.service.js';
+import type { AdminAccountsService } from '../../identity/accounts/admin-accounts.service.js';
+import type { UserDirectory } from '../../identity/accounts/user-directory.js';
 import type { UserRow } from '../../identity/accounts/user.js';
 import { ADMIN_ERRORS, NO_SUCH_USER, User } from '../../identity/accounts/user.type.js';
 
 interface UserConversationsResolverNeeds {
   readonly conversations: Pick<ConversationsService, 'ofUsers'>;
-  readonly accounts: Pick<AccountsService, 'getAsAdmin'>;
+  readonly admins: Pick<AdminAccountsService, 'get'>;
 }
 
 @Resolver(() => User)
@@ -50,7 +51,7 @@ export class UserConversationsResolver {
     @Arg('userId', () => ID) userId: string,
     @Args(() => OffsetPage) page: OffsetPage,
   ): Promise<Connection<ConversationRow> | undefined> {
-    await this.needs.accounts.getAsAdmin(viewer, userId);
+    await this.needs.admins.get(viewer, userId);
     const [connection] = await this.needs.conversations.ofUsers([userId], null, page);
     return connection;
   }
@@ -72,13 +73,13 @@ export class UserConversationsResolver {
 
 @Resolver(() => Conversation)
 export class ConversationUserResolver {
-  constructor(private readonly accounts: Pick<AccountsService, 'loadMany'>) {}
+  constructor(private readonly users: Pick<UserDirectory, 'loadMany'>) {}
 
   @RestField({ name: 'user_id', value: { type: 'ID!', from: (row: ConversationRow) => row.userId } })
   @FieldResolver(() => User)
   async user(@Root() conversation: ConversationRow, @Ctx() context: RequestContext): Promise<UserRow> {
-    const { accounts } = this;
-    const user = await batch(context, accounts, { of: 'id' }, conversation.userId, (ids) => accounts.loadMany(ids));
+    const { users } = this;
+    const user = await batch(context, users, { of: 'id' }, conversation.userId, (ids) => users.loadMany(ids));
     if (user === null) throw new NotFound('User');
     return user;
   }
@@ -86,13 +87,13 @@ export class ConversationUserResolver {
 
 @Resolver(() => Message)
 export class MessageUserResolver {
-  constructor(private readonly accounts: Pick<AccountsService, 'loadMany'>) {}
+  constructor(private readonly users: Pick<UserDirectory, 'loadMany'>) {}
 
   @RestField({ name: 'user_id', value: { type: 'ID', from: (row: MessageRow) => row.userId } })
   @FieldResolver(() => User, { nullable: true, description: 'Null for what the model wrote.' })
   async user(@Root() message: MessageRow, @Ctx() context: RequestContext): Promise<UserRow | null> {
-    const { accounts } = this;
+    const { users } = this;
     if (message.userId === null) return null;
-    return batch(context, accounts, { of: 'id' }, message.userId, (ids) => accounts.loadMany(ids));
+    return batch(context, users, { of: 'id' }, message.userId, (ids) => users.loadMany(ids));
   }
 }

@@ -9,13 +9,13 @@ import type { Viewer } from '../../../kernel/viewer.js';
 import type { DailyUsageRow } from '../../chat/usage/usage.js';
 import type { UsageService } from '../../chat/usage/usage.service.js';
 import { DailyUsage, UsageRange } from '../../chat/usage/usage.type.js';
-import type { AccountsService } from '../../identity/accounts/accounts.service.js';
+import type { AdminAccountsService } from '../../identity/accounts/admin-accounts.service.js';
 import type { UserRow } from '../../identity/accounts/user.js';
 import { ADMIN_ERRORS, NO_SUCH_USER, User } from '../../identity/accounts/user.type.js';
 
 interface UserUsageResolverNeeds {
   readonly usage: Pick<UsageService, 'daily'>;
-  readonly accounts: Pick<AccountsService, 'getAsAdmin'>;
+  readonly admins: Pick<AdminAccountsService, 'get'>;
 }
 
 @Resolver(() => User)
@@ -40,7 +40,7 @@ export class UserUsageResolver {
     @Arg('userId', () => ID) userId: string,
     @Args(() => UsageRange) range: UsageRange,
   ): Promise<readonly DailyUsageRow[]> {
-    await this.needs.accounts.getAsAdmin(viewer, userId);
+    await this.needs.admins.get(viewer, userId);
     const [days = []] = await this.needs.usage.daily([userId], range);
     return days;
   }

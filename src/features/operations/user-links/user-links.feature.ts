@@ -1,7 +1,8 @@
 import type { ConversationsService } from '../../chat/conversations/conversations.service.js';
 import type { PlansService } from '../../chat/plans/plans.service.js';
 import type { UsageService } from '../../chat/usage/usage.service.js';
-import type { AccountsService } from '../../identity/accounts/accounts.service.js';
+import type { AdminAccountsService } from '../../identity/accounts/admin-accounts.service.js';
+import type { UserDirectory } from '../../identity/accounts/user-directory.js';
 import {
   ConversationUserResolver,
   MessageUserResolver,
@@ -11,7 +12,8 @@ import { UserPlanResolver } from './plan-links.resolver.js';
 import { UserUsageResolver } from './usage-links.resolver.js';
 
 interface UserLinksFeatureNeeds {
-  readonly accounts: AccountsService;
+  readonly admins: AdminAccountsService;
+  readonly directory: UserDirectory;
   readonly conversations: ConversationsService;
   readonly plans: PlansService;
   readonly usage: UsageService;
@@ -21,14 +23,14 @@ interface UserLinksFeatureNeeds {
  * The fields that lead from a user to what is theirs in the chat, and back, and the lists of it for admins. Neither the chat
  * nor identity knows of the other: they meet here.
  */
-export function userLinksFeature({ accounts, conversations, plans, usage }: UserLinksFeatureNeeds) {
+export function userLinksFeature({ admins, directory, conversations, plans, usage }: UserLinksFeatureNeeds) {
   return {
     resolvers: [
-      new UserConversationsResolver({ conversations, accounts }),
+      new UserConversationsResolver({ conversations, admins }),
       new UserPlanResolver(plans),
-      new UserUsageResolver({ usage, accounts }),
-      new ConversationUserResolver(accounts),
-      new MessageUserResolver(accounts),
+      new UserUsageResolver({ usage, admins }),
+      new ConversationUserResolver(directory),
+      new MessageUserResolver(directory),
     ],
   };
 }
