@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+const acceptedChanges = z.array(
+  z.strictObject({
+    reason: z.string().trim().min(1),
+    changes: z.array(z.string()).min(1),
+  }),
+);
+
+/** Faults of the breaking `changes` that were found, given the list of those that the next release may make. */
+export function unacceptedChanges(changes: readonly string[], listText: string): string[] {
+  const listed = acceptedChanges.parse(JSON.parse(listText)).flatMap((entry) => entry.changes);
+  return [
+    ...changes.filter((change) => !listed.includes(change)).map((change) => `Breaks clients: ${change}`),
+    ...listed.filter((change) => !changes.includes(change)).map((change) => `Listed, but does not occur: ${change}`),
+  ];
+}
