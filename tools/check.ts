@@ -19,6 +19,7 @@ const checks = new Map([
   ['folder cycles', 'depcruise src --config .dependency-cruiser.folders.js'],
   ['format', 'prettier --check . --cache --log-level warn'],
   ['schema', 'tsx tools/schema.ts --check'],
+  ['api stability', 'tsx tools/api-stability.ts'],
 ]);
 const SIMULTANEOUS = 2;
 
