@@ -1,4 +1,4 @@
-/** What a caller sent to say who it is, as a door read it. Nothing in it is believed yet. */
+/** The credentials of a request, as a door read them. Nothing is verified yet. */
 export interface Credentials {
   /** The `Authorization` header, or `connectionParams.authorization` on a WebSocket. */
   readonly authorization: string | null;
@@ -10,7 +10,7 @@ export interface Credentials {
   readonly peerAddress: string | null;
 }
 
-/** Where a call comes from, as it is remembered with a session. */
+/** The origin of a request, as stored with a session. */
 export interface Client {
   readonly ipAddress: string | null;
   readonly userAgent: string | null;

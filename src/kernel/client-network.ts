@@ -1,9 +1,8 @@
 import { isIPv4 } from 'node:net';
 
 /**
- * Whom a limit for each client counts together: an IPv4 address, or the /64 of an IPv6 one, of which anyone has 2^64
- * addresses to call from.
- * @param address as a socket gives it
+ * Rate-limit key of a client: the IPv4 address, or the /64 of an IPv6 address, since one client usually has a whole /64.
+ * @param address as a socket reports it
  */
 export function clientNetwork(address: string): string {
   const mapped = address.replace(/^::ffff:(?=[0-9.]+$)/i, '');

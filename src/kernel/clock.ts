@@ -1,4 +1,4 @@
-/** The time, as a parameter: tests move it. */
+/** The current time, passed as a parameter so that tests can set it. */
 export interface Clock {
   now(): Date;
 }

@@ -17,7 +17,7 @@ export type ErrorCode =
 
 export abstract class DomainError extends Error {
   abstract readonly code: ErrorCode;
-  /** What a client may be told beyond the message: goes into `extensions` (GraphQL) or `data` (REST). */
+  /** Further data for the client: goes into `extensions` (GraphQL) or `data` (REST). */
   get details(): Readonly<Record<string, unknown>> | undefined {
     return undefined;
   }
@@ -45,7 +45,7 @@ export class Forbidden extends DomainError {
   }
 }
 
-/** Also for what exists but belongs to someone else: that it exists is nobody else's business. */
+/** Also for something that belongs to another user: whether it exists is not disclosed. */
 export class NotFound extends DomainError {
   readonly code = 'NOT_FOUND';
   /** @param what the thing as clients call it: `new NotFound('Conversation')` says "Conversation not found". */
@@ -58,13 +58,13 @@ export class Conflict extends DomainError {
   readonly code = 'CONFLICT';
 }
 
-/** One thing wrong with the input. `field` is the dotted path in GraphQL (camelCase) names, as `input.email`. */
+/** One fault in the input. `field` is the dotted path in GraphQL (camelCase) names, as `input.email`. */
 export interface Fault {
   readonly field: string;
   readonly message: string;
 }
 
-/** Input that has the right types and still will not do. Carries every fault, not just the first. */
+/** Input of the right types that breaks a rule. Carries every fault, not just the first. */
 export class Invalid extends DomainError {
   readonly code = 'BAD_USER_INPUT';
   constructor(
@@ -114,7 +114,7 @@ export class UpstreamFailed extends DomainError {
   }
 }
 
-/** Something that this request needs is not configured or not there at present; a later try may succeed. */
+/** Something that this request needs is not configured or temporarily unavailable; a retry may succeed. */
 export class Unavailable extends DomainError {
   readonly code = 'UNAVAILABLE';
 }

@@ -30,15 +30,15 @@ export function newId(): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/** When a UUIDv7 was made, to the millisecond. */
+/** The creation time in a UUIDv7, to the millisecond. */
 export function timeOfId(id: string): Date {
   return new Date(Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16));
 }
 
-/** The most milliseconds that a UUIDv7 has room for: until the year 10889. */
+/** The latest time that a UUIDv7 can hold, in milliseconds: in the year 10889. */
 const LAST_MILLISECOND = 2 ** 48 - 1;
 
-/** What sorts before every UUIDv7 made at this time or later, and after those made earlier. */
+/** A lower bound for ids: sorts before every UUIDv7 made at this time or later, and after those made earlier. */
 export function firstIdAt(time: Date): string {
   const milliseconds = Math.min(Math.max(time.getTime(), 0), LAST_MILLISECOND);
   const hex = milliseconds.toString(16).padStart(12, '0');

@@ -1,4 +1,4 @@
-/** The LIKE pattern of a search for `text` anywhere: what LIKE would read as a wildcard is taken literally. */
+/** The LIKE pattern that finds `text` anywhere, with its wildcard characters escaped. */
 export function containsPattern(text: string): string {
   return `%${text.replace(/[\\%_]/g, String.raw`\$&`)}%`;
 }

@@ -1,5 +1,5 @@
 /**
- * Structured logging, as far as the product needs it; a `pino` logger is one. Fields never hold passwords, tokens, keys or
+ * The part of structured logging that the product needs; a `pino` logger fits. Fields never hold passwords, tokens, keys or
  * the text of messages.
  */
 export interface Log {

@@ -6,15 +6,15 @@ export class Networks {
 
   /**
    * @param cidrs such as `10.0.0.0/8`, `fd00::/8` or `127.0.0.1`
-   * @throws RangeError naming one that is none
+   * @throws RangeError naming the first invalid one
    */
   constructor(cidrs: readonly string[]) {
     for (const cidr of cidrs) this.#add(cidr);
   }
 
-  /** @param address as a socket gives it; what is no address is in no network */
+  /** @param address as a socket reports it; an invalid address is in no network */
   has(address: string): boolean {
-    // A socket that listens on both families has IPv4 peers as ::ffff:192.0.2.1, and link-local ones with a zone.
+    // A dual-stack socket reports IPv4 peers as ::ffff:192.0.2.1, and link-local peers with a zone.
     const bare = address.replace(/^::ffff:(?=[0-9.]+$)/i, '').replace(/%.*$/, '');
     const family = isIP(bare);
     return family !== 0 && this.#list.check(bare, family === 4 ? 'ipv4' : 'ipv6');

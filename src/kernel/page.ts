@@ -1,9 +1,9 @@
 import { Invalid, type Fault } from './errors.js';
 import { isUuid } from './ids.js';
 
-/** The most rows that one page may ask for. */
+/** Maximum rows per page. */
 export const MAX_PAGE_SIZE = 100;
-/** The deepest `offset`: beyond it a client should follow cursors, which cost the same at any depth. */
+/** Maximum `offset`: beyond it a client should follow cursors, which cost the same at any depth. */
 export const MAX_OFFSET = 1_000_000;
 
 /** Relay connection arguments (https://relay.dev/graphql/connections.htm), and `offset` for REST's `skip`. */
@@ -24,7 +24,7 @@ export interface PageRequest {
   readonly offset: number;
 }
 
-/** What a repository answers: rows in list order, and whether there are more before or after them. */
+/** The result of a read: rows in list order, and whether there are more before or after them. */
 export interface Page<Row> {
   readonly rows: readonly Row[];
   readonly hasNextPage: boolean;
@@ -49,7 +49,7 @@ export interface Connection<Row> {
   readonly countAll: () => Promise<number>;
 }
 
-/** Opaque to clients: the version lets the meaning change without breaking a cursor that a client kept. */
+/** Cursors are opaque to clients; the version lets the format change without breaking a cursor that a client kept. */
 function encodeCursor(id: string): string {
   return Buffer.from(`1:${id}`).toString('base64url');
 }

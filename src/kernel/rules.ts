@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isUuid } from './ids.js';
 
-/** Rules of input that several features share. Each message completes "<field> …", for a person who wrote the client. */
+/** Input rules that several features share. Each message completes the sentence "<field> …". */
 
 /** A limit on text counts UTF-16 code units, as JavaScript's `length` does. */
 export const text = (most: number, least = 0) =>
@@ -12,7 +12,7 @@ export const text = (most: number, least = 0) =>
       abort: true,
     })
     .max(most, `must be at most ${most} characters`)
-    // What the refinement asks, for the reference.
+    // The refinement above as a pattern, for the API reference.
     .meta(least > 0 ? { minLength: least, pattern: String.raw`\S` } : {});
 
 export const uuid = () =>
@@ -21,7 +21,7 @@ export const uuid = () =>
     .refine(isUuid, 'must be a UUID')
     .transform((id) => id.toLowerCase());
 
-/** RFC 5321 allows an address 254 characters; what it may look like is left to the mail server, beyond one `@` and a domain. */
+/** At most 254 characters (RFC 5321), one `@` and a domain; the mail server decides whether the rest is valid. */
 export const email = () =>
   z
     .string()
@@ -36,7 +36,7 @@ export const phoneNumber = () =>
     .trim()
     .regex(/^\+?[0-9][0-9 ().-]{1,29}[0-9)]$/, 'must be a phone number');
 
-/** For a field that may be left out but not cleared, though its GraphQL type takes null. */
+/** For an optional field that may not be null, although its GraphQL type is nullable. */
 export const notNull = (rules: z.ZodType) =>
   z
     .any()
@@ -44,7 +44,7 @@ export const notNull = (rules: z.ZodType) =>
     .pipe(rules)
     .optional();
 
-/** Levels of JSON, counted from the value itself: deeper, parsers and databases of clients begin to fail. */
+/** Maximum nesting of JSON, counting the value itself as 1: parsers and databases of clients fail on deeper values. */
 export const MAX_JSON_DEPTH = 32;
 
 /** A JSON object of at most `mostBytes` bytes as UTF-8 JSON. */

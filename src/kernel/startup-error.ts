@@ -1,4 +1,4 @@
-/** Why the service cannot start, in the operator's terms: the message is enough, a stack trace adds nothing. */
+/** Why the service cannot start, for the operator: the message is printed without a stack trace. */
 export class StartupError extends Error {
   override readonly name = 'StartupError';
 }

@@ -1,6 +1,6 @@
 import type { Client } from './caller.js';
 
-/** Who is asking: an authenticated, active user. Made once a request by the sessions feature, never by a door. */
+/** The authenticated, active user who makes a request. Created once per request by the sessions feature, never by a door. */
 export interface Viewer {
   readonly userId: string;
   readonly isAdmin: boolean;
@@ -12,16 +12,16 @@ export interface Viewer {
   readonly isInternal: boolean;
   /** Where the request comes from. */
   readonly client: Client;
-  /** When the access token expires, and with it what is still streaming; absent for an internal call. */
+  /** When the access token expires, which ends open streams too; absent for an internal call. */
   readonly expiresAt?: Date;
 }
 
-/** Why something that was open for a viewer is over: its token has expired, or the session has ended, or the user may not act. */
+/** Why a viewer's stream or socket ended: the token expired, the session ended, or the user may no longer act. */
 export type AccessEnd = 'expired' | 'ended';
 
 /**
- * Follows a viewer on behalf of something that is open for them, and calls `onEnd`, once, when it has to end.
- * @param whose asked at each look: a WebSocket's token may have been renewed
- * @returns stops following
+ * Watches the viewer of an open stream or socket, and calls `onEnd` once when that has to end.
+ * @param whose called at each check, since a WebSocket's token may have been renewed
+ * @returns a function that stops watching
  */
 export type FollowViewer = (whose: () => Viewer, onEnd: (why: AccessEnd) => void) => () => void;

@@ -6,7 +6,7 @@ export interface Rows<Row> {
   readonly rowCount: number;
 }
 
-/** SQL on one connection. Statements with a `name` are prepared once a connection: use it for the hot ones. */
+/** SQL on one connection. A statement with a `name` is prepared once per connection: name the frequent ones. */
 export interface Sql {
   query<Row>(text: string, values?: readonly unknown[], name?: string): Promise<Rows<Row>>;
 }

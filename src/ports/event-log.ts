@@ -1,12 +1,12 @@
 export interface LogEntry<Event> {
-  /** From 1, without a gap. */
+  /** Starts at 1, without gaps. */
   readonly sequence: number;
   readonly event: Event;
 }
 
 /**
- * Short-lived, ordered event streams, one a key, that any number of readers follow from any point. A stream is kept for a
- * while after its last event and then forgotten: what must outlive that is in the database.
+ * Short-lived, ordered event streams, one per key, that any number of readers follow from any point. A stream is dropped
+ * some time after its last event; data that must last longer belongs in the database.
  */
 export interface EventLog {
   /** Appends and returns the sequence numbers given, in order, without a gap between them. */

@@ -1,41 +1,41 @@
-/** Someone as a provider of logins knows them. */
+/** A user as an identity provider describes them. */
 export interface ProviderUser {
-  /** The provider's own address: names it for good, whatever the settings call it. */
+  /** The provider's issuer URL: identifies it permanently, whatever its name in the settings. */
   readonly issuer: string;
   /** The provider's id of the user: unique for an issuer and never used again. At most 255 characters. */
   readonly subject: string;
-  /** In lower or upper case as the provider has it. Null when it told none. */
+  /** The e-mail address in the case that the provider has. Null when it sent none. */
   readonly email: string | null;
-  /** Whether the provider says that the address is the user's. */
+  /** Whether the provider has verified the address. */
   readonly isEmailVerified: boolean;
 }
 
-/** What ties the answer of a provider to the question. Each is made for one login and known to nobody else. */
+/** Values that bind a provider's response to the request. Each is made for one login and kept secret. */
 export interface LoginBinding {
-  /** Comes back with the answer. */
+  /** Returned with the response. */
   readonly state: string;
-  /** Comes back in the ID token. */
+  /** Returned in the ID token. */
   readonly nonce: string;
-  /** RFC 7636: its hash goes out with the question, itself with the code. */
+  /** PKCE (RFC 7636): its hash is sent with the request, the verifier itself with the code. */
   readonly codeVerifier: string;
-  /** Where the provider sends the user with its answer; registered there. */
+  /** The redirect URI, registered at the provider. */
   readonly redirectUri: string;
 }
 
-/** What a provider sent the user back with. */
+/** The parameters of a provider's redirect back to us. */
 export interface ProviderAnswer {
   readonly code: string | null;
-  /** RFC 9207. Null when the provider does not name itself. */
+  /** The issuer (RFC 9207). Null when the provider sends none. */
   readonly issuer: string | null;
-  /** RFC 6749, 4.1.2.1, as `access_denied`. Null when there is a code. */
+  /** An error code of RFC 6749, 4.1.2.1, such as `access_denied`. Null when there is a code. */
   readonly error: string | null;
 }
 
-/** What has to be known of a provider to speak with it. */
+/** The configuration of a provider. */
 export interface IdentityProviderSettings {
-  /** In addresses: lower case letters, digits and dashes, as `google`. */
+  /** Its name in URLs: lower case letters, digits and dashes, as `google`. */
   readonly name: string;
-  /** For people, as `Google`. */
+  /** Display name, as `Google`. */
   readonly label: string;
   /** `https:`, or `http:` for a provider on this machine. */
   readonly issuer: string;
@@ -43,21 +43,21 @@ export interface IdentityProviderSettings {
   /** Undefined for a public client. */
   readonly clientSecret: string | undefined;
   readonly clientAuthentication: 'client_secret_basic' | 'client_secret_post';
-  /** Separated by spaces; `openid` among them. */
+  /** Separated by spaces; includes `openid`. */
   readonly scopes: string;
 }
 
-/** One that users log in at, in place of a password of ours. */
+/** An external service that users log in with instead of a password here. */
 export interface IdentityProvider extends Pick<IdentityProviderSettings, 'name' | 'label'> {
   /**
-   * Where to send the user.
+   * The URL to send the user to.
    * @throws Unavailable `Login provider unavailable`
    */
   authorizationUrl(binding: LoginBinding): Promise<string>;
   /**
-   * Trades the answer for who the user is, once all that the provider said was checked.
-   * @throws Unauthenticated `Login cancelled`, or `Login refused by the provider`, when it did not vouch for anyone, in its
-   * answer or in what can be believed of it; Unavailable `Login provider unavailable`
+   * Exchanges the response for the user, after checking everything that the provider sent.
+   * @throws Unauthenticated `Login cancelled`, or `Login refused by the provider` when the response is an error or does not
+   * hold up; Unavailable `Login provider unavailable`
    */
   redeem(answer: ProviderAnswer, binding: LoginBinding): Promise<ProviderUser>;
 }

@@ -1,4 +1,4 @@
-/** A message of the dialogue as the model reads it. */
+/** A message of the prompt. */
 export interface ModelMessage {
   readonly role: 'system' | 'user' | 'assistant';
   readonly content: string;
@@ -6,7 +6,7 @@ export interface ModelMessage {
 
 export interface ModelRequest {
   readonly messages: readonly ModelMessage[];
-  /** The most tokens that the answer may have. */
+  /** Maximum tokens of the answer. */
   readonly maxTokens: number;
   /** Aborting stops the provider's work and ends the stream by throwing the signal's reason. */
   readonly signal: AbortSignal;
@@ -29,7 +29,7 @@ export interface LanguageModel {
   stream(request: ModelRequest): AsyncIterable<ModelEvent>;
 }
 
-/** Counts tokens as the configured model does, or as near as its tokenizer comes. */
+/** Counts tokens as the configured model does, or a close estimate. */
 export interface TokenCounter {
   countText(text: string): number;
   /** The whole prompt, with what the chat format adds for each message. */

@@ -1,10 +1,10 @@
-/** A mail to one person, in both forms: a mail client shows the one that it can. */
+/** A mail to one person, as text and HTML: a mail client shows the one that it supports. */
 export interface Mail {
   /** One address and nothing else: no name, no list. */
   readonly to: string;
   readonly subject: string;
   readonly text: string;
-  /** A whole document, with its styles inline and nothing from outside. */
+  /** A complete HTML document with inline styles and no external resources. */
   readonly html: string;
 }
 
@@ -13,7 +13,7 @@ export interface Mailer {
   readonly description: string;
   /**
    * Hands a mail over for delivery.
-   * @returns `refused` when the address will not do: to try again would not help
+   * @returns `refused` when the address is not accepted: a retry would not help
    * @throws Error when it could not be handed over, and a later try may succeed
    */
   send(mail: Mail): Promise<'sent' | 'refused'>;

@@ -5,15 +5,15 @@ export interface ByteRange {
 }
 
 export interface StoredObject {
-  /** Of the whole object, in bytes. */
+  /** Size of the whole object in bytes. */
   readonly size: number;
-  /** The bytes that were asked for. Read it to its end or destroy it. */
+  /** The requested bytes. Read it to its end or destroy it. */
   readonly bytes: NodeJS.ReadableStream & { destroy(error?: Error): unknown };
 }
 
-/** Whole files under keys of any text. Keys are never paths: one that looks like a path reaches nothing else. */
+/** Stores whole files under keys of any text. A key is never used as a path, even if it looks like one. */
 export interface ObjectStore {
-  /** Where the objects are, for the start-up log; without credentials. */
+  /** The store's location for the start-up log, without credentials. */
   readonly description: string;
   /**
    * Stores all the bytes, or nothing when reading them fails: the object appears whole, in place of one that had the key.
