@@ -23,11 +23,11 @@ Exit codes: 0 done, 1 failed, 2 a wrong command or password, 130 canceled.`;
 
 export interface CommandLine {
   readonly prompts: Pick<Prompts, 'newPassword' | 'confirm'>;
-  /** Results, a line or more. */
+  /** Prints results, one line or more. */
   readonly print: (text: string) => void;
-  /** What was done, and what went wrong. */
+  /** Prints progress and errors. */
   readonly say: (text: string) => void;
-  /** Opens what the commands work on, for as long as `work` takes. */
+  /** Opens the services for the duration of `work`. */
   readonly withOperator: (work: (operator: OperatorService) => Promise<void>) => Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export function createCommands(line: CommandLine): Command {
       writeErr: (text) => {
         line.say(text.trimEnd());
       },
-      // What is too much may be a password.
+      // A surplus argument may be a password: do not print it.
       outputError: (text, write) => {
         write(text.replace(/(too many arguments.* but got \d+): [^]*$/, '$1'));
       },
@@ -140,7 +140,7 @@ function addCreate(program: Command, line: CommandLine): void {
       const address = emailRule().safeParse(email);
       if (!address.success) throw new UsageError(`"${email}" ${address.error.issues[0]?.message ?? 'will not do'}`);
       return line.withOperator(async (operator) => {
-        // Before a password is asked for in vain.
+        // Checked first, so that nobody enters a password in vain.
         if (await isUser(operator, address.data)) throw new Conflict('User already exists');
         const password = await newPassword(line, generate);
         const user = await operator.create({ email: address.data, password, isAdmin: admin, plan });
@@ -171,7 +171,7 @@ interface Change {
   readonly name: string;
   readonly summary: string;
   readonly act: (operator: OperatorService, name: string) => Promise<Outcome>;
-  /** What will happen to the user; asked about unless `--yes` is given. */
+  /** The consequence for the user, shown for confirmation unless `--yes` is given. */
   readonly question?: string;
   readonly done: string;
   readonly already: string;
@@ -211,7 +211,7 @@ async function isUser(operator: OperatorService, email: string): Promise<boolean
   }
 }
 
-/** The faults of input in the command line's own words. */
+/** Input faults, with fields named as on the command line. */
 export function faultsIn({ faults }: Invalid): string {
   return faults.map(({ field, message }) => `${field.replace(/^input\./, '')} ${message}`).join('\n');
 }

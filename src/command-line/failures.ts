@@ -1,5 +1,5 @@
-/** The command was not meant so. */
+/** The command was used wrongly. */
 export class UsageError extends Error {}
 
-/** The person thought better of it. */
+/** The person cancelled the command. */
 export class Canceled extends Error {}

@@ -8,11 +8,11 @@ const MOST_TRIES = 3;
 
 export interface PromptStreams {
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
-  /** Where questions go: not where results go, which may be a file. */
+  /** Output for questions; separate from results, which may go to a file. */
   readonly output: NodeJS.WritableStream;
 }
 
-/** Asks the person at the terminal; where nobody is there, a password comes on standard input. */
+/** Asks the person at the terminal; without a terminal, a password is read from standard input. */
 export class Prompts {
   readonly #input: PromptStreams['input'];
   readonly #output: PromptStreams['output'];
@@ -22,7 +22,7 @@ export class Prompts {
     this.#output = output;
   }
 
-  /** Twice and unseen, until it will do; or all of standard input, a line. @throws UsageError; Canceled */
+  /** Asks twice, without echo, until the password is valid; or reads one line from a pipe. @throws UsageError; Canceled */
   async newPassword(): Promise<string> {
     if (this.#input.isTTY !== true) return this.#pipedPassword();
     for (let number = 1; number <= MOST_TRIES; number++) {
@@ -34,7 +34,7 @@ export class Prompts {
     throw new UsageError('no password was set');
   }
 
-  /** @throws UsageError where nobody can be asked; Canceled */
+  /** @throws UsageError without a terminal; Canceled */
   async confirm(question: string): Promise<boolean> {
     if (this.#input.isTTY !== true)
       throw new UsageError(`${question} Nobody can be asked whether that is meant: add --yes`);
@@ -61,7 +61,7 @@ export class Prompts {
   }
 }
 
-/** What is wrong with a password, as "is too common"; null when it will do. */
+/** Why a password is refused, as "is too common"; null when it is valid. */
 function passwordFault(value: string): string | null {
   return password().safeParse(value).error?.issues[0]?.message ?? null;
 }

@@ -6,14 +6,14 @@ import { Canceled, UsageError } from './failures.js';
 
 const FAILED = 1;
 const MISUSED = 2;
-/** As a shell has it for SIGINT. */
+/** Exit code that a shell reports for SIGINT. */
 const CANCELED = 130;
 
 /**
  * Runs a command.
- * @param words what follows the program's name
- * @returns the exit code; what went wrong has been said
- * @throws what is a fault of ours
+ * @param words the arguments after the program's name
+ * @returns the exit code; any error has been printed
+ * @throws errors that are bugs
  */
 export async function runCommand(words: readonly string[], line: CommandLine): Promise<number> {
   try {
@@ -26,7 +26,7 @@ export async function runCommand(words: readonly string[], line: CommandLine): P
 
 function explain(error: unknown, { say }: CommandLine): number {
   if (error instanceof CommanderError) {
-    // It has been said already.
+    // The error has been printed already.
     if (error.code === 'commander.excessArguments' || error.message.includes('password')) {
       say('A password is never an argument, which would stay in the history of the shell: it is asked for');
     }

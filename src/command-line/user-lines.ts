@@ -1,11 +1,11 @@
 import type { UserRow } from '../features/identity/accounts/user.js';
 
-/** A user in a sentence. */
+/** One sentence that names a user. */
 export function nameOf(user: Pick<UserRow, 'id' | 'email'>): string {
   return user.email === null ? user.id : `${visible(user.email)} (${user.id})`;
 }
 
-/** Columns for a person, a line each user. */
+/** A table for people, one line per user. */
 export function tableOf(users: readonly UserRow[]): string {
   const rows = users.map((user) => [
     visible(user.email ?? user.phoneNumber ?? '-'),
@@ -27,7 +27,7 @@ export function tableOf(users: readonly UserRow[]): string {
     .join('\n');
 }
 
-/** What `list --json` prints of a user. */
+/** The form of a user in `list --json`. */
 export function jsonOf({ id, email, phoneNumber, plan, isAdmin, isActive, isSuspended, ...user }: UserRow): object {
   const { isVerified, createdAt, lastLogin } = user;
   return { id, email, phoneNumber, plan, isAdmin, isActive, isSuspended, isVerified, createdAt, lastLogin };
@@ -45,5 +45,5 @@ function stateOf({ isAdmin, isActive, isSuspended, isVerified }: UserRow): strin
 
 const dayOf = (date: Date) => date.toISOString().slice(0, 10);
 
-/** What users wrote themselves may hold characters that a terminal obeys. */
+/** Replaces control characters in text that users wrote, since a terminal would obey them. */
 const visible = (text: string) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ByteRange, ObjectStore, StoredObject } from '../../ports/object-store.js';
 
-/** A draft older than this is of a process that is gone: no request lasts so long. */
+/** Age after which a draft is abandoned: no request lasts so long, so its process is gone. */
 const DRAFT_LIFETIME_MS = 3_600_000;
 
 /**
@@ -19,7 +19,7 @@ export class DiskObjectStore implements ObjectStore {
     this.description = `the folder ${directory}`;
   }
 
-  /** Makes the folder, and removes the drafts that a crash left in it. */
+  /** Creates the folder, and removes drafts that a crash left behind. */
   static async open(directory: string): Promise<DiskObjectStore> {
     const store = new DiskObjectStore(directory);
     await mkdir(store.drafts, { recursive: true, mode: 0o700 });
@@ -75,7 +75,7 @@ export class DiskObjectStore implements ObjectStore {
   }
 }
 
-/** Without it, the loss of power may undo a rename whose file was flushed. */
+/** Flushes a directory: otherwise a power cut may undo the rename of a file that was itself flushed. */
 async function flushDirectory(directory: string): Promise<void> {
   const handle = await open(directory);
   try {

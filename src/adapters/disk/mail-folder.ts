@@ -6,7 +6,7 @@ import type { Mail, Mailer } from '../../ports/mailer.js';
 import { composeMail } from '../smtp/compose-mail.js';
 
 export interface MailFolderOptions {
-  /** Made when the first mail comes. */
+  /** Created with the first mail. */
   readonly directory: string;
   readonly from: string;
   readonly log: Pick<Log, 'info'>;
@@ -36,7 +36,7 @@ export class MailFolder implements Mailer {
     const file = join(this.#directory, name);
     const draft = join(this.#directory, `.${name}`);
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    // Under its name only when whole: something may watch the folder.
+    // Renamed into place when complete, since a program may watch the folder.
     await writeFile(draft, composed.message, { mode: 0o600 });
     await rename(draft, file);
     this.#log.info({ file }, 'wrote a mail to a file, since SMTP_URL is not set');

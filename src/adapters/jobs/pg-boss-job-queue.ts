@@ -5,9 +5,9 @@ import type { JobQueue } from '../../ports/job-queue.js';
 
 /** pg-boss's own tables, which it makes and migrates itself. */
 const SCHEMA = 'jobs';
-/** How often an instance looks for jobs of other instances and for those whose time has come; its own start at once. */
+/** Polling interval for jobs of other instances and for retries that are due; own jobs start at once. */
 const POLL_SECONDS = 2;
-/** A job whose instance is gone is begun anew after this, at the next look of {@link SUPERVISION_SECONDS}. */
+/** A job whose instance is gone is restarted after this, at the next check of {@link SUPERVISION_SECONDS}. */
 const HEARTBEAT_SECONDS = 10;
 const SUPERVISION_SECONDS = 10;
 const CLEANING_SECONDS = 600;
@@ -21,7 +21,7 @@ const QUEUE = {
   retryDelayMax: 60,
   heartbeatSeconds: HEARTBEAT_SECONDS,
   expireInSeconds: 60,
-  /** Done jobs are of no use, and name the people they were for: gone at the next look of {@link CLEANING_SECONDS}. */
+  /** Finished jobs contain personal data and are no longer needed: deleted at the next run of {@link CLEANING_SECONDS}. */
   deleteAfterSeconds: 60,
   retentionSeconds: 3_600,
 } as const;
@@ -31,11 +31,11 @@ export interface PgBossJobQueueOptions {
   readonly log: Log;
 }
 
-/** Jobs in the database that everything else is in, by `pg-boss`: nothing more to run, and no job without its data. */
+/** Jobs in the main database, by `pg-boss`: no other server to run, and no job without its data. */
 export class PgBossJobQueue implements JobQueue {
   readonly #log: Log;
   readonly #boss: PgBoss;
-  /** Queue -> what is told of a new job, so that it need not wait for the next look. */
+  /** Queue -> the id of its worker, which is notified of a new job before its next poll. */
   readonly #workers = new Map<string, string>();
   readonly #known = new Set<string>();
   #isFailing = false;
@@ -55,7 +55,7 @@ export class PgBossJobQueue implements JobQueue {
     });
   }
 
-  /** Makes its tables where they are not there yet: some 0.2 s the first time, 0.1 s later. */
+  /** Creates its tables if they do not exist: some 0.2 s the first time, 0.1 s later. */
   static async open(options: PgBossJobQueueOptions): Promise<PgBossJobQueue> {
     const queue = new PgBossJobQueue(options);
     await queue.#boss.start();
@@ -72,7 +72,7 @@ export class PgBossJobQueue implements JobQueue {
     await this.#ensureQueue(queue);
     const worker = await this.#boss.work<unknown>(queue, { pollingIntervalSeconds: POLL_SECONDS }, async ([job]) => {
       if (job === undefined) return;
-      // Where there was one there may be more.
+      // There may be more jobs.
       this.#lookNow(queue);
       try {
         await handle(job.data);
@@ -86,7 +86,7 @@ export class PgBossJobQueue implements JobQueue {
     this.#workers.set(queue, worker);
   }
 
-  /** Takes no more jobs and lets those in hand end, for ten seconds; another instance, or the next start, has the rest. */
+  /** Takes no more jobs and waits up to ten seconds for running ones; another instance, or the next start, does the rest. */
   async close(): Promise<void> {
     await this.#boss.stop({ graceful: true, timeout: CLOSE_MILLISECONDS });
   }
@@ -102,14 +102,14 @@ export class PgBossJobQueue implements JobQueue {
     this.#known.add(queue);
   }
 
-  /** Once for a spell: it looks every two seconds, and the database says on its own that it cannot be reached. */
+  /** Logs once per outage: polling fails every two seconds, and the database logs its own unavailability. */
   #noteFailure(error: Error): void {
     if (!this.#isFailing) this.#log.warn({ reason: error.message }, 'the job queue cannot look for jobs at present');
     this.#isFailing = true;
   }
 }
 
-/** Scripts bring their own BEGIN: one that fails half-way leaves a connection that is no good until it is rolled back. */
+/** Scripts contain their own BEGIN: one that fails half-way leaves an open transaction, which must be rolled back. */
 const SCRIPT = /^\s*BEGIN\b/i;
 
 /** pg-boss on our connections: on PGlite there is only one. */

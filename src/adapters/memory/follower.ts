@@ -46,7 +46,7 @@ export class Follower<Event> implements AsyncIterableIterator<LogEntry<Event>> {
     }
   }
 
-  /** The stream starts again after `sequence`: what was said of later entries no longer holds. */
+  /** Rewinds to `sequence`: entries with later numbers are delivered again. */
   rewind(sequence: number): void {
     this.lastSequence = Math.min(this.lastSequence, sequence);
   }

@@ -5,7 +5,7 @@ import { Follower } from './follower.js';
 interface MemoryEventLogOptions {
   /** How long a stream without readers is kept after its last event, in milliseconds; default 5 minutes. */
   readonly retentionMs?: number;
-  /** The most events kept of a stream, the newest, and the furthest that a reader may fall behind; default 10,000. */
+  /** Maximum events kept per stream (the newest), and maximum lag of a reader; default 10,000. */
   readonly mostEvents?: number;
 }
 
@@ -13,7 +13,7 @@ interface Stream {
   readonly entries: LogEntry<unknown>[];
   readonly followers: Set<Follower<unknown>>;
   lastSequence: number;
-  /** Runs out `retentionMs` after the last event; absent while there is none. */
+  /** Fires `retentionMs` after the last event; absent while there is none. */
   retention: NodeJS.Timeout | undefined;
   expired: boolean;
 }
@@ -32,7 +32,7 @@ export class MemoryEventLog implements EventLog {
     this.mostEvents = mostEvents;
   }
 
-  /** What is held, for tests and metrics. */
+  /** Numbers of held items, for tests and metrics. */
   get size(): { readonly streams: number; readonly followers: number } {
     let followers = 0;
     for (const stream of this.streams.values()) followers += stream.followers.size;

@@ -1,7 +1,7 @@
 import type { RateLimitStore, RateLimitVerdict } from '../../ports/rate-limit-store.js';
 import type { RateLimitRule } from '../../ports/rate-limiter.js';
 
-/** The times of the counted calls of one identity, oldest first. */
+/** Times of the counted calls of one identity, oldest first. */
 type Calls = number[];
 
 /**
@@ -35,7 +35,7 @@ export class MemoryRateLimitStore implements RateLimitStore {
       identities.set(identity, calls);
       return Promise.resolve({ before, retryAfterMs: 0 });
     }
-    // The call that must leave the window for one more to pass; none is there to wait for when the limit is zero.
+    // The call that must leave the window before another may pass; undefined when the limit is zero.
     const blocking = calls[before - rule.limit] ?? now;
     return Promise.resolve({ before, retryAfterMs: Math.ceil(blocking - start) });
   }

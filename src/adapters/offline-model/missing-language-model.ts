@@ -1,7 +1,7 @@
 import { Unavailable } from '../../kernel/errors.js';
 import type { LanguageModel, ModelEvent } from '../../ports/language-model.js';
 
-/** Production without a model: every question is answered by what the operator must set. */
+/** Used in production without a model: refuses every question, naming the settings that the operator must set. */
 export class MissingLanguageModel implements LanguageModel {
   readonly status = 'missing';
   readonly description = 'none: set OPENAI_API_KEY';

@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LanguageModel, ModelEvent, ModelRequest } from '../../ports/language-model.js';
 
-/** How much of the question is repeated, in UTF-16 code units. */
+/** Maximum length of the repeated question, in UTF-16 code units. */
 const QUOTED_LENGTH = 200;
 
 /**
- * Stands in where no model is configured, so that everything but the model can be tried: says so, says what to set, and
- * repeats what it was asked. Not for production.
+ * Used when no model is configured, so that everything else can be tried: it says so, says what to set, and repeats the
+ * question. Not for production.
  */
 export class OfflineLanguageModel implements LanguageModel {
   readonly status = 'offline';
   readonly description = 'offline responder (no model is configured)';
 
-  /** @param wordDelayMs the pause before each word, as of a model that types */
+  /** @param wordDelayMs the pause before each word, to look like a streaming model */
   constructor(private readonly wordDelayMs = 20) {}
 
   async *stream({ messages, signal }: ModelRequest): AsyncGenerator<ModelEvent, void, undefined> {
@@ -37,6 +37,6 @@ function answerTo(question: string): string {
 
 function shortened(text: string): string {
   if (text.length <= QUOTED_LENGTH) return text;
-  // The cut must not halve a character that takes two code units.
+  // Do not cut a surrogate pair in half.
   return `${text.slice(0, QUOTED_LENGTH).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }

@@ -1,6 +1,6 @@
 import { Unauthenticated, Unavailable, type DomainError } from '../../kernel/errors.js';
 
-/** Codes of `openid-client` for a provider that gives no answer, or one that no provider should. */
+/** Error codes of `openid-client` for a provider that does not respond, or responds against the protocol. */
 const OUT_OF_ORDER = new Set([
   'OAUTH_TIMEOUT',
   'OAUTH_ABORT',
@@ -8,14 +8,14 @@ const OUT_OF_ORDER = new Set([
   'OAUTH_RESPONSE_IS_NOT_JSON',
   'OAUTH_PARSE_ERROR',
 ]);
-/** Errors of a token endpoint (RFC 6749, 5.2) that speak of the code or of what came with it, not of the provider. */
+/** Errors of a token endpoint (RFC 6749, 5.2) that are about the code or its parameters, not the provider. */
 const REFUSALS = new Set(['invalid_grant', 'access_denied']);
-/** Of the answer itself (RFC 6749, 4.1.2.1). */
+/** Errors in the authorization response (RFC 6749, 4.1.2.1). */
 const OUT_OF_ORDER_ANSWERS = new Set(['server_error', 'temporarily_unavailable']);
 
 export interface ProviderFailure {
   readonly error: DomainError;
-  /** For the log: codes alone, since messages can quote what was sent. */
+  /** For the log: codes only, since messages can quote credentials. */
   readonly reason: string;
 }
 
@@ -23,7 +23,7 @@ export function providerUnavailable(): Unavailable {
   return new Unavailable('Login provider unavailable');
 }
 
-/** What an error of `openid-client` comes to: the provider is out of order, or what it said of the user does not hold. */
+/** Classifies an error of `openid-client`: the provider is unavailable, or its statement about the user is invalid. */
 export function failureOf(error: unknown): ProviderFailure {
   const code = textOf(error, 'code') ?? textOf(error, 'name') ?? 'unknown';
   const detail = textOf(error, 'error');
@@ -38,7 +38,7 @@ function domainErrorOf(error: unknown, code: string, detail: string | undefined)
   }
   if (code === 'OAUTH_RESPONSE_BODY_ERROR') return REFUSALS.has(detail ?? '') ? refused() : providerUnavailable();
   if (OUT_OF_ORDER.has(code)) return providerUnavailable();
-  // What `fetch` throws when nobody answers has no code of the library's.
+  // `fetch` throws errors without a code of the library when the provider cannot be reached.
   return code.startsWith('OAUTH_') ? refused() : isFetchFailure(error) ? providerUnavailable() : refused();
 }
 

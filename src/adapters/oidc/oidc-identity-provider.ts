@@ -23,9 +23,9 @@ import type {
 } from '../../ports/identity-provider.js';
 import { failureOf, providerUnavailable } from './oidc-failure.js';
 
-/** For each request to the provider: a user waits meanwhile. */
+/** Timeout of each request to the provider; short, since a user waits. */
 const TIMEOUT_SECONDS = 5;
-/** Providers change keys and addresses seldom; the keys themselves are fetched anew when an unknown one turns up. */
+/** How long metadata are cached: they seldom change, and the keys are fetched again when an unknown one appears. */
 const METADATA_MILLISECONDS = 3_600_000;
 /** OpenID Connect Core 1.0, section 2. */
 const SUBJECT = /^[\x20-\x7e]{1,255}$/;
@@ -42,8 +42,8 @@ interface Metadata {
 }
 
 /**
- * A provider that speaks OpenID Connect, by the authorization code with PKCE. It is asked for its metadata when a login
- * first needs them: one that is down stops nobody but its own users, and is asked again at the next login.
+ * An OpenID Connect provider, by the authorization code flow with PKCE. Its metadata are fetched when a login first needs
+ * them: a provider that is down affects its own users only, and is tried again at the next login.
  */
 export class OidcIdentityProvider implements IdentityProvider {
   readonly name: string;
@@ -98,7 +98,7 @@ export class OidcIdentityProvider implements IdentityProvider {
     return { issuer, subject, ...emailOf(claims.email, claims.email_verified) };
   }
 
-  /** Asked for by any number of logins at once, the provider is asked once. */
+  /** Concurrent logins share one request for the metadata. */
   #configuration(): Promise<Configuration> {
     const now = this.#options.clock.now().getTime();
     if (this.#metadata === undefined || this.#metadata.goodUntil <= now) {
@@ -123,13 +123,13 @@ export class OidcIdentityProvider implements IdentityProvider {
         clientSecret === undefined ? None() : authenticate(clientSecret),
         {
           timeout: TIMEOUT_SECONDS,
-          // The settings allow `http:` on this machine alone. Signatures are checked though the token comes from the provider
-          // itself: what else would tell it from one that a broken proxy or cache hands out?
+          // The settings allow `http:` on this machine only. Signatures are checked although the token comes directly from the
+          // provider, in case a broken proxy or cache returns another one.
           // eslint-disable-next-line @typescript-eslint/no-deprecated -- deprecated to be noticed, says its documentation
           execute: [...(issuer.startsWith('http:') ? [allowInsecureRequests] : []), enableNonRepudiationChecks],
         },
       );
-      // Throws where there is no page to send users to, or one that nobody should be sent to.
+      // Throws when the metadata have no authorization endpoint, or an unsafe one.
       buildAuthorizationUrl(configuration, {});
       return configuration;
     } catch (error) {
@@ -140,7 +140,7 @@ export class OidcIdentityProvider implements IdentityProvider {
   }
 }
 
-/** As the provider sent the user to it, without what is not read. */
+/** The URL that the provider redirected to, without the parameters that are not read. */
 function callbackUrl({ code, issuer, error }: ProviderAnswer, { state, redirectUri }: LoginBinding): URL {
   const url = new URL(redirectUri);
   url.searchParams.set('state', state);
@@ -150,7 +150,7 @@ function callbackUrl({ code, issuer, error }: ProviderAnswer, { state, redirectU
   return url;
 }
 
-/** Some providers send the word in place of the boolean. */
+/** Some providers send the string "true" instead of the boolean. */
 function emailOf(email: unknown, isVerified: unknown): Pick<ProviderUser, 'email' | 'isEmailVerified'> {
   if (typeof email !== 'string' || email === '' || email.length > MOST_EMAIL_LENGTH) {
     return { email: null, isEmailVerified: false };

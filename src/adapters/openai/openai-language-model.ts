@@ -6,20 +6,20 @@ import type { LanguageModel, ModelEvent, ModelRequest } from '../../ports/langua
 import { ProviderFailure, toProviderFailure } from './provider-failure.js';
 
 const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
-/** Tries after the first one. */
+/** Maximum retries. */
 const MAX_RETRIES = 2;
 
-/** How long the provider may take; milliseconds. */
+/** Timeouts and retry delays for the provider, in milliseconds. */
 export interface ModelTiming {
   /** Silence before the first text: connecting, reading the prompt, thinking. */
   readonly firstTextMs: number;
   /** Silence between two pieces of text. */
   readonly silenceMs: number;
-  /** Silence after the last piece, when only the count of tokens is still to come: without it the answer stands too. */
+  /** Silence after the last piece, when only the token count is missing: the answer is complete without it. */
   readonly usageMs: number;
-  /** The pause before the first retry, doubled for each further one; a random half of it is left out. */
+  /** The delay before the first retry, doubled for each further one, with up to half of it removed at random. */
   readonly retryDelayMs: number;
-  /** A provider that asks to be left alone for longer is tried again after this much. */
+  /** Upper limit on the provider's `Retry-After`. */
   readonly maxRetryAfterMs: number;
 }
 
@@ -33,14 +33,14 @@ const DEFAULT_TIMING: ModelTiming = {
 
 interface OpenAiOptions {
   readonly apiKey: string;
-  /** Up to and without `/chat/completions`. Any server that speaks OpenAI's chat completions will do; default OpenAI's own. */
+  /** Base URL, without `/chat/completions`, of any server with OpenAI's chat completions API; default OpenAI's own. */
   readonly baseUrl?: string | undefined;
   readonly model: string;
   readonly log: Pick<Log, 'warn'>;
   readonly timing?: Partial<ModelTiming> | undefined;
 }
 
-/** What is read of a chunk. Servers that only resemble OpenAI's leave out or null what they do not have. */
+/** The fields read from a chunk. Compatible servers may omit fields or send null. */
 interface Chunk {
   readonly choices?:
     | readonly {
@@ -133,7 +133,7 @@ export class OpenAiLanguageModel implements LanguageModel {
       );
       let limit = firstTextMs;
       for await (const chunk of chunks) {
-        // The reader may take its time with a piece: only the provider's silence counts.
+        // Only the provider's silence counts, not the time that the reader takes with a piece.
         silence.stop();
         const choice = chunk.choices?.[0];
         const text = (choice?.delta?.content ?? '') + (choice?.delta?.refusal ?? '');
@@ -174,7 +174,7 @@ function reportedTokens({ usage }: Chunk): number | null {
   return Number.isSafeInteger(total) && typeof total === 'number' && total > 0 ? total : null;
 }
 
-/** Aborts its signal when the provider is silent for longer than it may be. */
+/** Aborts its signal when the provider stays silent beyond the timeout. */
 class SilenceTimer {
   private readonly controller = new AbortController();
   private timer: NodeJS.Timeout | undefined;

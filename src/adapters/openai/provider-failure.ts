@@ -1,6 +1,6 @@
 import { APIConnectionError, APIConnectionTimeoutError, APIError } from 'openai';
 
-/** What clients are told about a failure of the provider: our words, since its own can hold keys and addresses. */
+/** Messages to clients about provider failures: our own, since the provider's text can hold keys and addresses. */
 export const FAILURE_REASONS = {
   authentication: "the model's provider refused the service's credentials",
   connectionLost: "the connection to the model's provider was lost",
@@ -15,21 +15,21 @@ export const FAILURE_REASONS = {
 
 type FailureKind = keyof typeof FAILURE_REASONS;
 
-/** Failures that another try may mend. Not `timeout`: whoever asked has already waited long. */
+/** Failures worth retrying. Not `timeout`: the user has already waited long. */
 const RETRYABLE: ReadonlySet<FailureKind> = new Set(['connectionLost', 'rateLimited', 'unavailable']);
 
-/** One failed try, in terms that are safe to log and to tell. */
+/** One failed attempt, described in terms that are safe to log and to show. */
 export class ProviderFailure extends Error {
   readonly retryable: boolean;
   constructor(
     readonly kind: FailureKind,
-    /** What an operator needs to find the failure at the provider; none of its text. */
+    /** Identifiers that help an operator find the failure at the provider; none of its text. */
     readonly evidence: {
       readonly status?: number;
       readonly providerRequestId?: string;
       readonly network?: string;
     } = {},
-    /** How long the provider asked to be left alone, in milliseconds; null when it did not say. */
+    /** The provider's `Retry-After` in milliseconds; null when it sent none. */
     readonly retryAfterMs: number | null = null,
   ) {
     super(FAILURE_REASONS[kind]);
@@ -37,7 +37,7 @@ export class ProviderFailure extends Error {
   }
 }
 
-/** Makes a {@link ProviderFailure} of whatever the client library threw. */
+/** Converts any error of the client library to a {@link ProviderFailure}. */
 export function toProviderFailure(error: unknown): ProviderFailure {
   if (error instanceof ProviderFailure) return error;
   if (error instanceof APIConnectionTimeoutError) return new ProviderFailure('timeout');
@@ -48,7 +48,7 @@ export function toProviderFailure(error: unknown): ProviderFailure {
   return new ProviderFailure('connectionLost', networkEvidence(error instanceof Error ? error.cause : undefined));
 }
 
-/** The properties of the library's `APIError` that are read here, with what a stray server can leave out. */
+/** The properties of the library's `APIError` that are read here; a non-conforming server may omit some. */
 interface ErrorAnswer {
   readonly status?: number | undefined;
   readonly code?: unknown;
@@ -87,7 +87,7 @@ function retryAfterMs(headers: Headers | undefined): number | null {
   return Number.isNaN(delay) ? null : Math.max(0, delay);
 }
 
-/** The system's own name for a network error, as `ECONNREFUSED`; undici hides it one or two causes deep. */
+/** The system's code of a network error, as `ECONNREFUSED`; undici nests it one or two causes deep. */
 function networkEvidence(cause: unknown): { readonly network?: string } {
   for (let error = cause; typeof error === 'object' && error !== null; error = 'cause' in error ? error.cause : null) {
     if ('code' in error && typeof error.code === 'string') return { network: error.code };

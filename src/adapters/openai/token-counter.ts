@@ -4,13 +4,13 @@ import type { ModelMessage, TokenCounter } from '../../ports/language-model.js';
 type Encoding = typeof o200kBase;
 
 /**
- * What the chat format adds: 3 tokens a message beside role and content, and 3 that prime the answer.
+ * Overhead of the chat format: 3 tokens per message beside role and content, and 3 that prime the answer.
  * @see https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken, `num_tokens_from_messages`
  */
 const TOKENS_PER_MESSAGE = 3;
 const TOKENS_PRIMING_ANSWER = 3;
 
-/** `<|endoftext|>` and its like are plain text in a message; by default the tokenizer throws on them. */
+/** Treats `<|endoftext|>` and other special tokens as plain text; by default the tokenizer throws on them. */
 const AS_TEXT = { allowedSpecial: new Set<string>(), disallowedSpecial: new Set<string>() };
 
 /**
@@ -18,10 +18,10 @@ const AS_TEXT = { allowedSpecial: new Set<string>(), disallowedSpecial: new Set<
  * characters 4 s. In slices of this many UTF-16 code units it is at most about 4 ms for 1,000 of them, dense or not.
  */
 const SLICE_LENGTH = 512;
-/** Of a longer text 64 slices, evenly spread, are counted and scaled up: at most about 150 ms, for prose about 5. */
+/** A longer text is estimated from 64 evenly spread slices: at most about 150 ms, about 5 ms for prose. */
 const COUNTED_LENGTH = 64 * SLICE_LENGTH;
 
-/** Before the tokenizer is loaded: near enough for prose in any script, since a character of more bytes takes more tokens. */
+/** Used before the tokenizer is loaded. Fits prose in any script, since characters of more bytes take more tokens. */
 const ESTIMATED_BYTES_PER_TOKEN = 4;
 
 /**

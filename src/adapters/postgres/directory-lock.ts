@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { StartupError } from '../../kernel/startup-error.js';
 import { describeFailure } from './connection-failure.js';
 
-/** Another process has the directory. */
+/** Another process uses the directory. */
 export class DirectoryInUse extends StartupError {}
 
 export interface DirectoryLock {
@@ -12,12 +12,12 @@ export interface DirectoryLock {
 }
 
 /**
- * Takes `directory` for this process: PGlite has no lock of its own, and two processes on one folder lose rows silently.
+ * Locks `directory` for this process: PGlite has no lock of its own, and two processes on one folder lose rows silently.
  *
  * The lock is SQLite's on a file, held by an open transaction, which the operating system frees however the process ends.
- * Another file has the process id, for the message alone: SQLite lets nobody read the first.
+ * A second file holds the process id, for the error message only, since a locked SQLite file cannot be read.
  *
- * @throws DirectoryInUse when another process has it
+ * @throws DirectoryInUse when another process holds the lock
  */
 export function lockDirectory(directory: string): DirectoryLock {
   const ownerFile = join(directory, 'postgres.pid');

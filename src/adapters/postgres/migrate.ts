@@ -10,7 +10,7 @@ import { describeFailure } from './connection-failure.js';
 /** The advisory lock that Prisma's own migration commands take: ours and theirs wait for each other. */
 const LOCK = 72707369;
 
-/** As Prisma creates it: `prisma migrate status` and `prisma migrate resolve` work on what is recorded here. */
+/** Prisma's own bookkeeping table, so that `prisma migrate status` and `prisma migrate resolve` work too. */
 const BOOKKEEPING = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
   id                  varchar(36) PRIMARY KEY NOT NULL,
   checksum            varchar(64) NOT NULL,
@@ -38,7 +38,7 @@ const ignore = (): void => undefined;
 
 export interface MigrateOptions {
   readonly pool: pg.Pool;
-  /** Holds a folder a migration, each with a `migration.sql`, applied in the order of their names. */
+  /** Contains one folder per migration, each with a `migration.sql`; applied in order of name. */
   readonly directory: string | URL;
   readonly logger: Log;
 }
@@ -52,7 +52,7 @@ export interface MigrateOptions {
  * A database with migrations that are not in `directory` is taken as it is, with a warning: during a rolling deployment the
  * previous release still runs on the next one's tables.
  *
- * @returns the names of those that this process applied
+ * @returns the names of the migrations that this process applied
  * @throws StartupError when a migration fails, failed before, or was edited after it was applied
  */
 export async function migrate({ pool, directory, logger }: MigrateOptions): Promise<string[]> {
@@ -154,9 +154,9 @@ function isApplied(migration: Migration, recorded: readonly Recorded[]): boolean
 /** @returns false when another process has applied it meanwhile */
 async function apply(client: pg.ClientBase, migration: Migration): Promise<boolean> {
   try {
-    // A snapshot older than the lock would not show what the process before us has applied.
+    // A snapshot from before the lock would miss what another process applied meanwhile.
     await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
-    // For this transaction alone: a pooler may have lent the session a limit, and lends it on.
+    // LOCAL: with a pooler, the session may have a limit already, and other clients use it afterwards.
     await client.query('SET LOCAL statement_timeout = 0');
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     await client.query(BOOKKEEPING);

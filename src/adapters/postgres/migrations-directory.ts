@@ -1,2 +1,2 @@
-/** Of this release, beside `src` and `dist`. */
+/** This release's migrations, in a folder beside `src` and `dist`. */
 export const MIGRATIONS = new URL('../../../prisma/migrations/', import.meta.url);

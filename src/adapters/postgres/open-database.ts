@@ -23,16 +23,16 @@ export interface OpenDatabaseOptions {
   /** The folder with Prisma's migrations, applied before this resolves. */
   readonly migrationsDirectory: string | URL;
   readonly logger: Log;
-  /** Connections to a PostgreSQL server at most, 10 unless told. The embedded database has one. */
+  /** Maximum connections to a PostgreSQL server, 10 by default. The embedded database has one. */
   readonly poolSize?: number;
-  /** What is done about migrations that the database lacks: `apply` unless told. `refuse` makes nothing either. */
+  /** Whether to apply missing migrations (the default) or to refuse a database that lacks some, changing nothing. */
   readonly missingMigrations?: 'apply' | 'refuse';
 }
 
 /**
  * Opens the database and brings its tables up to date, or refuses one whose tables are not.
  *
- * @throws StartupError in the operator's terms; nothing stays open then
+ * @throws StartupError with a message for the operator; nothing stays open
  */
 export async function openDatabase(options: OpenDatabaseOptions): Promise<OpenedDatabase> {
   const resources = new AsyncDisposableStack();
@@ -141,7 +141,7 @@ function describePlace(url: string): string {
     const { host, port, database } = new pg.Client({ connectionString: url });
     return `${host}:${port}/${database ?? ''}`;
   } catch {
-    // Without the cause, which quotes the URL and its password.
+    // Without the cause, since that quotes the URL with its password.
     throw new StartupError('DATABASE_URL is not of the form postgresql://user:password@host:5432/database');
   }
 }

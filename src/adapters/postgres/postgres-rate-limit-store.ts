@@ -5,8 +5,8 @@ import type { RateLimitStore, RateLimitVerdict } from '../../ports/rate-limit-st
 import type { RateLimitRule } from '../../ports/rate-limiter.js';
 
 /**
- * $1 rule, $2 identity, $3 window in milliseconds, $4 limit. One row an identity, written under its lock: calls at once are
- * counted one after the other. Each call takes away a few rows that are over, so that they need no cleaning of their own.
+ * $1 rule, $2 identity, $3 window in milliseconds, $4 limit. One row per identity, written under its lock, so that
+ * concurrent calls are counted one after the other. Each call deletes a few expired rows, so no separate cleanup is needed.
  */
 const TAKE = `
   WITH clock AS (SELECT clock_timestamp() AS now),
@@ -44,17 +44,17 @@ interface Taken {
   readonly retryAfterMs: number;
 }
 
-/** Refusals remembered at most, some 300 bytes each. */
+/** Maximum remembered refusals, some 300 bytes each. */
 const MOST_REFUSALS = 10_000;
 
 interface Refusal {
   readonly before: number;
-  /** On the clock of `performance.now()`. */
+  /** A time of `performance.now()`. */
   readonly until: number;
 }
 
 /**
- * Counts calls in the database: for limits that must hold whatever becomes of Redis. The database's clock decides.
+ * Counts calls in the database, for limits that must hold even without Redis. The database's clock is the reference.
  *
  * Refused calls are not counted, so a refusal stands until the time that it names. It is repeated from memory until then: a
  * flood of calls at one identity does not become a queue for one row.
@@ -81,12 +81,12 @@ export class PostgresRateLimitStore implements RateLimitStore {
     if (taken === undefined) throw new Error('The rate limit statement returned no row');
     if (taken.admitted) return { before: taken.counted - 1, retryAfterMs: 0 };
     const retryAfterMs = Math.max(1, taken.retryAfterMs);
-    // From when the database was asked: rather too early than too late.
+    // Counted from the start of the query, so that a refusal is forgotten too early rather than too late.
     this.#refusals.set(key, { before: taken.counted, until: now + retryAfterMs });
     return { before: taken.counted, retryAfterMs };
   }
 
-  /** The database is its owner's to close. */
+  /** The owner of the database closes it. */
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -22,7 +22,7 @@ const getTypeParser: typeof pg.types.getTypeParser = (
   return pg.types.getTypeParser(type, format);
 };
 
-/** How column values become JavaScript values in SQL of our own; Prisma brings its own parsers. */
+/** Parsers of column values for our own SQL; Prisma has its own. */
 export const valueParsers: pg.CustomTypesConfig = { getTypeParser };
 
 /** Dates go out in UTC: `pg` alone writes them in the zone of this process, which moves a `date` by a day. */

@@ -1,21 +1,21 @@
 import { Redis, type CommonRedisOptions } from 'ioredis';
 import type { Log } from '../../kernel/log.js';
 
-/** A command waits for a connection that seems dead, in milliseconds, before the connection is given up and made anew. */
+/** How long a command waits on an unresponsive connection before that is replaced, in milliseconds. */
 const DEAD_AFTER_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** The library waits this long even for a connection that is gone already, and the process with it. */
+/** Time limit for closing: the library, and with it the process, waits this long even for a connection that is gone. */
 const DISCONNECT_TIMEOUT_MS = 200;
 
 interface RedisSettings {
   /** `redis://` or `rediss://`, with user, password and database number as usual. */
   readonly url: string;
   readonly log: Pick<Log, 'info' | 'warn'>;
-  /** Starts every key; several installations may share a server. Default `flynkle:`. */
+  /** Prefix of every key, so that several installations can share a server. Default `flynkle:`. */
   readonly keyPrefix?: string;
   /**
-   * How long a command may take, in milliseconds; default 200. Time in which this process is too busy to read the answer
-   * counts too.
+   * Timeout of a command in milliseconds; default 200. It includes time in which this process is too busy to read the
+   * response.
    */
   readonly commandTimeoutMs?: number;
 }
@@ -100,7 +100,7 @@ async function firstConnection(redis: Redis, description: string): Promise<void>
   }
 }
 
-/** Answers how to stop it. */
+/** @returns a function that stops it */
 function logOutages(redis: Redis, description: string, log: Pick<Log, 'info' | 'warn'>): () => void {
   let down = false;
   const failed = (error: Error) => {

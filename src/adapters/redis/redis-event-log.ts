@@ -10,12 +10,12 @@ import { RedisStreamReader, sequenceOf, type RawEntry } from './redis-stream-rea
 
 /** Pauses before an append is tried again; with the commands' own time limit, it gives up after 2 s at most. */
 const APPEND_RETRY_DELAYS_MS = [100, 300, 700];
-/** Streams that this instance lately wrote, whose last sequence number it remembers. */
+/** Maximum streams whose last sequence number this instance remembers as their writer. */
 const REMEMBERED_STREAMS = 10_000;
 
 /**
- * KEYS[1]: the stream. ARGV: retention in milliseconds, most events kept, the last sequence number that the writer knows of,
- * the append's own name, whether it may have run before (1), then the events. Answers the sequence number before the first.
+ * KEYS[1]: the stream. ARGV: retention in milliseconds, most events kept, the last sequence number that the writer knows,
+ * a unique name of the append, 1 when it may have run before, then the events. Returns the sequence number before the first.
  */
 const APPEND = new RedisScript(`
 if ARGV[5] == '1' then
@@ -54,10 +54,10 @@ interface RedisEventLogOptions {
   readonly mostEvents?: number;
 }
 
-/** What this instance has of a stream that somebody follows. */
+/** This instance's state of a followed stream. */
 interface Channel {
   readonly followers: Set<Follower<unknown>>;
-  /** What comes while a follower is still opening, one list for each. */
+  /** Events that arrive while a follower is still opening, one list per follower. */
   readonly held: Set<LogEntry<unknown>[]>;
 }
 
@@ -91,7 +91,7 @@ export class RedisEventLog implements EventLog {
     });
   }
 
-  /** What is held, for tests and metrics. */
+  /** Numbers of held items, for tests and metrics. */
   get size(): { readonly streams: number; readonly followers: number } {
     let followers = 0;
     for (const channel of this.channels.values()) followers += channel.followers.size;
@@ -154,7 +154,7 @@ export class RedisEventLog implements EventLog {
     }
   }
 
-  /** Ends every reader. The connection is its owner's to close. */
+  /** Ends every reader. The owner of the connection closes it. */
   close(): Promise<void> {
     this.closed = true;
     for (const { followers } of [...this.channels.values()]) {

@@ -7,7 +7,7 @@ import { RedisScript } from './redis-script.js';
 
 /**
  * KEYS[1]: a sorted set of the counted calls, by the server's time in microseconds.
- * ARGV: window in milliseconds, limit, a name for this call that no other has.
+ * ARGV: window in milliseconds, limit, a unique name for this call.
  * The server's clock is the only one that all instances share.
  */
 const TAKE = new RedisScript(`
@@ -27,8 +27,8 @@ return { before, math.ceil((blocking + window - now) / 1000) }
 `);
 
 /**
- * Counts calls over all instances, in one Lua script on one key. Without Redis there is no telling, and calls are refused:
- * limits that an outage lifts would invite one.
+ * Counts calls over all instances, in one Lua script on one key. Without Redis, calls are refused: if an outage lifted the
+ * limits, attackers would try to cause one.
  */
 export class RedisRateLimitStore implements RateLimitStore {
   constructor(private readonly redis: Pick<RedisConnection, 'commands' | 'keyPrefix'>) {}
@@ -36,7 +36,7 @@ export class RedisRateLimitStore implements RateLimitStore {
   /** @throws Unavailable when Redis does not answer; the call may have been counted all the same */
   async take(rule: RateLimitRule, identity: string): Promise<RateLimitVerdict> {
     const { commands, keyPrefix } = this.redis;
-    // Identities are e-mail addresses and of any length: neither is anything for a key.
+    // Hashed, since identities may be e-mail addresses and may have any length.
     const hashed = createHash('sha256').update(identity).digest('base64url');
     const key = `${keyPrefix}rate:{${rule.name}:${hashed}}`;
     let answer: unknown;
@@ -50,7 +50,7 @@ export class RedisRateLimitStore implements RateLimitStore {
     return { before, retryAfterMs };
   }
 
-  /** The connection is its owner's to close. */
+  /** The owner of the connection closes it. */
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -7,7 +7,7 @@ import { RedisScript } from './redis-script.js';
 /** An entry as Redis answers it: its id, `<sequence>-0`, and its fields, name and value in turn. */
 export type RawEntry = readonly [id: string, fields: readonly string[]];
 
-/** The most entries of one stream in one answer. */
+/** Maximum entries of one stream per read. */
 const READ_COUNT = 500;
 const TENDED_AT_ONCE = 500;
 const RETRY_DELAY_MS = 200;
@@ -32,7 +32,7 @@ interface StreamReaderEvents {
 
 /**
  * Follows any number of streams over one connection: a single `XREAD BLOCK` that names them all. The set changes while that
- * waits, so it also names a stream of its own that only serves to wake it. Followed streams are kept from expiring.
+ * blocks, so it also names a stream of its own, which only serves to wake it. Followed streams are kept from expiring.
  *
  * Each answer costs Redis and this process time in proportion to the streams followed: with 10,000 of them and 1,000 events
  * a second, a quarter of a core there. Keys of one command must be on one server: this does not run on a Redis Cluster.
@@ -45,7 +45,7 @@ export class RedisStreamReader {
   private connection: Redis | undefined;
   private running = false;
   private closed = false;
-  /** Counts the reads, so that each is woken once at most; null while none waits. */
+  /** The number of the blocked read, so that each is woken at most once; null while none is blocked. */
   private waitingRead: number | null = null;
   private reads = 0;
   private wake: { readonly read: number; readonly sent: Promise<unknown> } | undefined;

@@ -10,7 +10,7 @@ import { StartupError } from '../../kernel/startup-error.js';
 import type { ByteRange, ObjectStore, StoredObject } from '../../ports/object-store.js';
 
 export interface S3Settings {
-  /** Host, and port where it is not the usual one: `s3.example.com`, `127.0.0.1:9000`. */
+  /** Host, and a port other than the default: `s3.example.com`, `127.0.0.1:9000`. */
   readonly endpoint: string;
   readonly accessKey: string;
   readonly secretKey: string;
@@ -18,11 +18,11 @@ export interface S3Settings {
   readonly useSsl: boolean;
 }
 
-/** The least that S3 takes as a part, and the most of a file that is in memory at a time. */
+/** Part size of multipart uploads: S3's minimum, and the most of a file that is held in memory. */
 const PART_BYTES = 5 * 1024 * 1024;
 const MISSING = new Set(['NoSuchKey', 'NotFound']);
 
-/** Objects in a bucket of any S3 server, under their keys. */
+/** Objects in a bucket of any S3 server. */
 export class S3ObjectStore implements ObjectStore {
   readonly description: string;
 
@@ -34,7 +34,7 @@ export class S3ObjectStore implements ObjectStore {
     this.description = `the bucket ${bucket} at ${endpoint}`;
   }
 
-  /** Makes the bucket if it is absent. @throws StartupError when the server cannot be reached or refuses */
+  /** Creates the bucket if it does not exist. @throws StartupError when the server cannot be reached or refuses */
   static async open({ endpoint, accessKey, secretKey, bucket, useSsl }: S3Settings): Promise<S3ObjectStore> {
     const { hostname, port } = new URL(`http://${endpoint}`);
     try {
@@ -54,8 +54,8 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   /**
-   * Through a file: the client of S3 waits for ever when the stream that it reads fails half-way, and the server would keep
-   * the parts that it has.
+   * Buffers the upload in a file: the S3 client hangs when the stream that it reads fails half-way, and the server would keep
+   * the parts already sent.
    */
   async put(key: string, bytes: AsyncIterable<Uint8Array>, contentType: string): Promise<number> {
     const draft = join(tmpdir(), `flynkle-upload-${randomBytes(16).toString('hex')}`);
@@ -97,7 +97,7 @@ async function makeBucket(client: Client, bucket: string): Promise<void> {
   try {
     await client.makeBucket(bucket);
   } catch (error) {
-    // Another instance was quicker.
+    // Another instance created it first.
     if (codeOf(error) !== 'BucketAlreadyOwnedByYou') throw error;
   }
 }

@@ -1,7 +1,7 @@
 import MailComposer from 'nodemailer/lib/mail-composer';
 import type { Mail } from '../../ports/mailer.js';
 
-/** A mail as it goes over the wire: who it is for, and the message itself (RFC 5322). */
+/** A mail ready to send: the envelope, and the message (RFC 5322). */
 export interface ComposedMail {
   readonly envelope: { readonly from: string; readonly to: readonly string[] };
   readonly message: Buffer;
@@ -19,7 +19,7 @@ export async function composeMail(from: string, { to, subject, text, html }: Mai
     subject,
     text,
     html,
-    // Answers by machines (RFC 3834), as "out of office", are of no use here.
+    // Suppresses automatic replies such as "out of office" (RFC 3834).
     headers: { 'Auto-Submitted': 'auto-generated' },
     disableFileAccess: true,
     disableUrlAccess: true,

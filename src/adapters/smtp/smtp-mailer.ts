@@ -2,7 +2,7 @@ import { createTransport } from 'nodemailer';
 import type { Mail, Mailer } from '../../ports/mailer.js';
 import { composeMail } from './compose-mail.js';
 
-/** A server that says nothing for so long is taken for gone: the job that sends the mail tries again later. */
+/** Socket timeout: after this silence the attempt fails, and the job that sends the mail retries later. */
 const CONNECT_MILLISECONDS = 10_000;
 const SILENCE_MILLISECONDS = 20_000;
 
@@ -12,7 +12,7 @@ export interface SmtpMailerOptions {
   readonly from: string;
 }
 
-/** Sends mail through an SMTP server, on a connection a mail. */
+/** Sends mail through an SMTP server, with one connection per mail. */
 export class SmtpMailer implements Mailer {
   readonly description: string;
   readonly #from: string;
@@ -43,7 +43,7 @@ export class SmtpMailer implements Mailer {
   }
 }
 
-/** Without the server's own words, which quote the address. */
+/** The failure without the server's text, which quotes the address. */
 function failureOf(error: unknown): { readonly isRefusal: boolean; readonly description: string } {
   const { code, command, responseCode } = error as Readonly<Record<'code' | 'command' | 'responseCode', unknown>>;
   const isPermanent = typeof responseCode === 'number' && responseCode >= 500;
