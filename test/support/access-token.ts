@@ -11,7 +11,7 @@ export interface MintedToken {
   readonly expiresAt: Date;
 }
 
-/** A good token of the user's latest session, as if it had been issued so long ago that it expires in so many seconds. */
+/** A valid token of the user's latest session that expires in the given number of seconds. */
 export async function expiringToken(
   database: Pick<Database, 'query'>,
   userId: string,

@@ -20,13 +20,13 @@ export interface RestAnswer {
 }
 
 export interface Subscription<Event> extends AsyncIterableIterator<Event> {
-  /** Closes the connection under the subscription. */
+  /** Closes the subscription's connection. */
   close(): void;
 }
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** Someone who uses the service through its doors: a stranger, or with `token` set, a user. */
+/** A client of the service's doors: anonymous, or with `token` set, a user. */
 export class Actor {
   token: string | undefined;
 
@@ -48,7 +48,7 @@ export class Actor {
     return (await response.json()) as GraphQLAnswer<Data>;
   }
 
-  /** The data; throws when there are errors. */
+  /** @returns the data. @throws when there are errors */
   async ask<Data>(query: string, variables: Variables = {}): Promise<Data> {
     const { data, errors } = await this.graphql<Data>(query, variables);
     if (errors !== undefined || data == null) throw new Error(JSON.stringify(errors));
@@ -64,7 +64,7 @@ export class Actor {
     return { status: response.status, headers: response.headers, body: (await response.json()) as RestAnswer['body'] };
   }
 
-  /** Over a WebSocket of its own. A refusal or an error that ends the stream is thrown, or comes as the last result. */
+  /** Subscribes over a WebSocket of its own. A refusal or an error that ends the stream is thrown or is the last result. */
   webSocket<Data>(query: string, variables: Variables = {}): Subscription<FormattedExecutionResult<Data>> {
     const client = createWebSocketClient({
       url: `${this.url.replace('http', 'ws')}/graphql`,
@@ -76,7 +76,7 @@ export class Actor {
     return withClose(iterator as AsyncIterableIterator<FormattedExecutionResult<Data>>, () => void client.dispose());
   }
 
-  /** Over server-sent events. */
+  /** Subscribes over server-sent events. */
   eventStream<Data>(query: string, variables: Variables = {}): Subscription<FormattedExecutionResult<Data>> {
     const client = createSseClient({ url: `${this.url}/graphql`, headers: this.headers, retryAttempts: 0 });
     const iterator = client.iterate<Data>({ query, variables });
@@ -119,7 +119,7 @@ export async function signUp({ url }: { readonly url: string }): Promise<Actor &
   return Object.assign(actor, { userId });
 }
 
-/** All that a stream has to its end. */
+/** Reads a stream to its end. */
 export async function collect<Value>(stream: AsyncIterable<Value>): Promise<Value[]> {
   const values: Value[] = [];
   for await (const value of stream) values.push(value);

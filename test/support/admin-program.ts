@@ -15,9 +15,9 @@ export interface Ran {
 }
 
 /**
- * `npm run admin -- …` in a process of its own, where nobody is at a terminal. Of the tests' own environment it gets the path
- * alone: settings are what a test gives.
- * @param input what comes on standard input
+ * Runs `npm run admin -- …` in its own process without a terminal. It inherits only PATH from the tests' environment: settings
+ * come from the test.
+ * @param input its standard input
  */
 export async function runAdmin(settings: Environment, words: readonly string[], input = ''): Promise<Ran> {
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/admin.ts', ...words], {

@@ -18,7 +18,7 @@ function part(tag: number, ...contents: readonly (Buffer | string)[]): Buffer {
 const oid = (hex: string) => part(OID, Buffer.from(hex, 'hex'));
 const named = (type: string, tag: number, value: string) => part(SET, part(SEQUENCE, oid(type), part(tag, value)));
 
-/** What the maker of an authenticator would vouch for it with (WebAuthn, section 8.2.1), signed by the key that it is for. */
+/** A self-signed attestation certificate, as an authenticator's maker has it (WebAuthn, section 8.2.1). */
 export function attestationCertificate({ publicKey, privateKey }: KeyPairKeyObjectResult): Buffer {
   const algorithm = part(SEQUENCE, oid(ECDSA_WITH_SHA256));
   const name = part(

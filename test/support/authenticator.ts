@@ -19,7 +19,7 @@ export interface Enrolment {
   readonly expiresAt: string;
 }
 
-/** An authenticator app on somebody's phone: it knows what was in the QR code, and the time. */
+/** An authenticator app: it knows the secret of the QR code, and the time. */
 export class Authenticator {
   readonly #totp: TOTP;
 
@@ -36,12 +36,12 @@ export class Authenticator {
     return this.#totp.secret.hex;
   }
 
-  /** @param steps how many codes later: one is taken at once, as clocks differ */
+  /** @param steps how many codes ahead: one step is accepted, since clocks differ */
   code(steps = 0): string {
     return this.#totp.generate({ timestamp: this.clock.now().getTime() + steps * 30_000 });
   }
 
-  /** Six digits that are the code of none of the steps around now. */
+  /** Six digits that are not the code of any step around the present. */
   wrongCode(): string {
     const right = new Set([-3, -2, -1, 0, 1, 2, 3].map((steps) => this.code(steps)));
     const wrong = Array.from({ length: 8 }, (_, number) => String(number).repeat(6)).find((code) => !right.has(code));
@@ -72,12 +72,12 @@ export async function protect(
   return { app, confirmation, recoveryCodes: await confirm(actor, confirmation) };
 }
 
-/** As if half a minute had gone by since the latest code: those of now are good again. */
+/** Forgets the time step of the last accepted code, so that the current code is accepted again. */
 export async function forgetUsedStep({ database }: TestApp, userId: string): Promise<void> {
   await database.query('UPDATE second_factors SET last_used_step = 0 WHERE user_id = $1', [userId]);
 }
 
-/** Logs in with the password, to be asked for more. */
+/** Logs in with the password, which asks for the second factor. */
 export async function challengeOf(actor: Actor): Promise<string> {
   const { errors } = await actor.graphql(LOGIN, { input: actor.credentials });
   const secondFactor = errors?.[0]?.extensions['secondFactor'] as { readonly challenge: string } | undefined;

@@ -3,13 +3,13 @@ import type { TestApp } from './app.js';
 import { registerPasskey } from './passkeys.js';
 import { SoftwareAuthenticator } from './software-authenticator.js';
 
-/** Who calls. What is called upon is the owner's; the internal caller speaks for the owner. */
+/** Kinds of callers. The target belongs to the owner; the internal caller acts as the owner. */
 export const ACTORS = ['nobody', 'owner', 'other', 'admin', 'suspended', 'internal'] as const;
 export type ActorName = (typeof ACTORS)[number];
 
 export const INTERNAL_KEY = 'a key of the house, of more than thirty-two bytes';
 
-/** Someone who calls: the headers that say who it is, and what its own account goes by. */
+/** A caller: its authentication headers and its account's data. */
 export interface CastMember {
   readonly headers: Readonly<Record<string, string>>;
   readonly userId: string;
@@ -18,7 +18,7 @@ export interface CastMember {
   readonly refreshToken: string;
 }
 
-/** What is called upon. Each thing is made when it is asked for, new each time, and is the owner's. */
+/** The owner's objects to call operations on, created anew each time they are requested. */
 export class Target {
   readonly #actor: Actor;
 
@@ -74,7 +74,7 @@ export class Target {
   }
 }
 
-/** The people of the matrix, made when they first appear. */
+/** The callers of the matrix, created when first used. */
 export class Cast {
   readonly #members = new Map<ActorName, Promise<CastMember>>();
 
@@ -93,7 +93,7 @@ export class Cast {
   }
 
   private async make(name: ActorName): Promise<CastMember> {
-    // Nobody knows the owner's password and refresh token all the same: what those open, they open to anyone.
+    // Even `nobody` holds the owner's password and refresh token: operations that take those are open to whoever has them.
     if (name === 'nobody') return { ...(await this.member('owner')), headers: {} };
     if (name === 'internal') {
       const owner = await this.member('owner');

@@ -3,33 +3,33 @@ import type { ActorName, CastMember, Target } from './authorisation-cast.js';
 
 export type Decision =
   | 'allowed'
-  /** UNAUTHENTICATED, for want of credentials. */
+  /** UNAUTHENTICATED: no credentials. */
   | 'missing credentials'
-  /** UNAUTHENTICATED, by a token that is none, or no longer. */
+  /** UNAUTHENTICATED: an invalid or expired token. */
   | 'invalid token'
   | 'forbidden'
-  /** FORBIDDEN, because the caller's own account is suspended. */
+  /** FORBIDDEN: the caller's account is suspended. */
   | 'account disabled'
   | 'not found'
-  /** Allowed, and answered with null: the caller sees no such thing. */
+  /** Allowed, with null as the result: the object is not visible to the caller. */
   | 'null'
-  /** BAD_USER_INPUT, whoever calls: the call has what only a secret would make good. */
+  /** BAD_USER_INPUT for every caller, since the call lacks a valid secret. */
   | 'bad input'
-  /** UNAUTHENTICATED, whoever calls, for the same reason. */
+  /** UNAUTHENTICATED for every caller, for the same reason. */
   | 'invalid challenge'
   | 'invalid passkey';
 
 export type Decisions = Readonly<Record<ActorName, Decision>>;
 
 export interface AuthorisationRow {
-  /** What the operation itself says of who may call it. */
+  /** The operation's own declaration of who may call it. */
   readonly access: Access;
   readonly decisions: Decisions;
-  /** The arguments, upon the target or, where an operation is about its caller, from the caller. */
+  /** Makes the arguments, from the target, or from the caller for an operation on the caller. */
   readonly variables?: (target: Target, caller: CastMember) => Promise<Variables> | Variables;
-  /** An account or a session is over after it: each call gets people of its own. */
+  /** Ends an account or a session: each call gets users of its own. */
   readonly ends?: true;
-  /** What makes a stream of events say something. */
+  /** Triggers an event of the stream. */
   readonly stir?: (target: Target, variables: Variables) => Promise<unknown>;
 }
 
@@ -45,9 +45,9 @@ const all = (decision: Decision): Decisions => ({
 });
 
 const ANYONE = all('allowed');
-/** It is about the caller alone. */
+/** Concerns only the caller. */
 const USERS: Decisions = { ...ANYONE, nobody: 'missing credentials', suspended: 'account disabled' };
-/** That it exists is nobody else's business, an admin's neither. */
+/** Hidden from everyone but its owner, admins included. */
 const PRIVATE: Decisions = { ...USERS, other: 'not found', admin: 'not found' };
 const ACCOUNT: Decisions = { ...USERS, other: 'forbidden' };
 const ADMINS: Decisions = { ...ACCOUNT, owner: 'forbidden', internal: 'forbidden' };
@@ -81,8 +81,8 @@ const providerAnswer = () => ({ input: { provider: 'none', state: 'none', secret
 const chat = async (target: Target) => ({ input: { message: 'hello', conversationId: await target.conversation() } });
 
 /**
- * Every root field of the schema, by `Type.field`, and with it every REST route, which is made of its field's metadata: who
- * may call it, and what the answer is to each kind of caller.
+ * Every root field of the schema, by `Type.field`, and with it every REST route, since routes come from their field's
+ * metadata: who may call it, and the result for each kind of caller.
  */
 export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Query.health': anyone(),
@@ -152,7 +152,7 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Mutation.renamePasskey': user(PRIVATE, {
     variables: async (target) => ({ id: await target.passkey(), name: 'phone' }),
   }),
-  // A user has twenty at most: each call is upon another's.
+  // A user may have at most twenty: each call is on another user's.
   'Mutation.deletePasskey': user(PRIVATE, {
     variables: async (target) => ({ id: await target.passkey() }),
     ends: true,
@@ -225,7 +225,7 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
     variables: async (target) => ({ ...(await conversation(target)), input: { title: 'renamed' } }),
   }),
   'Mutation.deleteConversation': user(PRIVATE, { variables: conversation }),
-  // Those of others are passed over.
+  // Other users' ones are ignored.
   'Mutation.deleteConversations': user(USERS, {
     variables: async (target) => ({ ids: [await target.conversation()] }),
   }),

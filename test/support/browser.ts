@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { chromium, type Browser, type Page } from 'playwright-core';
 
-/** Where distributions put Chromium; `CHROMIUM_PATH` names another place. */
+/** Chromium's paths in Linux distributions; `CHROMIUM_PATH` overrides them. */
 const PLACES = [
   process.env['CHROMIUM_PATH'],
   '/usr/bin/chromium',
@@ -10,19 +10,19 @@ const PLACES = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
 
-/** The machine's own Chromium; undefined where there is none. */
+/** The installed Chromium; undefined when there is none. */
 export const chromiumPath = PLACES.find((path) => path !== undefined && existsSync(path));
 
 export interface OpenedPage {
   readonly page: Page;
-  /** Every address that the page asked for outside of its origins; none was answered. */
+  /** Every URL outside of its origins that the page requested; all were blocked. */
   readonly foreign: readonly string[];
-  /** What the page complained of: breaches of the content security policy are among it. */
+  /** Uncaught errors and errors on the console, violations of the content security policy included. */
   readonly complaints: readonly string[];
   close(): Promise<void>;
 }
 
-/** A page that reaches nothing but these origins. */
+/** A page that can reach only these origins. */
 export async function openPage(...origins: readonly [string, ...string[]]): Promise<OpenedPage> {
   const browser: Browser = await chromium.launch({
     ...(chromiumPath !== undefined && { executablePath: chromiumPath }),

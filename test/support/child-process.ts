@@ -7,7 +7,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface Child {
   readonly process: ChildProcessWithoutNullStreams;
-  /** The lines of JSON that the process writes, parsed; ends with its output. */
+  /** The parsed JSON lines that the process writes; ends with its output. */
   readonly reports: AsyncIterableIterator<unknown>;
   /** Resolves with how the process ended and what it wrote to its error output. */
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; errors: string }>;

@@ -1,6 +1,6 @@
 /**
- * A process that opens the database, for tests of several processes and of their sudden end. Its first argument says what it
- * does; DATA_DIR or DATABASE_URL, and MIGRATIONS, say where. It writes a line of JSON for each thing that happened.
+ * A process that opens the database, for tests of several processes and of crashes. Its first argument is the task;
+ * DATA_DIR or DATABASE_URL, and MIGRATIONS, name the database. It writes a line of JSON for each event.
  *
  *     migrate   waits for a line on its input, then applies the migrations and writes the names of those that it applied
  *     write     writes "ready", then the id of each user that it has stored, until it is killed
@@ -41,7 +41,7 @@ async function migrateWhenTold(): Promise<void> {
   process.stdin.destroy();
 }
 
-/** Each user has a conversation, stored in the same transaction: one without tells of a transaction torn apart. */
+/** Stores each user with a conversation in one transaction: a user without one shows a torn transaction. */
 async function writeForEver(): Promise<never> {
   const database = await open();
   report('ready');

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * What `read` gives once `isThere` holds of it: for what a test can see only by looking again.
- * @throws when it does not come within `deadlineMs`
+ * Polls `read` until `isThere` accepts its result, for states that have no event to await.
+ * @throws when that takes longer than `deadlineMs`
  */
 export async function eventually<Value>(
   read: () => Promise<Value>,
@@ -18,7 +18,7 @@ export async function eventually<Value>(
   }
 }
 
-/** The promise's value. @throws when it takes longer than `deadlineMs` */
+/** @returns the promise's value. @throws when it takes longer than `deadlineMs` */
 export async function within<Value>(deadlineMs: number, work: Promise<Value>): Promise<Value> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
@@ -31,7 +31,7 @@ export async function within<Value>(deadlineMs: number, work: Promise<Value>): P
   }
 }
 
-/** Does `work` over and over until the promise is settled: for a first event that tells that a subscription is live. */
+/** Repeats `work` until the promise settles: for a first event that shows that a subscription is live. */
 export async function untilSettled(promise: Promise<unknown>, work: () => Promise<unknown>): Promise<void> {
   const state = { isSettled: false };
   const settle = () => {

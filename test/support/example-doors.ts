@@ -30,7 +30,7 @@ interface Options extends Partial<Pick<WebSocketDoorOptions, 'maxOperations' | '
 const u1: Omit<Viewer, 'client'> = { userId: 'u1', isAdmin: false, plan: 'free', sessionId: null, isInternal: false };
 const RENEWED_EXPIRY = new Date('2030-01-01T00:00:00Z');
 
-/** Good tokens, and whose they are. */
+/** Valid tokens and their users. */
 const VIEWERS: Readonly<Record<string, Omit<Viewer, 'client'>>> = {
   'Bearer good': u1,
   'Bearer unchecked-once': u1,
@@ -39,9 +39,8 @@ const VIEWERS: Readonly<Record<string, Omit<Viewer, 'client'>>> = {
 };
 
 /**
- * Every GraphQL door on a port of its own, over the example schema. The tokens `good` and `renewed` are u1's, `of-another` is
- * u2's, `unchecked` cannot be checked, `unchecked-once` not at first and is u1's then, the check of `unanswered` never ends; others are
- * bad.
+ * Every GraphQL door on its own port, over the example schema. Tokens: `good` and `renewed` are u1's, `of-another` is u2's;
+ * checking `unchecked` fails, `unchecked-once` fails once and is then u1's, and `unanswered` never ends; others are invalid.
  */
 export async function startDoors({
   schema = exampleSchema(),
@@ -124,7 +123,7 @@ export async function startDoors({
     graphql,
     webSocket,
     pipeline,
-    /** Whom the open sockets are followed for. */
+    /** The viewers of the open sockets. */
     followed,
     close: (deadlineMs = 0) => (closing ??= closeDoors({ http, graphql, webSocket }, deadlineMs)),
     /** Posts an operation as JSON. */

@@ -19,7 +19,7 @@ import { Invalid, NotFound, RateLimited, Unauthenticated } from '../../src/kerne
 import type { RequestContext } from '../../src/graphql/context.js';
 import { UploadScalar, type FileUpload } from '../../src/graphql/upload-scalar.js';
 
-/** A small schema with every kind of thing that a door can meet. */
+/** A small schema with every kind of operation and result that a door handles. */
 
 @ObjectType({ simpleResolvers: true })
 class Leaf {
@@ -54,12 +54,12 @@ class ThingInput {
   readonly detail?: DetailInput | null;
 }
 
-/** What the fixture's resolvers saw and did. */
+/** Records the calls of the fixture's resolvers. */
 export class Journal {
   readonly calls: string[] = [];
   /** Resolves when a source's `return()` was called. */
   sourceEnded = Promise.withResolvers<undefined>();
-  /** What the subscription `tail` waits for. */
+  /** The event that the subscription `tail` waits for. */
   release = Promise.withResolvers<'next' | 'fail'>();
 
   note(call: string): void {
@@ -158,7 +158,7 @@ class ExampleResolver {
     return value;
   }
 
-  /** Never ends of itself: it gives one event, then waits for the journal. */
+  /** Never ends by itself: yields one event, then waits for the journal. */
   @Subscription(() => Int, { subscribe: ({ context }) => tail((context as { journal: Journal }).journal) })
   tail(@Root() value: number): number {
     return value;
@@ -200,7 +200,7 @@ function refuse(): never {
   throw new NotFound('Message');
 }
 
-/** type-graphql wants one even where every subscription brings its own source. */
+/** type-graphql requires one even though every subscription has its own source. */
 const noTopics = {
   publish: () => undefined,
   subscribe: () => {

@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 
 export interface FaultProxy {
   readonly port: number;
-  /** Resolves when the next bytes of a client have gone through. */
+  /** Resolves when the next bytes of a client have been forwarded. */
   nextRequest(): Promise<void>;
   /** Resets the present connections; new ones are taken. */
   reset(): void;
@@ -11,12 +11,12 @@ export interface FaultProxy {
   refuse(): void;
   /** Lets requests through and drops the answers, on present and new connections, until {@link heal}. */
   mute(): void;
-  /** Back to plain forwarding. What was muted is reset: its answers cannot be put back in place. */
+  /** Forwards again. Muted connections are reset, since their dropped answers cannot be restored. */
   heal(): void;
   close(): Promise<void>;
 }
 
-/** A TCP proxy to a real server, with the faults of a network. */
+/** A TCP proxy to a real server that simulates network faults. */
 export async function startFaultProxy(target: { readonly host: string; readonly port: number }): Promise<FaultProxy> {
   let mode: 'forward' | 'refuse' | 'mute' = 'forward';
   const clients = new Set<Socket>();

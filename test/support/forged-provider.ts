@@ -7,19 +7,19 @@ export interface ForgedAnswer {
   readonly body: unknown;
 }
 
-/** An OpenID provider that says what a test puts into its mouth. */
+/** An OpenID provider whose responses a test sets. */
 export interface ForgedProvider {
   readonly issuer: string;
   readonly clientId: string;
   /** For `OIDC_PROVIDERS`. */
   readonly settings: Readonly<Record<string, string>>;
-  /** What it tells of itself other than it should; undefined for 500. */
+  /** Overrides of its metadata; undefined for a response with status 500. */
   metadata: Readonly<Record<string, unknown>> | undefined;
-  /** What its token endpoint answers; undefined for never. */
+  /** The response of its token endpoint; undefined for none. */
   answer: ForgedAnswer | undefined;
-  /** What it tells of whoever brings an access token, where its metadata say that it tells. */
+  /** The response of its userinfo endpoint, if its metadata name one. */
   userInfo: ForgedAnswer;
-  /** Claims that will do, about someone new, signed as they should be. */
+  /** Valid, correctly signed claims about a new user. */
   claims(nonce: string): JWTPayload & { readonly sub: string };
   sign(claims: JWTPayload, key?: CryptoKey): Promise<string>;
   close(): Promise<void>;

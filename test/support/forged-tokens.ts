@@ -11,15 +11,14 @@ const encode = (json: unknown) => Buffer.from(JSON.stringify(json)).toString('ba
 const decode = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString()) as Json;
 
 export interface Forger {
-  /** Signs by hand with the service's own key: what is changed is what is wrong. */
+  /** Signs with the service's own key, so that only the intended change is wrong. */
   readonly sign: (claims?: Json, header?: Json) => string;
-  /** What is wrong with a token, and the token. */
+  /** Pairs of a fault and a token that has it. */
   readonly forgeries: readonly (readonly [string, string])[];
 }
 
 /**
- * Tokens that are not to be accepted, each made of a good one with one thing wrong, by someone who knows more than an attacker
- * can: the service's secret.
+ * Tokens that must be refused, each a valid one with a single fault, made with the service's secret, which no attacker has.
  */
 export function forgerOf(good: string, secret: string): Forger {
   const [head = '', payload = '', signature = ''] = good.split('.');
@@ -83,7 +82,7 @@ export function forgerOf(good: string, secret: string): Forger {
   return { sign, forgeries };
 }
 
-/** Of a token, every one that differs in a single bit of what one of its parts encodes, or of the text itself. */
+/** Every variant of a token with one flipped bit, in the decoded bytes of a part or in the text itself. */
 export function flippedBits(token: string): string[] {
   const parts = token.split('.');
   const ofParts = parts.flatMap((part, index) =>

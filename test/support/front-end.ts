@@ -3,14 +3,14 @@ import { createServer } from 'node:http';
 
 export interface FrontEnd {
   readonly origin: string;
-  /** The page that begins logins, and that they end at. */
+  /** The page where logins begin and end. */
   readonly url: string;
   close(): Promise<void>;
 }
 
 /**
- * A front end on a socket, as one would write it: without a code it makes a verifier and goes to the provider, with one it
- * trades it for tokens and shows whose they are.
+ * A typical front end on a socket: without a code it makes a verifier and redirects to the provider; with a code it
+ * exchanges that for tokens and shows the user.
  */
 const PAGE = `<!doctype html><title>Welcome</title><body><button>Log in with the house</button><output></output><script type="module">
 const api = new URLSearchParams(location.hash.slice(1)).get('api') ?? sessionStorage.getItem('api');

@@ -9,7 +9,7 @@ import type {
 } from '../../src/graphql/rest-route.js';
 import type { Variables } from './authorisation-table.js';
 
-/** A root field, and what its metadata says: calls of it on each door are made from this. */
+/** A root field with its metadata, from which calls on each door are generated. */
 export interface RootField {
   /** As `Query.me`. */
   readonly name: string;
@@ -69,7 +69,7 @@ export function graphqlCall({ kind, field }: RootField, variables: Variables): H
   return { ...common, headers: { accept, 'graphql-require-preflight': 'true' }, body };
 }
 
-/** A route of the field with the same arguments, each where the route reads it from. */
+/** Calls a route of the field with the same arguments, each where the route reads it. */
 export function restCall({ field }: RootField, route: AnyRestRoute, variables: Variables): HttpCall {
   let path = `/api/v1${route.path}`;
   const query = new URLSearchParams();

@@ -4,7 +4,7 @@ import { SMTPServer, type SMTPServerEnvelope } from 'smtp-server';
 import { eventually } from './eventually.js';
 
 export interface ReceivedMail {
-  /** Whom the envelope is for, as against what the message says. */
+  /** The envelope's recipients, which may differ from the message's headers. */
   readonly recipients: readonly string[];
   readonly message: ParsedMail;
 }
@@ -14,12 +14,12 @@ export interface MailServer {
   readonly url: string;
   readonly port: number;
   readonly received: readonly ReceivedMail[];
-  /** The mail to this address, the `number`-th of them, once it has come. */
+  /** Waits for the `number`-th mail to this address. */
   mailTo(address: string, number?: number): Promise<ReceivedMail>;
   close(): Promise<void>;
 }
 
-/** An SMTP server that takes mail for everyone but `nobody@…`, whom it does not know. */
+/** An SMTP server that accepts mail for everyone except `nobody@…`. */
 export async function startMailServer(): Promise<MailServer> {
   const received: ReceivedMail[] = [];
   const server = new SMTPServer({

@@ -7,7 +7,7 @@ import { LLMock, type ContentWithToolCallsResponse } from '@copilotkit/aimock';
 
 const DEFAULT_TEXT = 'Hello from the model.';
 
-/** How the server answers one request. Every part may be left out. */
+/** A scripted answer to one request; every property is optional. */
 export interface ScriptedReply {
   /** The text, a piece each; default one piece, "Hello from the model." */
   readonly chunks?: readonly string[];
@@ -37,7 +37,7 @@ export interface ScriptedReply {
 interface RecordedRequest {
   readonly model: string;
   readonly messages: readonly { readonly role: string; readonly content: unknown }[];
-  /** By either of its names. */
+  /** The limit on tokens, under either of its names. */
   readonly maxTokens: unknown;
   readonly body: Readonly<Record<string, unknown>>;
   readonly headers: IncomingHttpHeaders;
@@ -48,13 +48,13 @@ interface RecordedRequest {
 export interface ModelServer {
   /** For `OPENAI_BASE_URL`. */
   readonly url: string;
-  /** In the order of arrival. */
+  /** Requests in order of arrival. */
   readonly requests: readonly RecordedRequest[];
   /** Scripts the next answers, one a request. Requests without a script get the default text in a few pieces. */
   reply(...replies: readonly (string | ScriptedReply)[]): void;
   /** Resolves with the request of this index, counted from 0, once it has come. */
   request(index: number): Promise<RecordedRequest>;
-  /** Breaks off the answers that are under way. */
+  /** Aborts running answers. */
   hangUp(): void;
   close(): Promise<void>;
 }
@@ -62,8 +62,8 @@ export interface ModelServer {
 type Answer = Required<Pick<ScriptedReply, 'chunks' | 'delayMs'>> & ScriptedReply;
 
 /**
- * A chat completions server on a real socket. `@copilotkit/aimock` gives the answers that a sound provider gives, so that
- * the client is held to a reading of the API that is not ours; the faults beyond it are written to the socket here.
+ * A chat completions server on a real socket. `@copilotkit/aimock` gives the regular answers, so that the client is tested
+ * against an implementation of the API that is not ours; faults are written to the socket here.
  */
 export async function startModelServer(): Promise<ModelServer> {
   const mock = new LLMock({ port: 0, logLevel: 'silent' });
@@ -83,7 +83,7 @@ export async function startModelServer(): Promise<ModelServer> {
       response.once('close', () => open.delete(response));
       const answer = { chunks: DEFAULT_TEXT.split(/(?<= )/), delayMs: 0, ...script.shift() };
       if (isSound(answer)) {
-        // The mock looks up what it answers by this header, as if the client had sent it.
+        // The mock looks up its answer by this header, as if the client had sent it.
         const context = randomUUID();
         request.headers['x-aimock-context'] = context;
         const respond = (body: object) => {
@@ -143,7 +143,7 @@ function recordOf(
   };
 }
 
-/** Responses whose connection was broken here, on purpose. */
+/** Responses whose connection was broken on purpose. */
 const cutHere = new WeakSet<ServerResponse>();
 
 function isSound({ usage, finishReason, cutAfter, stallAfter, hold, raw, error }: ScriptedReply): boolean {
@@ -199,7 +199,7 @@ async function writeChunks(response: ServerResponse, answer: Answer): Promise<vo
   response.end('data: [DONE]\n\n');
 }
 
-/** Resets the connection once what was written is on its way. */
+/** Resets the connection after flushing what was written. */
 function cut(response: ServerResponse): void {
   cutHere.add(response);
   response.write(': cut\n\n', () => response.destroy());

@@ -7,7 +7,7 @@ import { Provider, type Adapter, type AdapterPayload, type KoaContextWithOIDC } 
 const CLIENT_ID = 'flynkle';
 const CLIENT_SECRET = 'a secret between the two';
 
-/** What the provider tells of someone. */
+/** The claims of a user. */
 export interface Claims {
   readonly email?: string;
   readonly email_verified?: boolean;
@@ -17,20 +17,20 @@ export interface TestProvider {
   readonly issuer: string;
   /** For `OIDC_PROVIDERS`. */
   readonly settings: Readonly<Record<string, string>>;
-  /** By subject; anyone else is known too, without an address. */
+  /** Users by subject; any other subject is a user without an address. */
   readonly people: Map<string, Claims>;
   /** How often its metadata were asked for. */
   readonly discoveries: () => number;
   /**
-   * Does what a person with a browser does on the provider's pages.
+   * Acts as a person with a browser on the provider's pages.
    * @param subject who logs in; null for someone who cancels
-   * @returns where the provider sends them
+   * @returns the URL that the provider redirects to
    */
   visit(authorizationUrl: string, subject: string | null): Promise<URL>;
   close(): Promise<void>;
 }
 
-/** An OpenID provider on a socket, which believes everyone who gives a name, and sends them to any address of this machine. */
+/** An OpenID provider on a socket that accepts any user name, and redirects to any URL on this machine. */
 export async function startOidcProvider(name = 'house', authentication = 'client_secret_basic'): Promise<TestProvider> {
   const people = new Map<string, Claims>();
   let discoveries = 0;
@@ -96,12 +96,12 @@ async function makeProvider(issuer: string, people: Map<string, Claims>, authent
     loadExistingGrant: consentToAll,
     ttl: { Interaction: 600, Session: 600, Grant: 600, AccessToken: 600, IdToken: 600 },
   });
-  // Where the service listens is known only after it has started with this provider in its settings.
+  // The service's URL is known only after it has started with this provider in its settings.
   provider.Client.prototype.redirectUriAllowed = (uri: string) => /^http:\/\/(?:127\.0\.0\.1|localhost):/.test(uri);
   return provider;
 }
 
-/** What the provider keeps, in this process; its own store of that kind warns of itself. */
+/** The provider's store, in memory; the library's own one prints a warning. */
 function adaptersOf(): (model: string) => Adapter {
   const kept = new Map<string, { readonly model: string; readonly payload: AdapterPayload }>();
   return (model) => {
@@ -164,7 +164,7 @@ class Visitor {
     return this.#follow(page.href, new URLSearchParams(body));
   }
 
-  /** Where it ends: at a page, or at an address elsewhere. */
+  /** The final page, or the URL outside of the provider. */
   async #follow(address: string, form?: URLSearchParams): Promise<URL> {
     let url = new URL(address);
     let body = form;

@@ -11,7 +11,7 @@ interface Parameter {
   readonly schema: Schema;
 }
 
-/** An operation of the document, with what its inputs are made from. */
+/** An operation of the document, with the schemas of its inputs. */
 export interface DocumentedOperation {
   readonly title: string;
   readonly method: string;
@@ -43,7 +43,7 @@ export interface MadeRequest {
   readonly body?: Buffer;
 }
 
-/** Values of every kind, to stand where another kind belongs. */
+/** Values of every type, to put in place of a valid one. */
 const JUNK: readonly [unknown, ...unknown[]] = [
   null,
   true,
@@ -72,11 +72,11 @@ const JUNK: readonly [unknown, ...unknown[]] = [
 const LETTERS = ['a', 'b', 'Z', '0', '9', ' ', '_', '%', '-', 'ä'] as const;
 const NAMES = ['__proto__', 'constructor', '', 'id', 'extra field', 'password_hash'] as const;
 
-/** Makes requests of an operation from its own description: most of them valid, the others broken in some place. */
+/** Generates requests of an operation from its description: most are valid, the others broken in one place. */
 export class RequestMaker {
   constructor(
     private readonly random: Random,
-    /** Ids that there are, for paths and bodies. */
+    /** Ids of existing objects, for paths and bodies. */
     private readonly ids: readonly [string, ...string[]],
   ) {}
 
@@ -136,7 +136,7 @@ export class RequestMaker {
     return framed(response.headers.get('content-type') ?? '', cut);
   }
 
-  /** As a path, a query or a header has it. */
+  /** The value as text for a path, a query or a header. */
   private text(schema: Schema, name: string): string {
     const value = this.value(schema, name);
     const text = typeof value === 'string' ? value : JSON.stringify(value);

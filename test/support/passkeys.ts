@@ -1,7 +1,7 @@
 import type { Actor, RestAnswer } from './actor.js';
 import type { CreationOptions, Oddities, RequestOptions, SoftwareAuthenticator } from './software-authenticator.js';
 
-/** What a browser is asked for a passkey with. */
+/** The options for creating a passkey. */
 export async function creationOptions(actor: Actor, code?: string): Promise<CreationOptions> {
   const { password } = actor.credentials;
   const { status, body } = await actor.rest('POST', '/auth/passkeys/options', { password, code });
@@ -9,7 +9,7 @@ export async function creationOptions(actor: Actor, code?: string): Promise<Crea
   return body.data as CreationOptions;
 }
 
-/** What a browser is asked with to log in. */
+/** The options for logging in with a passkey. */
 export async function requestOptions(actor: Actor): Promise<RequestOptions> {
   const { body } = await actor.rest('POST', '/auth/passkeys/login/options');
   return body.data as RequestOptions;

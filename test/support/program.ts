@@ -13,7 +13,7 @@ export interface Ended {
 }
 
 export interface Program {
-  /** Where it listens. */
+  /** Its URL. */
   readonly url: string;
   readonly pid: number;
   /** Everything that it has written so far. */
@@ -26,7 +26,7 @@ export interface Program {
 
 export type ProgramEnvironment = Readonly<Record<string, string | undefined>>;
 
-/** Of the tests' own environment the program gets this much: settings are what a test gives. */
+/** The only variables that the program inherits from the tests' environment: settings come from the test. */
 const PASSED_ON = ['PATH', 'HOME', 'TMPDIR'] as const;
 
 const programs = new Set<Program>();
@@ -43,7 +43,7 @@ export async function startProgram(environment: ProgramEnvironment): Promise<Pro
   return { ...program, url };
 }
 
-/** For a start that is to fail: how it ended, and what it wrote. */
+/** Starts a program that is expected to fail. @returns how it ended, and its output */
 export async function startInVain(environment: ProgramEnvironment): Promise<Ended & { readonly output: string }> {
   const program = run(environment);
   return { ...(await program.exited), output: program.output() };
@@ -55,7 +55,7 @@ export async function killPrograms(): Promise<void> {
   await Promise.all([...programs].map(({ exited }) => exited));
 }
 
-/** A directory of its own for `work`, removed after it. */
+/** Runs `work` with a temporary directory. */
 export async function withDataDirectory(work: (directory: string) => Promise<void>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'flynkle-program-'));
   try {

@@ -6,7 +6,7 @@ export interface NavigationAnswer extends RestAnswer {
   readonly location: string | null;
 }
 
-/** For `startTestApp`: these providers, and a front end that logins may end at. */
+/** Settings for `startTestApp`: these providers, and a front end that logins may end at. */
 export const FRONT_END = 'http://localhost:5173/welcome';
 export function providerSettings(...providers: readonly { readonly settings: object }[]): Environment {
   return {
@@ -15,13 +15,13 @@ export function providerSettings(...providers: readonly { readonly settings: obj
   };
 }
 
-/** As much of a browser as a login at a provider needs: it keeps the cookie, and does not follow by itself. */
+/** A minimal browser for logins at a provider: it keeps the cookie, and does not follow redirects. */
 export class BrowserLike {
   cookie: string | undefined;
 
   constructor(private readonly url: string) {}
 
-  /** Goes to the provider: where that is, or the answer that stood in the way. */
+  /** Starts the login. @returns the redirect to the provider, or the refusal */
   async start(provider: string, query: Readonly<Record<string, string>> = {}): Promise<NavigationAnswer> {
     const path = `${this.url}/api/v1/auth/oidc/${provider}/start?${new URLSearchParams(query).toString()}`;
     const answer = await this.get(path);
@@ -50,7 +50,7 @@ export function newVerifier(): { readonly verifier: string; readonly challenge: 
   return { verifier, challenge: createHash('sha256').update(verifier).digest('base64url') };
 }
 
-/** The parameters of an address, as a front end reads them. */
+/** The parameters of a URL, as a front end reads them. */
 export function parametersOf(url: string | URL): Record<string, string> {
   return Object.fromEntries(new URL(url).searchParams);
 }

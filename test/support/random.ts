@@ -1,4 +1,4 @@
-/** Mulberry32: the same numbers each time for a seed. */
+/** Mulberry32, a seeded generator: the same numbers for the same seed. */
 export function randomFrom(seed: number) {
   let state = seed;
   const next = () => {
@@ -10,7 +10,7 @@ export function randomFrom(seed: number) {
   const below = (limit: number) => Math.floor(next() * limit);
   return {
     below,
-    /** True so many times in a hundred. */
+    /** True with this probability in percent. */
     chance: (percent: number) => below(100) < percent,
     pick: <Item>(items: readonly [Item, ...Item[]]): Item => items[below(items.length)] ?? items[0],
   };

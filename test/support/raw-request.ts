@@ -9,13 +9,13 @@ export interface RawAnswer {
 
 export interface RawRequest {
   readonly method?: string;
-  /** Sent as it is: `fetch` would tidy it up first. */
+  /** Sent as is: `fetch` would normalise it. */
   readonly path: string;
   readonly headers?: http.OutgoingHttpHeaders | readonly string[];
   readonly body?: string | Buffer;
 }
 
-/** Sends a request byte for byte as told, and reads the whole answer. */
+/** Sends a request byte for byte, and reads the whole response. */
 export function rawRequest(port: number, { method = 'GET', path, headers = {}, body }: RawRequest): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const request = http.request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {

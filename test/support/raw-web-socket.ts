@@ -10,11 +10,11 @@ export interface Message {
 export interface Closing {
   readonly code: number;
   readonly reason: string;
-  /** By this process's clock. */
+  /** When it arrived, by this process's clock. */
   readonly at: number;
 }
 
-/** A WebSocket of the protocol graphql-transport-ws without a client's help: it sees each message and how it is closed. */
+/** A bare graphql-transport-ws WebSocket without a client library: tests see each message and how it is closed. */
 export class RawWebSocket {
   readonly closed: Promise<Closing>;
   readonly #socket: WebSocket;
@@ -41,7 +41,7 @@ export class RawWebSocket {
     return raw;
   }
 
-  /** Connected and acknowledged, with this access token or without credentials. @throws when it is closed instead */
+  /** Connects, with this access token or without credentials, and awaits the acknowledgement. @throws when it is closed */
   static async open(url: string, token?: string): Promise<RawWebSocket> {
     const raw = await RawWebSocket.connect(url);
     raw.send({
@@ -60,15 +60,15 @@ export class RawWebSocket {
     this.send({ id, type: 'subscribe', payload: { query, variables } });
   }
 
-  /** Renews the token, and answers with the payload of the `pong`. */
+  /** Renews the token. @returns the payload of the `pong` */
   async renew(token: string): Promise<unknown> {
     this.send({ type: 'ping', payload: { authorization: `Bearer ${token}` } });
     return (await this.next('pong')).payload;
   }
 
   /**
-   * The first message of this type, and of this operation, that has not been read, now or once it comes.
-   * @throws when the socket is closed before
+   * Waits for the first unread message of this type and operation.
+   * @throws when the socket is closed first
    */
   async next(type: string, id?: string): Promise<Message> {
     for (;;) {

@@ -1,7 +1,7 @@
 import type { Actor } from './actor.js';
 import { collect } from './actor.js';
 
-/** A door that streams, as the method of an actor. */
+/** A streaming door, by the name of the actor's method. */
 export type StreamingDoor = 'webSocket' | 'eventStream';
 export const streamingDoors: readonly StreamingDoor[] = ['webSocket', 'eventStream'];
 
@@ -31,7 +31,7 @@ export type ReplyEvent =
       readonly message: StoredMessage | null;
     };
 
-/** Plans that a suite does not mean to exhaust. */
+/** Plans with limits that no suite reaches. */
 export const ROOMY_PLANS = JSON.stringify({
   free: {
     price: 0,
@@ -54,7 +54,7 @@ export const CREATE_MESSAGE = `mutation ($input: CreateMessageInput!) {
   createMessage(input: $input) { message { id } reply { id status text } }
 }`;
 
-/** Sends a question; the id of the reply that has begun. */
+/** Sends a question. @returns the id of its reply */
 export async function askModel(actor: Actor, conversationId: string, question = 'Why?'): Promise<string> {
   const { createMessage } = await actor.ask<{ createMessage: { reply: StoredMessage } }>(CREATE_MESSAGE, {
     input: { conversationId, content: { text: question }, messageType: 'user', invokeLlm: true },
@@ -62,7 +62,7 @@ export async function askModel(actor: Actor, conversationId: string, question = 
   return createMessage.reply.id;
 }
 
-/** The events of a subscription; throws when it answers an error. */
+/** @returns the events of a subscription. @throws when it reports an error */
 export async function* eventsOf<Event>(
   field: string,
   results: AsyncIterable<{

@@ -229,7 +229,7 @@ export async function* eventsOf(events: readonly ReadingRow[], fault?: Error): A
   if (fault !== undefined) throw fault;
 }
 
-/** What resolvers were called with, and the events that subscriptions give: tests read and set it. */
+/** Records the resolvers' calls and holds the events of subscriptions; tests read and set it. */
 export class Library {
   readonly calls: unknown[] = [];
   /** Makes the events of the next subscriptions. */
@@ -539,7 +539,7 @@ export interface RunningRestDoor extends AsyncDisposable {
   readonly server: http.Server;
   readonly port: number;
   readonly base: string;
-  /** What was logged of unexpected errors. */
+  /** The logged unexpected errors. */
   readonly logged: object[];
 }
 

@@ -1,6 +1,6 @@
 import type { Database } from '../../src/ports/database.js';
 
-/** How many rows each table of the product has: to see that nothing was stored. */
+/** Row counts of the product's tables, to check that nothing was stored. */
 export async function rowCounts(database: Pick<Database, 'query'>): Promise<Readonly<Record<string, number>>> {
   const { rows: tables } = await database.query<{ name: string }>(
     `SELECT table_name AS name FROM information_schema.tables

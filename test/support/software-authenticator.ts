@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, randomBytes, sign, type KeyPairKeyObjectResult } from 'node:crypto';
 import { isoCBOR } from '@simplewebauthn/server/helpers';
 
-/** As `navigator.credentials.create` and `get` are called with, in JSON. */
+/** The options of `navigator.credentials.create` and `get`, as JSON. */
 export interface CreationOptions {
   readonly challenge: string;
   readonly rp: { readonly id: string };
@@ -13,7 +13,7 @@ export interface RequestOptions {
   readonly rpId: string;
 }
 
-/** What is not as it should be. */
+/** Deviations from correct behaviour. */
 export interface Oddities {
   readonly origin?: string;
   readonly rpId?: string;
@@ -38,14 +38,14 @@ const HAS_CREDENTIAL = 0x40;
 const [KTY, ALG, CRV, X, Y] = [1, 3, -1, -2, -3];
 const [EC2, ES256, P256] = [2, -7, 1];
 
-/** A browser with an authenticator in it, which holds one passkey and does whatever it is told: WebAuthn, sections 5 and 6. */
+/** A browser with an authenticator that holds one passkey and obeys the test: WebAuthn, sections 5 and 6. */
 export class SoftwareAuthenticator {
   readonly credentialId = randomBytes(32).toString('base64url');
   readonly #keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   #userHandle = '';
   counter = 0;
 
-  /** @param origin of the page that asks; by default that of the service itself */
+  /** @param origin of the requesting page; the service's own by default */
   constructor(private readonly origin?: string) {}
 
   create(options: CreationOptions, serviceUrl: string, oddities: Oddities = {}): object {

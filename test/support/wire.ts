@@ -2,7 +2,7 @@ import { expect } from '@jest/globals';
 import { z, type ZodType } from 'zod';
 import type { RestAnswer } from './actor.js';
 
-/** The shapes of the REST contract: each key is there, null or not, and no other. */
+/** The shapes of the REST contract: every key is present, null or not, and no other key is. */
 
 const uuid = z.uuid();
 /** RFC 3339 in UTC, with `Z`. */
@@ -68,7 +68,7 @@ export const chat = z.strictObject({ response: text, tokens: z.int() });
 
 type Answer = Pick<RestAnswer, 'status' | 'body'> & { readonly headers: Headers };
 
-/** Expects a success in the envelope, and answers with its data, whose shape was checked to the last key. */
+/** Expects a success in the envelope. @returns its data, checked for exactly these keys */
 export function dataOf<Data>(answer: Answer, shape: ZodType<Data>): Data {
   expect(answer.body).toEqual({ code: 200, message: 'Success', data: answer.body.data });
   expect(answer.status).toBe(200);

@@ -1,6 +1,6 @@
 /**
- * The service as an application sees it, whatever the client library underneath: `restClient` and `graphqlClient` bring
- * their answers into the same shapes, which are what one has of the other.
+ * The service as an application sees it, independent of the client library: `restClient` and `graphqlClient` convert their
+ * responses to the same shapes, which hold what both APIs offer.
  */
 export interface Client {
   createUser(input: NewUser): Promise<Outcome<User>>;
@@ -37,7 +37,7 @@ export interface Client {
 export type Outcome<Data> = { readonly data: Data } | { readonly failure: Failure };
 
 export interface Failure {
-  /** What it is, in the words of GraphQL's codes. */
+  /** The kind of failure, as a GraphQL error code. */
   readonly code: string;
   readonly faults?: readonly { readonly field: string; readonly message: string }[];
   readonly mayTryAgain: boolean;
@@ -112,7 +112,7 @@ export interface Conversation {
 export interface MessageInput {
   readonly content: Readonly<Record<string, unknown>>;
   readonly messageType: string;
-  /** Answers when the reply is stored. */
+  /** Resolves when the reply is stored. */
   readonly invokeLlm?: boolean;
 }
 

@@ -3,7 +3,7 @@ import * as documents from '../../generated/client.js';
 import { Actor, type GraphQLAnswer } from '../actor.js';
 import type { Client, Conversation, Failure, Message, Outcome, Plan, Usage, User } from './client.js';
 
-/** What the generated documents carry of their types. */
+/** The types that a generated document carries. */
 interface TypedDocument<Data, Variables> extends DocumentNode {
   readonly __apiType?: (variables: Variables) => Data;
 }
@@ -42,7 +42,7 @@ export function graphqlClient(url: string): Client {
     async changePlan(plan) {
       const outcome = await run(documents.ChangePlanDocument, { plan }, ({ changePlan }) => changePlan.changed);
       if ('data' in outcome) return outcome;
-      // REST says `Invalid plan`, and no more.
+      // REST says only `Invalid plan`.
       const { faults: _faults, ...failure } = outcome.failure;
       return { failure };
     },
@@ -97,7 +97,7 @@ function failureOf({ extensions }: NonNullable<GraphQLAnswer['errors']>[number])
   };
 }
 
-/** REST's name of a field: `input.phoneNumber` is `phone_number` there. */
+/** The REST name of a field: `phone_number` for `input.phoneNumber`. */
 function wireName(field: string): string {
   return field.replace(/^input\./, '').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

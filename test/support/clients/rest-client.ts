@@ -104,7 +104,7 @@ function outcome<Data, Shape>({ data, error, response }: Answer<Data>, shape: (d
   return { failure: failureOf(error, response) };
 }
 
-/** Statuses that say one thing alone. */
+/** Statuses with a single meaning. */
 const CODES: Readonly<Record<number, string>> = {
   401: 'UNAUTHENTICATED',
   404: 'NOT_FOUND',
