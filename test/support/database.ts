@@ -119,7 +119,7 @@ async function openEmptyOnServer(server: string): Promise<TestPool> {
 
 async function openEmbedded(): Promise<TestDatabase> {
   const pglite = await startPglite('memory://', { loadDataDir: await openAsBlob(await migratedArchive()) });
-  const pool = createPglitePool(pglite);
+  const pool = createPglitePool(pglite, silentLogger);
   const resources = new AsyncDisposableStack();
   resources.defer(() => pglite.close());
   resources.defer(() => pool.end());
@@ -135,7 +135,7 @@ async function openEmbedded(): Promise<TestDatabase> {
 
 async function openEmptyEmbedded(): Promise<TestPool> {
   const pglite = await startPglite('memory://');
-  const pool = createPglitePool(pglite);
+  const pool = createPglitePool(pglite, silentLogger);
   return {
     pool,
     drop: async () => {
@@ -175,7 +175,7 @@ async function migratedArchive(): Promise<string> {
   const kept = await readdir(dirname(file)).catch(() => []);
   if (kept.some((name) => join(CACHE, name) === file)) return file;
   const pglite = await startPglite('memory://');
-  const pool = createPglitePool(pglite);
+  const pool = createPglitePool(pglite, silentLogger);
   await migrate({ pool, directory: migrationsDirectory, logger: silentLogger });
   await pool.end();
   const archive = await pglite.dumpDataDir('none');

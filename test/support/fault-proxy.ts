@@ -9,6 +9,8 @@ export interface FaultProxy {
   reset(): void;
   /** Resets the present connections and every new one, until {@link heal}. */
   refuse(): void;
+  /** Resets a connection, present or new, when its client sends `text`, until {@link heal}; the server never sees it. */
+  resetAt(text: string): void;
   /** Lets requests through and drops the answers, on present and new connections, until {@link heal}. */
   mute(): void;
   /** Forwards again. Muted connections are reset, since their dropped answers cannot be restored. */
@@ -19,6 +21,7 @@ export interface FaultProxy {
 /** A TCP proxy to a real server that simulates network faults. */
 export async function startFaultProxy(target: { readonly host: string; readonly port: number }): Promise<FaultProxy> {
   let mode: 'forward' | 'refuse' | 'mute' = 'forward';
+  let fatalText: string | undefined;
   const clients = new Set<Socket>();
   let waiting: (() => void)[] = [];
 
@@ -38,7 +41,11 @@ export async function startFaultProxy(target: { readonly host: string; readonly 
       socket.setNoDelay();
       socket.on('error', end).on('close', end);
     }
-    client.on('data', (data) => {
+    client.on('data', (data: Buffer) => {
+      if (fatalText !== undefined && data.includes(fatalText)) {
+        client.resetAndDestroy();
+        return;
+      }
       upstream.write(data, () => {
         for (const resolve of waiting.splice(0)) resolve();
       });
@@ -66,12 +73,16 @@ export async function startFaultProxy(target: { readonly host: string; readonly 
       mode = 'refuse';
       reset();
     },
+    resetAt: (text) => {
+      fatalText = text;
+    },
     mute: () => {
       mode = 'mute';
     },
     heal: () => {
       if (mode === 'mute') reset();
       mode = 'forward';
+      fatalText = undefined;
     },
     close: async () => {
       reset();

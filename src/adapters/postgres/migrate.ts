@@ -34,8 +34,6 @@ interface Recorded {
   readonly finished: boolean;
 }
 
-const ignore = (): void => undefined;
-
 export interface MigrateOptions {
   readonly pool: pg.Pool;
   /** Contains one folder per migration, each with a `migration.sql`; applied in order of name. */
@@ -58,8 +56,6 @@ export interface MigrateOptions {
 export async function migrate({ pool, directory, logger }: MigrateOptions): Promise<string[]> {
   const migrations = await readMigrations(directory);
   const client = await pool.connect();
-  // A server that goes away fails the running statement too, which says so; without a listener it ends the process.
-  client.on('error', ignore);
   try {
     const recorded = await readRecorded(client);
     warnAboutUnknown(recorded, migrations, logger);
@@ -71,7 +67,6 @@ export async function migrate({ pool, directory, logger }: MigrateOptions): Prom
     if (applied.length > 0) logger.info({ migrations: applied }, 'Brought the tables up to date');
     return applied;
   } finally {
-    client.off('error', ignore);
     client.release();
   }
 }
@@ -83,7 +78,6 @@ export async function migrate({ pool, directory, logger }: MigrateOptions): Prom
 export async function requireMigrated({ pool, directory, logger }: MigrateOptions): Promise<void> {
   const migrations = await readMigrations(directory);
   const client = await pool.connect();
-  client.on('error', ignore);
   try {
     const recorded = await readRecorded(client);
     warnAboutUnknown(recorded, migrations, logger);
@@ -96,7 +90,6 @@ export async function requireMigrated({ pool, directory, logger }: MigrateOption
             'start the service of this release once, which applies them',
     );
   } finally {
-    client.off('error', ignore);
     client.release();
   }
 }

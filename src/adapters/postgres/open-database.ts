@@ -64,7 +64,7 @@ async function openEmbedded(
   });
   const pglite = await startInFolder(directory);
   resources.defer(() => pglite.close());
-  const pool = createPglitePool(pglite);
+  const pool = createPglitePool(pglite, logger);
   resources.defer(() => pool.end());
   await bringUpToDate(missingMigrations, { pool, directory: migrationsDirectory, logger });
   const version = await serverVersion(pool);

@@ -1,7 +1,9 @@
 import { PGlite, type PGliteOptions } from '@electric-sql/pglite';
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
-import pg from 'pg';
+import type pg from 'pg';
+import type { Log } from '../../kernel/log.js';
 import { StartupError } from '../../kernel/startup-error.js';
+import { createClientPool } from './client-pool.js';
 import { PgliteSocket } from './pglite-socket.js';
 import { valueParsers } from './value-parsers.js';
 
@@ -50,16 +52,19 @@ export async function startPglite(dataDir: string, options: Pick<PGliteOptions, 
 }
 
 /** A `pg.Pool` of the one connection that PGlite has. Ending the pool leaves PGlite open. */
-export function createPglitePool(pglite: PGlite): pg.Pool {
-  return new pg.Pool({
-    stream: () => new PgliteSocket(pglite),
-    user: 'postgres',
-    database: 'postgres',
-    password: '',
-    ssl: false,
-    max: 1,
-    idleTimeoutMillis: 0,
-    connectionTimeoutMillis: CONNECTION_WAIT_MILLISECONDS,
-    types: valueParsers,
-  });
+export function createPglitePool(pglite: PGlite, logger: Pick<Log, 'warn'>): pg.Pool {
+  return createClientPool(
+    {
+      stream: () => new PgliteSocket(pglite),
+      user: 'postgres',
+      database: 'postgres',
+      password: '',
+      ssl: false,
+      max: 1,
+      idleTimeoutMillis: 0,
+      connectionTimeoutMillis: CONNECTION_WAIT_MILLISECONDS,
+      types: valueParsers,
+    },
+    logger,
+  );
 }

@@ -21,7 +21,6 @@ export class PooledConnection implements Sql {
       throw availability.lost(error);
     });
     const connection = new PooledConnection(client, availability);
-    // While a client is lent, the pool does not listen: without a listener, a server that goes away ends the process.
     client.on('error', connection.fail);
     return connection;
   }

@@ -1,6 +1,7 @@
-import pg from 'pg';
+import { isNativeError } from 'node:util/types';
+import type pg from 'pg';
 import type { Log } from '../../kernel/log.js';
-import { describeFailure } from './connection-failure.js';
+import { createClientPool } from './client-pool.js';
 import { valueParsers } from './value-parsers.js';
 
 const CONNECT_MILLISECONDS = 5_000;
@@ -37,29 +38,27 @@ function sessionSettings(limitStatements: boolean): string {
  */
 export function createPostgresPool({ url, logger, size, limitStatements }: PostgresPoolOptions): pg.Pool {
   const settings = sessionSettings(limitStatements);
-  const pool = new pg.Pool({
-    application_name: 'flynkle-api',
-    connectionString: url,
-    max: size,
-    connectionTimeoutMillis: CONNECT_MILLISECONDS,
-    ...(limitStatements ? { query_timeout: ANSWER_MILLISECONDS } : {}),
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MILLISECONDS,
-    types: valueParsers,
-    verify: (client, done) => {
-      client.query(settings).then(
-        () => {
-          done();
-        },
-        (error: unknown) => {
-          done(error instanceof Error ? error : new Error('the session could not be set up'));
-        },
-      );
+  return createClientPool(
+    {
+      application_name: 'flynkle-api',
+      connectionString: url,
+      max: size,
+      connectionTimeoutMillis: CONNECT_MILLISECONDS,
+      ...(limitStatements ? { query_timeout: ANSWER_MILLISECONDS } : {}),
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MILLISECONDS,
+      types: valueParsers,
+      verify: (client, done) => {
+        client.query(settings).then(
+          () => {
+            done();
+          },
+          (error: unknown) => {
+            done(isNativeError(error) ? error : new Error('the session could not be set up', { cause: error }));
+          },
+        );
+      },
     },
-  });
-  // An idle connection that fails (the server restarts) is the pool's to drop; without a listener it ends the process.
-  pool.on('error', (error) => {
-    logger.warn({ reason: describeFailure(error) }, 'An idle database connection was lost');
-  });
-  return pool;
+    logger,
+  );
 }

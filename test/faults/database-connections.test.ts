@@ -1,0 +1,80 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { openDatabase } from '../../src/adapters/postgres/open-database.js';
+import type { OpenedDatabase } from '../../src/adapters/postgres/pool-database.js';
+import { Unavailable } from '../../src/kernel/errors.js';
+import { createDatabase, migrationsDirectory, silentLogger, testServerUrl } from '../support/database.js';
+import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.js';
+
+const server = testServerUrl();
+const POOL_SIZE = 10;
+const ROUNDS = 40;
+
+/** An error that nobody listens for would end the process; here it fails the test. */
+(server === undefined ? describe.skip : describe)('connections to PostgreSQL that break while they are opened', () => {
+  const admin = server ?? '';
+  let created: Awaited<ReturnType<typeof createDatabase>>;
+  let proxy: FaultProxy;
+  let database: OpenedDatabase;
+
+  beforeAll(async () => {
+    created = await createDatabase(admin);
+  });
+  afterAll(() => created.drop());
+  beforeEach(async () => {
+    const { hostname, port } = new URL(admin);
+    proxy = await startFaultProxy({ host: hostname, port: Number(port) || 5432 });
+    const url = new URL(created.url);
+    url.hostname = '127.0.0.1';
+    url.port = String(proxy.port);
+    database = await openDatabase({
+      url: url.href,
+      dataDirectory: '',
+      migrationsDirectory,
+      logger: silentLogger,
+      poolSize: POOL_SIZE,
+    });
+  });
+  afterEach(async () => {
+    await database.close();
+    await proxy.close();
+  });
+
+  const useAll = () =>
+    Promise.allSettled([
+      ...Array.from({ length: POOL_SIZE }, () => database.query('SELECT 1')),
+      ...Array.from({ length: POOL_SIZE }, () => database.prisma.user.count()),
+    ]);
+
+  it('by a reset at the session set-up are unavailable, and the service goes on', async () => {
+    proxy.resetAt('SET TIME ZONE');
+    for (const outcome of await useAll()) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(Unavailable) });
+    }
+    proxy.heal();
+    await expect(database.query('SELECT 1')).resolves.toMatchObject({ rowCount: 1 });
+  });
+
+  it('since the server ends them again and again are unavailable, and the service goes on', async () => {
+    const killer = new pg.Client(admin);
+    await killer.connect();
+    const name = new URL(created.url).pathname.slice(1);
+    const kill = () =>
+      killer.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);
+    const reasons = new Set<unknown>();
+    let killed = 0;
+    try {
+      for (let round = 0; round < ROUNDS; round++) {
+        let isOver = false;
+        const uses = useAll().finally(() => (isOver = true));
+        while (!isOver) killed += (await kill()).rowCount ?? 0;
+        for (const outcome of await uses) if (outcome.status === 'rejected') reasons.add(outcome.reason);
+      }
+    } finally {
+      await killer.end();
+    }
+    expect(killed).toBeGreaterThan(ROUNDS);
+    expect([...reasons].filter((reason) => !(reason instanceof Unavailable))).toEqual([]);
+    await expect(database.query('SELECT 1')).resolves.toMatchObject({ rowCount: 1 });
+  }, 60_000);
+});
