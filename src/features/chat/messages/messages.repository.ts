@@ -62,12 +62,19 @@ export class MessagesRepository {
     return new Map(rows.map((row) => [row.conversationId, row.count]));
   }
 
-  /** Messages of the user's own conversations whose text holds `part`, in any case, newest first. */
+  /**
+   * Messages of the user's own conversations whose text holds `part`, in any case, newest first.
+   *
+   * `OFFSET 0` keeps the planner from moving the filter out of the inner select. Otherwise it takes matches to be spread
+   * evenly over all users, and walks the table backwards by primary key until the page is full: without a match, all of it.
+   */
   async search(userId: string, part: string, request: PageRequest): Promise<Page<MessageRow>> {
     const { rows } = await this.database.query<MessageRow>(
-      `SELECT ${COLUMNS} FROM messages m JOIN conversations c ON c.id = m.conversation_id
-       WHERE c.user_id = $1 AND m.content->>'text' ILIKE $2 AND ($3::uuid IS NULL OR m.id < $3::uuid)
-       ORDER BY m.id DESC LIMIT $4 OFFSET $5`,
+      `SELECT ${COLUMNS} FROM (
+         SELECT found.* FROM messages found JOIN conversations c ON c.id = found.conversation_id
+         WHERE c.user_id = $1 AND found.content->>'text' ILIKE $2 AND ($3::uuid IS NULL OR found.id < $3::uuid)
+         OFFSET 0
+       ) AS m ORDER BY m.id DESC LIMIT $4 OFFSET $5`,
       [userId, containsPattern(part), request.after, request.size + 1, request.offset],
     );
     return pageOf(request, rows);
