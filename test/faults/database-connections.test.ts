@@ -65,9 +65,9 @@ const ROUNDS = 40;
     let killed = 0;
     try {
       for (let round = 0; round < ROUNDS; round++) {
-        let isOver = false;
-        const uses = useAll().finally(() => (isOver = true));
-        while (!isOver) killed += (await kill()).rowCount ?? 0;
+        const progress = { isOver: false };
+        const uses = useAll().finally(() => (progress.isOver = true));
+        while (!progress.isOver) killed += (await kill()).rowCount ?? 0;
         for (const outcome of await uses) if (outcome.status === 'rejected') reasons.add(outcome.reason);
       }
     } finally {

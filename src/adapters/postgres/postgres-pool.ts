@@ -1,4 +1,3 @@
-import { isNativeError } from 'node:util/types';
 import type pg from 'pg';
 import type { Log } from '../../kernel/log.js';
 import { createClientPool } from './client-pool.js';
@@ -54,7 +53,7 @@ export function createPostgresPool({ url, logger, size, limitStatements }: Postg
             done();
           },
           (error: unknown) => {
-            done(isNativeError(error) ? error : new Error('the session could not be set up', { cause: error }));
+            done(Error.isError(error) ? error : new Error('the session could not be set up', { cause: error }));
           },
         );
       },
