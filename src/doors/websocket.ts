@@ -178,6 +178,8 @@ function closeSocket(socket: WebSocket): Promise<void> {
 
 /** Answers an upgrade request that is refused as plain HTTP. */
 export function refuseUpgrade(socket: Duplex, status: string, message: string): void {
+  // Node's HTTP server no longer listens once it has handed the socket over: a client that resets it would end the process.
+  socket.on('error', () => undefined);
   const body = JSON.stringify({ errors: [{ message, extensions: { code: 'FORBIDDEN' } }] });
   socket.end(
     [
