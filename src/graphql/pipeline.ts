@@ -111,7 +111,7 @@ export function createPipeline(schema: GraphQLSchema, options: PipelineOptions):
     return refusal === undefined ? operation : { errors: [refusal] };
   };
 
-  /** A result without data means that the variables were not taken; graphql-jit's words for that are not graphql-js's. */
+  /** A result without data means that the variables were not taken: the refusal names all of their faults. */
   const settle = (operation: PreparedOperation, result: ExecutionResult, call: PipelineCall): ExecutionResult => {
     if (result.data === undefined) {
       const refusal = refuseVariables(schema, operation.node, call.variables ?? NO_VARIABLES);

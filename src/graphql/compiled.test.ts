@@ -1,0 +1,236 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import {
+  GraphQLError,
+  execute,
+  getNamedType,
+  getNullableType,
+  isAbstractType,
+  isEnumType,
+  isInputObjectType,
+  isLeafType,
+  isListType,
+  isObjectType,
+  isRequiredArgument,
+  parse,
+  validate,
+  type GraphQLArgument,
+  type GraphQLField,
+  type GraphQLInputType,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+} from 'graphql';
+import type { RequestContext } from './context.js';
+import { createPipeline } from './pipeline.js';
+import { buildSchema } from './schema.js';
+
+/** More than graphql-js interprets before graphql-jit compiles. */
+const RUNS = 10;
+
+/** The product's own types over resolvers that answer with what they were given, so that a wrong argument is seen. */
+function echoingSchema(): GraphQLSchema {
+  const schema = buildSchema();
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (isAbstractType(type)) type.resolveType = () => schema.getPossibleTypes(type)[0]?.name;
+    if (!isObjectType(type) || type.name.startsWith('__')) continue;
+    for (const field of Object.values(type.getFields())) {
+      field.resolve = (_source, args, _context, { variableValues }) => valueOf(field.type, { args, variableValues });
+    }
+  }
+  return schema;
+}
+
+function valueOf(type: GraphQLOutputType, given: unknown): unknown {
+  const nullable = getNullableType(type);
+  if (isListType(nullable)) {
+    const item: GraphQLOutputType = nullable.ofType;
+    return [valueOf(item, given), valueOf(item, given)];
+  }
+  if (!isLeafType(nullable)) return {};
+  if (isEnumType(nullable)) return nullable.getValues()[0]?.value;
+  // With the classes of values: a Date and its text differ.
+  const echo = inspect(given, { depth: 9, sorted: true, breakLength: Infinity, compact: true }).replaceAll(
+    '[Object: null prototype] ',
+    '',
+  );
+  const samples: Readonly<Record<string, unknown>> = {
+    Int: echo.length,
+    Float: echo.length + 0.5,
+    Boolean: true,
+    Date: new Date('2026-11-25T00:00:00Z'),
+    DateTime: new Date('2026-11-25T12:00:00Z'),
+    JSONObject: { echo },
+  };
+  return samples[nullable.name] ?? echo;
+}
+
+/** A literal of a type that uses every field of its input objects. */
+function literalOf(type: GraphQLInputType): string {
+  const nullable = getNullableType(type);
+  if (isListType(nullable)) {
+    const item: GraphQLInputType = nullable.ofType;
+    return `[${literalOf(item)}, ${literalOf(item)}]`;
+  }
+  if (isInputObjectType(nullable)) {
+    const fields = Object.values(nullable.getFields()).map((field) => `${field.name}: ${literalOf(field.type)}`);
+    return `{ ${fields.join(' ')} }`;
+  }
+  if (isEnumType(nullable)) return nullable.getValues()[0]?.name ?? '';
+  const literals: Readonly<Record<string, string>> = {
+    Int: '3',
+    Float: '2.5',
+    Boolean: 'true',
+    Date: '"2026-11-25"',
+    DateTime: '"2026-11-25T01:02:03.004Z"',
+    JSONObject: '{ a: 1, list: [null, "b", { c: true }] }',
+  };
+  return literals[getNamedType(nullable).name] ?? '"0192aaaa-bbbb-7ccc-8ddd-eeeeffff0000"';
+}
+
+function selectionOf(schema: GraphQLSchema, type: GraphQLOutputType, depth: number): string {
+  const named = getNamedType(type);
+  if (isLeafType(named)) return '';
+  const fieldsOf = ({
+    name,
+    getFields,
+  }: {
+    name: string;
+    getFields: () => Record<string, GraphQLField<unknown, unknown>>;
+  }) =>
+    Object.values(getFields())
+      .filter((field) => !field.args.some(isRequiredArgument))
+      .filter((field) => depth > 1 || isLeafType(getNamedType(field.type)))
+      // One name for fields of several types of a union would be a conflict.
+      .map((field) => `${name}_${field.name}: ${field.name}${selectionOf(schema, field.type, depth - 1)}`)
+      .join(' ');
+  const parts = isAbstractType(named)
+    ? schema.getPossibleTypes(named).map((possible) => `... on ${possible.name} { ${asType(possible, fieldsOf)} }`)
+    : isObjectType(named)
+      ? [asType(named, fieldsOf)]
+      : [];
+  return ` { __typename ${parts.join(' ')} }`;
+}
+
+function asType(
+  type: GraphQLObjectType,
+  fieldsOf: (type: { name: string; getFields: () => Record<string, GraphQLField<unknown, unknown>> }) => string,
+): string {
+  return fieldsOf({ name: type.name, getFields: () => type.getFields() });
+}
+
+type Case = readonly [text: string, variables?: Readonly<Record<string, unknown>>];
+
+/** For every root field: its arguments as literals, and as variables with defaults, set to null, and left out. */
+function generatedCases(schema: GraphQLSchema): Case[] {
+  const roots = [
+    ['query', schema.getQueryType()],
+    ['mutation', schema.getMutationType()],
+  ] as const;
+  return roots.flatMap(([kind, root]) =>
+    Object.values(root?.getFields() ?? {}).flatMap((field) => casesOf(schema, kind, field)),
+  );
+}
+
+function casesOf(schema: GraphQLSchema, kind: string, field: GraphQLField<unknown, unknown>): Case[] {
+  const selection = selectionOf(schema, field.type, 2);
+  const args = field.args.filter(({ type }) => !usesUpload(type));
+  if (args.length < field.args.length) return [];
+  if (args.length === 0) return [[`${kind} { ${field.name}${selection} }`]];
+  const call = (value: (argument: GraphQLArgument) => string) =>
+    `${field.name}(${args.map((argument) => `${argument.name}: ${value(argument)}`).join(' ')})${selection}`;
+  const variables = args.map(({ name, type }) => `$${name}: ${String(type)} = ${literalOf(type)}`).join(' ');
+  const withDefaults = `${kind} (${variables}) { ${call(({ name }) => `$${name}`)} }`;
+  return [
+    [`${kind} { ${call(({ type }) => literalOf(type))} }`],
+    [withDefaults],
+    [withDefaults, Object.fromEntries(args.map(({ name }) => [name, null]))],
+    [withDefaults, Object.fromEntries(args.map(({ name }) => [name, { wrong: ['type'] }]))],
+  ];
+}
+
+const usesUpload = (type: GraphQLInputType) => getNamedType(type).name === 'Upload';
+
+/** What a program may call a thing and every object inherits. */
+const inheritedCases: Case[] = Object.getOwnPropertyNames(Object.prototype).flatMap((name): Case[] => [
+  [`query ($${name}: Int) { conversations(first: $${name}) { totalCount } }`],
+  [`query ($${name}: Int) { conversations(first: $${name}) { totalCount } }`, JSON.parse(`{"${name}":7}`) as never],
+  [`query ($${name}: Boolean!) { conversations { totalCount @skip(if: $${name}) __typename } }`],
+  [`{ conversations { ${name}: totalCount } ${name}: conversations { totalCount } }`],
+  [`query ${name} { ...${name} } fragment ${name} on Query { conversations { totalCount } }`],
+]);
+
+const CREATE = 'mutation ($i: CreateMessageInput!) { createMessage(input: $i) { message { id } } }';
+const MINIMAL = { conversationId: '1', content: { text: 'x' }, messageType: 'user' };
+const handMadeCases: Case[] = [
+  ['query ($d: Date = "2026-11-25") { usage(since: $d) { id date } }'],
+  ['query ($d: Date = "2026-11-25") { usage(since: $d) { id } }', { d: '2025-01-01' }],
+  ['query ($d: Date = "2026-11-25") { usage(since: $d) { id } }', { d: 'no day' }],
+  ['query ($d: Date = null) { usage(since: $d, until: null) { id } }'],
+  ['query ($n: Int! = 5) { conversations(first: $n) { nodes { id } } }'],
+  ['query ($n: Int! = 5) { conversations(first: $n) { nodes { id } } }', { n: null }],
+  ['query ($n: Int = 5) { conversations(first: $n) { nodes { id } } }', { n: 3.5 }],
+  ['query ($n: Int) { conversations(first: $n) { nodes { id } } }', { n: 2 ** 31 }],
+  ['query ($id: ID!) { node(id: $id) { __typename id ... on Conversation { title } } }', { id: 12 }],
+  ['query ($id: ID! = 7) { node(id: $id) { __typename id } }'],
+  ['query ($on: Boolean = false) { conversations { totalCount @include(if: $on) nodes { id } } }'],
+  ['query ($on: Boolean = false) { conversations { totalCount @include(if: $on) nodes { id } } }', { on: true }],
+  [
+    'query ($on: Boolean!) { ... @skip(if: $on) { conversations { totalCount } } conversations { nodes { id } } }',
+    { on: true },
+  ],
+  ['query ($on: Boolean!) { ...F @include(if: $on) __typename } fragment F on Query { usage { id } }', { on: false }],
+  ['query ($on: Boolean!) { __typename @include(if: $on) }'],
+  [CREATE, { i: MINIMAL }],
+  [CREATE, { i: { ...MINIMAL, invokeLlm: null, extra: null } }],
+  [CREATE, { i: { ...MINIMAL, content: { list: [null, [1, { deep: null }]], toString: 'own' } } }],
+  [CREATE, { i: { ...MINIMAL, constructor: 1 } }],
+  [CREATE, { i: JSON.parse('{"conversationId":"1","content":{},"messageType":"x","__proto__":{}}') as object }],
+  [CREATE, { i: [MINIMAL] }],
+  [CREATE, {}],
+  ['mutation ($t: String) { createConversation(input: { title: $t }) { id title } }'],
+  ['mutation ($t: String = "a") { createConversation(input: { title: $t }) { id title } }'],
+  ['mutation { createConversation(input: { title: null }) { id title } }'],
+  ['mutation ($i: [ID!]! = ["1", "2"]) { deleteConversations(ids: $i) }'],
+  ['mutation ($i: [ID!]!) { deleteConversations(ids: $i) }', { i: 'one' }],
+  ['mutation ($i: [ID!]!) { deleteConversations(ids: $i) }', { i: ['one', null] }],
+  ['mutation ($i: ID!) { deleteConversations(ids: [$i, "2"]) }', { i: 'one' }],
+];
+
+describe('a document that runs again and again', () => {
+  const schema = echoingSchema();
+  const pipeline = createPipeline(schema, {
+    mapError: (error) => (error instanceof GraphQLError ? error : new GraphQLError(String(error))),
+  });
+  const signal = new AbortController().signal;
+  const context = {
+    requestId: 'r1',
+    client: { ipAddress: null, userAgent: null },
+    signal,
+  } as unknown as RequestContext;
+  const cases = [...handMadeCases, ...inheritedCases, ...generatedCases(schema)].filter(
+    ([text]) => validate(schema, parse(text)).length === 0,
+  );
+
+  it('is one of many', () => {
+    expect(cases.length).toBeGreaterThan(150);
+    expect(handMadeCases.filter((known) => !cases.includes(known))).toEqual([]);
+  });
+
+  it.each(cases)('is answered as graphql-js answers it: %s %j', async (text, variables = {}) => {
+    const document = parse(text);
+    const reference = JSON.stringify(
+      await execute({ schema, document, variableValues: variables, contextValue: context }),
+    );
+    const prepared = pipeline.prepareOwn(document);
+    const answers: string[] = [];
+    for (let run = 0; run < RUNS; run += 1) {
+      answers.push(JSON.stringify(await pipeline.execute(prepared, { context, variables })));
+    }
+    expect(new Set(answers).size).toBe(1);
+    // Variables that are not taken are refused in the pipeline's own words.
+    const isRefused = !reference.includes('"data":');
+    if (isRefused) expect(answers[0]).toContain('"code":"BAD_USER_INPUT"');
+    else expect(answers[0]).toBe(reference);
+  });
+});
