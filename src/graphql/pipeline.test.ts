@@ -139,9 +139,8 @@ describe('the limits', () => {
       (index) => `fragment F${index} on Page { a: nodes { ...F${index + 1} } b: nodes { ...F${index + 1} } }`,
     );
     const fanned = `{ leaves { ...F0 } } ${fragments.join(' ')} fragment F51 on Page { nodes { id } }`;
-    const started = performance.now();
+    // It answers at all: to follow each spread anew would take 2^51 steps.
     expect(await firstError(fanned)).toMatchObject(tooComplex('The query is 54 levels deep; the limit is 12'));
-    expect(performance.now() - started).toBeLessThan(1_000);
   });
 
   it('refuse fragments that multiply without depth', async () => {

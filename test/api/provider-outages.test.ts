@@ -58,18 +58,14 @@ describe.each(stores)('a provider of logins on %s', (on) => {
     await forged.close();
   }, 60_000);
 
-  it('that says nothing is given up after five seconds', async () => {
+  it('that says nothing is given up', async () => {
     const forged = await startForgedProvider();
     const app = await startTestApp({ stores: on, settings: providerSettings(forged) });
     const browser = new BrowserLike(app.url);
     const { state = '' } = parametersOf(await browser.authorizationUrl('forger'));
     const query = new URLSearchParams({ state, iss: forged.issuer, code: 'a code' });
-    const before = performance.now();
     const answer = await browser.get(`${app.url}/api/v1/auth/oidc/forger/callback?${query.toString()}`);
-    const seconds = (performance.now() - before) / 1000;
     expect(answer).toMatchObject(DOWN);
-    expect(seconds).toBeGreaterThan(4);
-    expect(seconds).toBeLessThan(10);
     await app.close();
     await forged.close();
   }, 60_000);

@@ -10,8 +10,8 @@ describe.each(testDatabases())('the job queue ($name)', (kind) => {
   const warnings: object[] = [];
   const ignore = () => undefined;
   const log = { info: ignore, error: ignore, warn: (fields: object) => warnings.push(fields) };
-  const open = () =>
-    PgBossJobQueue.open({ database: Object.assign(database, { embedded: kind.name === 'embedded' }), log });
+  const open = (options: { readonly pollSeconds?: number } = {}) =>
+    PgBossJobQueue.open({ database: Object.assign(database, { embedded: kind.name === 'embedded' }), log, ...options });
 
   beforeEach(async () => {
     database = await kind.open();
@@ -26,7 +26,8 @@ describe.each(testDatabases())('the job queue ($name)', (kind) => {
     );
 
   it('does jobs one after the other, in the order in which they were added, at once', async () => {
-    const queue = await open();
+    // Only a queue that is told of its jobs sees all of them before the next look.
+    const queue = await open({ pollSeconds: 3_600 });
     const done: unknown[] = [];
     let atWork = 0;
     await queue.work(QUEUE, async (data) => {
@@ -35,12 +36,9 @@ describe.each(testDatabases())('the job queue ($name)', (kind) => {
       done.push(data);
       atWork--;
     });
-    const start = performance.now();
     for (let number = 0; number < 20; number++) await queue.add(QUEUE, { number });
     await heard(done, 20);
     expect(done).toEqual(Array.from({ length: 20 }, (_, number) => ({ number })));
-    // A look every two seconds would take forty.
-    expect(performance.now() - start).toBeLessThan(10_000);
     await queue.close();
   });
 

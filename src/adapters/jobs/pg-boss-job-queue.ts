@@ -29,19 +29,23 @@ const QUEUE = {
 export interface PgBossJobQueueOptions {
   readonly database: Database & { readonly embedded: boolean };
   readonly log: Log;
+  /** Seconds between polls for jobs it was not notified of. {@link POLL_SECONDS} by default. */
+  readonly pollSeconds?: number;
 }
 
 /** Jobs in the main database, by `pg-boss`: no other server to run, and no job without its data. */
 export class PgBossJobQueue implements JobQueue {
   readonly #log: Log;
   readonly #boss: PgBoss;
+  readonly #pollSeconds: number;
   /** Queue -> the id of its worker, which is notified of a new job before its next poll. */
   readonly #workers = new Map<string, string>();
   readonly #known = new Set<string>();
   #isFailing = false;
 
-  private constructor({ database, log }: PgBossJobQueueOptions) {
+  private constructor({ database, log, pollSeconds = POLL_SECONDS }: PgBossJobQueueOptions) {
     this.#log = log;
+    this.#pollSeconds = pollSeconds;
     this.#boss = new PgBoss({
       db: statementsOn(database),
       schema: SCHEMA,
@@ -70,19 +74,23 @@ export class PgBossJobQueue implements JobQueue {
 
   async work(queue: string, handle: (data: unknown) => Promise<void>): Promise<void> {
     await this.#ensureQueue(queue);
-    const worker = await this.#boss.work<unknown>(queue, { pollingIntervalSeconds: POLL_SECONDS }, async ([job]) => {
-      if (job === undefined) return;
-      // There may be more jobs.
-      this.#lookNow(queue);
-      try {
-        await handle(job.data);
-        this.#isFailing = false;
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#log.warn({ queue, reason }, 'a job failed, and will be tried again');
-        throw error;
-      }
-    });
+    const worker = await this.#boss.work<unknown>(
+      queue,
+      { pollingIntervalSeconds: this.#pollSeconds },
+      async ([job]) => {
+        if (job === undefined) return;
+        // Where there was one there may be more.
+        this.#lookNow(queue);
+        try {
+          await handle(job.data);
+          this.#isFailing = false;
+        } catch (error) {
+          const reason = error instanceof Error ? error.message : String(error);
+          this.#log.warn({ queue, reason }, 'a job failed, and will be tried again');
+          throw error;
+        }
+      },
+    );
     this.#workers.set(queue, worker);
   }
 

@@ -33,11 +33,17 @@ const ESTIMATED_BYTES_PER_TOKEN = 4;
  */
 export class O200kTokenCounter implements TokenCounter {
   private encoding: Encoding | undefined;
+  private readonly importEncoding: () => Promise<Encoding>;
   private loading: Promise<void> | undefined;
+
+  /** @param importEncoding the tokenizer, for tests that look at what it is given */
+  constructor(importEncoding: () => Promise<Encoding> = () => import('gpt-tokenizer/encoding/o200k_base')) {
+    this.importEncoding = importEncoding;
+  }
 
   /** Resolves when counts are exact. Call it once the service listens. */
   load(): Promise<void> {
-    this.loading ??= import('gpt-tokenizer/encoding/o200k_base').then((encoding) => {
+    this.loading ??= this.importEncoding().then((encoding) => {
       // The cache keeps pieces of users' texts, each holding on to its whole text; it saves nothing on prose.
       encoding.setMergeCacheSize(0);
       this.encoding = encoding;

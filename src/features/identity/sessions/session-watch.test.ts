@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { EventEmitter, once } from 'node:events';
 import { newId } from '../../../kernel/ids.js';
 import type { Viewer } from '../../../kernel/viewer.js';
@@ -245,4 +245,30 @@ describe('SessionWatch', () => {
     state.isDown = false;
     await expect(next).rejects.toThrow('Invalid token');
   });
+});
+
+it('looks twice a second unless told otherwise', async () => {
+  jest.useFakeTimers();
+  let looks = 0;
+  const watch = new SessionWatch({
+    repository: {
+      findEnded: () => {
+        looks += 1;
+        return Promise.resolve(new Set<string>());
+      },
+    },
+    clock: { now: () => new Date(0) },
+    log: { warn: () => undefined },
+  });
+  const viewer = viewerOf();
+  watch.follow(
+    () => viewer,
+    () => undefined,
+  );
+  await jest.advanceTimersByTimeAsync(999);
+  expect(looks).toBe(1);
+  await jest.advanceTimersByTimeAsync(1);
+  expect(looks).toBe(2);
+  watch.close();
+  jest.useRealTimers();
 });
