@@ -23,14 +23,14 @@ import {
 } from 'graphql';
 import type { RequestContext } from './context.js';
 import { createPipeline } from './pipeline.js';
-import { buildSchema } from './schema.js';
+import { describeSchema } from '../app-schema.js';
 
 /** More than graphql-js interprets before graphql-jit compiles. */
 const RUNS = 10;
 
 /** The product's own types over resolvers that answer with what they were given, so that a wrong argument is seen. */
 function echoingSchema(): GraphQLSchema {
-  const schema = buildSchema();
+  const schema = describeSchema();
   for (const type of Object.values(schema.getTypeMap())) {
     if (isAbstractType(type)) type.resolveType = () => schema.getPossibleTypes(type)[0]?.name;
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
