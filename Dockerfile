@@ -17,6 +17,7 @@ ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/prisma/migrations prisma/migrations
+COPY --from=build /app/schema/*.json schema/
 COPY --from=build /app/dist dist
 RUN install --directory --owner=node /data
 

@@ -61,7 +61,7 @@ async function start(config: Config, log: Log, resources: AsyncDisposableStack):
     serviceUrl: () => url,
   });
   await openFeatures(config, adapters, features, log, resources);
-  const { http, close } = await openDoors(config, features, log, version);
+  const { http, close } = await openDoors(config, features, log);
   resources.defer(close);
   const { port } = await http.listen(config.port, config.host);
   void adapters.counter.load();
@@ -107,7 +107,6 @@ async function openDoors(
   config: Config,
   features: Features,
   log: Log,
-  version: string,
 ): Promise<{ http: HttpServer; close: () => Promise<void> }> {
   const schema = buildSchema(features.resolvers);
   const mapError = createErrorMap(log);
@@ -132,7 +131,6 @@ async function openDoors(
     pipelineFor: (view) => createPipeline(view, pipelineOptions),
     makeContext,
     mapError,
-    version,
     bodyLimit: BODY_LIMIT,
     uploadLimit,
     isSecure: config.publicUrl?.startsWith('https:') === true,

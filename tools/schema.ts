@@ -1,13 +1,13 @@
-// Writes schema/schema.graphql and schema/openapi.json from the code. With --check it writes nothing, and fails when a file
-// differs from the code, when the schema lacks something that clients were promised in test/contracts/api.graphql, or when
-// the OpenAPI document breaks one of Redocly's recommended rules.
+// Writes schema/schema.graphql, schema/openapi.json and schema/rest-operations.json from the code; the program reads the last
+// two when it starts. With --check it writes nothing, and fails when a file differs from the code, when the schema lacks
+// something that clients were promised in test/contracts/api.graphql, or when the OpenAPI document breaks one of Redocly's
+// recommended rules.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { buildSchema as parseSchema, findBreakingChanges } from 'graphql';
 import { describeSchema } from '../src/app-schema.js';
-import { openApiDocument } from '../src/doors/rest/openapi.js';
-import { buildRestView } from '../src/doors/rest/rest-view.js';
+import { emitRest } from '../src/doors/rest/emit.js';
 import { printSchemaText } from '../src/graphql/emit.js';
 
 const pathOf = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
@@ -16,10 +16,12 @@ const read = (name: string) => readFileSync(pathOf(name), 'utf8');
 const { version } = JSON.parse(read('package.json')) as { readonly version: string };
 const schema = describeSchema();
 const schemaText = printSchemaText(schema);
-const openApiText = `${JSON.stringify(openApiDocument(buildRestView(schema), version), null, 2)}\n`;
+const rest = await emitRest(schema, version);
+const openApiText = asJson(rest.document);
 const emitted = new Map([
   ['schema/schema.graphql', schemaText],
   ['schema/openapi.json', openApiText],
+  ['schema/rest-operations.json', asJson(rest.operations)],
 ]);
 
 if (process.argv.includes('--check')) {
@@ -28,6 +30,10 @@ if (process.argv.includes('--check')) {
   process.exitCode = faults.length === 0 ? 0 : 1;
 } else {
   for (const [name, text] of emitted) writeFileSync(pathOf(name), text);
+}
+
+function asJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 function brokenPromises(): string[] {

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { openApiDocument, type OpenApiDocument } from '../../src/doors/rest/openapi.js';
-import { buildRestView } from '../../src/doors/rest/rest-view.js';
-import { describeSchema } from '../../src/app-schema.js';
+import type { OpenApiDocument } from '../../src/doors/rest/openapi.js';
+import { readEmittedRest } from '../../src/doors/rest/sofa-operations.js';
 import { signUp, type Actor } from '../support/actor.js';
 import { startTestApp, stores, type TestApp } from '../support/app.js';
 import { startForgedProvider, type ForgedProvider } from '../support/forged-provider.js';
@@ -45,7 +44,7 @@ const NEED_A_SECRET = new Set([
   '/uploads/{upload_id}',
 ]);
 
-const operations = operationsOf(openApiDocument(buildRestView(describeSchema()), '0'));
+const operations = operationsOf(JSON.parse(await readEmittedRest().loadDocument()) as OpenApiDocument);
 
 /** Says how an answer differs from what the document has for the operation; undefined when it does not. */
 type Check = (operation: DocumentedOperation, answer: RawAnswer) => string | undefined;

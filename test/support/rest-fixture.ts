@@ -23,6 +23,9 @@ import {
 } from 'type-graphql';
 import { z } from 'zod';
 import { createErrorMap } from '../../src/doors/error-map.js';
+import { emitRest } from '../../src/doors/rest/emit.js';
+import type { OpenApiDocument } from '../../src/doors/rest/openapi.js';
+import type { Reference } from '../../src/doors/rest/reference.js';
 import { createRestDoor, type RestDoor } from '../../src/doors/rest/rest-door.js';
 import { connectionType } from '../../src/graphql/connection.js';
 import type { RequestContext } from '../../src/graphql/context.js';
@@ -534,7 +537,7 @@ function authenticate({ authorization }: Credentials): Promise<Viewer> {
 }
 
 export interface RunningRestDoor extends AsyncDisposable {
-  readonly door: RestDoor;
+  readonly door: RestDoor & { readonly document: OpenApiDocument };
   readonly library: Library;
   readonly server: http.Server;
   readonly port: number;
@@ -542,6 +545,13 @@ export interface RunningRestDoor extends AsyncDisposable {
   /** The logged unexpected errors. */
   readonly logged: object[];
 }
+
+const REFERENCE: Reference = {
+  title: 'Library',
+  description: 'Books.',
+  tags: { Books: 'Books.', Lending: 'Who has what.', Reading: 'Reading aloud.' },
+  examples: { title: 'Middlemarch' },
+};
 
 /** The door over the library, on a port of its own. */
 export async function startRestDoor(
@@ -558,16 +568,12 @@ export async function startRestDoor(
     validate: false,
     pubSub: { publish: () => undefined, subscribe: () => [] as never },
   });
+  const { operations, document } = await emitRest(schema, '1.2.3', REFERENCE);
   const door = createRestDoor({
     ...options,
     schema,
-    version: '1.2.3',
-    reference: {
-      title: 'Library',
-      description: 'Books.',
-      tags: { Books: 'Books.', Lending: 'Who has what.', Reading: 'Reading aloud.' },
-      examples: { title: 'Middlemarch' },
-    },
+    emitted: { operations, loadDocument: () => Promise.resolve(JSON.stringify(document)) },
+    title: REFERENCE.title,
     bodyLimit: 100_000,
     uploadLimit: 100_000,
     mapError,
@@ -594,7 +600,7 @@ export async function startRestDoor(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    door,
+    door: { ...door, document },
     library,
     server,
     port,

@@ -7,25 +7,24 @@ import { compressedFile, type SendFile } from '../compressed-file.js';
 import { textReader } from './decode.js';
 import { sendJson } from './envelope.js';
 import { makeEndpoint, sendThrown, type Exchange, type ExchangeOptions } from './exchange.js';
-import { openApiDocument, type OpenApiDocument } from './openapi.js';
-import { REFERENCE, type Reference } from './reference.js';
+import { REFERENCE } from './reference.js';
 import { referencePage } from './reference-page.js';
 import { buildRestView, type RestOperation } from './rest-view.js';
 import { createRestRouter, type FoundRoute } from './rest-router.js';
 import { serveFile } from './serve-file.js';
 import { serveOperation } from './serve-operation.js';
 import { serveStream, type OpenStream, type StreamOptions } from './serve-stream.js';
-import { BASE_PATH, routeDocument, sofaOf, streamDocument } from './sofa-operations.js';
+import { BASE_PATH, pairOperations, readEmittedRest, type EmittedRest } from './sofa-operations.js';
 
 export interface RestDoorOptions extends ExchangeOptions {
   /** The main schema, executable, with the metadata of `graphql/rest-route.ts`. */
   readonly schema: GraphQLSchema;
   /** The shared pipeline over a schema of this door's. */
   readonly pipelineFor: (schema: GraphQLSchema) => Pipeline;
-  /** The version of the program, for the reference. */
-  readonly version: string;
-  /** What the reference says that no route does. The product's by default. */
-  readonly reference?: Reference;
+  /** What SOFA made of the schema. The product's by default, from the files that `npm run schema` writes. */
+  readonly emitted?: EmittedRest;
+  /** The title of the reference. The product's by default. */
+  readonly title?: string;
   /** Whether clients reach the service by https: alone: its cookies are then safe from all else. False by default. */
   readonly isSecure?: boolean;
   /** Silence on an event stream after which a comment is sent. 15 s by default: proxies give up after 30 to 60. */
@@ -38,7 +37,6 @@ export interface RestDoor {
    * the answer is written, and never rejects.
    */
   readonly handle: (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>;
-  readonly document: OpenApiDocument;
   /** The view: a root field for each route. */
   readonly schema: GraphQLSchema;
   /** Ends the open streams early, for the program to stop: a client of events goes on elsewhere from the last one. */
@@ -50,26 +48,24 @@ const DOCUMENT_PATH = `${BASE_PATH}/openapi.json`;
 const HEARTBEAT_MILLISECONDS = 15_000;
 
 export function createRestDoor(options: RestDoorOptions): RestDoor {
-  const { schema, pipelineFor, version, heartbeatMilliseconds = HEARTBEAT_MILLISECONDS, isSecure = false } = options;
+  const { schema, pipelineFor, heartbeatMilliseconds = HEARTBEAT_MILLISECONDS, isSecure = false } = options;
+  const { emitted = readEmittedRest(), title = REFERENCE.title } = options;
   const view = buildRestView(schema);
-  const sofa = sofaOf(view);
+  const documentOf = pairOperations(view, emitted.operations);
   const pipeline = pipelineFor(view.schema);
-  const operations = view.operations.map((operation) =>
-    makeEndpoint(operation, routeDocument(sofa, operation.route), pipeline),
-  );
+  const operations = view.operations.map((operation) => makeEndpoint(operation, documentOf(operation), pipeline));
   const { streamSchema } = view;
   const streamPipeline = streamSchema && pipelineFor(streamSchema);
   const subscriptionEndpoint = <Route extends RestStreamRoute | RestFileRoute>(operation: RestOperation<Route>) => {
     if (streamPipeline === undefined) throw new Error('A stream has no schema');
-    return makeEndpoint(operation, streamDocument(streamPipeline.schema, operation.route.operationId), streamPipeline);
+    return makeEndpoint(operation, documentOf(operation), streamPipeline);
   };
   const streams = view.streams.map((operation) => subscriptionEndpoint(operation));
   const files = view.files.map((operation) => subscriptionEndpoint(operation));
-  const document = openApiDocument(view, version, options.reference);
   const findRoute = createRestRouter(operations, streams, files, [
     { path: '/', send: sendWelcome },
-    { path: DOCUMENT_PATH, send: documentFile(document) },
-    ...referencePage({ title: options.reference?.title ?? REFERENCE.title, documentPath: DOCUMENT_PATH }),
+    { path: DOCUMENT_PATH, send: documentFile(emitted) },
+    ...referencePage({ title, documentPath: DOCUMENT_PATH }),
   ]);
   const openStreams = new Set<OpenStream>();
   const streamOptions: StreamOptions = { ...options, heartbeatMilliseconds, openStreams };
@@ -88,7 +84,6 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
   };
 
   return {
-    document,
     schema: view.schema,
     async handle(request, response, requestId) {
       try {
@@ -110,9 +105,8 @@ const sendWelcome: SendFile = (_request, response) => {
   return Promise.resolve();
 };
 
-function documentFile(document: OpenApiDocument): SendFile {
-  const text = JSON.stringify(document);
-  return compressedFile({ contentType: 'application/json; charset=utf-8', load: () => Promise.resolve(text) });
+function documentFile({ loadDocument: load }: EmittedRest): SendFile {
+  return compressedFile({ contentType: 'application/json; charset=utf-8', load });
 }
 
 const readBoolean = textReader(GraphQLBoolean);

@@ -1,11 +1,23 @@
-import { buildOperationNodeForField } from '@graphql-tools/utils';
-import { Kind, OperationTypeNode, visit, type DocumentNode, type GraphQLSchema } from 'graphql';
-import { createSofa } from 'sofa-api';
-import type { RestRoute } from '../../graphql/rest-route.js';
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import {
+  TypeInfo,
+  isObjectType,
+  parse,
+  visit,
+  visitWithTypeInfo,
+  type DocumentNode,
+  type GraphQLSchema,
+} from 'graphql';
+import type { AnyRestRoute } from '../../graphql/rest-route.js';
 import type { RestOperation, RestView } from './rest-view.js';
 
 /** Where every route of the contract lives. */
 export const BASE_PATH = '/api/v1';
+
+export function toColonPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1');
+}
 
 /** The document that answers a route: one root field of the view, with all that it can give. */
 export interface RouteDocument {
@@ -13,68 +25,90 @@ export interface RouteDocument {
   readonly operationName: string;
 }
 
-/**
- * SOFA's reading of the view. Its own router is never made: it would bring `/webhook`, an open relay, and reads requests
- * loosely (docs/decisions).
- */
-export function sofaOf({ schema, operations }: Pick<RestView, 'schema' | 'operations'>) {
-  return createSofa({
-    basePath: BASE_PATH,
-    schema,
-    routes: Object.fromEntries(
-      operations.map((operation) => [
-        `${operation.route.method === 'GET' ? 'Query' : 'Mutation'}.${operation.route.operationId}`,
-        { ...sofaRoute(operation), responseStatus: 200 as const },
-      ]),
-    ),
-  });
+/** A route and its document as SOFA made them, in the form in which they stand in a file. */
+export interface WrittenOperation {
+  readonly operationId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly operationName: string;
+  /** The document, a line each, so that a change is easy to read. */
+  readonly document: readonly string[];
 }
 
-/** A route as SOFA's own tables have it: path parameters written `:name`. */
-export function sofaRoute({ route, description }: RestOperation) {
+/** What `npm run schema` makes of the REST view with SOFA (`emit.ts`). */
+export interface EmittedRest {
+  readonly operations: readonly WrittenOperation[];
+  /** The OpenAPI document as JSON. Called when the first client asks for it. */
+  readonly loadDocument: () => Promise<string>;
+}
+
+/** From here and from `dist` alike. */
+const SCHEMA_FOLDER = new URL('../../../schema/', import.meta.url);
+
+/** The product's own, from `schema/`. */
+export function readEmittedRest(): EmittedRest {
+  const operations = readFileSync(new URL('rest-operations.json', SCHEMA_FOLDER), 'utf8');
   return {
-    method: route.method,
-    path: toColonPath(route.path),
-    tags: [route.tag],
-    description: description ?? route.summary,
+    operations: JSON.parse(operations) as WrittenOperation[],
+    loadDocument: async () => {
+      const text = await readFile(new URL('openapi.json', SCHEMA_FOLDER), 'utf8');
+      return JSON.stringify(JSON.parse(text));
+    },
   };
 }
 
-export function toColonPath(path: string): string {
-  return path.replace(/\{(\w+)\}/g, ':$1');
+/** Gives the document of a route. @throws Error when the files were written before the code changed */
+export type DocumentOf = (operation: RestOperation<AnyRestRoute>) => RouteDocument;
+
+/**
+ * Pairs the routes of the view with what SOFA made of them.
+ * @throws Error when a route was written that the view no longer has
+ */
+export function pairOperations(view: RestView, written: readonly WrittenOperation[]): DocumentOf {
+  const byId = new Map(written.map((operation) => [operation.operationId, operation]));
+  const routes = [...view.operations, ...view.streams, ...view.files].map(({ route }) => route);
+  const known = new Set(routes.map(({ operationId }) => operationId));
+  const stale = written.find(({ operationId }) => !known.has(operationId));
+  if (stale !== undefined) throw outdated(stale.operationId);
+  return ({ route }) => {
+    const found = byId.get(route.operationId);
+    if (found?.method !== route.method || found.path !== route.path) throw outdated(route.operationId);
+    const document = parse(found.document.join('\n'), { noLocation: true });
+    const schema = 'events' in route || 'rows' in route ? view.streamSchema : view.schema;
+    if (schema === undefined || !selectsEverything(schema, document)) throw outdated(route.operationId);
+    return { document, operationName: found.operationName };
+  };
 }
 
-/** The document of a route as SOFA makes it. A wire object is always whole: none is collapsed to its id as SOFA's models are. */
-export function routeDocument(sofa: ReturnType<typeof sofaOf>, route: RestRoute): RouteDocument {
-  return documentOf(
-    sofa.schema,
-    route.method === 'GET' ? OperationTypeNode.QUERY : OperationTypeNode.MUTATION,
-    route.operationId,
-  );
+function outdated(operationId: string): Error {
+  return new Error(`schema/rest-operations.json does not fit ${operationId}: run "npm run schema"`);
 }
 
-/** The document of a stream, which also asks for the type of each event. */
-export function streamDocument(schema: GraphQLSchema, operationId: string): RouteDocument {
-  const { document, operationName } = documentOf(schema, OperationTypeNode.SUBSCRIPTION, operationId);
-  const typeName = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: '__typename' } } as const;
-  return {
-    operationName,
-    document: visit(document, {
+/** Whether the document passes all arguments and asks for all fields, also those that were added since it was written. */
+function selectsEverything(schema: GraphQLSchema, document: DocumentNode): boolean {
+  const types = new TypeInfo(schema);
+  let isWhole = true;
+  let depth = 0;
+  visit(
+    document,
+    visitWithTypeInfo(types, {
       Field(node) {
-        // Events that call fields of different types by one name would come out under SOFA's aliases.
-        if (node.alias) throw new Error(`${operationId}: its events have different types for ${node.name.value}`);
-        if (node.name.value !== operationId || !node.selectionSet) return undefined;
-        const selections = [typeName, ...node.selectionSet.selections];
-        return { ...node, selectionSet: { ...node.selectionSet, selections } };
+        if ((types.getFieldDef()?.args.length ?? 0) !== (node.arguments?.length ?? 0)) isWhole = false;
+      },
+      SelectionSet: {
+        enter({ selections }) {
+          depth += 1;
+          const type = types.getParentType();
+          // The first is the operation's own: a route is one root field of many.
+          if (depth === 1 || !isObjectType(type)) return;
+          const selected = selections.flatMap((selection) => ('name' in selection ? [selection.name.value] : []));
+          if (Object.keys(type.getFields()).some((name) => !selected.includes(name))) isWhole = false;
+        },
+        leave() {
+          depth -= 1;
+        },
       },
     }),
-  };
-}
-
-function documentOf(schema: GraphQLSchema, kind: OperationTypeNode, field: string): RouteDocument {
-  const operation = buildOperationNodeForField({ schema, kind, field, circularReferenceDepth: 1 });
-  return {
-    document: { kind: Kind.DOCUMENT, definitions: [operation] },
-    operationName: operation.name?.value ?? field,
-  };
+  );
+  return isWhole;
 }
