@@ -29,7 +29,7 @@ export interface SofaRoute {
  */
 export function sofaRouter(
   { schema, operations }: SofaSubject,
-  handlers: Required<Pick<SofaConfig, 'execute'>> & Pick<SofaConfig, 'context' | 'errorHandler'>,
+  handlers: Required<Pick<SofaConfig, 'execute'>> & Pick<SofaConfig, 'context'>,
 ): SofaRouter {
   const kindOf = (field: string) => (schema.getQueryType()?.getFields()[field] ? 'Query' : 'Mutation');
   const routes = Object.fromEntries(

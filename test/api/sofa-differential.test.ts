@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { isNonNullType } from 'graphql';
+import { buildRestView, type RestOperation } from '../../src/doors/rest/rest-view.js';
+import { buildSchema } from '../../src/graphql/schema.js';
+import { AUTHORISATION } from '../support/authorisation-table.js';
+import { Cast } from '../support/authorisation-cast.js';
+import { withEmbedded } from '../support/database.js';
+import { restCall, rootFieldsOf, type HttpCall } from '../support/generated-call.js';
+import { startMailServer, type MailServer } from '../support/mail-server.js';
+import { rawRequest } from '../support/raw-request.js';
+import { startAppWithSofa, type AppWithSofa } from '../support/sofa-door.js';
+import { GOOD_ARGUMENTS, SOFA_TABLE, type Comparison, type Obstacle } from '../support/sofa-table.js';
+
+const PLAN = { price: 0, daily_messages: 9_000, daily_tokens: 9_000_000, max_conversations: 900, max_file_uploads: 99 };
+
+const view = buildRestView(buildSchema());
+const fields = rootFieldsOf(buildSchema());
+const cases = view.operations.flatMap((operation) => {
+  const { operationId, method, path } = operation.route;
+  const row = SOFA_TABLE[operationId];
+  const field = fields.find(({ routes }) => routes.some((route) => route.operationId === operationId));
+  if (row === undefined || typeof row === 'object' || field === undefined) return [];
+  return [{ title: `${method} ${path}`, operation, field, comparison: row }];
+});
+
+/** What stands in the way, by what the route says of itself. */
+function obstacleOf({ route, plan }: RestOperation): Obstacle | undefined {
+  if (route.navigation !== undefined) return 'SOFA neither redirects nor reads or sets cookies';
+  if (plan.file !== undefined) return 'SOFA reads no multipart bodies';
+  return plan.inputs.some((input) => input.in === 'header' && isNonNullType(input.type))
+    ? 'SOFA reads no headers'
+    : undefined;
+}
+
+describe('the table of what SOFA can serve', () => {
+  it('has a row for every operation of REST, and none for what there is not', () => {
+    const routes = [...view.operations, ...view.streams, ...view.files].map(({ route }) => route.operationId);
+    expect(Object.keys(SOFA_TABLE).sort()).toEqual(routes.sort());
+  });
+
+  it('leaves out the operations that have an obstacle in their metadata, and no others', () => {
+    const obstacles = [
+      ...view.operations.flatMap((operation) => {
+        const cannot = obstacleOf(operation);
+        return cannot === undefined ? [] : [[operation.route.operationId, { cannot }]];
+      }),
+      ...[...view.streams, ...view.files].map(({ route }) => [
+        route.operationId,
+        { cannot: 'SOFA serves no subscriptions over HTTP' },
+      ]),
+    ];
+    const left = Object.entries(SOFA_TABLE).filter(([, row]) => typeof row === 'object');
+    expect(Object.fromEntries(left)).toEqual(Object.fromEntries(obstacles));
+  });
+});
+
+describe("SOFA's own router over the same view, pipeline and data", () => {
+  let mailServer: MailServer;
+  let running: AppWithSofa;
+  let shared: Cast;
+
+  beforeAll(async () => {
+    mailServer = await startMailServer();
+    running = await startAppWithSofa({
+      stores: withEmbedded() ? 'embedded' : 'servers',
+      settings: {
+        PLANS: JSON.stringify({ free: PLAN, pro: PLAN }),
+        SMTP_URL: mailServer.url,
+        MAIL_FROM: 'Flynkle <no-reply@example.com>',
+      },
+    });
+    shared = new Cast(running.app);
+    // So that the lists have something to differ in.
+    const target = await shared.target();
+    for (const _ of [1, 2, 3]) await target.reply();
+    await target.upload();
+    await target.passkey();
+  }, 60_000);
+  afterAll(async () => {
+    await running.app.close();
+    await mailServer.close();
+  });
+
+  /** A new request of an operation, upon new things; by someone new, where it ends or changes what others need. */
+  const makeCall = async ({ field, operation: { route } }: (typeof cases)[number]): Promise<HttpCall> => {
+    const row = AUTHORISATION[field.name];
+    const good = GOOD_ARGUMENTS[route.operationId];
+    const needsNewPeople = row?.ends === true || route.operationId === 'changePlan' || good !== undefined;
+    const cast = needsNewPeople ? new Cast(running.app) : shared;
+    const caller = await cast.member(row?.access === 'admin' ? 'admin' : 'owner');
+    const target = await cast.target();
+    const given = good
+      ? await good({ ...running, mailServer, target, caller })
+      : await row?.variables?.(target, caller);
+    const paging = 'first' in (route.arguments ?? {}) ? { first: 2, offset: 0 } : {};
+    const call = restCall(field, route, { ...paging, ...given });
+    return { ...call, headers: { ...call.headers, ...caller.headers } };
+  };
+
+  it.each(cases)('answers $title as ours does: $comparison', async (one) => {
+    const { operation, comparison } = one;
+    const isRead = operation.route.method === 'GET';
+    const call = await makeCall(one);
+    const ours = await running.ours(call);
+    const sofas = await running.sofas(isRead ? call : await makeCall(one), operation);
+    expectOutcome(comparison, ours);
+    if (isRead) expect(JSON.stringify(sofas)).toBe(JSON.stringify(ours));
+    else expect(normalised(sofas)).toBe(normalised(ours));
+  });
+
+  it('has a webhook in memory, which the service has not', async () => {
+    const paths = ['/webhook', '/./webhook', '/users/../webhook', '/%77ebhook'];
+    const port = Number(new URL(running.app.url).port);
+    const answers = await Promise.all(
+      paths.map((path) => rawRequest(port, { method: 'POST', path: `/api/v1${path}`, body: '{}' })),
+    );
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses).toEqual(paths.map(() => 404));
+  });
+});
+
+/** So that two routers do not agree on nothing. */
+function expectOutcome(comparison: Comparison, { status, data }: { readonly status: number; readonly data: unknown }) {
+  if (comparison === 'refusal') {
+    expect([400, 404]).toContain(status);
+    return;
+  }
+  expect(status).toBe(200);
+  expect(Array.isArray(data) && data.length === 0).toBe(comparison === 'empty list');
+}
+
+/** The same words for what no two requests have alike. Ids are numbered as they first come. */
+function normalised(answer: unknown): string {
+  const ids = new Map<string, string>();
+  return JSON.stringify(answer, null, 1)
+    .replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (id) => {
+      if (!ids.has(id)) ids.set(id, `id ${ids.size + 1}`);
+      return ids.get(id) ?? id;
+    })
+    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'a time')
+    .replace(/[0-9a-f]{16}(@|%40)example\.com/g, 'an address')
+    .replace(/data:image\/png;base64,[\w+/=]+/g, 'an image')
+    .replace(/"[0-9a-z]{4}(?:-[0-9a-z]{4}){3}"/g, '"a recovery code"')
+    .replace(/127\.0\.0\.1:\d+/g, 'a host')
+    .replace(/[\w-]{22,}(?:\.[\w-]{22,})*/g, 'a secret');
+}

@@ -1,0 +1,178 @@
+import { Actor } from './actor.js';
+import type { TestApp } from './app.js';
+import { Authenticator, challengeOf, enrol, forgetUsedStep, protect } from './authenticator.js';
+import type { CastMember, Target } from './authorisation-cast.js';
+import type { Variables } from './authorisation-table.js';
+import { codeIn, type MailServer } from './mail-server.js';
+import { creationOptions, registerPasskey, requestOptions } from './passkeys.js';
+import { SoftwareAuthenticator } from './software-authenticator.js';
+
+/** Why SOFA cannot serve a route. */
+export type Obstacle =
+  | 'SOFA serves no subscriptions over HTTP'
+  | 'SOFA reads no headers'
+  | 'SOFA reads no multipart bodies'
+  | 'SOFA neither redirects nor reads or sets cookies';
+
+/**
+ * How SOFA's answer is compared with ours: the data of a good request, a list that is empty here, or a refusal where only a
+ * login provider, which this test has not, would make the request good.
+ */
+export type Comparison = 'data' | 'empty list' | 'refusal';
+
+/** Every REST operation: how it is compared, or why it cannot be. */
+export const SOFA_TABLE: Readonly<Record<string, Comparison | { readonly cannot: Obstacle }>> = {
+  streamChat: { cannot: 'SOFA serves no subscriptions over HTTP' },
+  streamReply: { cannot: 'SOFA serves no subscriptions over HTTP' },
+  exportConversations: { cannot: 'SOFA serves no subscriptions over HTTP' },
+  refreshTokens: { cannot: 'SOFA reads no headers' },
+  uploadFile: { cannot: 'SOFA reads no multipart bodies' },
+  startProviderLogin: { cannot: 'SOFA neither redirects nor reads or sets cookies' },
+  finishProviderLogin: { cannot: 'SOFA neither redirects nor reads or sets cookies' },
+
+  getHealth: 'data',
+  listPlans: 'data',
+  changePlan: 'data',
+  listUsage: 'data',
+
+  createUser: 'data',
+  getMe: 'data',
+  updateMe: 'data',
+  deleteMe: 'data',
+  getUser: 'data',
+  updateUser: 'data',
+  replaceUser: 'data',
+  deleteUser: 'data',
+  listUsers: 'data',
+
+  login: 'data',
+  logout: 'data',
+  verifyToken: 'data',
+  listSessions: 'data',
+  revokeSession: 'data',
+  requestPasswordReset: 'data',
+  resetPassword: 'data',
+  requestEmailVerification: 'data',
+  verifyEmail: 'data',
+
+  getSecondFactor: 'data',
+  enrolSecondFactor: 'data',
+  confirmSecondFactor: 'data',
+  regenerateRecoveryCodes: 'data',
+  disableSecondFactor: 'data',
+  completeLogin: 'data',
+
+  listPasskeys: 'data',
+  startPasskeyRegistration: 'data',
+  finishPasskeyRegistration: 'data',
+  renamePasskey: 'data',
+  deletePasskey: 'data',
+  startPasskeyLogin: 'data',
+  finishPasskeyLogin: 'data',
+
+  listLoginProviders: 'empty list',
+  listIdentities: 'empty list',
+  redeemLoginCode: 'refusal',
+  startIdentityLink: 'refusal',
+  finishIdentityLink: 'refusal',
+  unlinkIdentity: 'refusal',
+
+  createConversation: 'data',
+  getConversation: 'data',
+  updateConversation: 'data',
+  deleteConversation: 'data',
+  listConversations: 'data',
+  deleteConversations: 'data',
+
+  createMessage: 'data',
+  getMessage: 'data',
+  updateMessage: 'data',
+  deleteMessage: 'data',
+  listMessages: 'data',
+  searchMessages: 'data',
+  chat: 'data',
+
+  listUploads: 'data',
+  deleteUpload: 'data',
+
+  adminListUsers: 'data',
+  adminCreateUser: 'data',
+  adminUpdateUser: 'data',
+  adminDeleteUser: 'data',
+  suspendUser: 'data',
+  reinstateUser: 'data',
+  restoreUser: 'data',
+  adminDisableSecondFactor: 'data',
+  adminListConversations: 'data',
+  adminListUsage: 'data',
+  adminListAuditEvents: 'data',
+};
+
+/** Whose call it is, and what there is to make a request good with. */
+export interface Situation {
+  readonly app: TestApp;
+  readonly mailServer: MailServer;
+  readonly target: Target;
+  readonly caller: CastMember;
+}
+
+function actorOf({ app, caller: { email, password, headers } }: Situation): Actor {
+  const actor = new Actor(app.url, { email, password });
+  actor.token = headers['authorization']?.replace('Bearer ', '');
+  return actor;
+}
+
+async function protectedActor(situation: Situation) {
+  const actor = actorOf(situation);
+  const { app: authenticator } = await protect(actor);
+  await forgetUsedStep(situation.app, situation.caller.userId);
+  return { actor, authenticator };
+}
+
+async function codeByMail({ mailServer, caller: { email } }: Situation, actor: Actor, path: string): Promise<string> {
+  await actor.rest('POST', path, { email });
+  return codeIn((await mailServer.mailTo(email)).message);
+}
+
+const freshCode = async (situation: Situation) => ({
+  code: (await protectedActor(situation)).authenticator.code(),
+});
+
+/** Arguments of good requests where those of the authorisation table are refused, or find nothing. Each caller is new. */
+export const GOOD_ARGUMENTS: Readonly<Record<string, (situation: Situation) => Promise<Variables>>> = {
+  listMessages: async ({ target }) => {
+    const conversationId = await target.conversation();
+    await target.write(conversationId, { invokeLlm: true, waitForReply: true });
+    return { conversationId };
+  },
+  confirmSecondFactor: async (situation) => {
+    const { uri } = await enrol(actorOf(situation));
+    return { code: new Authenticator(uri).code() };
+  },
+  regenerateRecoveryCodes: freshCode,
+  disableSecondFactor: freshCode,
+  completeLogin: async (situation) => {
+    const { actor, authenticator } = await protectedActor(situation);
+    return { input: { challenge: await challengeOf(actor), code: authenticator.code() } };
+  },
+  finishPasskeyRegistration: async (situation) => {
+    const actor = actorOf(situation);
+    const credential = new SoftwareAuthenticator().create(await creationOptions(actor), actor.url);
+    return { input: { name: 'phone', credential } };
+  },
+  finishPasskeyLogin: async (situation) => {
+    const actor = actorOf(situation);
+    const authenticator = new SoftwareAuthenticator();
+    await registerPasskey(actor, authenticator);
+    return { credential: authenticator.get(await requestOptions(actor), actor.url) };
+  },
+  resetPassword: async (situation) => {
+    const { email } = situation.caller;
+    const otp = await codeByMail(situation, actorOf(situation), '/auth/request-reset');
+    return { input: { email, otp, newPassword: 'a battery of horses' } };
+  },
+  verifyEmail: async (situation) => {
+    const { email } = situation.caller;
+    return { input: { email, otp: await codeByMail(situation, actorOf(situation), '/auth/request-verify') } };
+  },
+};
