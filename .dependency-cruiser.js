@@ -89,6 +89,14 @@ export default {
       to: { path: '^src/features/.*\\.(repository|resolver)\\.ts$', pathNot: '^src/features/$1/' },
     },
     {
+      name: 'sofa-is-not-served',
+      comment:
+        "SOFA's router has an open relay. It is made when the schema is written, and in tests; the service reads files.",
+      severity: 'error',
+      from: { path: '^src/', pathNot: [TEST, '^src/doors/rest/(emit|sofa|openapi[^/]*)\\.ts$'] },
+      to: { path: ['^src/doors/rest/(emit|sofa)\\.ts$', 'node_modules/sofa-api/'], dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'adapters-are-chosen-in-app',
       comment: 'Only the composition root and tests name an adapter.',
       severity: 'error',
