@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { isNonNullType } from 'graphql';
 import { buildRestView, type RestOperation } from '../../src/doors/rest/rest-view.js';
-import { buildSchema } from '../../src/graphql/schema.js';
+import { describeSchema } from '../../src/app-schema.js';
 import { AUTHORISATION } from '../support/authorisation-table.js';
 import { Cast } from '../support/authorisation-cast.js';
 import { withEmbedded } from '../support/database.js';
@@ -13,8 +13,8 @@ import { GOOD_ARGUMENTS, SOFA_TABLE, type Comparison, type Obstacle } from '../s
 
 const PLAN = { price: 0, daily_messages: 9_000, daily_tokens: 9_000_000, max_conversations: 900, max_file_uploads: 99 };
 
-const view = buildRestView(buildSchema());
-const fields = rootFieldsOf(buildSchema());
+const view = buildRestView(describeSchema());
+const fields = rootFieldsOf(describeSchema());
 const cases = view.operations.flatMap((operation) => {
   const { operationId, method, path } = operation.route;
   const row = SOFA_TABLE[operationId];
