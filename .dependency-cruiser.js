@@ -2,6 +2,7 @@
 
 const TEST = '\\.test\\.ts$';
 const COMPOSITION_ROOT = '^src/(app[^/]*|admin)\\.ts$';
+const SETTINGS = '^src/config(\\.ts$|/)';
 const OUR_CODE = '^(src|test|tools)/';
 
 /** `from` may reach, of our own code, nothing but `to` and what stands below every layer. */
@@ -107,8 +108,8 @@ export default {
       name: 'settings-are-read-at-the-root',
       comment: 'All else gets the settings that it needs as arguments.',
       severity: 'error',
-      from: { path: '^src/', pathNot: [TEST, COMPOSITION_ROOT, '^src/main\\.ts$'] },
-      to: { path: '^src/config\\.ts$', dependencyTypesNot: ['type-only'] },
+      from: { path: '^src/', pathNot: [TEST, COMPOSITION_ROOT, '^src/main\\.ts$', SETTINGS] },
+      to: { path: SETTINGS, dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'no-test-code-in-the-program',

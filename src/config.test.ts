@@ -1,5 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
 import { ConfigError, readConfig, type Environment } from './config.js';
+import { readSettings } from './config/setting.js';
+import { allSettings } from './config/topics.js';
 
 const SECRET = 'k'.repeat(32);
 const PROVIDER_DEFAULTS = { clientAuthentication: 'client_secret_basic', scopes: 'openid email profile' };
@@ -38,6 +42,13 @@ describe('the settings', () => {
         LOG_LEVEL: 'loud',
       }).map((fault) => fault.split(':')[0]),
     ).toEqual(['LOG_LEVEL', 'PORT', 'DATABASE_URL', 'TRUSTED_PROXIES', 'INTERNAL_CIDRS', 'RATE_LIMIT_CHAT', 'PLANS']);
+  });
+
+  it('are shown in .env.example with values that each of them takes', () => {
+    const lines = readFileSync('.env.example', 'utf8').replace(/^# (?=[A-Z_]+=)/gm, '');
+    const environment = parseEnv(lines);
+    expect(Object.keys(environment).length).toBeGreaterThan(40);
+    expect(readSettings(allSettings, environment)).not.toHaveProperty('faults');
   });
 
   it('take an empty variable for one that is not set', () => {

@@ -1,0 +1,26 @@
+import { MIN_SECRET_BYTES } from './accounts.settings.js';
+import { cidrs, text } from './readers.js';
+import { optional, withDefault, type Topic } from './setting.js';
+
+export const callersSettings = {
+  title: 'Callers: proxies in front, and internal services',
+  settings: {
+    trustedProxies: withDefault('TRUSTED_PROXIES', cidrs, {
+      description:
+        'Address ranges of the proxies in front, separated by commas. Their X-Forwarded-For header is believed. Without it, all users behind one proxy count as one client in rate limits and in session lists.',
+      default: '',
+      example: '10.0.0.0/8',
+    }),
+    internal: {
+      cidrs: withDefault('INTERNAL_CIDRS', cidrs, {
+        description:
+          "Address ranges of internal services, separated by commas: they act for the user in their X-User-ID header. The connection's own address counts, so do not list a range that contains a proxy, unless everyone behind it may act as any user; addresses in TRUSTED_PROXIES never count.",
+        default: '',
+        example: '10.0.0.0/8',
+      }),
+      key: optional('INTERNAL_API_KEY', text, {
+        description: `Key that internal services outside of INTERNAL_CIDRS send as X-Internal-Key; ${MIN_SECRET_BYTES} bytes or more.`,
+      }),
+    },
+  },
+} satisfies Topic;

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { settingsIn, type Setting, type Topic } from './setting.js';
+
+const WIDTH = 120;
+
+const HEADER = comment(
+  'Copy to .env: `npm start`, `npm run dev` and `docker compose` read it. Each line shows the default of a setting, or an example where there is none; an empty value counts as not set. Outside production the service needs none of them.',
+);
+
+/** `.env.example`: every setting with its meaning, commented out. `npm run schema` writes it. */
+export function envExample(topics: readonly Topic[]): string {
+  return [HEADER, ...topics.map(section)].join('\n');
+}
+
+function section({ title, settings }: Topic): string {
+  return `${heading(title)}${settingsIn(settings).map(entry).join('')}`;
+}
+
+function heading(title: string): string {
+  return `${`# --- ${title} `.padEnd(WIDTH, '-')}\n`;
+}
+
+function entry(setting: Setting<unknown>): string {
+  const meaning = [setting.description, limitsOf(setting.schema)].filter((part) => part !== '').join(' ');
+  return `${comment(meaning)}# ${setting.name}=${setting.example ?? setting.default ?? ''}\n`;
+}
+
+/** The limits of a number and the choices of a word, from the schema that holds them. */
+function limitsOf(schema: z.ZodType): string {
+  if (schema instanceof z.ZodEnum) return `One of ${schema.options.join(', ')}.`;
+  if (schema instanceof z.ZodNumber) return `From ${schema.minValue ?? '-∞'} to ${schema.maxValue ?? '∞'}.`;
+  return '';
+}
+
+/** Lines that begin with `# `, broken between words. */
+function comment(text: string): string {
+  const lines = text.split(' ').reduce<string[]>((done, word) => {
+    const line = `${done.at(-1) ?? '#'} ${word}`;
+    return line.length <= WIDTH ? [...done.slice(0, -1), line] : [...done, `# ${word}`];
+  }, []);
+  return `${lines.join('\n')}\n`;
+}

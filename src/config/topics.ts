@@ -1,0 +1,36 @@
+import { accountsSettings } from './accounts.settings.js';
+import { callersSettings } from './callers.settings.js';
+import { dataSettings } from './data.settings.js';
+import { limitsSettings } from './limits.settings.js';
+import { loginProvidersSettings } from './login-providers.settings.js';
+import { mailSettings } from './mail.settings.js';
+import { modelSettings } from './model.settings.js';
+import { plansSettings } from './plans.settings.js';
+import { serverSettings } from './server.settings.js';
+import type { ValuesOf } from './setting.js';
+import { uploadsSettings } from './uploads.settings.js';
+
+/** In the order in which `.env.example` shows them and faults are reported. */
+export const topics = [
+  serverSettings,
+  dataSettings,
+  modelSettings,
+  accountsSettings,
+  loginProvidersSettings,
+  mailSettings,
+  callersSettings,
+  limitsSettings,
+  plansSettings,
+  uploadsSettings,
+];
+
+type Intersection<Union> = (Union extends unknown ? (member: Union) => void : never) extends (all: infer All) => void
+  ? All
+  : never;
+
+type AllSettings = Intersection<(typeof topics)[number]['settings']>;
+
+export const allSettings = Object.assign({}, ...topics.map(({ settings }) => settings)) as AllSettings;
+
+/** The value of every setting, not yet checked against the others. */
+export type Settings = ValuesOf<AllSettings>;
