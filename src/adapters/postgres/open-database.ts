@@ -62,7 +62,7 @@ async function openEmbedded(
   resources.defer(() => {
     lock.release();
   });
-  const pglite = await startInFolder(directory);
+  const pglite = await startInFolder(directory, logger);
   resources.defer(() => pglite.close());
   const pool = createPglitePool(pglite, logger);
   resources.defer(() => pool.end());
@@ -76,10 +76,11 @@ async function openEmbedded(
  * A process killed while PGlite fills an empty folder leaves half a database. A mark beside the folder says that it was
  * never served from, so that the next start may begin again.
  */
-async function startInFolder(directory: string) {
+async function startInFolder(directory: string, logger: Log) {
   const mark = `${directory}.initialising`;
   if (existsSync(mark)) await rm(directory, { recursive: true, force: true });
   if (existsSync(join(directory, 'PG_VERSION'))) return startPglite(directory);
+  logger.info({}, `making a new embedded database in ${directory} (some seconds, once)`);
   await writeFile(mark, '');
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const pglite = await startPglite(directory);
