@@ -7,8 +7,8 @@ COPY tools/prisma/engines tools/prisma/engines
 RUN npm ci --ignore-scripts
 
 COPY . .
-# Optional: the Prisma CLI, a peer of Prisma's client, and half of all packages' bytes.
-RUN npm run build && npm prune --omit=dev --omit=optional --ignore-scripts
+# The program brings what it needs of the development packages: see bundlePrismaClient in tools/build.ts.
+RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-slim
 WORKDIR /app

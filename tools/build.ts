@@ -8,26 +8,40 @@ import { fileURLToPath } from 'node:url';
 import type { Output } from '@swc/core';
 
 interface Part {
+  /** What the terminal says while the part is made. */
+  readonly title: string;
   /** Globs of what the part is made from. */
   readonly sources: readonly string[];
   /** The folder that holds the part and nothing else. */
   readonly output: string;
-  readonly make: () => void | Promise<void>;
+  readonly make: () => unknown;
 }
+
+const PRISMA_CLIENT = 'src/generated/prisma';
 
 const parts = new Map<string, Part>([
   [
     'prisma-client',
     {
+      title: 'Making the Prisma client',
       sources: ['prisma/schema.prisma', 'prisma.config.ts', 'package-lock.json'],
-      output: 'src/generated/prisma',
+      output: PRISMA_CLIENT,
       make: () => run('prisma', 'generate'),
     },
   ],
-  ['program', { sources: ['src/**/*.ts', '.swcrc'], output: 'dist', make: compileProgram }],
+  [
+    'program',
+    {
+      title: 'Compiling the program',
+      sources: ['src/**/*.ts', '.swcrc', 'package-lock.json'],
+      output: 'dist',
+      make: () => Promise.all([compileProgram(), bundlePrismaClient()]),
+    },
+  ],
   [
     'typed-clients',
     {
+      title: "Making the tests' typed clients",
       sources: ['schema/**/*.graphql', 'schema/openapi.json', 'codegen.yml', 'package-lock.json'],
       output: 'test/generated',
       make: () => {
@@ -42,16 +56,16 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 for (const name of process.argv.slice(2)) {
   const part = parts.get(name);
   if (part === undefined) fail(`There is no part ${name}; the parts are ${[...parts.keys()].join(', ')}.`);
-  await makeWhenStale(name, part);
+  await makeWhenStale(part);
 }
 
-async function makeWhenStale(name: string, part: Part): Promise<void> {
+async function makeWhenStale(part: Part): Promise<void> {
   const stamp = join(part.output, '.fingerprint');
   const fingerprint = fingerprintOf(part.sources);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint) return;
 
   requireInstalledDependencies();
-  console.log(`Making ${name} in ${part.output}`);
+  console.log(`${part.title} (${part.output}/)`);
   rmSync(part.output, { recursive: true, force: true });
   await part.make();
   writeFileSync(stamp, fingerprint);
@@ -70,13 +84,34 @@ function fingerprintOf(sources: readonly string[]): string {
 async function compileProgram(): Promise<void> {
   // Imported here, for `npm start` to find in a tenth of a second that there is nothing to compile.
   const { transformFile } = await import('@swc/core');
-  const files = globSync('src/**/*.ts', { exclude: ['**/*.test.ts'] });
+  const files = globSync('src/**/*.ts', { exclude: ['**/*.test.ts', `${PRISMA_CLIENT}/**`] });
   await Promise.all(
     files.map(async (source) => {
       const target = join('dist', relative('src', source).replace(/\.ts$/, '.js'));
       writeModule(target, await transformFile(source, { sourceFileName: relative(dirname(target), source) }));
     }),
   );
+}
+
+/**
+ * Puts the parts of @prisma/client that the generated client imports beside it: all of the package is 72 MB, of which 67 are
+ * query compilers of other databases and formats.
+ */
+async function bundlePrismaClient(): Promise<void> {
+  const { build } = await import('esbuild');
+  await build({
+    entryPoints: [`${PRISMA_CLIENT}/client.ts`],
+    outdir: join('dist', relative('src', PRISMA_CLIENT)),
+    bundle: true,
+    // For Node the package names its CommonJS runtime, which cannot be bundled into an ES module.
+    alias: { '@prisma/client/runtime/client': '@prisma/client/runtime/client.mjs' },
+    // The query compiler is imported when it is first used.
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    logLevel: 'error',
+  });
 }
 
 function writeModule(target: string, { code, map }: Output): void {
