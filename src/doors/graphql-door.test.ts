@@ -50,10 +50,22 @@ describe('an operation', () => {
       /graphql-response/,
     );
     expect(await typeFor('text/event-stream')).toMatch(/^text\/event-stream/);
+    expect(await typeFor('application/json; charset=utf-8')).toMatch(/^application\/json/);
     expect(await outcome(doors.post('{ hello }', {}, { accept: 'image/png' }))).toMatchObject({
       status: 406,
       code: 'NOT_ACCEPTABLE',
     });
+  });
+
+  it('is not answered in a media type that its client refuses', async () => {
+    const typeFor = async (accept: string) =>
+      (await doors.post('{ hello }', {}, { accept })).headers.get('content-type');
+    expect(await typeFor('application/json;q=0, */*')).toMatch(/^application\/graphql-response\+json/);
+    expect(await typeFor('application/*;q=0, */*')).toMatch(/^text\/event-stream/);
+    expect(await typeFor('application/graphql-response+json;q=0, */*')).toMatch(/^application\/json/);
+    expect(await outcome(doors.post('{ hello }', {}, { accept: '*/*;q=0' }))).toMatchObject({ status: 406 });
+    const refused = { accept: 'text/event-stream;q=0, */*' };
+    expect(await outcome(doors.post('subscription { count(to: 1) }', {}, refused))).toMatchObject({ status: 406 });
   });
 
   it('may not be a mutation by GET', async () => {

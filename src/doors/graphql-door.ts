@@ -59,7 +59,7 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
     const prepared = pipeline.prepare(parameters.query);
     const operation = prepared.operation(parameters.operationName);
     const kind = operation instanceof Refusal ? undefined : operation.kind;
-    const negotiated = negotiate(request.headers.accept, kind === 'subscription');
+    const negotiated = negotiate(request, kind === 'subscription');
     if (negotiated === undefined) throw notAcceptable(kind === 'subscription' ? kind : 'other');
     if (kind === 'mutation' && request.method === 'GET')
       throw methodNotAllowed('POST', 'A mutation must be sent by POST');
