@@ -42,8 +42,35 @@ describe('GraphiQL', () => {
     expect([again.status, await again.text()]).toEqual([304, '']);
   });
 
-  it('does not come in place of an answer', async () => {
-    expect(await (await page({}, '?query={hello}')).json()).toEqual({ data: { hello: 'Hello, world' } });
+  it.each([
+    '?query={hello}',
+    '?query=%7Bhello%7D&operationName=A&variables={}',
+    '?query=mutation{x}',
+    '?nonsense',
+    '?',
+  ])('is what a browser gets at an address with %s, as after a reload', async (search) => {
+    const answer = await page({}, search);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(await answer.text()).toContain('<title>Example</title>');
+  });
+
+  it.each([
+    '*/*',
+    'application/json',
+    'application/graphql-response+json, application/json;q=0.9',
+    'application/json, text/html;q=0.9',
+    'application/json, text/plain, */*',
+    'text/html;q=0, */*',
+    'text/html;q=0.5, application/json',
+  ])('does not come in place of an answer to a client that accepts %s', async (accept) => {
+    const answer = await page({ accept }, '?query={hello}');
+    expect(await answer.json()).toEqual({ data: { hello: 'Hello, world' } });
+  });
+
+  it('does not come in place of a stream', async () => {
+    const answer = await page({ accept: 'text/event-stream' }, '?query=subscription{count(to:1)}');
+    expect(answer.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    expect(await answer.text()).toContain('{"data":{"count":1}}');
   });
 
   it('opens with operations that the schema has', async () => {

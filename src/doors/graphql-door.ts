@@ -16,7 +16,8 @@ import {
   type GraphQLRequest,
 } from './graphql-request.js';
 import { parametersOf } from './graphql-upload.js';
-import { negotiate } from './media-type.js';
+import { preferredType } from './headers/accept.js';
+import { negotiate, RESULT_TYPES } from './media-type.js';
 import { MalformedMultipart, readMultipart } from './multipart.js';
 import { createYogaDoor } from './yoga.js';
 
@@ -95,9 +96,7 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
     const url = request.url ?? '';
     const start = url.indexOf('?');
     const search = start < 0 ? '' : url.slice(start);
-    const wantsPage =
-      request.headers.accept?.includes('text/html') === true && !new URLSearchParams(search).has('query');
-    if (wantsPage && graphiql !== undefined) return graphiql.handle(request, response);
+    if (graphiql !== undefined && prefersPage(request)) return graphiql.handle(request, response);
     return answer(admit(request, caller, readQueryString(search)), response);
   };
 
@@ -126,6 +125,14 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
     },
     close: () => apollo.close(),
   };
+}
+
+/**
+ * A browser that opens the address gets the page, whatever the query string holds: GraphiQL keeps its state there, so
+ * reloads, bookmarks and shared links must come back to the page. Its own requests, and all programs, ask for data.
+ */
+function prefersPage(request: IncomingMessage): boolean {
+  return preferredType(request, [...RESULT_TYPES, 'text/html']) === 'text/html';
 }
 
 const unsupported = (message: string) => new Refusal(message, 'UNSUPPORTED_MEDIA_TYPE', { status: 415 });
