@@ -4,11 +4,13 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGunzip, gzip } from 'node:zlib';
+import { prefersGzip } from './headers/accept.js';
+import { hasCurrent } from './headers/validators.js';
 
 export interface CompressedFileOptions {
-  /** With its charset. */
+  /** The media type with its charset. */
   readonly contentType: string;
-  /** Called once, at the first request: what nobody asks for costs nothing. */
+  /** Called once, at the first request: a file that nobody asks for costs nothing. */
   readonly load: () => Promise<string | Buffer>;
   /** `vary` and the like. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -22,18 +24,21 @@ interface Loaded {
   readonly entityTag: string;
 }
 
-/** A file of the program's own, compressed once and kept so; a client that has it already is told that it has not changed. */
+/**
+ * Serves a file of the program, compressed once and kept in memory. A client that has it already gets 304. A client that
+ * accepts no encoding at all (`*;q=0`) gets it as it is: that helps more than 406.
+ */
 export function compressedFile({ contentType, load, headers = {} }: CompressedFileOptions): SendFile {
   let loading: Promise<Loaded> | undefined;
   return async (request, response) => {
     loading ??= compress(load);
     const { gzipped, entityTag } = await loading;
     const common = { vary: 'Accept-Encoding', ...headers, etag: entityTag, 'cache-control': 'no-cache' };
-    if (request.headers['if-none-match'] === entityTag) {
+    if (hasCurrent(request, entityTag)) {
       response.writeHead(304, common).end();
       return;
     }
-    if (/\bgzip\b/.test(String(request.headers['accept-encoding']))) {
+    if (prefersGzip(request)) {
       const framing = { 'content-encoding': 'gzip', 'content-length': gzipped.length };
       response.writeHead(200, { ...common, 'content-type': contentType, ...framing }).end(gzipped);
       return;

@@ -1,13 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import contentDisposition from 'content-disposition';
 import type { MapError } from '../graphql/pipeline.js';
 import type { ByteRange, StoredObject } from '../ports/object-store.js';
+import { sendEnvelope } from './envelope.js';
 import { statusOf } from './error-map.js';
+import { hasCurrent, rangeOf } from './headers/validators.js';
+import { pathOf } from './request-target.js';
 
-/** Below it stands the key of a file, which whoever has it may read. */
+/** The path prefix of files; after it comes a file's key. Whoever has the key may read the file. */
 export const FILES_PATH = '/files/';
 
-/** What stands at a file's address. */
+/** A file at its address. */
 export interface ServedFile {
   /** Its bytes never change under this id. */
   readonly id: string;
@@ -35,7 +39,7 @@ export function createFilesDoor({ open, mapError }: FilesDoorOptions): FilesDoor
         return;
       }
       const { message, extensions } = mapError(error, requestId);
-      sendError(response, statusOf(extensions['code']), message);
+      sendEnvelope(response, { status: statusOf(extensions['code']), message });
     }
   };
 }
@@ -46,57 +50,57 @@ async function serve(
   open: FilesDoorOptions['open'],
 ): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
-    sendError(response, 405, 'Method not allowed', { allow: 'GET, HEAD' });
+    sendEnvelope(response, { status: 405, message: 'Method not allowed', headers: { allow: 'GET, HEAD' } });
     return;
   }
-  const key = request.url?.split('?', 1)[0]?.slice(FILES_PATH.length) ?? '';
+  const key = pathOf(request.url)?.slice(FILES_PATH.length) ?? '';
   const file = KEY.test(key) ? await open(key) : null;
-  if (file === null) {
-    sendError(response, 404, 'File not found');
-    return;
-  }
+  if (file === null) sendEnvelope(response, NOT_FOUND);
+  else await sendFile(request, response, file);
+}
+
+async function sendFile(request: IncomingMessage, response: ServerResponse, file: ServedFile): Promise<void> {
   const etag = `"${file.id}"`;
   const headers = { ...fixedHeaders(file), etag };
-  if (matches(request.headers['if-none-match'], etag)) {
+  if (hasCurrent(request, etag)) {
     response.writeHead(304, headers).end();
     return;
   }
   const range = rangeOf(request, etag, file.size);
   if (range === 'unsatisfiable') {
-    sendError(response, 416, 'Range not satisfiable', { 'content-range': `bytes */${file.size}` });
+    sendEnvelope(response, { ...UNSATISFIABLE, headers: { 'content-range': `bytes */${file.size}` } });
     return;
   }
-  const length = range === undefined ? file.size : range.end - range.start + 1;
-  const status = range === undefined ? 200 : 206;
-  const bodyHeaders = {
-    ...headers,
-    'content-length': length,
-    ...(range && { 'content-range': `bytes ${range.start}-${range.end}/${file.size}` }),
-  };
-  if (request.method === 'HEAD') {
-    response.writeHead(status, bodyHeaders).end();
-    return;
-  }
-  const object = await file.read(range);
+  // HEAD has the headers of the answer, and reads nothing of the file.
+  const object = request.method === 'HEAD' ? undefined : await file.read(range);
   if (object === null) {
-    sendError(response, 404, 'File not found');
+    sendEnvelope(response, NOT_FOUND);
     return;
   }
-  response.writeHead(status, bodyHeaders);
-  // A reader who leaves ends it, and is no error of ours; nor is a store that fails half-way one that can be told.
-  await pipeline(object.bytes, response).catch(() => response.destroy());
+  response.writeHead(range === undefined ? 200 : 206, { ...headers, ...lengthHeaders(range, file.size) });
+  if (object === undefined) response.end();
+  // Nobody can be told when the reader leaves, or the store fails half-way: the connection is cut.
+  else await pipeline(object.bytes, response).catch(() => response.destroy());
 }
 
+function lengthHeaders(range: ByteRange | undefined, size: number): Readonly<Record<string, string | number>> {
+  if (range === undefined) return { 'content-length': size };
+  const { start, end } = range;
+  return { 'content-length': end - start + 1, 'content-range': `bytes ${start}-${end}/${size}` };
+}
+
+const UNSATISFIABLE = { status: 416, message: 'Range not satisfiable' };
+const NOT_FOUND = { status: 404, message: 'File not found' };
 const KEY = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
- * The bytes are a stranger's: whatever they are, a browser saves them, and runs nothing of them as if it were ours. It may
- * keep them, and asks each time whether they are still there.
+ * A user uploaded the bytes, so a browser must save them and never run them as part of this site. It may cache them, and
+ * asks each time whether they are still there.
  */
 function fixedHeaders({ filename, contentType }: ServedFile): Readonly<Record<string, string>> {
   return {
     'content-type': contentType,
-    'content-disposition': `attachment; filename="${plain(filename)}"; filename*=UTF-8''${encoded(filename)}`,
+    'content-disposition': contentDisposition(filename, { fallback: plain(filename) }),
     'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
     'x-content-type-options': 'nosniff',
     'cache-control': 'private, no-cache',
@@ -107,49 +111,4 @@ function fixedHeaders({ filename, contentType }: ServedFile): Readonly<Record<st
 /** For clients that do not know `filename*`. */
 function plain(filename: string): string {
   return filename.replace(/[^\x20-\x7e]|["\\%]/g, '_');
-}
-
-/** RFC 8187, 3.2.1. */
-function encoded(filename: string): string {
-  return encodeURIComponent(filename).replace(
-    /['()*]/g,
-    (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-}
-
-function matches(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  return header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
-}
-
-/** One range (RFC 9110, 14.2); several, other units and what cannot be read are passed over, as a server may. */
-function rangeOf({ headers }: IncomingMessage, etag: string, size: number): ByteRange | 'unsatisfiable' | undefined {
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(headers.range?.replaceAll(' ', '') ?? '');
-  const [, first = '', last = ''] = match ?? [];
-  if (first === '' && last === '') return undefined;
-  if (headers['if-range'] !== undefined && headers['if-range'] !== etag) return undefined;
-  if (first === '') {
-    const length = Math.min(Number(last), size);
-    return length === 0 ? 'unsatisfiable' : { start: size - length, end: size - 1 };
-  }
-  const start = Number(first);
-  if (last !== '' && Number(last) < start) return undefined;
-  if (start >= size) return 'unsatisfiable';
-  return { start, end: last === '' ? size - 1 : Math.min(Number(last), size - 1) };
-}
-
-function sendError(
-  response: ServerResponse,
-  status: number,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  const body = JSON.stringify({ code: status, message, data: null });
-  response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    ...headers,
-  });
-  response.end(body);
 }

@@ -40,6 +40,8 @@ describe('GraphiQL', () => {
     await first.arrayBuffer();
     const again = await page({ 'if-none-match': first.headers.get('etag') ?? '' });
     expect([again.status, await again.text()]).toEqual([304, '']);
+    expect((await page({ 'if-none-match': `"other", W/${first.headers.get('etag') ?? ''}` })).status).toBe(304);
+    expect((await page({ 'if-none-match': '*' })).status).toBe(304);
   });
 
   it.each([

@@ -159,13 +159,15 @@ describe('bad input', () => {
       'application/x-www-form-urlencoded',
       'application/graphql',
       'application/json; charset=latin1',
+      'application/json; profile="charset=utf-8"; charset="latin1"',
     ]) {
       expect(await send(body, { 'content-type': type })).toMatchObject({ status: 415, code: 'UNSUPPORTED_MEDIA_TYPE' });
     }
     expect(await send(body, { 'content-type': 'application/json', 'content-encoding': 'gzip' })).toMatchObject({
       status: 415,
     });
-    expect(await send(body, { 'content-type': 'Application/JSON; Charset="UTF-8"' })).toMatchObject({ status: 200 });
+    for (const type of ['Application/JSON; Charset="UTF-8"', 'application/json; profile="charset=latin1"'])
+      expect(await send(body, { 'content-type': type })).toMatchObject({ status: 200 });
   });
 
   it('is refused when it is not UTF-8', async () => {

@@ -9,16 +9,17 @@ import { callerOf, type Caller, type MakeContext } from './caller.js';
 import type { GraphiqlPage } from './graphiql.js';
 import {
   BODY_LIMIT,
-  mediaTypeOf,
   readPost,
   readQueryString,
   type GraphQLParameters,
   type GraphQLRequest,
 } from './graphql-request.js';
 import { parametersOf } from './graphql-upload.js';
+import { bodyTypeOf } from './headers/content-type.js';
 import { preferredType } from './headers/accept.js';
 import { negotiate, RESULT_TYPES } from './media-type.js';
 import { MalformedMultipart, readMultipart } from './multipart.js';
+import { queryOf } from './request-target.js';
 import { createYogaDoor } from './yoga.js';
 
 export interface GraphQLDoorOptions {
@@ -34,7 +35,7 @@ export interface GraphQLDoorOptions {
   readonly uploadLimit?: number;
 }
 
-/** GraphQL over HTTP on one path: it reads the request, and hands it to the door that answers in the form that was asked for. */
+/** GraphQL over HTTP on one path. It reads the request and passes it to the door that answers in the form the client prefers. */
 export interface GraphQLDoor {
   handle(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void>;
   readonly openStreams: number;
@@ -44,8 +45,8 @@ export interface GraphQLDoor {
 }
 
 /**
- * Headers of which one must come with a multipart body: a page of another site can send such a body without a preflight,
- * but not with a header of its own.
+ * A multipart body needs one of these headers (protection against CSRF): a page of another site can send such a body without a
+ * preflight request, but no header of its own.
  */
 const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'graphql-require-preflight', 'x-apollo-operation-name'];
 
@@ -55,7 +56,7 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
   const yoga = createYogaDoor(pipeline);
   const takesUploads = isScalarType(pipeline.schema.getType('Upload'));
 
-  /** @throws Refusal 406 when the client takes no answer that there is, 405 for a mutation by GET */
+  /** @throws Refusal 406 when the client accepts no media type on offer, 405 for a mutation by GET */
   const admit = (request: IncomingMessage, caller: Caller, parameters: GraphQLParameters): GraphQLRequest => {
     const prepared = pipeline.prepare(parameters.query);
     const operation = prepared.operation(parameters.operationName);
@@ -93,18 +94,15 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
   };
 
   const get = async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
-    const url = request.url ?? '';
-    const start = url.indexOf('?');
-    const search = start < 0 ? '' : url.slice(start);
     if (graphiql !== undefined && prefersPage(request)) return graphiql.handle(request, response);
-    return answer(admit(request, caller, readQueryString(search)), response);
+    return answer(admit(request, caller, readQueryString(queryOf(request.url))), response);
   };
 
   const handle = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
     const caller = callerOf(request, response, requestId);
     if (request.method === 'GET') return get(request, response, caller);
     if (request.method !== 'POST') throw methodNotAllowed('GET, POST', 'GraphQL is served by GET and POST');
-    if (mediaTypeOf(request) === 'multipart/form-data') return upload(request, response, caller);
+    if (bodyTypeOf(request).mediaType === 'multipart/form-data') return upload(request, response, caller);
     return answer(admit(request, caller, await readPost(request, bodyLimit)), response);
   };
 
@@ -113,7 +111,7 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
       try {
         await handle(request, response, requestId);
       } catch (error) {
-        // A client that has gone needs no answer, and its leaving is no error of ours.
+        // A client that has left needs no answer, and its leaving is no error.
         if (!response.destroyed) sendRefusal(response, mapError(error, requestId));
       }
     },

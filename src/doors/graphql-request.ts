@@ -3,6 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { RequestContext } from '../graphql/context.js';
 import type { Prepared } from '../graphql/pipeline.js';
 import { Refusal } from '../graphql/refusal.js';
+import { BodyTooLarge, readBody } from './body.js';
+import { bodyTypeOf } from './headers/content-type.js';
 import type { Negotiated } from './media-type.js';
 
 /** Bytes of a request body: many times the largest message that a plan allows. */
@@ -23,66 +25,27 @@ export interface GraphQLRequest {
   readonly context: RequestContext;
 }
 
-/**
- * The body of a request.
- *
- * Over the limit the rest is left to be read and dropped by Node, after the answer: a client that is still sending would
- * not read it from a connection that was reset.
- * @throws Refusal 413 over `limit` bytes; Error when the client left while it was sending
- */
-function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const tooLarge = () => new Refusal(`The body is larger than ${limit} bytes`, 'PAYLOAD_TOO_LARGE', { status: 413 });
-  return new Promise((resolve, reject) => {
-    if (Number(request.headers['content-length']) > limit) {
-      reject(tooLarge());
-      return;
-    }
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const take = (chunk: Buffer) => {
-      length += chunk.length;
-      if (length <= limit) {
-        chunks.push(chunk);
-        return;
-      }
-      request.off('data', take).resume();
-      reject(tooLarge());
-    };
-    request
-      .on('data', take)
-      .once('end', () => {
-        resolve(Buffer.concat(chunks, length));
-      })
-      .once('error', reject)
-      .once('close', () => {
-        reject(new Error('The client left while it was sending the body'));
-      });
-  });
-}
-
-/** The media type of the body, in lower case and without parameters; null without one. */
-export function mediaTypeOf({ headers }: IncomingMessage): string | null {
-  return headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? null;
-}
-
 /** @throws Refusal 415 for another media type, charset or encoding, 400 for what is no JSON object or has wrong types */
 export async function readPost(request: IncomingMessage, limit: number): Promise<GraphQLParameters> {
   const unsupported = unsupportedReason(request);
   if (unsupported !== undefined) throw new Refusal(unsupported, 'UNSUPPORTED_MEDIA_TYPE', { status: 415 });
-  const bytes = await readBody(request, limit);
+  const bytes = await readBody(request, limit).catch((error: unknown) => {
+    throw error instanceof BodyTooLarge ? tooLarge(limit) : error;
+  });
   if (bytes.length === 0) throw new Refusal('The body is empty; send {"query": "..."}', 'BAD_REQUEST');
   if (!isUtf8(bytes)) throw new Refusal('The body is not UTF-8', 'BAD_REQUEST');
   return checkParameters(parseJson(bytes.toString('utf8'), 'The body'));
 }
 
 function unsupportedReason(request: IncomingMessage): string | undefined {
-  const { headers } = request;
-  if (mediaTypeOf(request) !== 'application/json') return 'Send the body as application/json';
-  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(headers['content-type'] ?? '')?.[1];
-  if (charset !== undefined && !/^utf-?8$/i.test(charset)) return 'Send the body in UTF-8';
-  const encoding = headers['content-encoding'] ?? 'identity';
-  return encoding === 'identity' ? undefined : 'Send the body without a content encoding';
+  const { mediaType, isUtf8: isInUtf8, isEncoded } = bodyTypeOf(request);
+  if (mediaType !== 'application/json') return 'Send the body as application/json';
+  if (!isInUtf8) return 'Send the body in UTF-8';
+  return isEncoded ? 'Send the body without a content encoding' : undefined;
 }
+
+const tooLarge = (limit: number) =>
+  new Refusal(`The body is larger than ${limit} bytes`, 'PAYLOAD_TOO_LARGE', { status: 413 });
 
 /** @throws Refusal 400 */
 export function readQueryString(search: string): GraphQLParameters {

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { acceptsByName, preferredType } from './headers/accept.js';
 
-/** What a query or mutation can be answered as; the first is for clients without a preference. */
+/** The media types of answers to queries and mutations; the first is for clients without a preference. */
 export const RESULT_TYPES = ['application/json', 'application/graphql-response+json', 'text/event-stream'] as const;
 
 /** A subscription is only streamed. */
 const STREAM_TYPES = ['text/event-stream'] as const;
 
-export type ResponseType = (typeof RESULT_TYPES)[number];
+type ResponseType = (typeof RESULT_TYPES)[number];
 
 export interface Negotiated {
   readonly type: ResponseType;

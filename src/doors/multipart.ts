@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { Busboy, type BusboyInstance } from '@fastify/busboy';
+import { bodyTypeOf } from './headers/content-type.js';
 import { Invalid } from '../kernel/errors.js';
 import { FileUpload } from '../graphql/upload-scalar.js';
 
-/** Why a body could not be read as multipart/form-data. */
+/** The body could not be read as multipart/form-data. */
 export class MalformedMultipart extends Error {
   constructor(
     readonly reason: 'media-type' | 'malformed' | 'too-large',
@@ -14,23 +15,23 @@ export class MalformedMultipart extends Error {
   }
 }
 
-/** A multipart body, read as far as its file begins: the fields before it, and the file itself, still coming. */
+/** A multipart body that was read up to its file: the fields before it, and the file, whose bytes still come. */
 export interface MultipartBody {
   readonly fields: ReadonlyMap<string, string>;
   /** Null when the body ended without one. */
   readonly file: { readonly field: string; readonly upload: FileUpload } | null;
-  /** Lets go of what was not read, once the request is answered: the rest of the body is dropped as it comes. */
+  /** Drops the unread rest of the body as it comes. To be called once the request is answered. */
   readonly finish: () => void;
 }
 
 export interface MultipartLimits {
-  /** Bytes of the body, where the client says how many there are. Who reads a file limits its bytes. */
+  /** Bytes of the body, checked against `Content-Length`. The reader of the file limits the file's bytes. */
   readonly bodyBytes: number;
-  /** Bytes of a field that is no file. */
+  /** Bytes of a field that is not a file. */
   readonly fieldBytes: number;
 }
 
-/** More than the GraphQL multipart request specification asks for, and far from filling the memory. */
+/** More than the GraphQL multipart request specification needs, and too few to fill the memory. */
 const MAX_FIELDS = 8;
 const MAX_HEADER_BYTES = 8_192;
 
@@ -52,7 +53,7 @@ export function readMultipart(request: IncomingMessage, limits: MultipartLimits)
 class MultipartReader {
   readonly body: Promise<MultipartBody>;
   private readonly begun = Promise.withResolvers<MultipartBody>();
-  /** Rejects for what is wrong after the file began. */
+  /** Rejects for faults of the body after the beginning of the file. */
   private readonly ended = Promise.withResolvers<undefined>();
   private readonly fields = new Map<string, string>();
   private file: Readable | undefined;
@@ -62,10 +63,10 @@ class MultipartReader {
     { bodyBytes, fieldBytes }: MultipartLimits,
   ) {
     this.body = this.begun.promise;
-    // Looked at by whoever reads the file, which may be nobody.
+    // Whoever reads the file awaits it; if nobody does, its rejection must not end the process.
     this.ended.promise.catch(() => undefined);
     const contentType = request.headers['content-type'] ?? '';
-    if (!/^\s*multipart\/form-data\s*(;|$)/i.test(contentType)) {
+    if (bodyTypeOf(request).mediaType !== 'multipart/form-data') {
       this.begun.reject(new MalformedMultipart('media-type', 'Send the body as multipart/form-data'));
     } else if (Number(request.headers['content-length'] ?? 0) > bodyBytes) {
       this.begun.reject(new MalformedMultipart('too-large', `The body is larger than ${bodyBytes} bytes`));
@@ -91,7 +92,7 @@ class MultipartReader {
       this.ended.resolve(undefined);
     });
     this.request.once('close', () => {
-      // Also when all of it has come: what is read of that is in the parser still.
+      // `close` also comes after a complete body, of which the parser may still hold a part.
       if (!this.request.complete) this.fail(malformed(), cutOff());
     });
     this.request.pipe(parser);

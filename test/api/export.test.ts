@@ -70,6 +70,7 @@ describe.each(stores)('the export of conversations on %s', (on) => {
   it.each([
     ['?format=ndjson', {}],
     ['', { accept: 'application/x-ndjson' }],
+    ['', { accept: 'application/json;q=0, */*' }],
     ['?format=ndjson', { accept: 'application/json' }],
   ])('is a line of JSON a conversation where that is asked for (%j, %j)', async (query, headers) => {
     const response = await exportOf(owner, query, headers);

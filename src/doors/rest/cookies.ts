@@ -1,15 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { RestCookie } from '../../graphql/rest-route.js';
 
-/** A browser takes a cookie with this prefix from this very host alone, by https: (RFC 6265bis, 4.1.3.2). */
+/** Browsers accept a cookie with this prefix only over https: and only for the host that sets it (RFC 6265bis, 4.1.3.2). */
 const HOST_PREFIX = '__Host-';
 
-/** As a client has it. */
+/** The cookie's name as clients see it. */
 export function wireCookieName(name: string, isSecure: boolean): string {
   return isSecure ? `${HOST_PREFIX}${name}` : name;
 }
 
-/** Every value of a cookie as it was sent. */
+/** Every value of a cookie, as it was sent. */
 export function cookieValues({ headers }: IncomingMessage, name: string): string[] {
   return (headers.cookie ?? '').split(';').flatMap((pair) => {
     const at = pair.indexOf('=');
@@ -17,7 +17,7 @@ export function cookieValues({ headers }: IncomingMessage, name: string): string
   });
 }
 
-/** The header `Set-Cookie`. @throws RangeError when the value has characters that would say more than that */
+/** The header `Set-Cookie`. @throws RangeError for a value with characters that could end it */
 export function cookieHeader({ name, maxAgeSeconds }: RestCookie, value: string, isSecure: boolean): string {
   if (!/^[\w.~-]*$/.test(value)) throw new RangeError(`the cookie ${name} has a value that cannot be sent`);
   const attributes = [

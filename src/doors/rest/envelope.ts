@@ -1,65 +1,35 @@
-import type { ServerResponse } from 'node:http';
 import type { ErrorCode, Fault } from '../../kernel/errors.js';
 import { Refusal } from '../../graphql/refusal.js';
 import type { RestError, RestIncomplete } from '../../graphql/rest-route.js';
+import type { Answer } from '../envelope.js';
 import { statusOf } from '../error-map.js';
 import type { Unreadable } from './request-body.js';
 
-/** What the error map makes of anything thrown: the message that a client may read, and `extensions.code` with the details. */
+/** An error as the error map returns it: a message for the client, and `extensions.code` with the details. */
 export interface MappedError {
   readonly message: string;
   readonly extensions: Readonly<Record<string, unknown>>;
 }
 
-/** An answer in the envelope, before it is written. */
-export interface Answer {
-  readonly status: number;
-  readonly message: string;
-  readonly data: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
 export const VALIDATION_ERROR = 'Validation error';
 
-/** Writes `{"code", "message", "data"}`, which every answer is but streams and documents. */
-export function sendEnvelope(response: ServerResponse, answer: Answer): void {
-  const { status, message, data, headers } = answer;
-  const body = `{"code":${status},"message":${JSON.stringify(message)},"data":${JSON.stringify(data ?? null)}}`;
-  sendJson(response, status, body, headers);
-}
-
-export function sendJson(
-  response: ServerResponse,
-  status: number,
-  body: string,
-  headers?: Readonly<Record<string, string>>,
-): void {
-  response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    ...headers,
-  });
-  response.end(body);
-}
-
 export function unreadableAnswer(error: Unreadable): Answer {
-  return { status: error.status, message: error.message, data: null, headers: error.headers };
+  return { status: error.status, message: error.message, headers: error.headers };
 }
 
 export function incompleteAnswer({ status, message }: RestIncomplete): Answer {
-  return { status, message, data: null };
+  return { status, message };
 }
 
-/** Faults that the door itself found, in the client's own names. */
+/** The error for faults that the door itself found, in the client's own names. */
 export function faultsError(faults: readonly Fault[]): MappedError {
   return { message: VALIDATION_ERROR, extensions: { code: 'BAD_USER_INPUT' satisfies ErrorCode, errors: faults } };
 }
 
 /**
- * An error as the contract has it.
- * @param errors the route's own, which may give another status or message
- * @param toWireField from a fault's GraphQL path to the client's name
+ * The answer that the REST contract prescribes for an error.
+ * @param errors the route's own, which may replace the status or the message
+ * @param toWireField turns a fault's GraphQL path into the client's name for it
  */
 export function errorAnswer(
   error: MappedError,
@@ -79,7 +49,7 @@ export function errorAnswer(
     return { status, message: VALIDATION_ERROR, data: { errors: wireFaults(error, toWireField) }, headers };
   if (status === 502)
     return { status, message, data: { source: extensions['source'], reason: extensions['reason'] }, headers };
-  return { status, message, data: null, headers };
+  return { status, message, headers };
 }
 
 /** Bad input is 422 here wherever it was found; GraphQL over HTTP wants 400 for what its own types refuse. */

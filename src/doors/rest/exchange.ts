@@ -3,16 +3,18 @@ import type { MapError, Pipeline, PipelineCall, Prepared } from '../../graphql/p
 import type { AnyRestRoute, RestRoute } from '../../graphql/rest-route.js';
 import type { Fault } from '../../kernel/errors.js';
 import { callerOf, type MakeContext } from '../caller.js';
-import { errorAnswer, faultsError, incompleteAnswer, sendEnvelope, unreadableAnswer } from './envelope.js';
+import { ClientLeft } from '../body.js';
+import { sendEnvelope } from '../envelope.js';
+import { errorAnswer, faultsError, incompleteAnswer, unreadableAnswer } from './envelope.js';
 import { isJsonObject } from './decode.js';
 import type { InputPlan } from './input-plan.js';
 import { inputReader, type InputReader, type ReadInput, type WireRequest } from './read-input.js';
-import { ClientLeft, readJsonBody, Unreadable } from './request-body.js';
+import { readJsonBody, Unreadable } from './request-body.js';
 import { readFilePart } from './file-part.js';
 import type { RestOperation } from './rest-view.js';
 import type { RouteDocument } from './sofa-operations.js';
 
-/** What the door stands on. */
+/** The dependencies and limits of the REST door. */
 export interface ExchangeOptions {
   readonly makeContext: MakeContext;
   readonly mapError: MapError;
@@ -27,11 +29,11 @@ export interface Exchange {
   readonly wire: WireRequest;
   readonly response: ServerResponse;
   readonly requestId: string;
-  /** What is wrong with the request beyond the operation's own input. */
+  /** Faults of the request beside those of the operation's own input. */
   readonly faults: readonly Fault[];
 }
 
-/** A route with all that serving it needs, made once. */
+/** A route with everything needed to serve it, made once. */
 export interface Endpoint<Route extends AnyRestRoute = RestRoute> {
   readonly operation: RestOperation<Route>;
   readonly reader: InputReader;
@@ -40,7 +42,7 @@ export interface Endpoint<Route extends AnyRestRoute = RestRoute> {
   readonly operationName: string;
 }
 
-/** @throws Error when the pipeline does not take the document: a mistake of ours, found when the program starts */
+/** @throws Error when the pipeline refuses the document, which is a programming mistake and stops the start */
 export function makeEndpoint<Route extends AnyRestRoute>(
   operation: RestOperation<Route>,
   { document, operationName }: RouteDocument,
@@ -67,12 +69,12 @@ export function makeEndpoint<Route extends AnyRestRoute>(
 export interface Admitted {
   readonly call: PipelineCall;
   readonly input: ReadInput;
-  /** Lets go of what was not read of the body, once the request is answered. */
+  /** Drops the unread rest of the body, once the request is answered. */
   readonly finish: () => void;
 }
 
 /**
- * Credentials first, so that a stranger learns nothing of what a request should be, and then the input.
+ * Checks the credentials before the input: a stranger learns nothing about what a request should hold.
  * @throws whatever the credentials lack; Unreadable; {@link Incomplete}; {@link BadInput}
  */
 export async function admitRequest(
@@ -101,7 +103,7 @@ export async function admitRequest(
 
 const nothing = () => undefined;
 
-/** A body without something that the route names in one word for all: see `incomplete` of the route. */
+/** The body lacks a field, on a route that has one message for any missing field: its `incomplete`. */
 class Incomplete extends Error {}
 
 function lacksField({ inputs }: InputPlan, body: unknown): boolean {
@@ -113,7 +115,7 @@ function lacksField({ inputs }: InputPlan, body: unknown): boolean {
   });
 }
 
-/** Input with faults that the door found. */
+/** The door found faults in the input. */
 class BadInput extends Error {
   constructor(
     readonly reader: InputReader,
@@ -123,7 +125,7 @@ class BadInput extends Error {
   }
 }
 
-/** Answers with an error that was thrown on the way: by credentials, the body, or something of ours that broke. */
+/** Answers with an error that was thrown on the way: by the credentials, the body, or a defect in the program. */
 export function sendThrown(
   error: unknown,
   operation: RestOperation<AnyRestRoute> | undefined,

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Fault } from '../../kernel/errors.js';
+import { ClientLeft } from '../body.js';
 import { MalformedMultipart, readMultipart } from '../multipart.js';
 import type { WireInput } from './input-plan.js';
-import { ClientLeft, Unreadable } from './request-body.js';
+import { Unreadable } from './request-body.js';
 
 export interface FilePart {
   readonly variables: Readonly<Record<string, unknown>>;

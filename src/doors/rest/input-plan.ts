@@ -16,7 +16,7 @@ import { toSnakeCase, toVariableName } from './wire-names.js';
 type RootField = Pick<GraphQLField<unknown, unknown>, 'name' | 'args'>;
 type Slot = GraphQLArgument | GraphQLInputField;
 
-/** One value that the wire carries: where it is read from, the view's argument that takes it, and where GraphQL wants it. */
+/** One value of a request: where it is read, the view's argument that takes it, and the main schema's argument for it. */
 export interface WireInput {
   readonly in: 'path' | 'query' | 'header' | 'cookie' | 'body' | 'file';
   /** As a client writes it: `phone_number`, `X-Refresh-Token`. */
@@ -27,7 +27,7 @@ export interface WireInput {
   readonly argumentPath: readonly string[];
   readonly type: GraphQLInputType;
   readonly required: boolean;
-  /** What is sent where the client sends nothing; undefined for nothing. */
+  /** The value where the client sends none; undefined without a default. */
   readonly fallback: unknown;
   /** A header that wins over the query parameter. */
   readonly header: string | undefined;
@@ -35,16 +35,16 @@ export interface WireInput {
   readonly schema: JsonSchema | undefined;
 }
 
-/** Everything that an operation reads off the wire, worked out once from its metadata. */
+/** Everything that an operation reads from a request, worked out once from its metadata. */
 export interface InputPlan {
   readonly inputs: readonly WireInput[];
   /** Whether the operation reads a JSON body at all. */
   readonly hasBody: boolean;
-  /** The one part of a multipart body that the operation reads. */
+  /** The part of a multipart body that the operation reads; there is one at most. */
   readonly file: WireInput | undefined;
-  /** Names in the body that are taken and ignored. */
+  /** Fields of the body that are accepted and ignored. */
   readonly readOnly: ReadonlySet<string>;
-  /** What the reference adds to the schema of the body. */
+  /** Additions to the body's schema in the OpenAPI document. */
   readonly bodySchema: JsonSchema;
   /** From the view's arguments to the main schema's. */
   readonly toArguments: (viewArguments: Readonly<Record<string, unknown>>) => Record<string, unknown>;
@@ -53,7 +53,7 @@ export interface InputPlan {
 }
 
 /**
- * @throws Error when the metadata does not fit the field: a mistake of ours, found when the program starts
+ * @throws Error when the metadata does not fit the field, which is a programming mistake and stops the start
  */
 export function planInputs(field: RootField, sources: Readonly<Record<string, RestSource>>): InputPlan {
   const inputs: WireInput[] = [];
@@ -147,7 +147,7 @@ function bodyInputs(
     .map((field) => bodyInput([...argumentPath, field.name], field));
 }
 
-/** The view's value -> the main schema's; undefined where they are the same, which is nearly always. */
+/** Turns a value of the view into one of the main schema; undefined where they are the same, as they nearly always are. */
 type Conversion = ((value: unknown) => unknown) | undefined;
 
 function conversionOf(type: GraphQLInputType): Conversion {
@@ -234,7 +234,7 @@ function fieldTranslator(inputs: readonly WireInput[]): InputPlan['toWireField']
       const input = byPath.get(segments.slice(0, length).join('.'));
       if (input) return [input.name, ...wireSegments(input.type, segments.slice(length))].join('.');
     }
-    // The pipeline names the view's variables, which are the wire's names but for headers.
+    // The pipeline reports the view's variables, which have the client's names except for headers.
     const [first = '', ...rest] = segments;
     const input = byVariable.get(first);
     if (input) return [input.name, ...rest].join('.');

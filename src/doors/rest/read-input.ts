@@ -8,7 +8,7 @@ import { cookieValues, wireCookieName } from './cookies.js';
 import { isJsonObject, jsonCheck, textReader, type JsonCheck, type TextReader } from './decode.js';
 import type { InputPlan, WireInput } from './input-plan.js';
 
-/** A request's parts that inputs are read from, apart from the body. */
+/** The parts of a request, apart from the body, from which inputs are read. */
 export interface WireRequest {
   readonly request: IncomingMessage;
   readonly pathParameters: Readonly<Record<string, string | undefined>>;
@@ -17,7 +17,7 @@ export interface WireRequest {
   readonly isSecure: boolean;
 }
 
-/** The view's variables, and all that is wrong with the request, in the client's own names. */
+/** The view's variables, and every fault of the request in the client's own names. */
 export interface ReadInput {
   readonly variables: Record<string, unknown>;
   readonly faults: readonly Fault[];
@@ -29,16 +29,16 @@ export interface InputReader {
    */
   read(wire: WireRequest, body: unknown): ReadInput;
   /**
-   * Every fault of a request that was found bad: with those `found` already, what rules and text checks say of all that
-   * could be read. A good request does not come here: its rules run where every door's do, before the resolver.
+   * Every fault of a request that has at least one: those found already, and those that the rules and text checks find in
+   * the rest. A request without faults does not come here: its rules run before the resolver, as on every door.
    */
   allFaults(input: ReadInput): readonly Fault[];
 }
 
-/** What a fault of the body as a whole is told of. */
+/** The field name of a fault that concerns the whole body. */
 const WHOLE_BODY = 'body';
 
-/** Makes the reader of an operation once: the checks of all its inputs are worked out here, not per request. */
+/** Makes the reader of an operation. The checks of all its inputs are worked out here once, not for each request. */
 export function inputReader(
   plan: InputPlan,
   rules: ZodType<object> | undefined,
@@ -64,7 +64,7 @@ export function inputReader(
     },
     allFaults({ variables, faults }) {
       const found = [...faults, ...textFaults(plan, variables)];
-      // Of a body that could not be read, the rules would only say that everything is missing.
+      // The rules would report every field of an unreadable body as missing.
       if (faults.some(({ field }) => field === WHOLE_BODY)) return found;
       const more = ruleFaults(plan, rules, viewType, variables).filter(
         (fault) => !found.some(({ field }) => touches(field, fault.field)),
@@ -104,7 +104,7 @@ function textsOf(input: WireInput, wire: WireRequest, query: URLSearchParams | u
   return fromHeader.length > 0 ? fromHeader : (query?.getAll(input.name) ?? []);
 }
 
-/** Every value of a header as it was sent: `headers` joins some repeated ones and drops others. */
+/** Every value of a header as it was sent; Node's `headers` joins some repeated ones and drops others. */
 function headerValues({ rawHeaders }: IncomingMessage, name: string): string[] {
   const values: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {

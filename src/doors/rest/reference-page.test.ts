@@ -49,6 +49,23 @@ describe('the reference at /docs', () => {
       await first.arrayBuffer();
       const again = await get(path, { 'if-none-match': first.headers.get('etag') ?? '' });
       expect([again.status, await again.text()]).toEqual([304, '']);
+      const etag = first.headers.get('etag') ?? '';
+      for (const known of [`W/${etag}`, `"other", ${etag}`, `"other",W/${etag}`, '*'])
+        expect((await get(path, { 'if-none-match': known })).status).toBe(304);
+      expect((await rawRequest(running.port, { path, headers: { 'if-none-match': '"other"' } })).status).toBe(200);
+    },
+  );
+
+  it.each(['gzip;q=0', 'identity;q=0', '*;q=0', 'gzip;q=0, *', 'br'])(
+    'is sent as it is to a client that accepts the encodings %s',
+    async (encodings) => {
+      const { headers, text } = await rawRequest(running.port, {
+        path: '/docs',
+        headers: { 'accept-encoding': encodings },
+      });
+      expect(headers['content-encoding']).toBeUndefined();
+      expect(headers.vary).toBe('Accept-Encoding');
+      expect(text).toContain('<!doctype html>');
     },
   );
 

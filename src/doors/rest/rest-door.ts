@@ -4,8 +4,8 @@ import type { Pipeline } from '../../graphql/pipeline.js';
 import type { RestFileRoute, RestStreamRoute } from '../../graphql/rest-route.js';
 import type { Fault } from '../../kernel/errors.js';
 import { compressedFile, type SendFile } from '../compressed-file.js';
+import { sendEnvelope } from '../envelope.js';
 import { textReader } from './decode.js';
-import { sendJson } from './envelope.js';
 import { makeEndpoint, sendThrown, type Exchange, type ExchangeOptions } from './exchange.js';
 import { REFERENCE } from './reference.js';
 import { referencePage } from './reference-page.js';
@@ -43,7 +43,7 @@ export interface RestDoor {
   readonly endStreams: () => void;
 }
 
-const WELCOME = '{"code":200,"message":"Success","data":{"message":"Welcome to Flynkle API"}}';
+const WELCOME = { status: 200, message: 'Success', data: { message: 'Welcome to Flynkle API' } };
 const DOCUMENT_PATH = `${BASE_PATH}/openapi.json`;
 const HEARTBEAT_MILLISECONDS = 15_000;
 
@@ -101,7 +101,7 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
 }
 
 const sendWelcome: SendFile = (_request, response) => {
-  sendJson(response, 200, WELCOME);
+  sendEnvelope(response, WELCOME);
   return Promise.resolve();
 };
 

@@ -38,6 +38,9 @@ describe('a route that browsers are sent to', () => {
     [{ accept: 'application/json' }, 200],
     [{ accept: 'application/json, text/plain, */*' }, 200],
     [{ accept: 'text/html, application/json' }, 302],
+    [{ accept: 'application/json, text/html;q=0.9' }, 200],
+    [{ accept: 'application/json;q=0, */*' }, 302],
+    [{ accept: 'text/html;q=0, */*' }, 200],
   ])('answers %j with %d', async (headers, status) => {
     const answer = await get(to, headers);
     expect(answer.status).toBe(status);

@@ -1,6 +1,7 @@
 import createRouter from 'find-my-way';
 import type { RestFileRoute, RestMethod, RestStreamRoute } from '../../graphql/rest-route.js';
 import type { SendFile } from '../compressed-file.js';
+import { originForm } from '../request-target.js';
 import type { Endpoint } from './exchange.js';
 import { Unreadable } from './request-body.js';
 import { BASE_PATH, toColonPath } from './sofa-operations.js';
@@ -79,7 +80,7 @@ export function createRestRouter(
   }
 
   return (method, url) => {
-    const target = toOriginForm(url);
+    const target = originForm(url);
     const find = (candidate: RestMethod) => {
       const found = router.find(candidate, target);
       return found?.store === NO_METHOD ? null : found;
@@ -110,9 +111,4 @@ const nothing = () => undefined;
 /** Whether HEAD is answered as GET without its body. */
 function takesHead({ operation, stream, file }: RouteTarget): boolean {
   return stream === undefined && file === undefined && operation?.operation.route.navigation === undefined;
-}
-
-/** RFC 9112, 3.2.2: a server takes `GET http://host/path` as well. */
-function toOriginForm(url: string): string {
-  return url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '').replace(/^(?!\/)/, '/');
 }

@@ -76,6 +76,22 @@ describe('a stream of plain text', () => {
     expect(await (await read({}, 'stream=0')).json()).toEqual(whole);
   });
 
+  it.each([
+    ['*/*', 'text/plain'],
+    ['application/json', 'text/plain'],
+    ['text/event-stream;q=0', 'text/plain'],
+    ['text/event-stream;q=0, */*', 'text/plain'],
+    ['text/plain, text/event-stream;q=0.5', 'text/plain'],
+    ['text/event-stream, */*;q=0.1', 'text/event-stream'],
+    ['application/json, Text/Event-Stream', 'text/event-stream'],
+    ['text/plain;q=0, */*', 'text/event-stream'],
+  ])('is for a client that accepts %s a stream of %s', async (accept, type) => {
+    running.library.read = () => eventsOf([page(1, 'Miss ')]);
+    const response = await read({ accept });
+    expect(response.headers.get('content-type')).toBe(`${type}; charset=utf-8`);
+    await response.body?.cancel();
+  });
+
   it('is refused when the parameter is neither true nor false', async () => {
     const response = await read({}, 'stream=banana', { sub_title: 1 });
     expect(response.status).toBe(400);

@@ -1,8 +1,11 @@
 import type { ServerResponse } from 'node:http';
+import contentDisposition from 'content-disposition';
 import type { ResultStream } from '../../graphql/event-stream.js';
 import { FILE_FORMATS, type RestFileRoute } from '../../graphql/rest-route.js';
 import type { Fault } from '../../kernel/errors.js';
-import { errorAnswer, sendEnvelope, type MappedError } from './envelope.js';
+import { sendEnvelope } from '../envelope.js';
+import { preferredType } from '../headers/accept.js';
+import { errorAnswer, type MappedError } from './envelope.js';
 import { admitRequest, sendThrown, type Endpoint, type Exchange } from './exchange.js';
 import { writeTo, type OpenStream, type StreamOptions } from './serve-stream.js';
 
@@ -50,14 +53,15 @@ export async function serveFile(
   }
 }
 
-/** `?format=`, which wins, or what `Accept` names; JSON by default. */
+/** `?format=`, or else what `Accept` prefers; JSON by default. */
 function formatOf({ wire }: Exchange, faults: Fault[]): Format {
   const given = new URLSearchParams(wire.query).getAll('format');
   const [first] = given;
   if (given.length > 1) faults.push({ field: 'format', message: 'must be given once' });
   if (first === 'json' || first === 'ndjson') return first;
   if (first !== undefined) faults.push({ field: 'format', message: 'must be one of json, ndjson' });
-  return wire.request.headers.accept?.toLowerCase().includes(FILE_FORMATS.ndjson) === true ? 'ndjson' : 'json';
+  const preferred = preferredType(wire.request, Object.values(FILE_FORMATS));
+  return preferred === FILE_FORMATS.ndjson ? 'ndjson' : 'json';
 }
 
 async function writeFile(
@@ -86,7 +90,7 @@ function begin({ filename }: RestFileRoute, format: Format, response: ServerResp
   if (response.headersSent || response.destroyed) return;
   response.writeHead(200, {
     'content-type': `${FILE_FORMATS[format]}; charset=utf-8`,
-    'content-disposition': `attachment; filename="${filename}.${format}"`,
+    'content-disposition': contentDisposition(`${filename}.${format}`),
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   });

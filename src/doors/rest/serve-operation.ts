@@ -1,7 +1,10 @@
+import type { IncomingMessage } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import type { RestNavigation } from '../../graphql/rest-route.js';
+import { preferredType } from '../headers/accept.js';
 import { cookieHeader } from './cookies.js';
-import { errorAnswer, faultsError, sendEnvelope, type Answer } from './envelope.js';
+import { sendEnvelope, type Answer } from '../envelope.js';
+import { errorAnswer, faultsError } from './envelope.js';
 import {
   admitRequest,
   sendThrown,
@@ -58,13 +61,13 @@ function navigationAnswer(
 ): Answer {
   const setCookie =
     cookie === undefined || value === undefined ? {} : { 'set-cookie': cookieHeader(cookie, value, wire.isSecure) };
-  const leadsOn = location !== null && !(jsonStays && wantsJson(wire.request.headers.accept));
+  const leadsOn = location !== null && !(jsonStays && prefersJson(wire.request));
   return leadsOn
     ? { status: 302, message: 'Found', data: null, headers: { location, ...setCookie } }
     : { status: 200, message: 'Success', data, headers: setCookie };
 }
 
-/** Browsers that navigate ask for HTML; what asks for anything at all follows a redirect by itself. */
-function wantsJson(accept = ''): boolean {
-  return /\bapplication\/json\b/i.test(accept) && !/\btext\/html\b/i.test(accept);
+/** Browsers that navigate prefer HTML; a client without a preference follows a redirect by itself. */
+function prefersJson(request: IncomingMessage): boolean {
+  return preferredType(request, ['text/html', 'application/json']) === 'application/json';
 }

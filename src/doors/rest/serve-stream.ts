@@ -2,10 +2,12 @@ import type { ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import type { ResultStream } from '../../graphql/event-stream.js';
 import type { RestStreamRoute } from '../../graphql/rest-route.js';
-import { errorAnswer, sendEnvelope, type MappedError } from './envelope.js';
+import { sendEnvelope } from '../envelope.js';
+import { preferredType } from '../headers/accept.js';
+import { errorAnswer, type MappedError } from './envelope.js';
 import { admitRequest, sendThrown, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
 
-/** An event of a stream as the wire has it: snake_case fields beside the type's name. */
+/** An event of a stream as it is sent: snake_case fields beside the type's name. */
 interface StreamEvent {
   readonly __typename: string;
   readonly sequence?: number;
@@ -13,9 +15,9 @@ interface StreamEvent {
 }
 
 export interface StreamOptions extends ExchangeOptions {
-  /** Silence after which a comment is sent, so that proxies see life. */
+  /** Silence after which a comment is sent, so that proxies do not close the connection. */
   readonly heartbeatMilliseconds: number;
-  /** Open streams, each with what ends it early. */
+  /** Open streams; each can be ended early. */
   readonly openStreams: Set<OpenStream>;
 }
 
@@ -45,7 +47,7 @@ export async function serveStream(
     }
     const { text } = operation.route;
     const writer =
-      text === undefined || wantsEvents(exchange)
+      text === undefined || prefersEvents(exchange)
         ? new EventWriter(exchange, operation.route, options.heartbeatMilliseconds)
         : new TextWriter(exchange, operation.route, text);
     await copyStream(endpoint, exchange, options, result, writer);
@@ -54,12 +56,12 @@ export async function serveStream(
   }
 }
 
-function wantsEvents({ wire }: Exchange): boolean {
-  return wire.request.headers.accept?.toLowerCase().includes('text/event-stream') ?? false;
+function prefersEvents({ wire }: Exchange): boolean {
+  return preferredType(wire.request, ['text/plain', 'text/event-stream']) === 'text/event-stream';
 }
 
 interface StreamWriter {
-  /** Whether anything went out: then the status can no longer say that the stream failed. */
+  /** Whether anything was sent: then the status can no longer say that the stream failed. */
   readonly isOpen: boolean;
   /** Writes an event. An error that it returns ends the stream, as an answer of its own while nothing is out. */
   write(event: StreamEvent): Promise<Error | undefined>;
@@ -120,7 +122,7 @@ function sendFirstError(
   sendEnvelope(response, errorAnswer(error, operation.route.errors ?? [], operation.plan.toWireField));
 }
 
-/** Nothing between us and the client may hold back or change what has come: X-Accel-Buffering is nginx's word for it. */
+/** Proxies must neither buffer nor transform the stream; nginx reads X-Accel-Buffering. */
 const STREAM_HEADERS = { 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
 
 /** Resolves when the client can take more, or is gone. */
