@@ -1,8 +1,10 @@
+import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startDoors, type ExampleDoors } from '../../test/support/example-doors.js';
 import { rawRequest } from '../../test/support/raw-request.js';
+import { createHttpServer, type HttpServerOptions } from './http.js';
 
 let doors: ExampleDoors;
 beforeAll(async () => {
@@ -164,5 +166,152 @@ describe('security headers', () => {
         'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       });
     }
+  });
+});
+
+/** A server whose doors say which of them answered. */
+function namingServer(options: Partial<HttpServerOptions> = {}) {
+  const lines: Readonly<Record<string, unknown>>[] = [];
+  const named = (name: string): HttpServerOptions['rest'] => {
+    return (_request, response) => void response.end(name);
+  };
+  const note = (fields: object) => {
+    lines.push({ ...fields });
+  };
+  const http = createHttpServer({
+    graphql: named('graphql'),
+    files: named('files'),
+    rest: named('rest'),
+    upgrade: (_request, socket) => {
+      socket.end();
+    },
+    log: { info: note, warn: note, error: note },
+    corsOrigins: [],
+    ...options,
+  });
+  return { http, lines, [Symbol.asyncDispose]: () => http.close() };
+}
+
+describe('the doors', () => {
+  it('have a path each, whatever its spelling', async () => {
+    await using naming = namingServer();
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    const answers: readonly (readonly [string, string])[] = [
+      ['/graphql', 'graphql'],
+      ['/graphql/?x', 'graphql'],
+      ['/graphql%2f', 'rest'],
+      ['/graphql%3fquery', 'rest'],
+      ['/graphqlx', 'rest'],
+      ['/files/key', 'files'],
+      ['/%66iles/key', 'files'],
+      ['http://example.com/files/key', 'files'],
+      ['/files', 'rest'],
+      ['/files%2fkey', 'rest'],
+      ['http://example.com', 'rest'],
+      ['*', 'rest'],
+    ];
+    for (const [path, text] of answers)
+      expect({ path, ...(await rawRequest(port, { path })) }).toMatchObject({ path, text });
+  });
+
+  it('hide the key of a file from the access log, whatever its spelling', async () => {
+    await using naming = namingServer();
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    for (const path of ['/files/k3y', '/%66iles/k3y', 'http://example.com/files/k3y', '/files/k3y?x'])
+      await rawRequest(port, { path });
+    expect(naming.lines.map(({ path }) => path)).toEqual(Array(4).fill('/files/…'));
+  });
+
+  it('are behind a 500 when they fail', async () => {
+    await using naming = namingServer({ rest: () => Promise.reject(new Error('hunter2')) });
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    expect(await rawRequest(port, { path: '/' })).toMatchObject({
+      status: 500,
+      json: { code: 500, message: 'Internal server error', data: null },
+    });
+  });
+
+  it('of localhost are at every address of it', async () => {
+    await using naming = namingServer();
+    const { port } = await naming.http.listen(0, 'localhost');
+    for (const { address } of await lookup('localhost', { all: true })) {
+      const socket = connect(port, address);
+      await once(socket, 'connect');
+      socket.destroy();
+    }
+    expect((await rawRequest(port, { path: '/graphql' })).text).toBe('graphql');
+  });
+
+  it('are not opened at a port that is taken', async () => {
+    await using first = namingServer();
+    await using second = namingServer();
+    const { port } = await first.http.listen(0, '127.0.0.1');
+    await expect(second.http.listen(port, '127.0.0.1')).rejects.toThrow(/EADDRINUSE/);
+  });
+});
+
+describe('a connection', () => {
+  it.each([
+    ['the headers', 'GET / HTTP/1.1\r\nhost: x\r\n', { headersTimeout: 50 }],
+    [
+      'the body',
+      'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx',
+      { headersTimeout: 50, requestTimeout: 50 },
+    ],
+  ])('on which %s do not come is closed with 408', async (_part, bytes, limits) => {
+    const connectionLimits = { connectionsCheckingInterval: 10, ...limits };
+    await using naming = namingServer({ rest: () => undefined, connectionLimits });
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    const socket = connect(port, '127.0.0.1');
+    socket.write(bytes);
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    await once(socket, 'close');
+    expect(Buffer.concat(chunks).toString('utf8')).toMatch(
+      /^HTTP\/1\.1 408 Request Timeout\r\n[^]*\{"code":408,"message":"Request timeout","data":null\}$/,
+    );
+  });
+
+  it('has limits by default', async () => {
+    await using naming = namingServer();
+    const { headersTimeout, requestTimeout, keepAliveTimeout } = naming.http.server;
+    expect({ headersTimeout, requestTimeout, keepAliveTimeout }).toEqual({
+      headersTimeout: 10_000,
+      requestTimeout: 120_000,
+      keepAliveTimeout: 72_000,
+    });
+  });
+
+  it('carries one request after the other', async () => {
+    await using naming = namingServer();
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    const socket = connect(port, '127.0.0.1');
+    socket.write('GET /graphql HTTP/1.1\r\nhost: x\r\n\r\nGET /x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    await once(socket, 'close');
+    expect(Buffer.concat(chunks).toString('utf8')).toMatch(/^HTTP\/1\.1 200 [^]*graphql[^]*HTTP\/1\.1 200 [^]*rest/);
+  });
+});
+
+describe('idle', () => {
+  it('waits for every request, also for two of one id', async () => {
+    const release: (() => void)[] = [];
+    const naming = namingServer({ rest: (_request, response) => void release.push(() => void response.end()) });
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    const headers = { 'x-request-id': 'same' };
+    const answers = [rawRequest(port, { path: '/', headers }), rawRequest(port, { path: '/', headers })];
+    while (release.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    let isIdle = false;
+    const idle = naming.http.idle().then(() => (isIdle = true));
+    release.pop()?.();
+    await Promise.race(answers);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isIdle).toBe(false);
+    release.pop()?.();
+    await Promise.all(answers);
+    await idle;
+    await naming.http.idle();
+    await naming.http.close();
   });
 });

@@ -7,6 +7,7 @@ import type { Log } from '../kernel/log.js';
 import { isAllowedOrigin, isSameHost } from './cors.js';
 import { describeError } from './error-map.js';
 import { BODY_LIMIT } from './graphql-request.js';
+import { endWithJson } from './raw-answer.js';
 import { WebSocketOperations, type OperationsOptions } from './websocket-operations.js';
 
 export interface WebSocketDoorOptions extends OperationsOptions {
@@ -60,10 +61,9 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
 
   return {
     upgrade(request, socket, head) {
-      socket.on('error', () => undefined);
       const { origin } = request.headers;
       if (origin !== undefined && !isAllowedOrigin(origin, corsOrigins) && !isSameHost(origin, request)) {
-        refuseUpgrade(socket, '403 Forbidden', 'This origin may not connect');
+        refuseUpgrade(socket, 403, 'This origin may not connect');
         return;
       }
       acceptor.handleUpgrade(request, socket, head, (webSocket) => {
@@ -177,18 +177,6 @@ function closeSocket(socket: WebSocket): Promise<void> {
 }
 
 /** Answers an upgrade request that is refused as plain HTTP. */
-export function refuseUpgrade(socket: Duplex, status: string, message: string): void {
-  // Node's HTTP server no longer listens once it has handed the socket over: a client that resets it would end the process.
-  socket.on('error', () => undefined);
-  const body = JSON.stringify({ errors: [{ message, extensions: { code: 'FORBIDDEN' } }] });
-  socket.end(
-    [
-      `HTTP/1.1 ${status}`,
-      'Connection: close',
-      'Content-Type: application/json; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      '',
-      body,
-    ].join('\r\n'),
-  );
+export function refuseUpgrade(socket: Duplex, status: 403 | 404, message: string): void {
+  endWithJson(socket, status, JSON.stringify({ errors: [{ message, extensions: { code: 'FORBIDDEN' } }] }));
 }

@@ -1,0 +1,72 @@
+import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { createServer, type AddressInfo, type Server as NetServer } from 'node:net';
+import type { Log } from '../kernel/log.js';
+import { describeError } from './error-map.js';
+
+/** The addresses at which an HTTP server takes connections. */
+export class Listener {
+  readonly #others: NetServer[] = [];
+  #closed: Promise<void> | undefined;
+
+  constructor(
+    private readonly server: Server,
+    private readonly log: Pick<Log, 'warn' | 'error'>,
+  ) {}
+
+  /**
+   * Listens at the host, or at every address of `localhost`: where IPv6 is on it has two, and clients try either first.
+   * @param port 0 for any that is free
+   */
+  async open(port: number, host: string): Promise<AddressInfo> {
+    await listening(this.server, port, host);
+    this.server.on('error', (error) => {
+      this.log.error({ error: describeError(error) }, 'A connection could not be accepted');
+    });
+    const address = addressOf(this.server);
+    if (host === 'localhost') await this.#openOthers(address);
+    return address;
+  }
+
+  /** Takes no more connections. Resolves when the present ones are closed. */
+  close(): Promise<void> {
+    return (this.#closed ??= Promise.all([this.server, ...this.#others].map(closing)).then(() => undefined));
+  }
+
+  async #openOthers({ address: opened, port }: AddressInfo): Promise<void> {
+    for (const { address } of await lookup('localhost', { all: true })) {
+      if (address === opened) continue;
+      // The options that `http.Server` gives its own sockets.
+      const other = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+        this.server.emit('connection', socket);
+      });
+      try {
+        await listening(other, port, address);
+        this.#others.push(other);
+      } catch (error) {
+        this.log.warn({ address, port, error: describeError(error) }, 'An address of localhost could not be opened');
+      }
+    }
+  }
+}
+
+async function listening(server: NetServer, port: number, host: string): Promise<void> {
+  server.listen(port, host);
+  await once(server, 'listening');
+}
+
+/** Also when it does not listen. */
+function closing(server: NetServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+  });
+}
+
+function addressOf(server: NetServer): AddressInfo {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The server has no port');
+  return address;
+}
