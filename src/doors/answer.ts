@@ -4,8 +4,8 @@ import { headersOfError, statusOfError } from './error-map.js';
 import type { Negotiated } from './media-type.js';
 
 /**
- * The HTTP status of a result. Data, even in part, is 200. Without any, the status of the first error; but a client that
- * named `application/json` gets 200 for every request that was well-formed (GraphQL over HTTP, 6.4.1).
+ * The HTTP status of a result: 200 with data, even partial data; else the status of the first error. A client that named
+ * `application/json` gets 200 for every well-formed request (GraphQL over HTTP, 6.4.1).
  */
 export function statusOfResult({ data, errors }: ExecutionResult, { isLegacy }: Pick<Negotiated, 'isLegacy'>): number {
   const [error] = errors ?? [];
@@ -18,19 +18,31 @@ export function headersOfResult({ data, errors }: ExecutionResult): Readonly<Rec
   return error === undefined || data != null ? {} : headersOfError(error);
 }
 
-/** Answers with a result that is known without executing anything. */
-export function sendResult(response: ServerResponse, result: ExecutionResult, { type, isLegacy }: Negotiated): void {
-  const body = JSON.stringify(result);
-  response.writeHead(statusOfResult(result, { isLegacy }), {
-    'content-type': `${type}; charset=utf-8`,
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    ...headersOfResult(result),
-  });
-  response.end(body);
+/** A result as an HTTP response. */
+interface HttpResult {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
 }
 
-/** Answers a request that was refused before it came to GraphQL, in GraphQL's own form and with its true status. */
+export function httpResult(result: ExecutionResult, { type, isLegacy }: Negotiated): HttpResult {
+  const body = JSON.stringify(result);
+  const headers = {
+    'content-type': `${type}; charset=utf-8`,
+    'content-length': String(Buffer.byteLength(body)),
+    'cache-control': 'no-store',
+    ...headersOfResult(result),
+  };
+  return { status: statusOfResult(result, { isLegacy }), headers, body };
+}
+
+/** Answers with a result that is known without executing anything. */
+export function sendResult(response: ServerResponse, result: ExecutionResult, negotiated: Negotiated): void {
+  const { status, headers, body } = httpResult(result, negotiated);
+  response.writeHead(status, headers).end(body);
+}
+
+/** Answers a request that was refused before GraphQL ran, in GraphQL's own form and with the error's status. */
 export function sendRefusal(response: ServerResponse, error: GraphQLError): void {
   if (response.headersSent) response.destroy();
   else sendResult(response, { errors: [error] }, { type: 'application/json', isLegacy: false });

@@ -112,11 +112,35 @@ describe('multipart', () => {
     try {
       const answer = await send(uploads, form(UPLOAD));
       expect([answer.status, await answer.json()]).toEqual([200, { data: { upload: 'greeting.txt: hello' } }]);
+      expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+      expect(answer.headers.get('cache-control')).toBe('no-store');
       const unguarded = await send(uploads, form(UPLOAD), {});
       expect([unguarded.status, await unguarded.json()]).toMatchObject([
         400,
         { errors: [{ extensions: { code: 'CSRF_REFUSED' } }] },
       ]);
+    } finally {
+      await uploads.close();
+    }
+  });
+
+  it('is answered with the status that every door gives', async () => {
+    const uploads = await startDoors({ schema: uploadSchema(), uploadLimit: 10_000 });
+    try {
+      const body = form(UPLOAD);
+      body.set('more', 'a part after the file');
+      const types: readonly (readonly [string, number])[] = [
+        ['*/*', 422],
+        ['application/graphql-response+json', 422],
+        ['application/json', 200],
+      ];
+      for (const [accept, status] of types) {
+        const answer = await send(uploads, body, { ...GUARD, accept });
+        expect([answer.status, await answer.json()]).toMatchObject([
+          status,
+          { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] },
+        ]);
+      }
     } finally {
       await uploads.close();
     }

@@ -5,7 +5,7 @@ import type { ExecutionResult } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { ResultStream } from '../graphql/event-stream.js';
 import type { Pipeline } from '../graphql/pipeline.js';
-import { sendResult } from './answer.js';
+import { httpResult } from './answer.js';
 import type { GraphQLRequest } from './graphql-request.js';
 
 export interface YogaDoor {
@@ -19,10 +19,12 @@ export interface YogaDoor {
   endStreams(): void;
 }
 
-/** What the plugin finds and leaves; Yoga copies the object around it. */
+/** A request on its way through Yoga, which copies the object around it. */
 interface Call {
   readonly request: GraphQLRequest;
-  result?: ExecutionResult;
+  readonly isUpload: boolean;
+  /** Set once the pipeline has run it: an answer of Yoga's before that is a fault of ours. */
+  hasRun?: true;
 }
 
 interface ServerContext {
@@ -39,32 +41,36 @@ const STREAM_HEADERS = {
 /** Yoga resolves paths against this; the request's own host plays no part. */
 const ENDPOINT = 'http://localhost/graphql';
 
-/** Answers streams and requests with files, with Yoga; what runs is the shared pipeline. Yoga pings a stream every 12 s. */
+/**
+ * Answers event streams and uploads with Yoga. Yoga frames the events, pings each stream every 12 s, and tells a stream's
+ * source that its reader is gone. Reading the request, executing it and choosing its status are the door's and the
+ * pipeline's, by Yoga's own hooks (docs/decisions/0018): every door has the same limits and statuses then.
+ */
 export function createYogaDoor(pipeline: Pipeline): YogaDoor {
   const open = new Set<ResultStream>();
 
   const run = async (call: Call): Promise<ExecutionResult | ResultStream> => {
     const { prepared, parameters, context } = call.request;
+    call.hasRun = true;
     const pipelineCall = { context, ...parameters };
     const operation = prepared.operation(parameters.operationName);
-    if ('kind' in operation && operation.kind === 'subscription') {
-      const result = await pipeline.subscribe(prepared, pipelineCall);
-      return Symbol.asyncIterator in result ? tracked(result, open, context.signal) : result;
-    }
-    const result = await pipeline.execute(prepared, pipelineCall);
-    call.result = result;
-    return result;
+    if (!('kind' in operation) || operation.kind !== 'subscription') return pipeline.execute(prepared, pipelineCall);
+    const result = await pipeline.subscribe(prepared, pipelineCall);
+    return Symbol.asyncIterator in result ? tracked(result, open, context.signal) : result;
   };
 
   const plugin: Plugin<ServerContext> = {
     onRequestParse({ serverContext, setRequestParser }) {
-      const { request } = (serverContext as unknown as ServerContext).call;
-      // The door in front has read it.
+      const { request } = callIn(serverContext);
       setRequestParser(() => ({ ...request.parameters }) as never);
     },
     onParams({ context, setParamsHandler }) {
-      const { call } = context as unknown as ServerContext;
+      const call = callIn(context);
       setParamsHandler(() => run(call));
+    },
+    onResultProcess(processing) {
+      const { request, isUpload } = callIn(processing.serverContext);
+      if (isUpload) processing.setResultProcessor((result) => uploadResponse(result, request), request.negotiated.type);
     },
   };
 
@@ -85,18 +91,16 @@ export function createYogaDoor(pipeline: Pipeline): YogaDoor {
   return {
     async stream(request, response) {
       const init = { method: 'POST', headers: { accept: 'text/event-stream' } };
-      const answer = await yoga.fetch(ENDPOINT, init, { call: { request } });
+      const answer = await yoga.fetch(ENDPOINT, init, { call: { request, isUpload: false } });
       response.writeHead(200, STREAM_HEADERS);
       if (answer.body === null) response.end();
       else await pipe(Readable.fromWeb(answer.body as never), response).catch(ignoreLeaving);
     },
     async upload(request, response) {
-      const call: Call = { request };
+      const call: Call = { request, isUpload: true };
       const answer = await yoga.fetch(ENDPOINT, { method: 'POST', headers: { accept: 'application/json' } }, { call });
-      // Written below, with the pipeline's statuses.
-      await answer.body?.cancel();
-      if (call.result === undefined) throw new Error('Yoga did not run a request');
-      sendResult(response, call.result, request.negotiated);
+      if (call.hasRun === undefined) throw new Error('Yoga did not run a request');
+      response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
     },
     get openStreams() {
       return open.size;
@@ -105,6 +109,17 @@ export function createYogaDoor(pipeline: Pipeline): YogaDoor {
       for (const stream of open) void stream.return();
     },
   };
+}
+
+/** Yoga's types do not know that the server context is in every context. */
+function callIn(context: object): Call {
+  return (context as ServerContext).call;
+}
+
+/** Yoga's own processor would answer with statuses of its own; this one has the pipeline's. */
+function uploadResponse(result: unknown, { negotiated }: GraphQLRequest): Response {
+  const { status, headers, body } = httpResult(result as ExecutionResult, negotiated);
+  return new Response(body, { status, headers });
 }
 
 /** Keeps the stream in `open` until it is over, and ends it when its reader leaves. */
@@ -135,7 +150,7 @@ function tracked(stream: ResultStream, open: Set<ResultStream>, signal: AbortSig
   return watched;
 }
 
-/** A client that goes closes its stream before the end: that is no error of ours. */
+/** A client that leaves closes its stream before the end, which is no error. */
 function ignoreLeaving(error: unknown): void {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code !== 'ERR_STREAM_PREMATURE_CLOSE' && code !== 'ERR_STREAM_UNABLE_TO_PIPE' && code !== 'ABORT_ERR')
