@@ -19,8 +19,8 @@ export interface ApolloDoor {
 }
 
 /**
- * Executes through the shared pipeline in Apollo's request: it takes the prepared document for the text, and the pipeline's
- * result for its own, errors mapped and statuses set.
+ * Makes Apollo execute through the shared pipeline: it uses the prepared document, and answers with the pipeline's result,
+ * whose errors are mapped, and its status.
  */
 function pipelinePlugin(pipeline: Pipeline): ApolloServerPlugin<GraphQLRequest> {
   return {
@@ -52,8 +52,8 @@ function pipelinePlugin(pipeline: Pipeline): ApolloServerPlugin<GraphQLRequest> 
 }
 
 /**
- * JSON over POST and GET. What Apollo would report to its makers or show of itself is off, whatever its environment
- * variables say; so is its cache control, which rewrites the resolvers of the schema that all doors share.
+ * Answers with JSON. Apollo's usage reports and landing page are off, whatever its environment variables say; so is its cache
+ * control, which rewrites the resolvers of the schema that all doors share.
  */
 export async function createApolloDoor(pipeline: Pipeline, log: Log): Promise<ApolloDoor> {
   const apollo = new ApolloServer<GraphQLRequest>({
@@ -94,7 +94,7 @@ export async function createApolloDoor(pipeline: Pipeline, log: Log): Promise<Ap
   };
 }
 
-/** The door in front has read the request and refused what is cross-site or malformed: Apollo gets it in one plain form. */
+/** The request in one plain form: the GraphQL door has already read it, and refused cross-site and malformed ones. */
 function apolloRequest({ parameters, negotiated }: GraphQLRequest) {
   return {
     method: 'POST',

@@ -4,20 +4,20 @@ import type { Credentials } from '../kernel/caller.js';
 import type { Viewer } from '../kernel/viewer.js';
 import type { Peer } from './client-address.js';
 
-/** What a door knows of who calls, from which the composition root makes the context of an operation. */
+/** The caller of an operation, as its door knows it. The composition root makes the operation's context from it. */
 export interface Caller {
   readonly requestId: string;
   readonly credentials: Credentials;
   readonly peer: Peer;
   /** Aborts when the caller is gone. */
   readonly signal: AbortSignal;
-  /** Where a caller may renew the token during an operation: the viewer of the latest one, null before the first. */
+  /** The viewer of the latest token, null before the first. Set by doors on which a caller may renew it during an operation. */
   readonly latestViewer?: () => Viewer | null;
 }
 
 export type MakeContext = (caller: Caller) => RequestContext;
 
-/** A request id that a proxy or client may choose; anything else is replaced. */
+/** The request ids that a proxy or client may choose; any other is replaced. */
 const REQUEST_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** The `X-Request-Id` that came, if it is a sane one, or a new one. */
@@ -26,7 +26,7 @@ export function requestIdOf({ headers }: IncomingMessage): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : crypto.randomUUID();
 }
 
-/** @param authorization replaces the header, where a door has another place for it */
+/** @param authorization replaces the header, for doors that get it elsewhere */
 export function credentialsOf(request: IncomingMessage, authorization?: string | null): Credentials {
   return {
     authorization: authorization ?? onlyHeader(request, 'authorization'),
@@ -36,7 +36,7 @@ export function credentialsOf(request: IncomingMessage, authorization?: string |
   };
 }
 
-/** Joined when it was sent more than once: Node would keep the first of some headers, and a proxy may have checked the last. */
+/** All values of a header, joined: of some, Node keeps the first, but a proxy may have checked the last. */
 function onlyHeader({ headersDistinct }: IncomingMessage, name: string): string | null {
   return headersDistinct[name]?.join(', ') ?? null;
 }
@@ -49,7 +49,7 @@ export function peerOf(request: IncomingMessage): Peer {
   };
 }
 
-/** Aborts when the client is gone before it had the whole answer. */
+/** Aborts when the client leaves before it has the whole answer. */
 function leavingSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   response.once('close', () => {

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Client } from '../kernel/caller.js';
 import { Networks } from '../kernel/networks.js';
 
-/** Where a request came from, as its socket and its headers have it. */
+/** The origin of a request according to its socket and its headers. */
 export interface Peer extends Client {
   /** The socket's own address. */
   readonly ipAddress: string | null;
@@ -11,8 +11,8 @@ export interface Peer extends Client {
 }
 
 /**
- * Tells who called a proxy of ours from what anyone may write into a header: from the socket's address backwards, the first
- * address that is no trusted proxy's.
+ * Finds the client behind trusted proxies. Anyone may write into the header, so the addresses are followed backwards from the
+ * socket's: the client is the first that is no trusted proxy.
  * @param trustedProxies networks, such as `10.0.0.0/8`; none believes no header
  */
 export function createClientOf(trustedProxies: readonly string[]): (peer: Peer) => Client {
@@ -22,7 +22,7 @@ export function createClientOf(trustedProxies: readonly string[]): (peer: Peer) 
     let client = ipAddress;
     while (client !== null && trusted.has(client)) {
       const next = forwarded.pop();
-      // A proxy that wrote what is no address has told nothing: it is the last that is known.
+      // A trusted proxy wrote no address: the proxy itself is the last address known.
       if (next === undefined || isIP(next) === 0) break;
       client = next;
     }

@@ -10,7 +10,7 @@ export interface Doors {
   readonly endRestStreams?: () => void;
 }
 
-/** After the streams were ended, what runs has this long for its last words. */
+/** Grace period for requests that still run after the streams were ended. */
 const LAST_WORDS_MS = 2_000;
 
 /**

@@ -4,7 +4,7 @@ import type { Log } from '../kernel/log.js';
 import { Refusal } from '../graphql/refusal.js';
 import type { MapError } from '../graphql/pipeline.js';
 
-/** The message of every error that is not ours to tell. */
+/** The message of every error whose own message clients must not see. */
 export const MASKED_MESSAGE = 'Internal server error';
 
 const STATUS = {
@@ -25,7 +25,7 @@ export function statusOf(code: unknown): number {
   return typeof code === 'string' && Object.hasOwn(STATUS, code) ? STATUS[code as keyof typeof STATUS] : 500;
 }
 
-/** The HTTP status of an error as the pipeline or a door made it. */
+/** The HTTP status of an error from the pipeline or a door. */
 export function statusOfError(error: GraphQLError): number {
   return error instanceof Refusal ? error.status : statusOf(error.extensions['code']);
 }
@@ -56,7 +56,7 @@ function isArgumentFault(error: GraphQLError): boolean {
 }
 
 /**
- * What may be logged of an error that nobody expected. Prisma's messages end with the reason and begin with the whole call,
+ * The parts of an unexpected error that may be logged. Prisma's messages end with the reason and begin with the whole call,
  * its arguments included, and messages of the database quote values after a colon on further lines: only the last line is
  * kept, and the frames of the stack.
  */

@@ -19,11 +19,11 @@ export interface OperationsOptions {
   readonly maxOperations?: number;
 }
 
-/** What the door keeps of a socket. */
+/** The state of a socket. */
 export interface Extra extends Record<PropertyKey, unknown> {
   readonly socket: WebSocket;
   readonly request: IncomingMessage;
-  /** What is running, by the client's id: aborted when it is over or the socket is gone. */
+  /** Running operations by the client's id; each is aborted when it is over or the socket is gone. */
   readonly operations: Map<string, AbortController>;
   readonly session: WebSocketSession;
 }
@@ -32,7 +32,7 @@ type Parameters = Record<string, unknown> | undefined;
 type Connection = Context<Parameters, Extra>;
 type Hooks = ServerOptions<Parameters, Extra>;
 
-/** What the hooks of graphql-ws hand on from the message to its execution. */
+/** The values that graphql-ws passes from the hook that reads a message to the one that executes it. */
 interface OperationArguments extends ExecutionArgs {
   readonly prepared: Prepared;
   readonly context: RequestContext;
@@ -88,7 +88,7 @@ export class WebSocketOperations {
     });
   }
 
-  /** What to keep of a socket that has just been opened. */
+  /** The state for a socket that has just been opened. */
   extraOf(socket: WebSocket, request: IncomingMessage): Extra {
     const operations: Extra['operations'] = new Map();
     const session = new WebSocketSession({

@@ -13,14 +13,14 @@ export interface WebSocketSessionOptions {
   readonly isIdle: () => boolean;
 }
 
-/** What runs on a socket has so long to end when its time is over, before the socket is closed under it. */
+/** Grace period for running operations when a session ends, after which the socket is closed. */
 const ENDING_MS = 250;
 /** New tokens of a socket that may wait for their check. */
 const MAX_WAITING = 10;
 /** In the protocol's range for what an application defines. */
 export const TOO_MANY_REQUESTS = 4429;
 
-/** What the close frame says: the client may connect again, with a good token. */
+/** Reasons in the close frame: the client may connect again, with a good token. */
 const REASONS: Readonly<Record<AccessEnd, string>> = { expired: 'Token expired', ended: 'Session ended' };
 
 /**
@@ -47,7 +47,7 @@ export class WebSocketSession {
     this.#isIdle = isIdle;
   }
 
-  /** What the next operation authenticates with; null for the credentials of the upgrade request. */
+  /** The token that the next operation authenticates with; null for the credentials of the upgrade request. */
   get authorization(): string | null {
     return this.#authorization;
   }
