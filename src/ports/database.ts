@@ -1,4 +1,4 @@
-import type { PrismaClient } from '../generated/prisma/client.js';
+import type { Prisma, PrismaClient } from '../generated/prisma/client.js';
 
 export interface Rows<Row> {
   readonly rows: Row[];
@@ -6,14 +6,22 @@ export interface Rows<Row> {
   readonly rowCount: number;
 }
 
-/** SQL on one connection. A statement with a `name` is prepared once per connection: name the frequent ones. */
+/** The tables, as Prisma Client has them. */
+export type Tables = Pick<PrismaClient, Prisma.TypeMap['meta']['modelProps']>;
+
+/**
+ * The tables, by Prisma Client and by SQL: both see the same rows. Which of the two a repository uses is in
+ * docs/decisions/0016-prisma-client-or-sql.md.
+ */
 export interface Sql {
+  readonly prisma: Tables;
+  /** A statement with a `name` is prepared once per connection: name the frequent ones. */
   query<Row>(text: string, values?: readonly unknown[], name?: string): Promise<Rows<Row>>;
 }
 
 /**
- * The database, PostgreSQL or PGlite, behind one pool. `prisma` and `sql` see the same tables. On PGlite the pool has one
- * connection: inside {@link Database.transaction} use the given `Sql` only, or the transaction waits for itself.
+ * The database, PostgreSQL or PGlite, behind one pool. On PGlite the pool has one connection: inside
+ * {@link Database.transaction} use the given `Sql` only, its `prisma` included, or the transaction waits for itself.
  */
 export interface Database extends Sql {
   readonly prisma: PrismaClient;

@@ -96,6 +96,76 @@ describe.each(testDatabases())('the $name database', ({ name, open }) => {
       await expect(afterwards).resolves.toBe(0);
     });
 
+    it('sees in Prisma what SQL has written, and keeps or takes back both together', async () => {
+      const [kept, taken] = [newId(), newId()];
+      const write = async (sql: Sql, id: string) => {
+        await sql.query(`INSERT INTO users (id, provider, plan) VALUES ($1, 'local', 'free')`, [id]);
+        await sql.prisma.usageEntry.create({ data: { userId: id, date: new Date(), kind: 'CHAT', reservedTokens: 1 } });
+        const { rows } = await sql.query('SELECT 1 FROM usage_entries WHERE user_id = $1', [id]);
+        return [rows.length, await sql.prisma.user.count({ where: { id } })];
+      };
+      expect(await database.transaction((sql) => write(sql, kept))).toEqual([1, 1]);
+      const failure = new Error('changed my mind');
+      const work = database.transaction(async (sql) => {
+        await write(sql, taken);
+        throw failure;
+      });
+      await expect(work).rejects.toBe(failure);
+      expect(await database.prisma.user.count({ where: { id: { in: [kept, taken] } } })).toBe(1);
+    });
+
+    it('runs Prisma and SQL given at once one after another', async () => {
+      const ids = Array.from({ length: 20 }, () => newId());
+      await database.transaction((sql) =>
+        Promise.all(
+          ids.flatMap((id) => [
+            insert(sql, id),
+            sql.prisma.user.create({ data: { id, provider: 'local', plan: 'free' }, select: { id: true } }),
+          ]),
+        ),
+      );
+      expect(await count(...ids)).toBe(20);
+      expect(await database.prisma.user.count({ where: { id: { in: ids } } })).toBe(20);
+    });
+
+    it('keeps transactions at once apart, Prisma in each', async () => {
+      const ids = Array.from({ length: 20 }, () => newId());
+      const seen = await Promise.all(
+        ids.map((id) =>
+          database.transaction(async (sql) => {
+            await sql.prisma.user.create({ data: { id, provider: 'local', plan: 'free' }, select: { id: true } });
+            const found = await sql.prisma.user.findUnique({ where: { id }, select: { id: true } });
+            await sql.query('DELETE FROM users WHERE id = $1', [id]);
+            return found?.id;
+          }),
+        ),
+      );
+      expect(seen).toEqual(ids);
+    });
+
+    it('keeps nothing when a statement of Prisma fails, tells a duplicate as Prisma does, and serves on', async () => {
+      const [one, two] = [newId(), newId()];
+      const data = { id: two, provider: 'local', plan: 'free' };
+      const work = database.transaction(async (sql) => {
+        await insert(sql, one);
+        await sql.prisma.user.create({ data });
+        await sql.prisma.user.create({ data });
+      });
+      await expect(work).rejects.toMatchObject({ code: 'P2002' });
+      expect(await count(one)).toBe(0);
+      expect(await database.prisma.user.count({ where: { id: two } })).toBe(0);
+    });
+
+    it('takes no more of Prisma after its end, whether it began or not', async () => {
+      const unused = await database.transaction((sql) => Promise.resolve(sql));
+      await expect(unused.prisma.user.count()).rejects.toThrow();
+      const used = await database.transaction(async (sql) => {
+        await sql.prisma.user.count();
+        return sql;
+      });
+      await expect(used.prisma.user.count()).rejects.toThrow();
+    });
+
     it('takes no more statements after its end', async () => {
       const kept = await database.transaction((sql) => Promise.resolve(sql));
       await expect(kept.query('SELECT 1')).rejects.toThrow('has ended');

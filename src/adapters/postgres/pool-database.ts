@@ -6,6 +6,7 @@ import type { Database, Rows, Sql } from '../../ports/database.js';
 import { Availability } from './availability.js';
 import { PooledConnection } from './pooled-connection.js';
 import { createPrismaClient } from './prisma-client.js';
+import { PrismaTransaction } from './prisma-transaction.js';
 import { TransactionScope } from './transaction-scope.js';
 
 /** Health checks give up sooner than requests do: an orchestrator asks again in a few seconds. */
@@ -65,9 +66,11 @@ export class PoolDatabase implements OpenedDatabase {
   async transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
     this.scope.assertOutside();
     const connection = await PooledConnection.borrow(this.pool, this.availability);
+    const prisma = new PrismaTransaction(this.prisma, connection);
+    const sql: Sql = { prisma: prisma.tables, query: (...statement) => connection.query(...statement) };
     try {
       await connection.command('BEGIN ISOLATION LEVEL READ COMMITTED');
-      const result = await this.scope.run(() => work(connection));
+      const result = await this.scope.run(() => work(sql));
       // The server answers COMMIT with ROLLBACK, and no error, when a statement failed and `work` went on regardless.
       if ((await connection.command('COMMIT')) !== 'COMMIT') {
         throw new Error('The transaction was rolled back: one of its statements had failed');
@@ -78,6 +81,7 @@ export class PoolDatabase implements OpenedDatabase {
       if (!connection.broken) await connection.command('ROLLBACK').catch(() => undefined);
       throw error;
     } finally {
+      await prisma.end();
       connection.release();
     }
   }

@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import type { Rows, Sql } from '../../ports/database.js';
+import type { Rows } from '../../ports/database.js';
 import type { Availability } from './availability.js';
 import { leavesConnectionUsable } from './connection-failure.js';
 import { toParameter } from './value-parsers.js';
 
 /** A connection lent by the pool. Give it back with {@link release}: a broken one is closed, a sound one serves on. */
-export class PooledConnection implements Sql {
+export class PooledConnection {
   private failure: Error | undefined;
   private released = false;
   /** Ends when the statement sent last has ended: one connection runs one statement at a time. */
@@ -30,7 +30,19 @@ export class PooledConnection implements Sql {
   }
 
   async query<Row>(text: string, values: readonly unknown[] = [], name?: string): Promise<Rows<Row>> {
-    const result = this.last.then(() => this.send<Row>(text, values, name));
+    const query = { text, values: values.map(toParameter), name };
+    const result = await this.availability.watch(() => this.run<Row & pg.QueryResultRow>(query));
+    // A text of several statements has a result for each, which the types of `pg` do not know.
+    const results = (Array.isArray(result) ? result : [result]) as readonly pg.QueryResult<Row & pg.QueryResultRow>[];
+    return {
+      rows: results.flatMap(({ rows }) => rows),
+      rowCount: results.reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0),
+    };
+  }
+
+  /** Runs a statement after those sent before it, and throws errors as `pg` has them. */
+  async run<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+    const result = this.last.then(() => this.send<Row>(query));
     this.last = result.catch(() => undefined);
     return result;
   }
@@ -38,7 +50,7 @@ export class PooledConnection implements Sql {
   /** Runs a statement that begins or ends a transaction; resolves with what the server says it did. */
   async command(text: string): Promise<string> {
     await this.last;
-    const { command } = await this.guarded(() => this.client.query(text));
+    const { command } = await this.availability.watch(() => this.marking(() => this.client.query(text)));
     return command;
   }
 
@@ -48,27 +60,19 @@ export class PooledConnection implements Sql {
     this.client.release(this.failure);
   }
 
-  private async send<Row>(text: string, values: readonly unknown[], name: string | undefined): Promise<Rows<Row>> {
+  private async send<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
     if (this.released) throw new Error('The transaction that this Sql belongs to has ended');
-    const query = { text, values: values.map(toParameter), name };
-    const result = await this.guarded<unknown>(() => this.client.query<Row & pg.QueryResultRow>(query));
-    // A text of several statements has a result for each, which the types of `pg` do not know.
-    const results = (Array.isArray(result) ? result : [result]) as readonly pg.QueryArrayResult<never>[];
-    return {
-      rows: results.flatMap(({ rows }) => rows as Row[]),
-      rowCount: results.reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0),
-    };
+    return this.marking(() => this.client.query<Row>(query));
   }
 
-  private guarded<Result>(work: () => Promise<Result>): Promise<Result> {
-    return this.availability.watch(async () => {
-      try {
-        return await work();
-      } catch (error) {
-        if (!leavesConnectionUsable(error)) this.fail(error);
-        throw error;
-      }
-    });
+  /** Marks the connection as broken when `work` fails in a way that says so. */
+  private async marking<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!leavesConnectionUsable(error)) this.fail(error);
+      throw error;
+    }
   }
 
   private readonly fail = (error: unknown): void => {

@@ -117,6 +117,11 @@ const server = testServerUrl();
       await sql.query('SELECT 1');
     });
     await expect(work).rejects.toThrow(Unavailable);
+    const byPrisma = database.transaction(async (sql) => {
+      await terminate(await backendOf(sql));
+      await sql.prisma.user.count();
+    });
+    await expect(byPrisma).rejects.toThrow(Unavailable);
     const idle = database.transaction(async (sql) => {
       await terminate(await backendOf(sql));
     });

@@ -8,10 +8,12 @@ import type {
   Transaction,
 } from '@prisma/driver-adapter-utils';
 import { LRUCache } from 'lru-cache';
-import type pg from 'pg';
+import pg from 'pg';
 import { Prisma, PrismaClient } from '../../generated/prisma/client.js';
 import { type ErrorCode, Unavailable } from '../../kernel/errors.js';
 import { type Availability, UNREACHABLE } from './availability.js';
+import type { PooledConnection } from './pooled-connection.js';
+import { connectionToJoin } from './prisma-transaction.js';
 import type { TransactionScope } from './transaction-scope.js';
 
 /**
@@ -44,56 +46,85 @@ export function statementNames(maxNames = MAX_NAMED_STATEMENTS): (query: Pick<Sq
   };
 }
 
+type NameStatement = (query: Pick<SqlQuery, 'sql'>) => string;
+
 /** Prisma's adapter, throwing `Unavailable` when it cannot reach the database. */
-function guardedAdapter(pool: pg.Pool, availability: Availability, scope: TransactionScope): SqlDriverAdapterFactory {
-  const factory = new PrismaPg(pool, { statementNameGenerator: statementNames() });
-  return {
-    provider: factory.provider,
-    adapterName: factory.adapterName,
-    connect: async () => guardAdapter(await factory.connect(), availability, scope),
-  };
-}
+class GuardedAdapterFactory implements SqlDriverAdapterFactory {
+  readonly provider: SqlDriverAdapterFactory['provider'];
+  readonly adapterName: string;
+  private readonly factory: PrismaPg;
 
-function guardAdapter(
-  adapter: SqlDriverAdapter,
-  availability: Availability,
-  scope: TransactionScope,
-): SqlDriverAdapter {
-  const outside = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    scope.assertOutside();
-    return availability.watch(work);
-  };
-  return {
-    provider: adapter.provider,
-    adapterName: adapter.adapterName,
-    queryRaw: async (query) => outside(() => adapter.queryRaw(query)),
-    executeRaw: async (query) => outside(() => adapter.executeRaw(query)),
-    executeScript: async (script) => outside(() => adapter.executeScript(script)),
-    startTransaction: async (isolationLevel?: IsolationLevel) =>
-      guardTransaction(await outside(() => adapter.startTransaction(isolationLevel)), availability),
-    getConnectionInfo: () => adapter.getConnectionInfo?.() ?? { supportsRelationJoins: true },
-    dispose: () => adapter.dispose(),
-  };
-}
+  constructor(
+    pool: pg.Pool,
+    private readonly availability: Availability,
+    private readonly scope: TransactionScope,
+    private readonly nameStatement: NameStatement = statementNames(),
+  ) {
+    this.factory = new PrismaPg(pool, { statementNameGenerator: nameStatement });
+    this.provider = this.factory.provider;
+    this.adapterName = this.factory.adapterName;
+  }
 
-function guardTransaction(transaction: Transaction, availability: Availability): Transaction {
-  return {
-    provider: transaction.provider,
-    adapterName: transaction.adapterName,
-    options: transaction.options,
-    queryRaw: (query) => availability.watch(() => transaction.queryRaw(query)),
-    executeRaw: (query) => availability.watch(() => transaction.executeRaw(query)),
-    commit: () => transaction.commit(),
-    rollback: () => transaction.rollback(),
-    createSavepoint: async (name) => transaction.createSavepoint?.(name),
-    rollbackToSavepoint: async (name) => transaction.rollbackToSavepoint?.(name),
-    releaseSavepoint: async (name) => transaction.releaseSavepoint?.(name),
-  };
+  async connect(): Promise<SqlDriverAdapter> {
+    const adapter = await this.factory.connect();
+    return {
+      provider: adapter.provider,
+      adapterName: adapter.adapterName,
+      queryRaw: (query) => this.outside(() => adapter.queryRaw(query)),
+      executeRaw: (query) => this.outside(() => adapter.executeRaw(query)),
+      executeScript: (script) => this.outside(() => adapter.executeScript(script)),
+      startTransaction: async (isolationLevel?: IsolationLevel) => {
+        const connection = connectionToJoin();
+        if (connection !== undefined) return this.join(connection);
+        return this.guardTransaction(await this.outside(() => adapter.startTransaction(isolationLevel)));
+      },
+      getConnectionInfo: () => adapter.getConnectionInfo(),
+      dispose: () => adapter.dispose(),
+    };
+  }
+
+  // Async: what refuses the use comes as a rejection.
+  private async outside<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.scope.assertOutside();
+    return this.availability.watch(work);
+  }
+
+  /** A transaction within the one that the connection is in, which is begun and ended elsewhere. */
+  private async join(connection: PooledConnection): Promise<Transaction> {
+    const pool = Object.assign(new pg.Pool(), { query: (query: pg.QueryConfig) => connection.run(query) });
+    const adapter = await new PrismaPg(pool, { statementNameGenerator: this.nameStatement }).connect();
+    const nothing = () => Promise.resolve();
+    return this.guardTransaction({
+      provider: adapter.provider,
+      adapterName: adapter.adapterName,
+      // Prisma then sends no COMMIT and no ROLLBACK.
+      options: { usePhantomQuery: true },
+      queryRaw: (query) => adapter.queryRaw(query),
+      executeRaw: (query) => adapter.executeRaw(query),
+      commit: nothing,
+      rollback: nothing,
+    });
+  }
+
+  private guardTransaction(transaction: Transaction): Transaction {
+    return {
+      provider: transaction.provider,
+      adapterName: transaction.adapterName,
+      options: transaction.options,
+      queryRaw: (query) => this.availability.watch(() => transaction.queryRaw(query)),
+      executeRaw: (query) => this.availability.watch(() => transaction.executeRaw(query)),
+      commit: () => transaction.commit(),
+      rollback: () => transaction.rollback(),
+      createSavepoint: async (name) => transaction.createSavepoint?.(name),
+      rollbackToSavepoint: async (name) => transaction.rollbackToSavepoint?.(name),
+      releaseSavepoint: async (name) => transaction.releaseSavepoint?.(name),
+    };
+  }
 }
 
 /**
- * Prisma remakes an error that has a code as one of its own, with the source of the call and its arguments in the message:
- * this gives `Unavailable` back its form. (The start of a transaction passes it on as it is.)
+ * Prisma remakes an error that has a code as one of its own, with the call in the message: this gives `Unavailable` back
+ * its form. (The start of a transaction passes it on as it is.)
  */
 function withOwnErrors(client: PrismaClient) {
   return client.$extends({
@@ -119,7 +150,9 @@ function isRemade(error: unknown): boolean {
  */
 export function createPrismaClient(pool: pg.Pool, availability: Availability, scope: TransactionScope): PrismaClient {
   const client = new PrismaClient({
-    adapter: guardedAdapter(pool, availability, scope),
+    adapter: new GuardedAdapterFactory(pool, availability, scope),
+    // Without the source of the call in messages, which costs a stack trace a call.
+    errorFormat: 'minimal',
     transactionOptions: { maxWait: 35_000, timeout: 15_000 },
   });
   // The types of a client with an extension say nothing of `$on`, which nobody uses; for the rest this one changes nothing.
