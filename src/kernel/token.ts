@@ -14,7 +14,7 @@ export function isToken(text: string): boolean {
 }
 
 /** The stored form of a token: a plain SHA-256 is enough for a secret that cannot be guessed. */
-export function sha256(text: string): Buffer {
+export function sha256(text: string): Buffer<ArrayBuffer> {
   return createHash('sha256').update(text).digest();
 }
 

@@ -1,8 +1,10 @@
+import type { Prisma } from '../../../generated/prisma/client.js';
 import { Conflict } from '../../../kernel/errors.js';
-import { containsPattern } from '../../../kernel/like-pattern.js';
+import { escapeLike } from '../../../kernel/like-pattern.js';
 import { newId } from '../../../kernel/ids.js';
 import { pageOf, type Page, type PageRequest } from '../../../kernel/page.js';
 import type { Database, Sql } from '../../../ports/database.js';
+import { isDuplicate } from '../../../ports/prisma-errors.js';
 import type { DeletedUserRow, LoginRow, UserRow, WritableFields } from './user.js';
 
 const COLUMNS = `id, email, phone_number AS "phoneNumber", provider, provider_id AS "providerId",
@@ -10,13 +12,35 @@ const COLUMNS = `id, email, phone_number AS "phoneNumber", provider, provider_id
   is_suspended AS "isSuspended", is_admin AS "isAdmin", plan, last_login AS "lastLogin",
   created_at AS "createdAt", updated_at AS "updatedAt"`;
 
+/** The same, for Prisma. */
+const USER = {
+  id: true,
+  email: true,
+  phoneNumber: true,
+  provider: true,
+  providerId: true,
+  isVerified: true,
+  verifiedAt: true,
+  profile: true,
+  isActive: true,
+  isSuspended: true,
+  isAdmin: true,
+  plan: true,
+  lastLogin: true,
+  createdAt: true,
+  updatedAt: true,
+} as const satisfies Prisma.UserSelect;
+
 /** Any number that no other lock of this database has: held while an admin stops being one. */
 const ADMINS_LOCK = 7_265_001;
 
 /** What is done in the transaction that wrote a user. */
 type RecordUser = (user: UserRow, sql: Sql) => Promise<void>;
 
-/** Users that are not deleted; a deleted one is found by none of these. */
+/**
+ * Users that are not deleted; a deleted one is found by none of these. Reads by id are SQL since they are hot; reads by
+ * e-mail address since Prisma does not know the index on `lower(email)`.
+ */
 export class AccountsRepository {
   constructor(private readonly database: Database) {}
 
@@ -67,44 +91,38 @@ export class AccountsRepository {
     return rows[0] ?? null;
   }
 
-  async findLoginById(id: string): Promise<LoginRow | null> {
-    const { rows } = await this.database.query<LoginRow>(
-      `SELECT id, password_hash AS "passwordHash", is_active AS "isActive", is_suspended AS "isSuspended"
-       FROM users WHERE id = $1 AND deleted_at IS NULL`,
-      [id],
-      'user_find_login_by_id',
-    );
-    return rows[0] ?? null;
+  findLoginById(id: string): Promise<LoginRow | null> {
+    return this.database.prisma.user.findFirst({
+      where: { id, deletedAt: null },
+      select: { id: true, passwordHash: true, isActive: true, isSuspended: true },
+    });
   }
 
   /** @returns false when the user has another hash than `user` by now, or is gone */
   async replacePasswordHash(user: Pick<LoginRow, 'id' | 'passwordHash'>, passwordHash: string): Promise<boolean> {
-    const { rowCount } = await this.database.query(
-      'UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND deleted_at IS NULL',
-      [user.id, user.passwordHash, passwordHash],
-    );
-    return rowCount === 1;
+    // A user without a password gets none by this.
+    if (user.passwordHash === null) return false;
+    const { count } = await this.database.prisma.user.updateMany({
+      where: { id: user.id, passwordHash: user.passwordHash, deletedAt: null },
+      data: { passwordHash },
+    });
+    return count === 1;
   }
 
   /** Newest first. `search` is a part of the e-mail address or the phone number, in any case. */
   async page(search: string | null, request: PageRequest): Promise<Page<UserRow>> {
-    const { rows } = await this.database.query<UserRow>(
-      `SELECT ${COLUMNS} FROM users
-       WHERE deleted_at IS NULL AND ($1::text IS NULL OR email ILIKE $1 OR phone_number ILIKE $1)
-         AND ($2::uuid IS NULL OR id < $2::uuid)
-       ORDER BY id DESC LIMIT $3 OFFSET $4`,
-      [search === null ? null : containsPattern(search), request.after, request.size + 1, request.offset],
-    );
-    return pageOf(request, rows);
+    const rows = await this.database.prisma.user.findMany({
+      where: { ...matching(search), ...(request.after === null ? {} : { id: { lt: request.after } }) },
+      orderBy: { id: 'desc' },
+      take: request.size + 1,
+      skip: request.offset,
+      select: USER,
+    });
+    return pageOf(request, rows.map(userOf));
   }
 
-  async count(search: string | null): Promise<number> {
-    const { rows } = await this.database.query<{ count: number }>(
-      `SELECT count(*)::int AS count FROM users
-       WHERE deleted_at IS NULL AND ($1::text IS NULL OR email ILIKE $1 OR phone_number ILIKE $1)`,
-      [search === null ? null : containsPattern(search)],
-    );
-    return rows[0]?.count ?? 0;
+  count(search: string | null): Promise<number> {
+    return this.database.prisma.user.count({ where: matching(search) });
   }
 
   /**
@@ -114,14 +132,14 @@ export class AccountsRepository {
    */
   restore(id: string, now: Date, record: RecordUser): Promise<UserRow | null> {
     return this.database.transaction(async (sql) => {
-      const update = sql.query<UserRow>(
-        `UPDATE users SET deleted_at = NULL, is_active = true, updated_at = $2
-         WHERE id = $1 AND deleted_at IS NOT NULL RETURNING ${COLUMNS}`,
-        [id, now],
-      );
-      const { rows } = await update.catch(refuseTakenEmail);
-      const [user] = rows;
-      if (user === undefined) return null;
+      const update = sql.prisma.user.updateManyAndReturn({
+        where: { id, deletedAt: { not: null } },
+        data: { deletedAt: null, isActive: true, updatedAt: now },
+        select: USER,
+      });
+      const [row] = await update.catch(refuseTakenEmail);
+      if (row === undefined) return null;
+      const user = userOf(row);
       await record(user, sql);
       return user;
     });
@@ -134,25 +152,21 @@ export class AccountsRepository {
   insert(user: WritableFields, passwordHash: string | null, now: Date, record: RecordUser): Promise<UserRow> {
     return this.database.transaction(async (sql) => {
       // The unique index decides, not a read before the write: of any number at once, one is inserted.
-      const { rows } = await sql.query<UserRow>(
-        `INSERT INTO users (id, email, phone_number, provider, provider_id, is_verified, verified_at, profile, is_active,
-           is_suspended, is_admin, plan, password_hash, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $14)
-         ON CONFLICT (lower(email)) WHERE deleted_at IS NULL DO NOTHING
-         RETURNING ${COLUMNS}`,
-        [newId(), ...valuesOf(user), passwordHash, now],
-        'user_insert',
-      );
-      const [inserted] = rows;
-      if (inserted === undefined) throw emailTaken();
+      const [row] = await sql.prisma.user.createManyAndReturn({
+        data: { id: newId(), ...writableOf(user), passwordHash, createdAt: now, updatedAt: now },
+        skipDuplicates: true,
+        select: USER,
+      });
+      if (row === undefined) throw emailTaken();
+      const inserted = userOf(row);
       await record(inserted, sql);
       return inserted;
     });
   }
 
   /**
-   * Reads a user and writes what `change` makes of it, in one transaction that holds the user's row, so that no change made
-   * meanwhile is lost.
+   * Reads a user and writes what `change` makes of it, in one transaction that holds the user's row (which takes SQL), so
+   * that no change made meanwhile is lost.
    * @returns null when there is no such user
    * @throws Conflict `User already exists`, and what `change` throws
    */
@@ -179,25 +193,21 @@ export class UserEdit {
 
   /** @param passwordHash null leaves the password as it is */
   async write(user: WritableFields, passwordHash: string | null, now: Date): Promise<UserRow> {
-    const update = this.sql.query<UserRow>(
-      `UPDATE users SET email = $2, phone_number = $3, provider = $4, provider_id = $5, is_verified = $6,
-         verified_at = $7, profile = $8::jsonb, is_active = $9, is_suspended = $10, is_admin = $11, plan = $12,
-         password_hash = coalesce($13, password_hash), updated_at = $14
-       WHERE id = $1 RETURNING ${COLUMNS}`,
-      [this.id, ...valuesOf(user), passwordHash, now],
-      'user_update',
-    );
-    return onlyRow(await update.catch(refuseTakenEmail));
+    const update = this.sql.prisma.user.update({
+      where: { id: this.id },
+      data: { ...writableOf(user), ...(passwordHash === null ? {} : { passwordHash }), updatedAt: now },
+      select: USER,
+    });
+    return userOf(await update.catch(refuseTakenEmail));
   }
 
   async markDeleted(now: Date): Promise<UserRow> {
-    return onlyRow(
-      await this.sql.query<UserRow>(
-        `UPDATE users SET is_active = false, deleted_at = $2, updated_at = $2 WHERE id = $1 RETURNING ${COLUMNS}`,
-        [this.id, now],
-        'user_delete',
-      ),
-    );
+    const row = await this.sql.prisma.user.update({
+      where: { id: this.id },
+      data: { isActive: false, deletedAt: now, updatedAt: now },
+      select: USER,
+    });
+    return userOf(row);
   }
 
   /**
@@ -206,44 +216,48 @@ export class UserEdit {
    */
   async isLastAdmin(): Promise<boolean> {
     await this.sql.query('SELECT pg_advisory_xact_lock($1)', [ADMINS_LOCK]);
-    const { rowCount } = await this.sql.query(
-      `SELECT 1 FROM users
-       WHERE is_admin AND is_active AND NOT is_suspended AND deleted_at IS NULL AND id <> $1 LIMIT 1`,
-      [this.id],
-    );
-    return rowCount === 0;
+    const another = await this.sql.prisma.user.findFirst({
+      where: { id: { not: this.id }, isAdmin: true, isActive: true, isSuspended: false, deletedAt: null },
+      select: { id: true },
+    });
+    return another === null;
   }
 }
 
-/** In the order of the parameters $2 to $12. */
-function valuesOf(user: WritableFields): unknown[] {
-  return [
-    user.email,
-    user.phoneNumber,
-    user.provider,
-    user.providerId,
-    user.isVerified,
-    user.verifiedAt,
-    JSON.stringify(user.profile),
-    user.isActive,
-    user.isSuspended,
-    user.isAdmin,
-    user.plan,
-  ];
+/** Users whose e-mail address or phone number holds `search`. */
+function matching(search: string | null): Prisma.UserWhereInput {
+  if (search === null) return { deletedAt: null };
+  const part = { contains: escapeLike(search), mode: 'insensitive' } as const;
+  return { deletedAt: null, OR: [{ email: part }, { phoneNumber: part }] };
+}
+
+/** Field by field: what else an object has is not the caller's to write. */
+function writableOf(user: WritableFields) {
+  return {
+    email: user.email,
+    phoneNumber: user.phoneNumber,
+    provider: user.provider,
+    providerId: user.providerId,
+    isVerified: user.isVerified,
+    verifiedAt: user.verifiedAt,
+    profile: user.profile as Prisma.InputJsonObject,
+    isActive: user.isActive,
+    isSuspended: user.isSuspended,
+    isAdmin: user.isAdmin,
+    plan: user.plan,
+  };
+}
+
+/** Prisma knows of the profile that it is JSON, and not that it is an object. */
+function userOf(row: Prisma.UserGetPayload<{ select: typeof USER }>): UserRow {
+  return row as UserRow;
 }
 
 function emailTaken(): Conflict {
   return new Conflict('User already exists');
 }
 
-/** Without the cause, which quotes the address. */
+/** The e-mail address is all that has to be unique, but for the id. Without the cause, which quotes the address. */
 function refuseTakenEmail(error: unknown): never {
-  if (error instanceof Error && 'constraint' in error && error.constraint === 'users_email_key') throw emailTaken();
-  throw error;
-}
-
-function onlyRow({ rows }: { readonly rows: readonly UserRow[] }): UserRow {
-  const [row] = rows;
-  if (row === undefined) throw new Error('the statement returned no row');
-  return row;
+  throw isDuplicate(error) ? emailTaken() : error;
 }

@@ -137,7 +137,12 @@ export class IdentitiesService {
     return identity;
   }
 
-  async #recordUnlinked(sql: Sql, { provider }: IdentityRow, userId: string, client: Client): Promise<void> {
+  async #recordUnlinked(
+    sql: Sql,
+    { provider }: Pick<IdentityRow, 'provider'>,
+    userId: string,
+    client: Client,
+  ): Promise<void> {
     await this.needs.audit.record(
       { action: 'IDENTITY_UNLINKED', actorId: userId, subjectId: userId, client, details: { provider } },
       sql,

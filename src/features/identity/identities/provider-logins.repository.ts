@@ -1,4 +1,7 @@
+import type { Prisma } from '../../../generated/prisma/client.js';
+import type { Bytes } from '../../../kernel/bytes.js';
 import type { Database } from '../../../ports/database.js';
+import { deletedOrNull } from '../../../ports/prisma-errors.js';
 
 export interface StoredLogin {
   readonly provider: string;
@@ -11,8 +14,8 @@ export interface StoredLogin {
 
 /** What a login is found by, all of it. */
 export interface LoginKey {
-  readonly stateHash: Buffer;
-  readonly secretHash: Buffer;
+  readonly stateHash: Bytes;
+  readonly secretHash: Bytes;
   readonly provider: string;
   readonly sessionId: string | null;
 }
@@ -24,45 +27,41 @@ export interface StoredCode {
   readonly provider: string;
 }
 
+const STORED_LOGIN = {
+  provider: true,
+  redirectUri: true,
+  returnUrl: true,
+  codeChallenge: true,
+  sessionId: true,
+} as const satisfies Prisma.ProviderLoginSelect;
+
 /** Logins that are under way, and the codes that they ended with. */
 export class ProviderLoginsRepository {
   constructor(private readonly database: Database) {}
 
-  async insert(stateHash: Buffer, secretHash: Buffer, login: StoredLogin, expiresAt: Date): Promise<void> {
+  async insert(stateHash: Bytes, secretHash: Bytes, login: StoredLogin, expiresAt: Date): Promise<void> {
     const { provider, redirectUri, returnUrl, codeChallenge, sessionId } = login;
-    await this.database.query(
-      `INSERT INTO provider_logins
-         (state_hash, secret_hash, provider, redirect_uri, return_url, code_challenge, session_id, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [stateHash, secretHash, provider, redirectUri, returnUrl, codeChallenge, sessionId, expiresAt],
-      'provider_login_insert',
-    );
+    await this.database.prisma.providerLogin.createMany({
+      data: { stateHash, secretHash, provider, redirectUri, returnUrl, codeChallenge, sessionId, expiresAt },
+    });
   }
 
   /** Of any number of calls at once, one gets it. @returns null when it was taken, has expired, or the key is another's */
-  async take({ stateHash, secretHash, provider, sessionId }: LoginKey, now: Date): Promise<StoredLogin | null> {
-    const { rows } = await this.database.query<StoredLogin>(
-      `DELETE FROM provider_logins
-       WHERE state_hash = $1 AND secret_hash = $2 AND provider = $3 AND session_id IS NOT DISTINCT FROM $4::uuid
-         AND expires_at > $5
-       RETURNING provider, redirect_uri AS "redirectUri", return_url AS "returnUrl", code_challenge AS "codeChallenge",
-         session_id AS "sessionId"`,
-      [stateHash, secretHash, provider, sessionId, now],
-      'provider_login_take',
-    );
-    return rows[0] ?? null;
-  }
-
-  async insertCode(codeHash: Buffer, codeChallenge: string, identityId: string, expiresAt: Date): Promise<void> {
-    await this.database.query(
-      'INSERT INTO login_codes (code_hash, code_challenge, identity_id, expires_at) VALUES ($1, $2, $3, $4)',
-      [codeHash, codeChallenge, identityId, expiresAt],
-      'login_code_insert',
+  take({ stateHash, secretHash, provider, sessionId }: LoginKey, now: Date): Promise<StoredLogin | null> {
+    return deletedOrNull(
+      this.database.prisma.providerLogin.delete({
+        where: { stateHash, secretHash, provider, sessionId, expiresAt: { gt: now } },
+        select: STORED_LOGIN,
+      }),
     );
   }
 
-  /** Of any number of calls at once, one gets it. */
-  async takeCode(codeHash: Buffer, now: Date): Promise<StoredCode | null> {
+  async insertCode(codeHash: Bytes, codeChallenge: string, identityId: string, expiresAt: Date): Promise<void> {
+    await this.database.prisma.loginCode.createMany({ data: { codeHash, codeChallenge, identityId, expiresAt } });
+  }
+
+  /** Of any number of calls at once, one gets it. SQL, since Prisma would read the identity in a statement before. */
+  async takeCode(codeHash: Bytes, now: Date): Promise<StoredCode | null> {
     const { rows } = await this.database.query<StoredCode>(
       `DELETE FROM login_codes c USING identities i
        WHERE c.code_hash = $1 AND c.expires_at > $2 AND i.id = c.identity_id
@@ -75,7 +74,7 @@ export class ProviderLoginsRepository {
 
   /** Forgets what nobody finished. */
   async deleteExpired(now: Date): Promise<void> {
-    await this.database.query('DELETE FROM provider_logins WHERE expires_at <= $1', [now], 'provider_login_expire');
-    await this.database.query('DELETE FROM login_codes WHERE expires_at <= $1', [now], 'login_code_expire');
+    await this.database.prisma.providerLogin.deleteMany({ where: { expiresAt: { lte: now } } });
+    await this.database.prisma.loginCode.deleteMany({ where: { expiresAt: { lte: now } } });
   }
 }

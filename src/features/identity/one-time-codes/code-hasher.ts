@@ -7,7 +7,7 @@ const KEY_BYTES = 32;
 /** What a code is good for, and for whom. */
 export interface CodeBinding {
   readonly purpose: OneTimeCodePurpose;
-  readonly addressHash: Buffer;
+  readonly addressHash: Buffer<ArrayBuffer>;
   /** Null for an address that nobody has. */
   readonly userId: string | null;
 }
@@ -27,16 +27,16 @@ export class CodeHasher {
     this.#codeKey = derivedKey(secret, 'one-time codes', KEY_BYTES);
   }
 
-  hashAddress(address: string): Buffer {
+  hashAddress(address: string): Buffer<ArrayBuffer> {
     return createHmac('sha256', this.#addressKey).update(normaliseAddress(address)).digest();
   }
 
-  hashCode({ purpose, addressHash, userId }: CodeBinding, code: string): Buffer {
+  hashCode({ purpose, addressHash, userId }: CodeBinding, code: string): Buffer<ArrayBuffer> {
     const hmac = createHmac('sha256', this.#codeKey);
     return hmac.update(JSON.stringify([purpose, addressHash.toString('hex'), userId, code])).digest();
   }
 
-  matches(hash: Buffer, binding: CodeBinding, code: string): boolean {
+  matches(hash: Uint8Array, binding: CodeBinding, code: string): boolean {
     return timingSafeEqual(hash, this.hashCode(binding, code));
   }
 }

@@ -1,3 +1,4 @@
+import type { Bytes } from '../../../kernel/bytes.js';
 import { minutesFrom } from '../../../kernel/clock.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import { CODE_MINUTES, COUNTED_MINUTES, MOST_TRIES, type OneTimeCodePurpose } from './one-time-code.js';
@@ -5,19 +6,19 @@ import { CODE_MINUTES, COUNTED_MINUTES, MOST_TRIES, type OneTimeCodePurpose } fr
 /** Which code is meant: an address has one for each purpose. */
 export interface CodeKey {
   readonly purpose: OneTimeCodePurpose;
-  readonly addressHash: Buffer;
+  readonly addressHash: Bytes;
 }
 
 export interface StoredCode {
   readonly userId: string | null;
-  readonly codeHash: Buffer;
+  readonly codeHash: Bytes;
 }
 
 export class OneTimeCodesRepository {
   constructor(private readonly database: Database) {}
 
   /**
-   * Puts a code in the place of the one before. Its tries go on counting where they were, unless that is too long ago.
+   * Puts a code in the place of the one before. SQL, since what is written depends on the row that is there. Its tries go on counting where they were, unless that is too long ago.
    * @returns whether any tries are left
    */
   async replace({ purpose, addressHash }: CodeKey, { userId, codeHash }: StoredCode, now: Date): Promise<boolean> {
@@ -41,36 +42,30 @@ export class OneTimeCodesRepository {
    * @returns null when there is no live code or no try left
    */
   async countTry({ purpose, addressHash }: CodeKey, now: Date): Promise<StoredCode | null> {
-    const { rows } = await this.database.query<StoredCode>(
-      `UPDATE one_time_codes SET tries = tries + 1
-       WHERE purpose = $1::"OneTimeCodePurpose" AND address_hash = $2 AND tries < $3 AND expires_at > $4
-       RETURNING user_id AS "userId", code_hash AS "codeHash"`,
-      [purpose, addressHash, MOST_TRIES, now],
-      'one_time_code_count_try',
-    );
-    return rows[0] ?? null;
+    const [row] = await this.database.prisma.oneTimeCode.updateManyAndReturn({
+      where: { purpose, addressHash, tries: { lt: MOST_TRIES }, expiresAt: { gt: now } },
+      data: { tries: { increment: 1 } },
+      select: { userId: true, codeHash: true },
+    });
+    return row ?? null;
   }
 
   /**
    * Uses the code up, in the transaction of what it is used for.
    * @returns false when it was used, replaced or has expired meanwhile
    */
-  async use(sql: Sql, { purpose, addressHash }: CodeKey, codeHash: Buffer, now: Date): Promise<boolean> {
-    const { rowCount } = await sql.query(
-      `UPDATE one_time_codes SET expires_at = $4
-       WHERE purpose = $1::"OneTimeCodePurpose" AND address_hash = $2 AND code_hash = $3 AND expires_at > $4`,
-      [purpose, addressHash, codeHash, now],
-      'one_time_code_use',
-    );
-    return rowCount === 1;
+  async use(sql: Sql, { purpose, addressHash }: CodeKey, codeHash: Bytes, now: Date): Promise<boolean> {
+    const { count } = await sql.prisma.oneTimeCode.updateMany({
+      where: { purpose, addressHash, codeHash, expiresAt: { gt: now } },
+      data: { expiresAt: now },
+    });
+    return count === 1;
   }
 
   /** Forgets what neither holds a live code nor counts tries any more. */
   async deleteOld(now: Date): Promise<void> {
-    await this.database.query(
-      'DELETE FROM one_time_codes WHERE counted_since < $1 AND expires_at < $2',
-      [minutesFrom(now, -COUNTED_MINUTES), now],
-      'one_time_code_delete_old',
-    );
+    await this.database.prisma.oneTimeCode.deleteMany({
+      where: { countedSince: { lt: minutesFrom(now, -COUNTED_MINUTES) }, expiresAt: { lt: now } },
+    });
   }
 }

@@ -1,3 +1,4 @@
+import type { Bytes } from '../../../kernel/bytes.js';
 import { Unauthenticated } from '../../../kernel/errors.js';
 
 /** How long a browser has to answer. */
@@ -25,7 +26,7 @@ export interface Credential {
   readonly userId: string;
   /** As the authenticator calls it, in base64url. */
   readonly credentialId: string;
-  readonly publicKey: Buffer;
+  readonly publicKey: Bytes;
   /** How often it has signed, as it last said; 0 from those that do not count. */
   readonly counter: number;
 }

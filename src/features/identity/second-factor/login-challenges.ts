@@ -66,11 +66,11 @@ export class LoginChallenges {
 }
 
 /** The hash itself has no business in another table. */
-function passwordDigestOf({ passwordHash }: LoginRow): Buffer | null {
+function passwordDigestOf({ passwordHash }: LoginRow): Buffer<ArrayBuffer> | null {
   return passwordHash === null ? null : sha256(passwordHash);
 }
 
-function hasPasswordOf(user: LoginRow, digest: Buffer | null): boolean {
+function hasPasswordOf(user: LoginRow, digest: Uint8Array | null): boolean {
   const present = passwordDigestOf(user);
   return present === null || digest === null ? present === digest : present.equals(digest);
 }

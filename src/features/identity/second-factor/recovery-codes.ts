@@ -24,7 +24,7 @@ function newRecoveryCode(): string {
  * @param text as a person wrote it: in any case, with or without the dashes
  * @returns null for what cannot be a recovery code
  */
-export function hashRecoveryCode(text: string): Buffer | null {
+export function hashRecoveryCode(text: string): Buffer<ArrayBuffer> | null {
   const code = text
     .toLowerCase()
     .replace(/[\s-]/g, '')

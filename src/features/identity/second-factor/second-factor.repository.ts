@@ -1,9 +1,11 @@
+import type { Bytes } from '../../../kernel/bytes.js';
 import type { Database, Sql } from '../../../ports/database.js';
+import { deletedOrNull } from '../../../ports/prisma-errors.js';
 import { BLOCK, MOST_TRIES, type SecondFactorStatus } from './second-factor.js';
 
 /** A secret in its box, and since when it is on, which tells it from another one of the same user. */
 export interface StoredFactor {
-  readonly secret: Buffer;
+  readonly secret: Bytes;
   readonly enabledAt: Date;
 }
 
@@ -11,31 +13,21 @@ export class SecondFactorRepository {
   constructor(private readonly database: Database) {}
 
   async status(userId: string): Promise<SecondFactorStatus> {
-    const { rows } = await this.database.query<Omit<SecondFactorStatus, 'isEnabled'>>(
-      `SELECT enabled_at AS "enabledAt",
-         (SELECT count(*)::int FROM recovery_codes c WHERE c.user_id = f.user_id) AS "recoveryCodesLeft"
-       FROM second_factors f WHERE user_id = $1 AND enabled_at IS NOT NULL`,
-      [userId],
-      'second_factor_status',
-    );
-    const [row] = rows;
-    return row === undefined
+    const row = await this.database.prisma.secondFactor.findFirst({
+      where: { userId, enabledAt: { not: null } },
+      select: { enabledAt: true, _count: { select: { recoveryCodes: true } } },
+    });
+    return row === null
       ? { isEnabled: false, enabledAt: null, recoveryCodesLeft: 0 }
-      : { isEnabled: true, ...row };
+      : { isEnabled: true, enabledAt: row.enabledAt, recoveryCodesLeft: row._count.recoveryCodes };
   }
 
   /**
-   * Puts an enrolment in the place of the one before. What is on stays on.
+   * Puts an enrolment in the place of the one before. What is on stays on. SQL, since the update has a condition.
    * @param enabledAt since when the second factor is on, as the caller found it; null when it is off
    * @returns false when that has changed meanwhile
    */
-  async startEnrolment(
-    sql: Sql,
-    userId: string,
-    secret: Buffer,
-    until: Date,
-    enabledAt: Date | null,
-  ): Promise<boolean> {
+  async startEnrolment(sql: Sql, userId: string, secret: Bytes, until: Date, enabledAt: Date | null): Promise<boolean> {
     const { rowCount } = await sql.query(
       `INSERT INTO second_factors AS present (user_id, pending_secret, pending_until, pending_tries)
        VALUES ($1, $2, $3, 0)
@@ -49,32 +41,35 @@ export class SecondFactorRepository {
   }
 
   /** Counts a try of an enrolment. @returns null when there is none that waits, or no try left */
-  async countEnrolmentTry(userId: string, now: Date): Promise<{ readonly secret: Buffer } | null> {
-    const { rows } = await this.database.query<{ secret: Buffer }>(
-      `UPDATE second_factors SET pending_tries = pending_tries + 1
-       WHERE user_id = $1 AND pending_until > $2 AND pending_tries < $3
-       RETURNING pending_secret AS secret`,
-      [userId, now, MOST_TRIES],
-      'second_factor_count_enrolment_try',
-    );
-    return rows[0] ?? null;
+  async countEnrolmentTry(userId: string, now: Date): Promise<{ readonly secret: Bytes } | null> {
+    const [row] = await this.database.prisma.secondFactor.updateManyAndReturn({
+      where: { userId, pendingUntil: { gt: now }, pendingTries: { lt: MOST_TRIES } },
+      data: { pendingTries: { increment: 1 } },
+      select: { pendingSecret: true },
+    });
+    return row?.pendingSecret == null ? null : { secret: row.pendingSecret };
   }
 
   /** Turns an enrolment on, in the place of what was. @returns false when it was ended or replaced meanwhile */
-  async enable(sql: Sql, userId: string, secret: Buffer, step: number, now: Date): Promise<boolean> {
-    const { rowCount } = await sql.query(
-      `UPDATE second_factors SET secret = pending_secret, enabled_at = $4, last_used_step = $3, failures = 0,
-         blocked_until = NULL, pending_secret = NULL, pending_until = NULL
-       WHERE user_id = $1 AND pending_secret = $2 AND pending_until > $4`,
-      [userId, secret, step, now],
-      'second_factor_enable',
-    );
-    return rowCount === 1;
+  async enable(sql: Sql, userId: string, secret: Bytes, step: number, now: Date): Promise<boolean> {
+    const { count } = await sql.prisma.secondFactor.updateMany({
+      where: { userId, pendingSecret: secret, pendingUntil: { gt: now } },
+      data: {
+        secret,
+        enabledAt: now,
+        lastUsedStep: step,
+        failures: 0,
+        blockedUntil: null,
+        pendingSecret: null,
+        pendingUntil: null,
+      },
+    });
+    return count === 1;
   }
 
   /**
    * Counts a try of an app's code, before anything is compared: of any number at once, as many as are left get to see the
-   * secret.
+   * secret. SQL, since what is written depends on the row that is there.
    * @returns null when the second factor is off, or its codes are blocked
    */
   async countTry(userId: string, now: Date): Promise<StoredFactor | null> {
@@ -93,13 +88,11 @@ export class SecondFactorRepository {
 
   /** Until when codes of the user's app are blocked. @returns null when they are not */
   async blockedUntil(userId: string, now: Date): Promise<Date | null> {
-    const { rows } = await this.database.query<{ blockedUntil: Date }>(
-      `SELECT blocked_until AS "blockedUntil" FROM second_factors
-       WHERE user_id = $1 AND enabled_at IS NOT NULL AND blocked_until > $2`,
-      [userId, now],
-      'second_factor_blocked_until',
-    );
-    return rows[0]?.blockedUntil ?? null;
+    const row = await this.database.prisma.secondFactor.findFirst({
+      where: { userId, enabledAt: { not: null }, blockedUntil: { gt: now } },
+      select: { blockedUntil: true },
+    });
+    return row?.blockedUntil ?? null;
   }
 
   /**
@@ -107,67 +100,48 @@ export class SecondFactorRepository {
    * @returns false when it, or a later one, was used already, or the secret is not on any more
    */
   async useStep(sql: Sql, userId: string, { enabledAt }: StoredFactor, step: number): Promise<boolean> {
-    const { rowCount } = await sql.query(
-      `UPDATE second_factors SET last_used_step = $3, failures = 0, blocked_until = NULL
-       WHERE user_id = $1 AND enabled_at = $2 AND last_used_step < $3`,
-      [userId, enabledAt, step],
-      'second_factor_use_step',
-    );
-    return rowCount === 1;
+    const { count } = await sql.prisma.secondFactor.updateMany({
+      where: { userId, enabledAt, lastUsedStep: { lt: step } },
+      data: { lastUsedStep: step, failures: 0, blockedUntil: null },
+    });
+    return count === 1;
   }
 
   /** Uses a recovery code up, and forgets the failures. @returns false when there is no such code */
-  async useRecoveryCode(sql: Sql, userId: string, codeHash: Buffer): Promise<boolean> {
-    const { rowCount } = await sql.query(
-      `WITH used AS (DELETE FROM recovery_codes WHERE user_id = $1 AND code_hash = $2 RETURNING user_id)
-       UPDATE second_factors f SET failures = 0, blocked_until = NULL FROM used WHERE f.user_id = used.user_id`,
-      [userId, codeHash],
-      'second_factor_use_recovery_code',
-    );
-    return rowCount === 1;
+  async useRecoveryCode(sql: Sql, userId: string, codeHash: Bytes): Promise<boolean> {
+    const { count } = await sql.prisma.recoveryCode.deleteMany({ where: { userId, codeHash } });
+    if (count === 0) return false;
+    await sql.prisma.secondFactor.updateMany({ where: { userId }, data: { failures: 0, blockedUntil: null } });
+    return true;
   }
 
   /** Puts these codes in the place of all before. */
-  async replaceRecoveryCodes(sql: Sql, userId: string, codeHashes: readonly Buffer[]): Promise<void> {
-    await sql.query('DELETE FROM recovery_codes WHERE user_id = $1', [userId], 'second_factor_delete_recovery_codes');
-    await sql.query(
-      'INSERT INTO recovery_codes (user_id, code_hash) SELECT $1, unnest($2::bytea[])',
-      [userId, codeHashes],
-      'second_factor_insert_recovery_codes',
-    );
+  async replaceRecoveryCodes(sql: Sql, userId: string, codeHashes: readonly Bytes[]): Promise<void> {
+    await sql.prisma.recoveryCode.deleteMany({ where: { userId } });
+    await sql.prisma.recoveryCode.createMany({ data: codeHashes.map((codeHash) => ({ userId, codeHash })) });
   }
 
   /** Forgets the secret, an enrolment and the recovery codes. @returns whether the second factor was on */
   async remove(sql: Sql, userId: string): Promise<boolean> {
-    const { rows } = await sql.query<{ wasEnabled: boolean }>(
-      'DELETE FROM second_factors WHERE user_id = $1 RETURNING enabled_at IS NOT NULL AS "wasEnabled"',
-      [userId],
-      'second_factor_remove',
-    );
-    return rows[0]?.wasEnabled ?? false;
+    const removal = sql.prisma.secondFactor.delete({ where: { userId }, select: { enabledAt: true } });
+    const removed = await deletedOrNull(removal);
+    return removed !== null && removed.enabledAt !== null;
   }
 
   /** Forgets the enrolments that nobody confirmed in time. */
   async deleteDeadEnrolments(now: Date): Promise<void> {
-    await this.database.query(
-      'DELETE FROM second_factors WHERE enabled_at IS NULL AND pending_until < $1',
-      [now],
-      'second_factor_delete_dead_enrolments',
-    );
-    await this.database.query(
-      'UPDATE second_factors SET pending_secret = NULL, pending_until = NULL WHERE pending_until < $1',
-      [now],
-      'second_factor_clear_dead_enrolments',
-    );
+    const where = { pendingUntil: { lt: now } };
+    await this.database.prisma.secondFactor.deleteMany({ where: { ...where, enabledAt: null } });
+    await this.database.prisma.secondFactor.updateMany({ where, data: { pendingSecret: null, pendingUntil: null } });
   }
 
-  /** Some of the secrets whose boxes begin with another key's id, in the order of their users. */
+  /** Some of the secrets whose boxes begin with another key's id, in the order of their users. SQL, for the part of a column. */
   async findSealedOtherwise(
-    keyId: Buffer,
+    keyId: Uint8Array,
     afterUserId: string | null,
     most: number,
-  ): Promise<readonly { readonly userId: string; readonly secret: Buffer }[]> {
-    const { rows } = await this.database.query<{ userId: string; secret: Buffer }>(
+  ): Promise<readonly { readonly userId: string; readonly secret: Bytes }[]> {
+    const { rows } = await this.database.query<{ userId: string; secret: Bytes }>(
       `SELECT user_id AS "userId", secret FROM second_factors
        WHERE substring(secret FROM 1 FOR $2::int) <> $1 AND ($3::uuid IS NULL OR user_id > $3::uuid)
        ORDER BY user_id LIMIT $4`,
@@ -177,11 +151,7 @@ export class SecondFactorRepository {
   }
 
   /** Puts a box in the place of another one with the same secret. */
-  async replaceBox(userId: string, old: Buffer, box: Buffer): Promise<void> {
-    await this.database.query('UPDATE second_factors SET secret = $3 WHERE user_id = $1 AND secret = $2', [
-      userId,
-      old,
-      box,
-    ]);
+  async replaceBox(userId: string, old: Bytes, box: Bytes): Promise<void> {
+    await this.database.prisma.secondFactor.updateMany({ where: { userId, secret: old }, data: { secret: box } });
   }
 }

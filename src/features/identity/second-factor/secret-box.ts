@@ -36,7 +36,7 @@ export class SecretBox {
     return this.#current.id;
   }
 
-  seal(userId: string, secret: Uint8Array): Buffer {
+  seal(userId: string, secret: Uint8Array): Buffer<ArrayBuffer> {
     const { id, key } = this.#current;
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(userId));
@@ -45,7 +45,7 @@ export class SecretBox {
   }
 
   /** @returns null when the key is not there any more, or the box is not one of this user */
-  open(userId: string, box: Uint8Array): Buffer | null {
+  open(userId: string, box: Uint8Array): Buffer<ArrayBuffer> | null {
     const bytes = Buffer.from(box);
     const id = bytes.subarray(0, KEY_ID_BYTES);
     const key = this.#keys.find((candidate) => candidate.id.equals(id))?.key;

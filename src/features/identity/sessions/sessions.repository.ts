@@ -1,10 +1,16 @@
+import type { Prisma } from '../../../generated/prisma/client.js';
 import { newId } from '../../../kernel/ids.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type { RefreshToken, Rotation } from './refresh-token.js';
 import type { RevocationReason, SessionRow, SessionState, UserState } from './session.js';
 
-const COLUMNS = `id, user_agent AS "userAgent", ip_address AS "ipAddress", created_at AS "createdAt",
-  last_used_at AS "lastUsedAt"`;
+const SESSION = {
+  id: true,
+  userAgent: true,
+  ipAddress: true,
+  createdAt: true,
+  lastUsedAt: true,
+} as const satisfies Prisma.SessionSelect;
 
 const USER_STATE = `u.id AS "userId", u.is_admin AS "isAdmin", u.plan, u.is_active AS "isActive",
   u.is_suspended AS "isSuspended", u.deleted_at IS NOT NULL AS "isDeleted"`;
@@ -88,11 +94,7 @@ export class SessionsRepository {
 
   /** Forgets the user's sessions that were over before this time. */
   async deleteExpired(userId: string, before: Date): Promise<void> {
-    await this.database.query(
-      'DELETE FROM sessions WHERE user_id = $1 AND expires_at < $2',
-      [userId, before],
-      'session_delete_expired',
-    );
+    await this.database.prisma.session.deleteMany({ where: { userId, expiresAt: { lt: before } } });
   }
 
   /**
@@ -126,23 +128,17 @@ export class SessionsRepository {
   }
 
   /** The user's live sessions, newest first. */
-  async listLive(userId: string, now: Date): Promise<readonly SessionRow[]> {
-    const { rows } = await this.database.query<SessionRow>(
-      `SELECT ${COLUMNS} FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
-       ORDER BY id DESC LIMIT $3`,
-      [userId, now, MOST_LISTED],
-      'session_list',
-    );
-    return rows;
+  listLive(userId: string, now: Date): Promise<readonly SessionRow[]> {
+    return this.database.prisma.session.findMany({
+      where: { userId, ...liveAt(now) },
+      orderBy: { id: 'desc' },
+      take: MOST_LISTED,
+      select: SESSION,
+    });
   }
 
-  async findLive(userId: string, sessionId: string, now: Date): Promise<SessionRow | null> {
-    const { rows } = await this.database.query<SessionRow>(
-      `SELECT ${COLUMNS} FROM sessions WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND expires_at > $3`,
-      [userId, sessionId, now],
-      'session_find',
-    );
-    return rows[0] ?? null;
+  findLive(userId: string, id: string, now: Date): Promise<SessionRow | null> {
+    return this.database.prisma.session.findFirst({ where: { id, userId, ...liveAt(now) }, select: SESSION });
   }
 
   /**
@@ -156,14 +152,12 @@ export class SessionsRepository {
     record: RecordSession,
   ): Promise<boolean> {
     return this.database.transaction(async (sql) => {
-      const { rowCount } = await sql.query(
-        `UPDATE sessions SET revoked_at = $4, revocation_reason = $3::"RevocationReason"
-         WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND expires_at > $4`,
-        [userId, sessionId, reason, now],
-        'session_end',
-      );
-      if (rowCount > 0) await record(sessionId, sql);
-      return rowCount > 0;
+      const { count } = await sql.prisma.session.updateMany({
+        where: { id: sessionId, userId, ...liveAt(now) },
+        data: { revokedAt: now, revocationReason: reason },
+      });
+      if (count > 0) await record(sessionId, sql);
+      return count > 0;
     });
   }
 
@@ -190,12 +184,10 @@ export class SessionsRepository {
   }
 
   async endAllOf(sql: Sql, userId: string, reason: RevocationReason, except: string | null, now: Date): Promise<void> {
-    await sql.query(
-      `UPDATE sessions SET revoked_at = $4, revocation_reason = $3::"RevocationReason"
-       WHERE user_id = $1 AND id IS DISTINCT FROM $2::uuid AND revoked_at IS NULL`,
-      [userId, except, reason, now],
-      'session_end_all',
-    );
+    await sql.prisma.session.updateMany({
+      where: { userId, revokedAt: null, ...(except === null ? {} : { id: { not: except } }) },
+      data: { revokedAt: now, revocationReason: reason },
+    });
   }
 
   /** Which of the sessions have ended, and which of the users may no longer act. */
@@ -212,6 +204,10 @@ export class SessionsRepository {
     );
     return new Set(rows.map(({ id }) => id));
   }
+}
+
+function liveAt(now: Date) {
+  return { revokedAt: null, expiresAt: { gt: now } } satisfies Prisma.SessionWhereInput;
 }
 
 async function insertSession(sql: Sql, session: NewSession, now: Date): Promise<string | null> {
