@@ -1,3 +1,4 @@
+import type { Prisma } from '../../../generated/prisma/client.js';
 import { newId } from '../../../kernel/ids.js';
 import { pageOf, type Page, type PageRequest } from '../../../kernel/page.js';
 import type { Database, Sql } from '../../../ports/database.js';
@@ -5,6 +6,16 @@ import type { UploadRow } from './upload.js';
 
 const COLUMNS = `f.id, f.user_id AS "userId", f.access_key AS "accessKey", f.filename, f.content_type AS "contentType",
   f.size, f.created_at AS "createdAt"`;
+/** The same, for Prisma. */
+const UPLOAD = {
+  id: true,
+  userId: true,
+  accessKey: true,
+  filename: true,
+  contentType: true,
+  size: true,
+  createdAt: true,
+} as const satisfies Prisma.UploadSelect;
 
 export interface NewUpload {
   readonly userId: string;
@@ -15,7 +26,10 @@ export interface NewUpload {
   readonly leaseSeconds: number;
 }
 
-/** Files that are stored; those on their way in or out are found by none of the reads. */
+/**
+ * Files that are stored; those on their way in or out are found by none of the reads. Leases are SQL, since they go by the
+ * database's clock, which all instances share; Prisma knows only that of the process.
+ */
 export class UploadsRepository {
   constructor(private readonly database: Database) {}
 
@@ -54,13 +68,12 @@ export class UploadsRepository {
 
   /** Shows a file whose bytes are all stored. @returns null when its lease ran out and its place was given up */
   async complete(sql: Sql, id: string, size: number): Promise<UploadRow | null> {
-    const { rows } = await sql.query<UploadRow>(
-      `UPDATE uploads AS f SET status = 'STORED', size = $2, lease_expires_at = NULL
-       WHERE f.id = $1 AND f.status = 'PENDING' RETURNING ${COLUMNS}`,
-      [id, size],
-      'upload_complete',
-    );
-    return rows[0] ?? null;
+    const [row] = await sql.prisma.upload.updateManyAndReturn({
+      where: { id, status: 'PENDING' },
+      data: { status: 'STORED', size, leaseExpiresAt: null },
+      select: UPLOAD,
+    });
+    return storedOrNull(row);
   }
 
   /** Hides a file of the user's; its bytes are to be removed within the lease, or are swept after it. */
@@ -85,7 +98,7 @@ export class UploadsRepository {
 
   /** Forgets a file whose bytes are gone. */
   async remove(id: string): Promise<void> {
-    await this.database.query(`DELETE FROM uploads WHERE id = $1 AND status = 'DELETING'`, [id], 'upload_remove');
+    await this.database.prisma.upload.deleteMany({ where: { id, status: 'DELETING' } });
   }
 
   /** Some files whose lease ran out, for the caller to remove; other instances pass them over meanwhile. */
@@ -107,38 +120,34 @@ export class UploadsRepository {
   }
 
   async findOwned(userId: string, id: string): Promise<UploadRow | null> {
-    const { rows } = await this.database.query<UploadRow>(
-      `SELECT ${COLUMNS} FROM uploads f WHERE f.id = $1 AND f.user_id = $2 AND f.status = 'STORED'`,
-      [id, userId],
-      'upload_find_owned',
-    );
-    return rows[0] ?? null;
+    const where = { id, userId, status: 'STORED' } as const;
+    return storedOrNull(await this.database.prisma.upload.findFirst({ where, select: UPLOAD }));
   }
 
   /** Not while its user is deleted. */
   async findByAccessKey(accessKey: string): Promise<UploadRow | null> {
-    const { rows } = await this.database.query<UploadRow>(
-      `SELECT ${COLUMNS} FROM uploads f JOIN users u ON u.id = f.user_id
-       WHERE f.access_key = $1 AND f.status = 'STORED' AND u.deleted_at IS NULL`,
-      [accessKey],
-      'upload_find_by_key',
-    );
-    return rows[0] ?? null;
+    const where = { accessKey, status: 'STORED', user: { deletedAt: null } } as const;
+    return storedOrNull(await this.database.prisma.upload.findFirst({ where, select: UPLOAD }));
   }
 
   /** Newest first. */
   async page(userId: string, request: PageRequest): Promise<Page<UploadRow>> {
-    const { rows } = await this.database.query<UploadRow>(
-      `SELECT ${COLUMNS} FROM uploads f
-       WHERE f.user_id = $1 AND f.status = 'STORED' AND ($2::uuid IS NULL OR f.id < $2::uuid)
-       ORDER BY f.id DESC LIMIT $3 OFFSET $4`,
-      [userId, request.after, request.size + 1, request.offset],
-      'upload_page',
-    );
-    return pageOf(request, rows);
+    const rows = await this.database.prisma.upload.findMany({
+      where: { userId, status: 'STORED', ...(request.after === null ? {} : { id: { lt: request.after } }) },
+      orderBy: { id: 'desc' },
+      take: request.size + 1,
+      skip: request.offset,
+      select: UPLOAD,
+    });
+    return pageOf(request, rows as readonly UploadRow[]);
   }
 
   count(userId: string): Promise<number> {
     return this.database.prisma.upload.count({ where: { userId, status: 'STORED' } });
   }
+}
+
+/** A file that is stored has a size, which Prisma cannot know. */
+function storedOrNull(row: Prisma.UploadGetPayload<{ select: typeof UPLOAD }> | null | undefined): UploadRow | null {
+  return (row as UploadRow | null | undefined) ?? null;
 }

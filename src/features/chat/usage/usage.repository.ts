@@ -1,3 +1,4 @@
+import type { Prisma } from '../../../generated/prisma/client.js';
 import { newId } from '../../../kernel/ids.js';
 import { pageOf, type Page, type PageRequest } from '../../../kernel/page.js';
 import type { Database, Sql } from '../../../ports/database.js';
@@ -16,8 +17,32 @@ export interface ReservationRequest {
 }
 
 const DAILY = `id, user_id AS "userId", date::text AS date, message_count AS "messageCount", token_count AS "tokenCount", file_uploads AS "fileUploads"`;
-const ENTRY = `id, user_id AS "userId", kind, reserved_tokens AS "reservedTokens", prompt_tokens AS "promptTokens", tokens, source, message_id AS "messageId", created_at AS "createdAt", settled_at AS "settledAt"`;
+/** The same, for Prisma. */
+const DAY = {
+  id: true,
+  userId: true,
+  date: true,
+  messageCount: true,
+  tokenCount: true,
+  fileUploads: true,
+} as const satisfies Prisma.DailyUsageSelect;
+const ENTRY = {
+  id: true,
+  userId: true,
+  kind: true,
+  reservedTokens: true,
+  promptTokens: true,
+  tokens: true,
+  source: true,
+  messageId: true,
+  createdAt: true,
+  settledAt: true,
+} as const satisfies Prisma.UsageEntrySelect;
 
+/**
+ * What is taken and given back is SQL: conditions that hold under a row's lock, and the clock of the database, which all
+ * instances share.
+ */
 export class UsageRepository {
   constructor(private readonly database: Database) {}
 
@@ -136,31 +161,28 @@ export class UsageRepository {
 
   /** The days from `since` to `until`, both included, newest first, of each user. */
   async daily(userIds: readonly string[], since: string, until: string): Promise<readonly DailyUsageRow[]> {
-    const { rows } = await this.database.query<DailyUsageRow>(
-      `SELECT ${DAILY} FROM usage_daily WHERE user_id = ANY($1::uuid[]) AND date BETWEEN $2::date AND $3::date
-       ORDER BY date DESC`,
-      [userIds, since, until],
-      'usage_daily',
-    );
-    return rows;
+    const days = await this.database.prisma.dailyUsage.findMany({
+      where: { userId: { in: [...userIds] }, date: { gte: new Date(since), lte: new Date(until) } },
+      orderBy: { date: 'desc' },
+      select: DAY,
+    });
+    return days.map(dailyOf);
   }
 
   async findDaily(userId: string, id: string): Promise<DailyUsageRow | null> {
-    const { rows } = await this.database.query<DailyUsageRow>(
-      `SELECT ${DAILY} FROM usage_daily WHERE id = $1 AND user_id = $2`,
-      [id, userId],
-    );
-    return rows[0] ?? null;
+    const day = await this.database.prisma.dailyUsage.findFirst({ where: { id, userId }, select: DAY });
+    return day && dailyOf(day);
   }
 
   /** The ledger, newest first. */
   async entries(userId: string, request: PageRequest): Promise<Page<UsageEntryRow>> {
-    const { rows } = await this.database.query<UsageEntryRow>(
-      `SELECT ${ENTRY} FROM usage_entries WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2::uuid)
-       ORDER BY id DESC LIMIT $3 OFFSET $4`,
-      [userId, request.after, request.size + 1, request.offset],
-      'usage_entries_page',
-    );
+    const rows = await this.database.prisma.usageEntry.findMany({
+      where: { userId, ...(request.after === null ? {} : { id: { lt: request.after } }) },
+      orderBy: { id: 'desc' },
+      take: request.size + 1,
+      skip: request.offset,
+      select: ENTRY,
+    });
     return pageOf(request, rows);
   }
 
@@ -168,11 +190,12 @@ export class UsageRepository {
     return this.database.prisma.usageEntry.count({ where: { userId } });
   }
 
-  async findEntry(userId: string, id: string): Promise<UsageEntryRow | null> {
-    const { rows } = await this.database.query<UsageEntryRow>(
-      `SELECT ${ENTRY} FROM usage_entries WHERE id = $1 AND user_id = $2`,
-      [id, userId],
-    );
-    return rows[0] ?? null;
+  findEntry(userId: string, id: string): Promise<UsageEntryRow | null> {
+    return this.database.prisma.usageEntry.findFirst({ where: { id, userId }, select: ENTRY });
   }
+}
+
+/** Prisma has a date as midnight in UTC. */
+function dailyOf({ date, ...day }: Prisma.DailyUsageGetPayload<{ select: typeof DAY }>): DailyUsageRow {
+  return { ...day, date: date.toISOString().slice(0, 10) };
 }
