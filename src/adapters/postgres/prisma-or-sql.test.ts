@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { glob } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import ts from 'typescript';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const RECORD = 'docs/decisions/0016-prisma-client-or-sql.md';
+
+interface Access {
+  readonly sql: readonly string[];
+  readonly prisma: readonly string[];
+}
+
+/** Methods and functions of a repository whose own text has `.query` or `prisma.`. */
+function accessIn(file: string): Access {
+  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+  const access = { sql: [] as string[], prisma: [] as string[] };
+  const visit = (node: ts.Node): void => {
+    if ((ts.isMethodDeclaration(node) || ts.isFunctionDeclaration(node)) && node.name !== undefined) {
+      if (/\.query\b/.test(node.getText())) access.sql.push(node.name.getText());
+      if (/\bprisma\b/.test(node.getText())) access.prisma.push(node.name.getText());
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return access;
+}
+
+/** The rows of the record's table. */
+function recordedAccess(): ReadonlyMap<string, Access> {
+  const rows = readFileSync(join(ROOT, RECORD), 'utf8').matchAll(/^\| ([a-z][a-z-]*) +\| (.+?) +\| (.+?) +\| .+ \|$/gm);
+  const namesIn = (cell = '') => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name);
+  return new Map([...rows].map(([, name = '', sql, prisma]) => [name, { sql: namesIn(sql), prisma: namesIn(prisma) }]));
+}
+
+describe('the choice between Prisma Client and SQL', () => {
+  it('is, for each method of each repository, what the decision record says', async () => {
+    const found = new Map<string, Access>();
+    for await (const file of glob('src/features/**/*.repository.ts', { cwd: ROOT })) {
+      found.set(basename(file, '.repository.ts'), accessIn(join(ROOT, file)));
+    }
+    expect(found.size).toBeGreaterThan(0);
+    const sorted = (map: ReadonlyMap<string, Access>) => Object.fromEntries([...map].sort());
+    expect(sorted(found)).toEqual(sorted(recordedAccess()));
+  });
+
+  it('is made in repositories alone', async () => {
+    const others: string[] = [];
+    for await (const file of glob('src/features/**/*.ts', { cwd: ROOT })) {
+      if (/\.(repository|test)\.ts$/.test(file)) continue;
+      if (/\.prisma\.|(database|sql)\.query\b/i.test(readFileSync(join(ROOT, file), 'utf8'))) others.push(file);
+    }
+    expect(others).toEqual([]);
+  });
+});
