@@ -35,7 +35,8 @@ function echoingSchema(): GraphQLSchema {
     if (isAbstractType(type)) type.resolveType = () => schema.getPossibleTypes(type)[0]?.name;
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
     for (const field of Object.values(type.getFields())) {
-      field.resolve = (_source, args, _context, { variableValues }) => valueOf(field.type, { args, variableValues });
+      field.resolve = (_source, args: unknown, _context, { variableValues }) =>
+        valueOf(field.type, { args, variableValues });
     }
   }
   return schema;
