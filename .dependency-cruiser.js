@@ -30,16 +30,28 @@ export default {
       '^src/generated/prisma/',
     ]),
     layer(
+      'rest',
+      'Declarations of REST routes: they know neither the door that serves them nor a feature.',
+      '^src/rest/',
+      ['^src/rest/'],
+    ),
+    layer(
       'domain',
       'Services, repositories, policies and rules know neither GraphQL nor HTTP; only their types and ports.',
-      '^src/features/(?!.*\\.(resolver|type|feature)\\.ts$)',
-      ['^src/features/(?!.*\\.(resolver|type|feature)\\.ts$)', '^src/ports/', '^src/generated/prisma/'],
+      '^src/features/(?!.*\\.(resolver|type|routes|feature)\\.ts$)',
+      ['^src/features/(?!.*\\.(resolver|type|routes|feature)\\.ts$)', '^src/ports/', '^src/generated/prisma/'],
     ),
     layer(
       'graphql-types',
       'GraphQL types and resolvers reach the database through services alone.',
       '^src/features/.*\\.(resolver|type)\\.ts$',
-      ['^src/features/(?!.*\\.(repository|feature)\\.ts$)', '^src/graphql/', '^src/ports/'],
+      ['^src/features/(?!.*\\.(repository|feature)\\.ts$)', '^src/graphql/', '^src/ports/', '^src/rest/'],
+    ),
+    layer(
+      'routes',
+      "A feature's REST routes: HTTP words, and of the feature its errors, limits and the rows that an answer is made of.",
+      '^src/features/.*\\.routes\\.ts$',
+      ['^src/features/(?!.*\\.(repository|resolver|feature)\\.ts$)', '^src/ports/', '^src/rest/'],
     ),
     layer('wiring', 'A feature wires itself, and leaves the choice of adapters to the root.', '\\.feature\\.ts$', [
       '^src/features/',
@@ -56,10 +68,11 @@ export default {
       '^src/doors/',
       '^src/graphql/',
       '^src/ports/',
+      '^src/rest/',
     ]),
     layer('command-line', "The operator's door: it speaks to services.", '^src/command-line/', [
       '^src/command-line/',
-      '^src/features/(?!.*\\.(repository|resolver|type|feature)\\.ts$)',
+      '^src/features/(?!.*\\.(repository|resolver|type|routes|feature)\\.ts$)',
     ]),
     {
       name: 'chat-knows-no-identity',

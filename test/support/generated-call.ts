@@ -1,12 +1,7 @@
 import { getNamedType, isInputObjectType, isLeafType, type GraphQLField, type GraphQLSchema } from 'graphql';
 import type { OperationExtension } from '../../src/graphql/operation.js';
-import type {
-  RestRoute,
-  RestSource,
-  RestStreamRoute,
-  AnyRestRoute,
-  RestFileRoute,
-} from '../../src/graphql/rest-route.js';
+import type { RestRoute, RestStreamRoute, AnyRestRoute, RestFileRoute } from '../../src/rest/route.js';
+import type { RestSource } from '../../src/rest/sources.js';
 import type { Variables } from './authorisation-table.js';
 
 /** A root field with its metadata, from which calls on each door are generated. */

@@ -33,19 +33,9 @@ import type { Credentials } from '../../src/kernel/caller.js';
 import { Node } from '../../src/graphql/node.js';
 import { Operation } from '../../src/graphql/operation.js';
 import { createPipeline } from '../../src/graphql/pipeline.js';
-import {
-  body,
-  constant,
-  cookie,
-  header,
-  paging,
-  path,
-  query,
-  Rest,
-  RestField,
-  RestHidden,
-  RestStream,
-} from '../../src/graphql/rest-route.js';
+import { RestField, RestHidden } from '../../src/rest/field.js';
+import { Rest, RestStream } from '../../src/rest/route.js';
+import { body, constant, cookie, header, paging, path, query } from '../../src/rest/sources.js';
 import {
   Conflict,
   Forbidden,

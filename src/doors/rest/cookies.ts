@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { RestCookie } from '../../graphql/rest-route.js';
+import type { RestCookie } from '../../rest/answers.js';
 
 /** Browsers accept a cookie with this prefix only over https: and only for the host that sets it (RFC 6265bis, 4.1.3.2). */
 const HOST_PREFIX = '__Host-';

@@ -1,6 +1,6 @@
 import type { ErrorCode, Fault } from '../../kernel/errors.js';
 import { Refusal } from '../../graphql/refusal.js';
-import type { RestError, RestIncomplete } from '../../graphql/rest-route.js';
+import type { RestError, RestIncomplete } from '../../rest/answers.js';
 import type { Answer } from '../envelope.js';
 import { statusOf } from '../error-map.js';
 import type { Unreadable } from './request-body.js';

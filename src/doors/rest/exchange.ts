@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { MapError, Pipeline, PipelineCall, Prepared } from '../../graphql/pipeline.js';
-import type { AnyRestRoute, RestRoute } from '../../graphql/rest-route.js';
+import type { AnyRestRoute, RestRoute } from '../../rest/route.js';
 import type { Fault } from '../../kernel/errors.js';
 import { callerOf, type MakeContext } from '../caller.js';
 import { ClientLeft } from '../body.js';

@@ -9,7 +9,8 @@ import {
   type GraphQLInputObjectType,
   type GraphQLInputType,
 } from 'graphql';
-import type { JsonSchema, ParameterOptions, RestSource } from '../../graphql/rest-route.js';
+import type { JsonSchema } from '../../rest/json-schema.js';
+import type { ParameterOptions, RestSource } from '../../rest/sources.js';
 import { toSnakeCase, toVariableName } from './wire-names.js';
 
 /** A root field of the main schema. */

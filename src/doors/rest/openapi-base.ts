@@ -1,6 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import { OpenAPI } from 'sofa-api';
-import type { JsonSchema } from '../../graphql/rest-route.js';
+import type { JsonSchema } from '../../rest/json-schema.js';
 import type { Reference } from './reference.js';
 import type { SofaRoute } from './sofa.js';
 import { BASE_PATH, toColonPath } from './sofa-operations.js';

@@ -1,4 +1,5 @@
-import type { AnyRestRoute, JsonSchema } from '../../graphql/rest-route.js';
+import type { JsonSchema } from '../../rest/json-schema.js';
+import type { AnyRestRoute } from '../../rest/route.js';
 import { wireCookieName } from './cookies.js';
 import type { WireInput } from './input-plan.js';
 import { sofaInputs, type SofaInput, type SofaOperation, type SofaSchemas } from './openapi-base.js';

@@ -1,12 +1,7 @@
 import { getNullableType, isNonNullType, isObjectType, type GraphQLOutputType } from 'graphql';
-import {
-  FILE_FORMATS,
-  type JsonSchema,
-  type RestFileRoute,
-  type RestNavigation,
-  type RestRoute,
-  type RestStreamRoute,
-} from '../../graphql/rest-route.js';
+import type { RestNavigation } from '../../rest/answers.js';
+import type { JsonSchema } from '../../rest/json-schema.js';
+import { FILE_FORMATS, type RestFileRoute, type RestRoute, type RestStreamRoute } from '../../rest/route.js';
 import { describedSchema, sofaData } from './openapi-base.js';
 import { exampleOf } from './openapi-examples.js';
 import { inputObjects, type Described } from './openapi-inputs.js';

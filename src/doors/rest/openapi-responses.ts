@@ -1,5 +1,7 @@
 import type { ErrorCode } from '../../kernel/errors.js';
-import type { AnyRestRoute, JsonSchema, RestError } from '../../graphql/rest-route.js';
+import type { RestError } from '../../rest/answers.js';
+import type { JsonSchema } from '../../rest/json-schema.js';
+import type { AnyRestRoute } from '../../rest/route.js';
 import { MASKED_MESSAGE } from '../error-map.js';
 import { errorAnswer, VALIDATION_ERROR } from './envelope.js';
 import type { RestOperation } from './rest-view.js';

@@ -1,6 +1,6 @@
 import { getNullableType } from 'graphql';
 import { z, type ZodType } from 'zod';
-import type { JsonSchema } from '../../graphql/rest-route.js';
+import type { JsonSchema } from '../../rest/json-schema.js';
 import type { WireInput } from './input-plan.js';
 
 /** The rule of an input, as JSON Schema. Where anything goes in and a rule follows, zod tells of it in the output alone. */

@@ -8,7 +8,7 @@ import {
   type GraphQLOutputType,
 } from 'graphql';
 import type { ZodType } from 'zod';
-import type { JsonSchema } from '../../graphql/rest-route.js';
+import type { JsonSchema } from '../../rest/json-schema.js';
 import type { WireInput } from './input-plan.js';
 import { describedSchema, type SofaSchemas } from './openapi-base.js';
 import { allowsNull, keywordsOf, ruleOf, shapeOf } from './openapi-rules.js';

@@ -1,5 +1,6 @@
 import { isIntrospectionType, isObjectType, type GraphQLOutputType } from 'graphql';
-import type { AnyRestRoute, JsonSchema } from '../../graphql/rest-route.js';
+import type { JsonSchema } from '../../rest/json-schema.js';
+import type { AnyRestRoute } from '../../rest/route.js';
 import { sofaOperation, type SofaDocument, type SofaSchemas } from './openapi-base.js';
 import type { Described } from './openapi-inputs.js';
 import { fileObject, operationObject, streamObject } from './openapi-operations.js';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GraphQLBoolean, type GraphQLSchema } from 'graphql';
 import type { Pipeline } from '../../graphql/pipeline.js';
-import type { RestFileRoute, RestStreamRoute } from '../../graphql/rest-route.js';
+import type { RestFileRoute, RestStreamRoute } from '../../rest/route.js';
 import type { Fault } from '../../kernel/errors.js';
 import { compressedFile, type SendFile } from '../compressed-file.js';
 import { sendEnvelope } from '../envelope.js';
@@ -17,7 +17,7 @@ import { serveStream, type OpenStream, type StreamOptions } from './serve-stream
 import { BASE_PATH, pairOperations, readEmittedRest, type EmittedRest } from './sofa-operations.js';
 
 export interface RestDoorOptions extends ExchangeOptions {
-  /** The main schema, executable, with the metadata of `graphql/rest-route.ts`. */
+  /** The main schema, executable, with the metadata of `rest/route.ts`. */
   readonly schema: GraphQLSchema;
   /** The shared pipeline over a schema of this door's. */
   readonly pipelineFor: (schema: GraphQLSchema) => Pipeline;

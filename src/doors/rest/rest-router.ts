@@ -1,5 +1,5 @@
 import createRouter from 'find-my-way';
-import type { RestFileRoute, RestMethod, RestStreamRoute } from '../../graphql/rest-route.js';
+import type { RestFileRoute, RestMethod, RestStreamRoute } from '../../rest/route.js';
 import type { SendFile } from '../compressed-file.js';
 import { originForm } from '../request-target.js';
 import type { Endpoint } from './exchange.js';

@@ -12,7 +12,8 @@ import {
 } from 'graphql';
 import { startRestDoor, type RunningRestDoor } from '../../../test/support/rest-fixture.js';
 import type { RequestContext } from '../../graphql/context.js';
-import { body, path, type RestRoute } from '../../graphql/rest-route.js';
+import type { RestRoute } from '../../rest/route.js';
+import { body, path } from '../../rest/sources.js';
 import { buildRestView } from './rest-view.js';
 
 let running: RunningRestDoor;

@@ -2,7 +2,7 @@ import { GraphQLObjectType, GraphQLSchema, GraphQLString, type GraphQLFieldConfi
 import type { ZodType } from 'zod';
 import type { RequestContext } from '../../graphql/context.js';
 import type { Access, OperationExtension } from '../../graphql/operation.js';
-import type { AnyRestRoute, RestFileRoute, RestRoute, RestStreamRoute } from '../../graphql/rest-route.js';
+import type { AnyRestRoute, RestFileRoute, RestRoute, RestStreamRoute } from '../../rest/route.js';
 import { planInputs, type InputPlan } from './input-plan.js';
 import { ViewTypes, fieldsOf, type ViewField } from './view-types.js';
 

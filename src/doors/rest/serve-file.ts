@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import contentDisposition from 'content-disposition';
 import type { ResultStream } from '../../graphql/event-stream.js';
-import { FILE_FORMATS, type RestFileRoute } from '../../graphql/rest-route.js';
+import { FILE_FORMATS, type RestFileRoute } from '../../rest/route.js';
 import type { Fault } from '../../kernel/errors.js';
 import { sendEnvelope } from '../envelope.js';
 import { preferredType } from '../headers/accept.js';

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { ExecutionResult } from 'graphql';
-import type { RestNavigation } from '../../graphql/rest-route.js';
+import type { RestNavigation } from '../../rest/answers.js';
 import { preferredType } from '../headers/accept.js';
 import { cookieHeader } from './cookies.js';
 import { sendEnvelope, type Answer } from '../envelope.js';

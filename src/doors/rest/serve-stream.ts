@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import type { ResultStream } from '../../graphql/event-stream.js';
-import type { RestStreamRoute } from '../../graphql/rest-route.js';
+import type { RestStreamRoute } from '../../rest/route.js';
 import { sendEnvelope } from '../envelope.js';
 import { preferredType } from '../headers/accept.js';
 import { errorAnswer, type MappedError } from './envelope.js';

@@ -8,7 +8,8 @@ import {
   type GraphQLFieldConfigMap,
 } from 'graphql';
 import type { RequestContext } from '../../graphql/context.js';
-import { path, query, type RestRoute } from '../../graphql/rest-route.js';
+import type { RestRoute } from '../../rest/route.js';
+import { path, query } from '../../rest/sources.js';
 import { emitRest } from './emit.js';
 import { buildRestView } from './rest-view.js';
 import { pairOperations, readEmittedRest } from './sofa-operations.js';

@@ -9,7 +9,7 @@ import {
   type DocumentNode,
   type GraphQLSchema,
 } from 'graphql';
-import type { AnyRestRoute } from '../../graphql/rest-route.js';
+import type { AnyRestRoute } from '../../rest/route.js';
 import type { RestOperation, RestView } from './rest-view.js';
 
 /** Where every route of the contract lives. */

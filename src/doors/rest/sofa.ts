@@ -1,6 +1,6 @@
 import { GraphQLObjectType, GraphQLSchema, Kind, OperationTypeNode, visit, type DocumentNode } from 'graphql';
 import { createSofa, createSofaRouter } from 'sofa-api';
-import type { AnyRestRoute } from '../../graphql/rest-route.js';
+import type { AnyRestRoute } from '../../rest/route.js';
 import type { RestOperation, RestView } from './rest-view.js';
 import { BASE_PATH, toColonPath } from './sofa-operations.js';
 

@@ -27,7 +27,8 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import type { RequestContext } from '../../graphql/context.js';
-import type { RestFieldOptions, RestRoute } from '../../graphql/rest-route.js';
+import type { RestFieldOptions } from '../../rest/field.js';
+import type { RestRoute } from '../../rest/route.js';
 import type { InputPlan } from './input-plan.js';
 import { toSnakeCase } from './wire-names.js';
 

@@ -3,7 +3,7 @@ import { ArgsType, Field, ID, InputType, ObjectType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
 import { ForwardPage, OffsetPage } from '../../../graphql/page-arguments.js';
 import { Node } from '../../../graphql/node.js';
-import { RestField } from '../../../graphql/rest-route.js';
+import { RestField } from '../../../rest/field.js';
 import { MAX_SEARCH_LENGTH, type ConversationChanges, type ConversationRow } from './conversation.js';
 
 @ObjectType('Conversation', {

@@ -1,7 +1,9 @@
 import { Arg, Args, ID, Int, Mutation, Query, Resolver } from 'type-graphql';
 import { z } from 'zod';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import { body, paging, path, query, Rest, type RestError } from '../../../graphql/rest-route.js';
+import type { RestError } from '../../../rest/answers.js';
+import { Rest } from '../../../rest/route.js';
+import { body, paging, path, query } from '../../../rest/sources.js';
 import type { Connection } from '../../../kernel/page.js';
 import { text, uuid } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';

@@ -1,6 +1,6 @@
 import { Resolver } from 'type-graphql';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import { RestFile } from '../../../graphql/rest-route.js';
+import { RestFile } from '../../../rest/route.js';
 import { Stream } from '../../../graphql/subscription.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { ConversationExport, ExportPart } from './conversation-export.js';

@@ -1,5 +1,5 @@
 import { createUnionType, Field, ObjectType } from 'type-graphql';
-import { RestField } from '../../../graphql/rest-route.js';
+import { RestField } from '../../../rest/field.js';
 import type { ConversationRow } from '../conversations/conversation.js';
 import type { ExportPart } from './conversation-export.js';
 import { Conversation } from '../conversations/conversation.type.js';

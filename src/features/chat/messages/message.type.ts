@@ -2,7 +2,7 @@ import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
 import { createUnionType, Field, ID, InputType, ObjectType, registerEnumType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
 import { Node } from '../../../graphql/node.js';
-import { RestField, RestHidden } from '../../../graphql/rest-route.js';
+import { RestField, RestHidden } from '../../../rest/field.js';
 import type { MessageChanges, MessageContent, MessageRow } from './message.js';
 import type * as message from './message.js';
 

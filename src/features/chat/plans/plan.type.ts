@@ -1,6 +1,6 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Node } from '../../../graphql/node.js';
-import { RestHidden } from '../../../graphql/rest-route.js';
+import { RestHidden } from '../../../rest/field.js';
 import type { Plan as PlanRow } from './plan.js';
 
 @ObjectType('Plan', {

@@ -1,7 +1,9 @@
 import { Arg, ID, Mutation, Query, Resolver } from 'type-graphql';
 import { z } from 'zod';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import { query, Rest, type RestError } from '../../../graphql/rest-route.js';
+import type { RestError } from '../../../rest/answers.js';
+import { Rest } from '../../../rest/route.js';
+import { query } from '../../../rest/sources.js';
 import { text } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { Plan as PlanRow } from './plan.js';

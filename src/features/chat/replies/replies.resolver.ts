@@ -3,17 +3,11 @@ import { z } from 'zod';
 import { batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import {
-  body,
-  constant,
-  path,
-  query,
-  Rest,
-  RestField,
-  RestStream,
-  type JsonSchema,
-  type RestError,
-} from '../../../graphql/rest-route.js';
+import type { RestError } from '../../../rest/answers.js';
+import { RestField } from '../../../rest/field.js';
+import type { JsonSchema } from '../../../rest/json-schema.js';
+import { Rest, RestStream } from '../../../rest/route.js';
+import { body, constant, path, query } from '../../../rest/sources.js';
 import { Stream } from '../../../graphql/subscription.js';
 import { jsonObject, text, uuid } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';

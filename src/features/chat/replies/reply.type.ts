@@ -1,6 +1,6 @@
 import { GraphQLJSONObject } from 'graphql-scalars';
 import { createUnionType, Field, ID, InputType, Int, ObjectType } from 'type-graphql';
-import { RestHidden } from '../../../graphql/rest-route.js';
+import { RestHidden } from '../../../rest/field.js';
 import type { MessageContent, MessageRow } from '../messages/message.js';
 import { Message } from '../messages/message.type.js';
 

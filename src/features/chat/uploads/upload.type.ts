@@ -2,7 +2,7 @@ import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
 import { Node } from '../../../graphql/node.js';
-import { RestField } from '../../../graphql/rest-route.js';
+import { RestField } from '../../../rest/field.js';
 import type { UploadRow } from './upload.js';
 
 @ObjectType('UploadedFile', {

@@ -1,7 +1,10 @@
 import { Arg, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { z } from 'zod';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import { file, paging, path, Rest, RestField, type RestError } from '../../../graphql/rest-route.js';
+import type { RestError } from '../../../rest/answers.js';
+import { RestField } from '../../../rest/field.js';
+import { Rest } from '../../../rest/route.js';
+import { file, paging, path } from '../../../rest/sources.js';
 import { UploadScalar, type FileUpload } from '../../../graphql/upload-scalar.js';
 import type { Connection } from '../../../kernel/page.js';
 import { uuid } from '../../../kernel/rules.js';

@@ -1,6 +1,6 @@
 import { Arg, Args, Int, Query, Resolver } from 'type-graphql';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import { Rest } from '../../../graphql/rest-route.js';
+import { Rest } from '../../../rest/route.js';
 import type { Connection } from '../../../kernel/page.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { DailyUsageRow, UsageEntryRow } from './usage.js';

@@ -5,7 +5,7 @@ import { testDatabases } from '../../../../test/support/database.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import type { Credentials } from '../../../kernel/caller.js';
 import { buildSchema } from '../../../graphql/schema.js';
-import type { RestRoute } from '../../../graphql/rest-route.js';
+import type { RestRoute } from '../../../rest/route.js';
 import { DomainError } from '../../../kernel/errors.js';
 import { newId } from '../../../kernel/ids.js';
 import { LoginResolver } from '../login/login.resolver.js';

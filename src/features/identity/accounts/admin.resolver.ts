@@ -1,6 +1,8 @@
 import { Arg, ID, Mutation, Resolver } from 'type-graphql';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import { body, path, Rest, type RestError } from '../../../graphql/rest-route.js';
+import type { RestError } from '../../../rest/answers.js';
+import { Rest } from '../../../rest/route.js';
+import { body, path } from '../../../rest/sources.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import { idRules, newUserRules } from './accounts.rules.js';
 import type { AdminAccountsService } from './admin-accounts.service.js';

@@ -2,7 +2,8 @@ import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
 import { Node } from '../../../graphql/node.js';
-import { RestField, RestHidden, type RestError } from '../../../graphql/rest-route.js';
+import type { RestError } from '../../../rest/answers.js';
+import { RestField, RestHidden } from '../../../rest/field.js';
 import type { NewUser, UserChanges, UserRow } from './user.js';
 
 @ObjectType('User', {

@@ -1,6 +1,8 @@
 import { Arg, ID, Mutation, Query, Resolver } from 'type-graphql';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import { detail, Rest, body, path } from '../../../graphql/rest-route.js';
+import { detail } from '../../../rest/answers.js';
+import { Rest } from '../../../rest/route.js';
+import { body, path } from '../../../rest/sources.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import { finishRules, idRules, startLinkRules } from './identities.rules.js';
 import { LAST_WAY_IN, LINKED_ELSEWHERE, type IdentitiesService } from './identities.service.js';

@@ -1,7 +1,8 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { Node } from '../../../graphql/node.js';
-import { RestField, RestHidden, type RestError } from '../../../graphql/rest-route.js';
+import type { RestError } from '../../../rest/answers.js';
+import { RestField, RestHidden } from '../../../rest/field.js';
 import { AuthTokens } from '../sessions/session.type.js';
 import type { IdentityRow } from './identity.js';
 import { INVALID_STATE, type FinishedLogin, type LoginAnswer, type StartedLogin } from './provider-logins.service.js';

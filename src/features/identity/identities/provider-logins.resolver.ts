@@ -1,7 +1,9 @@
 import { Arg, Ctx, Mutation, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../../graphql/context.js';
 import { Operation } from '../../../graphql/operation.js';
-import { Rest, body, cookie, path, query, type RestError } from '../../../graphql/rest-route.js';
+import type { RestError } from '../../../rest/answers.js';
+import { Rest } from '../../../rest/route.js';
+import { body, cookie, path, query } from '../../../rest/sources.js';
 import { SECOND_FACTOR_REQUIRED } from '../second-factor/second-factor.type.js';
 import { AuthTokens } from '../sessions/session.type.js';
 import type { Tokens } from '../sessions/sessions.service.js';

@@ -1,7 +1,7 @@
 import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { Node } from '../../../graphql/node.js';
-import { RestField } from '../../../graphql/rest-route.js';
+import { RestField } from '../../../rest/field.js';
 import type { PasskeyRow, RegistrationAnswer } from './passkey.js';
 
 @ObjectType('Passkey', {

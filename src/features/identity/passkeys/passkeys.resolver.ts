@@ -2,7 +2,9 @@ import { GraphQLJSONObject } from 'graphql-scalars';
 import { Arg, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import { body, path, Rest, type RestError } from '../../../graphql/rest-route.js';
+import type { RestError } from '../../../rest/answers.js';
+import { Rest } from '../../../rest/route.js';
+import { body, path } from '../../../rest/sources.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import { idRules } from '../accounts/accounts.rules.js';
 import {

@@ -1,7 +1,9 @@
 import { Arg, ID, Mutation, Query, Resolver } from 'type-graphql';
 import { z } from 'zod';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import { body, detail, path, Rest } from '../../../graphql/rest-route.js';
+import { detail } from '../../../rest/answers.js';
+import { Rest } from '../../../rest/route.js';
+import { body, path } from '../../../rest/sources.js';
 import { text, uuid } from '../../../kernel/rules.js';
 import { MAX_CODE_LENGTH } from './second-factor.js';
 import type { Viewer } from '../../../kernel/viewer.js';

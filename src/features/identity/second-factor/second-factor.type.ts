@@ -1,6 +1,6 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, InputType, Int, ObjectType } from 'type-graphql';
-import type { RestError } from '../../../graphql/rest-route.js';
+import type { RestError } from '../../../rest/answers.js';
 import {
   MAX_CODE_LENGTH,
   type OpenChallenge,

@@ -1,7 +1,7 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Node } from '../../../graphql/node.js';
-import { RestField, RestHidden } from '../../../graphql/rest-route.js';
+import { RestField, RestHidden } from '../../../rest/field.js';
 import type { ListedSession, Tokens } from './sessions.service.js';
 
 @ObjectType('Session', {

@@ -2,7 +2,7 @@ import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
 import { Node } from '../../../graphql/node.js';
-import { RestField } from '../../../graphql/rest-route.js';
+import { RestField } from '../../../rest/field.js';
 import type { AuditAction as Action } from '../../../ports/audit-log.js';
 import type { AuditEventRow } from './audit-event.js';
 

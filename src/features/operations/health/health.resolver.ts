@@ -1,6 +1,6 @@
 import { Query, Resolver } from 'type-graphql';
 import { Operation } from '../../../graphql/operation.js';
-import { Rest } from '../../../graphql/rest-route.js';
+import { Rest } from '../../../rest/route.js';
 import type { HealthReport } from './health.js';
 import type { HealthService } from './health.service.js';
 import { Health } from './health.type.js';

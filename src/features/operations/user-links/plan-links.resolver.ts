@@ -1,5 +1,5 @@
 import { FieldResolver, Resolver, Root } from 'type-graphql';
-import { RestField } from '../../../graphql/rest-route.js';
+import { RestField } from '../../../rest/field.js';
 import { Plan, toPlan } from '../../chat/plans/plan.type.js';
 import type { PlansService } from '../../chat/plans/plans.service.js';
 import type { UserRow } from '../../identity/accounts/user.js';
