@@ -10,6 +10,9 @@ export interface Credentials {
   readonly peerAddress: string | null;
 }
 
+/** Maximum characters of a `User-Agent` that are stored; the rest is cut off. */
+export const MAX_USER_AGENT_LENGTH = 512;
+
 /** The origin of a request, as stored with a session. */
 export interface Client {
   readonly ipAddress: string | null;

@@ -3,6 +3,7 @@ import { isUuid } from './ids.js';
 
 /** Maximum rows per page. */
 export const MAX_PAGE_SIZE = 100;
+export const DEFAULT_PAGE_SIZE = 20;
 /** Maximum `offset`: beyond it a client should follow cursors, which cost the same at any depth. */
 export const MAX_OFFSET = 1_000_000;
 
@@ -64,7 +65,7 @@ function decodeCursor(cursor: string): string | undefined {
  * Reads connection arguments strictly: sizes from 1 to {@link MAX_PAGE_SIZE}, one direction at a time.
  * @throws Invalid naming every fault
  */
-export function pageRequest(args: PageArguments, defaultSize = 20): PageRequest {
+export function pageRequest(args: PageArguments, defaultSize = DEFAULT_PAGE_SIZE): PageRequest {
   const faults: Fault[] = [];
   const size = (name: 'first' | 'last') => {
     const value = args[name];

@@ -4,16 +4,16 @@ import { isUuid } from './ids.js';
 /** Input rules that several features share. Each message completes the sentence "<field> …". */
 
 /** A limit on text counts UTF-16 code units, as JavaScript's `length` does. */
-export const text = (most: number, least = 0) =>
+export const text = (max: number, min = 0) =>
   z
     .string()
-    .refine((value) => value.trim().length >= least, {
-      message: least === 1 ? 'must not be empty' : `must be at least ${least} characters`,
+    .refine((value) => value.trim().length >= min, {
+      message: min === 1 ? 'must not be empty' : `must be at least ${min} characters`,
       abort: true,
     })
-    .max(most, `must be at most ${most} characters`)
+    .max(max, `must be at max ${max} characters`)
     // The refinement above as a pattern, for the API reference.
-    .meta(least > 0 ? { minLength: least, pattern: String.raw`\S` } : {});
+    .meta(min > 0 ? { minLength: min, pattern: String.raw`\S` } : {});
 
 export const uuid = () =>
   z
@@ -21,12 +21,17 @@ export const uuid = () =>
     .refine(isUuid, 'must be a UUID')
     .transform((id) => id.toLowerCase());
 
-/** At most 254 characters (RFC 5321), one `@` and a domain; the mail server decides whether the rest is valid. */
+export const idRules = z.object({ id: uuid() });
+
+/** RFC 5321. */
+export const MAX_EMAIL_LENGTH = 254;
+
+/** One `@` and a domain; the mail server decides whether the rest is valid. */
 export const email = () =>
   z
     .string()
     .trim()
-    .max(254, 'must be at most 254 characters')
+    .max(MAX_EMAIL_LENGTH, `must be at most ${MAX_EMAIL_LENGTH} characters`)
     .regex(/^[^\s@<>(),;:"\\[\]]+@[^\s@<>(),;:"\\[\]]+\.[^\s@<>(),;:"\\[\].]+$/, 'must be an e-mail address');
 
 /** E.164 with a leading plus, and the spaces, dots, dashes and brackets that people write. */
@@ -35,6 +40,9 @@ export const phoneNumber = () =>
     .string()
     .trim()
     .regex(/^\+?[0-9][0-9 ().-]{1,29}[0-9)]$/, 'must be a phone number');
+
+/** The name of a plan, which may not exist. */
+export const planName = () => text(64, 1);
 
 /** For an optional field that may not be null, although its GraphQL type is nullable. */
 export const notNull = (rules: z.ZodType) =>
@@ -47,18 +55,18 @@ export const notNull = (rules: z.ZodType) =>
 /** Maximum nesting of JSON, counting the value itself as 1: parsers and databases of clients fail on deeper values. */
 export const MAX_JSON_DEPTH = 32;
 
-/** A JSON object of at most `mostBytes` bytes as UTF-8 JSON. */
-export const jsonObject = (mostBytes: number) =>
+/** A JSON object of at most `maxBytes` bytes as UTF-8 JSON. */
+export const jsonObject = (maxBytes: number) =>
   z.record(z.string(), z.unknown()).superRefine((value, context) => {
     if (depthExceeds(value, MAX_JSON_DEPTH)) {
       context.addIssue({ code: 'custom', message: `must not be nested deeper than ${MAX_JSON_DEPTH} levels` });
-    } else if (Buffer.byteLength(JSON.stringify(value)) > mostBytes) {
-      context.addIssue({ code: 'custom', message: `must be at most ${mostBytes} bytes as JSON` });
+    } else if (Buffer.byteLength(JSON.stringify(value)) > maxBytes) {
+      context.addIssue({ code: 'custom', message: `must be at most ${maxBytes} bytes as JSON` });
     }
   });
 
-function depthExceeds(value: unknown, most: number): boolean {
+function depthExceeds(value: unknown, maxDepth: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  if (most === 0) return true;
-  return Object.values(value).some((child) => depthExceeds(child, most - 1));
+  if (maxDepth === 0) return true;
+  return Object.values(value).some((child) => depthExceeds(child, maxDepth - 1));
 }

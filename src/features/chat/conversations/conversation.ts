@@ -1,6 +1,3 @@
-import { z } from 'zod';
-import { text } from '../../../kernel/rules.js';
-
 export interface ConversationRow {
   readonly id: string;
   readonly userId: string;
@@ -21,7 +18,5 @@ export const MAX_TITLE_LENGTH = 200;
 export const MAX_STATUS_LENGTH = 50;
 /** Longer searches cost a scan for nothing that a person would look for. */
 export const MAX_SEARCH_LENGTH = 100;
-/** The most conversations that one call deletes. */
+/** Conversations that one call may delete. */
 export const MAX_DELETIONS = 100;
-
-export const searchRules = z.looseObject({ query: text(MAX_SEARCH_LENGTH).nullish() });

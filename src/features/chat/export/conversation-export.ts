@@ -1,12 +1,9 @@
-import type { Connection, PageArguments } from '../../../kernel/page.js';
+import { MAX_PAGE_SIZE, type Connection, type PageArguments } from '../../../kernel/page.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { ConversationRow } from '../conversations/conversation.js';
 import type { ConversationsService } from '../conversations/conversations.service.js';
 import type { MessageRow } from '../messages/message.js';
 import type { MessagesService } from '../messages/messages.service.js';
-
-/** Rows held in memory at a time, of conversations and of messages each. */
-const PAGE_SIZE = 100;
 
 /** A part of an export: a conversation begins, or some messages of the one that began last. */
 export type ExportPart =
@@ -49,7 +46,7 @@ async function* pages<Row>(
 ): AsyncGenerator<readonly Row[], void, undefined> {
   let after: string | null = null;
   for (;;) {
-    const page = await read({ first: PAGE_SIZE, after });
+    const page = await read({ first: MAX_PAGE_SIZE, after });
     if (page === undefined || page.nodes.length === 0) return;
     yield page.nodes;
     if (!page.pageInfo.hasNextPage) return;

@@ -1,10 +1,11 @@
 import { createUnionType, Field, ObjectType } from 'type-graphql';
+import { MAX_PAGE_SIZE } from '../../../kernel/page.js';
 import { RestField } from '../../../rest/field.js';
 import type { ConversationRow } from '../conversations/conversation.js';
-import type { ExportPart } from './conversation-export.js';
 import { Conversation } from '../conversations/conversation.type.js';
 import type { MessageRow } from '../messages/message.js';
 import { Message } from '../messages/message.type.js';
+import type { ExportPart } from './conversation-export.js';
 
 @ObjectType({ simpleResolvers: true, description: 'A conversation begins; its messages follow, page by page.' })
 class ExportedConversation {
@@ -20,7 +21,7 @@ class ExportedMessages {
   readonly type!: 'messages';
 
   @RestField({ name: 'messages' })
-  @Field(() => [Message], { description: 'At most 100.' })
+  @Field(() => [Message], { description: `At most ${MAX_PAGE_SIZE}.` })
   readonly messages!: readonly MessageRow[];
 }
 

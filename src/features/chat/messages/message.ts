@@ -25,6 +25,9 @@ export interface MessageChanges {
   readonly extra?: MessageContent | null | undefined;
 }
 
+/** The stored text of a streaming reply trails its stream by at most this. */
+export const CHECKPOINT_MS = 500;
+
 export const MAX_MESSAGE_TYPE_LENGTH = 50;
 /** Bytes of `content` or `extra` as JSON. */
 export const MAX_CONTENT_BYTES = 262_144;

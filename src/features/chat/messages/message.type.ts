@@ -1,10 +1,24 @@
 import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
-import { createUnionType, Field, ID, InputType, ObjectType, registerEnumType } from 'type-graphql';
+import { ArgsType, createUnionType, Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
 import { Node } from '../../../graphql/node.js';
+import { OFFSET_DESCRIPTION, OffsetPage } from '../../../graphql/page-arguments.js';
+import { figure } from '../../../kernel/figures.js';
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, type PageArguments } from '../../../kernel/page.js';
 import { RestField, RestHidden } from '../../../rest/field.js';
-import type { MessageChanges, MessageContent, MessageRow } from './message.js';
+import { MAX_SEARCH_LENGTH } from '../conversations/conversation.js';
+import {
+  CHECKPOINT_MS,
+  MAX_CONTENT_BYTES,
+  MAX_MESSAGE_TYPE_LENGTH,
+  type MessageChanges,
+  type MessageContent,
+  type MessageRow,
+} from './message.js';
 import type * as message from './message.js';
+
+const CONTENT = `At most ${figure(MAX_CONTENT_BYTES)} bytes as JSON.`;
+const MESSAGE_TYPE = `At most ${MAX_MESSAGE_TYPE_LENGTH} characters.`;
 
 const MessageStatus = {
   COMPLETE: 'COMPLETE',
@@ -16,7 +30,9 @@ registerEnumType(MessageStatus, {
   name: 'MessageStatus',
   valuesConfig: {
     COMPLETE: { description: 'All of it is there.' },
-    STREAMING: { description: 'The model is writing; what is stored trails its stream by half a second at most.' },
+    STREAMING: {
+      description: `The model is writing; what is stored trails its stream by ${CHECKPOINT_MS} ms at most.`,
+    },
     PARTIAL: { description: 'Cut short, by a stop, the model or a crash; what had come is kept.' },
     FAILED: { description: 'The model failed before anything came.' },
   },
@@ -29,11 +45,13 @@ export class Message implements Omit<MessageRow, 'conversationId' | 'userId' | '
   readonly id!: string;
 
   @Field(() => GraphQLJSONObject, {
-    description: 'Text stands in `text`; other keys are kept as sent. At most 262,144 bytes as JSON.',
+    description: `Text stands in \`text\`; other keys are kept as sent. ${CONTENT}`,
   })
   readonly content!: MessageContent;
 
-  @Field(() => String, { description: '`user`, `ai`, `system`, `file`, or what a client sent; at most 50 characters.' })
+  @Field(() => String, {
+    description: `\`user\`, \`ai\`, \`system\`, \`file\`, or what a client sent; at most ${MAX_MESSAGE_TYPE_LENGTH} characters.`,
+  })
   readonly messageType!: string;
 
   @RestHidden()
@@ -42,7 +60,7 @@ export class Message implements Omit<MessageRow, 'conversationId' | 'userId' | '
 
   @Field(() => GraphQLJSONObject, {
     nullable: true,
-    description: "The client's own data; at most 262,144 bytes as JSON. Null where none was given.",
+    description: `The client's own data; at most ${figure(MAX_CONTENT_BYTES)} bytes as JSON. Null where none was given.`,
   })
   readonly extra!: MessageContent | null;
 
@@ -106,12 +124,51 @@ export const ConversationEvent = createUnionType({
 
 @InputType({ description: 'A field left out stays as it is; null clears `extra` and is refused for the others.' })
 export class UpdateMessageInput implements MessageChanges {
-  @Field(() => GraphQLJSONObject, { nullable: true, description: 'At most 262,144 bytes as JSON.' })
+  @Field(() => GraphQLJSONObject, { nullable: true, description: CONTENT })
   readonly content?: MessageContent;
 
-  @Field(() => String, { nullable: true, description: 'At most 50 characters.' })
+  @Field(() => String, { nullable: true, description: MESSAGE_TYPE })
   readonly messageType?: string;
 
-  @Field(() => GraphQLJSONObject, { nullable: true, description: 'At most 262,144 bytes as JSON.' })
+  @Field(() => GraphQLJSONObject, { nullable: true, description: CONTENT })
   readonly extra?: MessageContent | null;
+}
+
+/** A page read from either end. */
+@ArgsType()
+export class MessagePage implements PageArguments {
+  @Field(() => Int, {
+    nullable: true,
+    description: `How many at most from the oldest end, from 1 to ${MAX_PAGE_SIZE}; ${DEFAULT_PAGE_SIZE} by default.`,
+  })
+  readonly first?: number;
+
+  @Field(() => String, { nullable: true, description: 'The cursor after which the page begins.' })
+  readonly after?: string;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: `How many at most from the newest end, from 1 to ${MAX_PAGE_SIZE}.`,
+  })
+  readonly last?: number;
+
+  @Field(() => String, { nullable: true, description: 'The cursor before which the page ends.' })
+  readonly before?: string;
+}
+
+@ArgsType()
+export class MessageList extends MessagePage {
+  @Field(() => ID)
+  readonly conversationId!: string;
+
+  @Field(() => Int, { nullable: true, description: OFFSET_DESCRIPTION })
+  readonly offset?: number;
+}
+
+@ArgsType()
+export class MessageSearch extends OffsetPage {
+  @Field(() => String, {
+    description: `Part of the text, in any case; from 1 to ${MAX_SEARCH_LENGTH} characters.`,
+  })
+  readonly query!: string;
 }

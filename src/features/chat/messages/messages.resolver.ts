@@ -1,79 +1,34 @@
-import { Arg, Args, ArgsType, Ctx, Field, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { z } from 'zod';
+import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import type { RestError } from '../../../rest/answers.js';
-import { RestField, RestHidden } from '../../../rest/field.js';
-import { Rest } from '../../../rest/route.js';
-import { body, paging, path, query } from '../../../rest/sources.js';
 import { Stream } from '../../../graphql/subscription.js';
 import { Forbidden } from '../../../kernel/errors.js';
-import type { Connection, PageArguments } from '../../../kernel/page.js';
-import { jsonObject, notNull, text, uuid } from '../../../kernel/rules.js';
+import type { Connection } from '../../../kernel/page.js';
+import { idRules } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
-import { MAX_SEARCH_LENGTH, type ConversationRow } from '../conversations/conversation.js';
+import { RestField, RestHidden } from '../../../rest/field.js';
+import { Rest } from '../../../rest/route.js';
+import type { ConversationEvent as StoredEvent } from '../conversations/conversation-event.js';
+import type { ConversationRow } from '../conversations/conversation.js';
 import { Conversation } from '../conversations/conversation.type.js';
 import { ownsConversation } from '../conversations/conversations.policy.js';
-import type { ConversationEvent as StoredEvent } from '../conversations/conversation-event.js';
 import type { ConversationsService } from '../conversations/conversations.service.js';
-import { MAX_CONTENT_BYTES, MAX_MESSAGE_TYPE_LENGTH, textOf, type MessageRow } from './message.js';
+import { textOf, type MessageRow } from './message.js';
 import {
   ConversationEvent,
   Message,
   MessageConnection,
+  MessageList,
+  MessagePage,
+  MessageSearch,
   UpdateMessageInput,
   type ConversationEventRow,
 } from './message.type.js';
+import { descriptions } from './messages.descriptions.js';
+import { routes } from './messages.routes.js';
+import { conversationRules, searchRules, updateRules } from './messages.rules.js';
 import type { MessagesService } from './messages.service.js';
-
-const tag = 'Messages';
-const NOT_FOUND: RestError = { code: 'NOT_FOUND', message: 'Message not found' };
-
-const byId = z.object({ id: uuid() });
-const updateRules = byId.extend({
-  input: z.object({
-    content: notNull(jsonObject(MAX_CONTENT_BYTES)),
-    messageType: notNull(text(MAX_MESSAGE_TYPE_LENGTH, 1)),
-    extra: jsonObject(MAX_CONTENT_BYTES).nullish(),
-  }),
-});
-const messageSearchRules = z
-  .object({
-    query: z
-      .string()
-      .min(1, 'must not be empty')
-      .max(MAX_SEARCH_LENGTH, `must be at most ${MAX_SEARCH_LENGTH} characters`),
-  })
-  .loose();
-const conversationRules = z.object({ conversationId: uuid() });
-
-@ArgsType()
-class MessagesArguments implements PageArguments {
-  @Field(() => Int, {
-    nullable: true,
-    description: 'How many at most from the oldest end, from 1 to 100; 20 by default.',
-  })
-  readonly first?: number;
-
-  @Field(() => String, { nullable: true, description: 'The cursor after which the page begins.' })
-  readonly after?: string;
-
-  @Field(() => Int, { nullable: true, description: 'How many at most from the newest end, from 1 to 100.' })
-  readonly last?: number;
-
-  @Field(() => String, { nullable: true, description: 'The cursor before which the page ends.' })
-  readonly before?: string;
-}
-
-@ArgsType()
-class ConversationMessagesArguments extends MessagesArguments {
-  @Field(() => ID)
-  readonly conversationId!: string;
-
-  @Field(() => Int, { nullable: true, description: 'How many to pass over; at most 1,000,000.' })
-  readonly offset?: number;
-}
 
 interface MessagesResolverNeeds {
   readonly service: MessagesService;
@@ -84,87 +39,38 @@ interface MessagesResolverNeeds {
 export class MessagesResolver {
   constructor(private readonly needs: MessagesResolverNeeds) {}
 
-  @Operation('user', byId)
-  @Rest({
-    method: 'GET',
-    path: '/messages/{message_id}',
-    operationId: 'getMessage',
-    summary: 'Read a message',
-    tag,
-    arguments: { id: path('message_id') },
-    errors: [NOT_FOUND],
-  })
+  @Operation('user', idRules)
+  @Rest(routes.getMessage)
   @Query(() => Message, { description: "A message of one of the caller's conversations; NOT_FOUND for anyone else's." })
   message(@CurrentViewer() viewer: Viewer, @Arg('id', () => ID) id: string): Promise<MessageRow> {
     return this.needs.service.get(viewer, id);
   }
 
-  @Operation('user', conversationRules.loose())
-  @Rest({
-    method: 'GET',
-    path: '/conversations/{conversation_id}/messages',
-    operationId: 'listMessages',
-    summary: 'List the messages of a conversation, oldest first',
-    tag,
-    arguments: { conversationId: path('conversation_id'), ...paging },
-    errors: [{ code: 'NOT_FOUND', message: 'Conversation not found' }],
-  })
-  @Query(() => MessageConnection, {
-    description:
-      "The messages of one of the caller's conversations, oldest first; the same as `Conversation.messages`.",
-  })
+  @Operation('user', conversationRules)
+  @Rest(routes.listMessages)
+  @Query(() => MessageConnection, { description: descriptions.messages })
   async messages(
     @CurrentViewer() viewer: Viewer,
-    @Args(() => ConversationMessagesArguments) { conversationId, ...page }: ConversationMessagesArguments,
+    @Args(() => MessageList) { conversationId, ...page }: MessageList,
   ): Promise<Connection<MessageRow> | undefined> {
     await this.needs.conversations.get(viewer, conversationId);
     const [connection] = await this.needs.service.ofConversations([conversationId], page);
     return connection;
   }
 
-  @Operation('user', messageSearchRules)
-  @Rest({
-    method: 'GET',
-    path: '/messages/search',
-    operationId: 'searchMessages',
-    summary: "Find messages in the caller's conversations, newest first",
-    tag,
-    arguments: { query: query('q'), ...paging },
-  })
-  @Query(() => MessageConnection, {
-    description: "The messages of the caller's conversations whose text has this part, newest first.",
-  })
+  @Operation('user', searchRules)
+  @Rest(routes.searchMessages)
+  @Query(() => MessageConnection, { description: descriptions.searchMessages })
   searchMessages(
     @CurrentViewer() viewer: Viewer,
-    @Arg('query', () => String, { description: 'Part of the text, in any case; from 1 to 100 characters.' })
-    part: string,
-    @Arg('first', () => Int, { nullable: true, defaultValue: 20, description: 'How many at most, from 1 to 100.' })
-    first: number | null,
-    @Arg('after', () => String, { nullable: true, description: 'The cursor after which the page begins.' })
-    after: string | null,
-    @Arg('offset', () => Int, { nullable: true, description: 'How many to pass over; at most 1,000,000.' })
-    offset: number | null,
+    @Args(() => MessageSearch) { query, ...page }: MessageSearch,
   ): Promise<Connection<MessageRow>> {
-    return this.needs.service.search(viewer, part, { first, after, offset });
+    return this.needs.service.search(viewer, query, page);
   }
 
   @Operation('user', updateRules)
-  @Rest({
-    method: 'PATCH',
-    path: '/messages/{message_id}',
-    operationId: 'updateMessage',
-    summary: 'Change a message',
-    tag,
-    arguments: {
-      id: path('message_id'),
-      input: body({ readOnly: ['message_id', 'conversation_id', 'user_id', 'timestamp'] }),
-    },
-    errors: [NOT_FOUND],
-  })
-  @Mutation(() => Message, {
-    description:
-      "Changes a message of one of the caller's conversations. CONFLICT while it is a reply that is streaming.",
-  })
+  @Rest(routes.updateMessage)
+  @Mutation(() => Message, { description: descriptions.updateMessage })
   updateMessage(
     @CurrentViewer() viewer: Viewer,
     @Arg('id', () => ID) id: string,
@@ -173,19 +79,9 @@ export class MessagesResolver {
     return this.needs.service.update(viewer, id, changes);
   }
 
-  @Operation('user', byId)
-  @Rest({
-    method: 'DELETE',
-    path: '/messages/{message_id}',
-    operationId: 'deleteMessage',
-    summary: 'Delete a message',
-    tag,
-    arguments: { id: path('message_id') },
-    errors: [NOT_FOUND],
-  })
-  @Mutation(() => Message, {
-    description: 'Deletes a message and answers it as it was. A reply that is streaming stops.',
-  })
+  @Operation('user', idRules)
+  @Rest(routes.deleteMessage)
+  @Mutation(() => Message, { description: descriptions.deleteMessage })
   deleteMessage(@CurrentViewer() viewer: Viewer, @Arg('id', () => ID) id: string): Promise<MessageRow> {
     return this.needs.service.delete(viewer, id);
   }
@@ -204,19 +100,14 @@ export class MessagesResolver {
   }
 
   @RestHidden()
-  @FieldResolver(() => Message, {
-    nullable: true,
-    description: 'The message that this one answers. Null where it answers none, or that was deleted.',
-  })
+  @FieldResolver(() => Message, { nullable: true, description: descriptions.replyTo })
   async replyTo(@Root() message: MessageRow, @Ctx() context: RequestContext): Promise<MessageRow | null> {
     if (message.replyToId === null) return null;
     return batch(context, this.needs.service, { of: 'id' }, message.replyToId, (ids) => this.needs.service.load(ids));
   }
 
   @Operation('user', conversationRules)
-  @Stream(() => ConversationEvent, {
-    description: "What happens in one of the caller's conversations from now on, until it is deleted.",
-  })
+  @Stream(() => ConversationEvent, { description: descriptions.conversationEvents })
   async conversationEvents(
     @CurrentViewer() viewer: Viewer,
     @Ctx() { signal }: RequestContext,
@@ -231,14 +122,11 @@ export class ConversationMessagesResolver {
   constructor(private readonly service: Pick<MessagesService, 'ofConversations'>) {}
 
   @RestHidden()
-  @FieldResolver(() => MessageConnection, {
-    description:
-      "Oldest first; `last`/`before` read from the newest end. FORBIDDEN where the conversation is another user's, whom an admin was shown.",
-  })
+  @FieldResolver(() => MessageConnection, { description: descriptions.messagesOfConversation })
   async messages(
     @Root() conversation: ConversationRow,
     @Ctx() context: RequestContext,
-    @Args(() => MessagesArguments) page: MessagesArguments,
+    @Args(() => MessagePage) page: MessagePage,
   ): Promise<Connection<MessageRow>> {
     if (!ownsConversation(await context.viewer(), conversation)) throw new Forbidden();
     const { first, after, last, before } = page;

@@ -1,100 +1,28 @@
 import { Arg, ID, Mutation, Query, Resolver } from 'type-graphql';
 import { z } from 'zod';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import type { RestError } from '../../../rest/answers.js';
-import { Rest } from '../../../rest/route.js';
-import { query } from '../../../rest/sources.js';
-import { text } from '../../../kernel/rules.js';
+import { planName } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
-import type { Plan as PlanRow } from './plan.js';
+import { Rest } from '../../../rest/route.js';
 import { ChangePlanResult, Plan, toPlan } from './plan.type.js';
+import { descriptions } from './plans.descriptions.js';
+import { routes } from './plans.routes.js';
 import type { PlansService } from './plans.service.js';
-
-/** The wire's Plan: the name is the key under which it stands. */
-const wirePlan = (plan: PlanRow) => ({
-  price: plan.price,
-  daily_messages: plan.dailyMessages,
-  daily_tokens: plan.dailyTokens,
-  max_conversations: plan.maxConversations,
-  max_file_uploads: plan.maxFileUploads,
-});
-
-const PLAN_FIELDS = ['price', 'daily_messages', 'daily_tokens', 'max_conversations', 'max_file_uploads'] as const;
-
-const overQuota = (what: string): RestError => ({
-  code: 'QUOTA_EXCEEDED',
-  status: 400,
-  message: `Over ${what} quota`,
-  insteadOf: `Over ${what} quota`,
-});
 
 @Resolver()
 export class PlansResolver {
   constructor(private readonly service: PlansService) {}
 
   @Operation('anyone')
-  @Rest({
-    method: 'GET',
-    path: '/plans',
-    operationId: 'listPlans',
-    summary: 'List the plans',
-    tag: 'Plans',
-    data: {
-      schema: {
-        type: 'object',
-        description: 'The plans, by name.',
-        additionalProperties: {
-          type: 'object',
-          additionalProperties: false,
-          required: PLAN_FIELDS,
-          properties: Object.fromEntries(PLAN_FIELDS.map((name) => [name, { type: 'integer' }])),
-        },
-      },
-      example: {
-        free: { price: 0, daily_messages: 20, daily_tokens: 5000, max_conversations: 3, max_file_uploads: 0 },
-      },
-      from: (plans: readonly PlanRow[]) => Object.fromEntries(plans.map((plan) => [plan.id, wirePlan(plan)])),
-    },
-  })
+  @Rest(routes.listPlans)
   @Query(() => [Plan], { description: 'The plans that a user can have, the smallest first.' })
   plans(): readonly Plan[] {
     return this.service.list().map(toPlan);
   }
 
-  @Operation('user', z.object({ plan: text(64, 1) }))
-  @Rest({
-    method: 'POST',
-    path: '/user/upgrade',
-    operationId: 'changePlan',
-    summary: "Change the caller's plan",
-    tag: 'Plans',
-    arguments: { plan: query('plan') },
-    data: {
-      schema: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['detail'],
-        properties: {
-          detail: { type: 'string', enum: ['plan updated', 'plan unchanged'] },
-          price: { type: 'integer', description: "The new plan's price; only when the plan was updated." },
-        },
-      },
-      example: { detail: 'plan updated', price: 10 },
-      from: (result: ChangePlanResult) =>
-        result.changed ? { detail: 'plan updated', price: result.plan.price } : { detail: 'plan unchanged' },
-    },
-    errors: [
-      { code: 'BAD_USER_INPUT', status: 400, message: 'Invalid plan', insteadOf: 'Invalid plan' },
-      overQuota('conversation'),
-      overQuota('message'),
-      overQuota('token'),
-      overQuota('file'),
-    ],
-  })
-  @Mutation(() => ChangePlanResult, {
-    description:
-      "Changes the caller's plan. A smaller plan is refused with QUOTA_EXCEEDED while the caller has more conversations or files, or has used more today, than it allows; an unknown one with BAD_USER_INPUT.",
-  })
+  @Operation('user', z.object({ plan: planName() }))
+  @Rest(routes.changePlan)
+  @Mutation(() => ChangePlanResult, { description: descriptions.changePlan })
   async changePlan(
     @CurrentViewer() viewer: Viewer,
     @Arg('plan', () => ID, { description: 'The name of the plan.' }) plan: string,

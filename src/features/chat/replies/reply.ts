@@ -1,6 +1,9 @@
 import { Unavailable, UpstreamFailed } from '../../../kernel/errors.js';
 import type { MessageContent, MessageRow } from '../messages/message.js';
 
+/** Maximum characters of a question: about 8,000 tokens of English. */
+export const MAX_QUESTION_LENGTH = 32_000;
+
 /** Why a reply ended without being complete. Goes to clients as `ReplyFailed.code`. */
 export type ReplyFailure =
   /** Someone asked for it: `stopReply`. */

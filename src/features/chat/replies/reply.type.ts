@@ -1,8 +1,15 @@
 import { GraphQLJSONObject } from 'graphql-scalars';
-import { createUnionType, Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { ArgsType, createUnionType, Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { figure } from '../../../kernel/figures.js';
 import { RestHidden } from '../../../rest/field.js';
-import type { MessageContent, MessageRow } from '../messages/message.js';
+import {
+  MAX_CONTENT_BYTES,
+  MAX_MESSAGE_TYPE_LENGTH,
+  type MessageContent,
+  type MessageRow,
+} from '../messages/message.js';
 import { Message } from '../messages/message.type.js';
+import { MAX_QUESTION_LENGTH } from './reply.js';
 
 const SEQUENCE =
   'Counts the events of this reply from 1 without a gap: give the last one seen as `after` to go on from there.';
@@ -91,7 +98,7 @@ export const ReplyEvent = createUnionType({
 
 @InputType()
 export class ChatInput {
-  @Field(() => String, { description: 'The question; at most 32,000 characters.' })
+  @Field(() => String, { description: `The question; at most ${figure(MAX_QUESTION_LENGTH)} characters.` })
   readonly message!: string;
 
   @Field(() => ID, {
@@ -107,15 +114,19 @@ export class CreateMessageInput {
   readonly conversationId!: string;
 
   @Field(() => GraphQLJSONObject, {
-    description:
-      'Text stands in `text`; other keys are kept as sent. At most 262,144 bytes as JSON; to ask the model, `text` is required and has at most 32,000 characters.',
+    description: `Text stands in \`text\`; other keys are kept as sent. At most ${figure(MAX_CONTENT_BYTES)} bytes as JSON; to ask the model, \`text\` is required and has at most ${figure(MAX_QUESTION_LENGTH)} characters.`,
   })
   readonly content!: MessageContent;
 
-  @Field(() => String, { description: '`user`, `system`, `file`, or a mark of your own; at most 50 characters.' })
+  @Field(() => String, {
+    description: `\`user\`, \`system\`, \`file\`, or a mark of your own; at most ${MAX_MESSAGE_TYPE_LENGTH} characters.`,
+  })
   readonly messageType!: string;
 
-  @Field(() => GraphQLJSONObject, { nullable: true, description: 'Your own data; at most 262,144 bytes as JSON.' })
+  @Field(() => GraphQLJSONObject, {
+    nullable: true,
+    description: `Your own data; at most ${figure(MAX_CONTENT_BYTES)} bytes as JSON.`,
+  })
   readonly extra?: MessageContent | null;
 
   @Field(() => Boolean, {
@@ -131,4 +142,13 @@ export class CreateMessageInput {
     description: 'Answers only when the reply has ended, complete or not: see its `status`.',
   })
   readonly waitForReply?: boolean | null;
+}
+
+@ArgsType()
+export class ReplyPosition {
+  @Field(() => ID)
+  readonly messageId!: string;
+
+  @Field(() => Int, { nullable: true, defaultValue: 0, description: 'The last `sequence` that was seen.' })
+  readonly after!: number;
 }

@@ -4,6 +4,7 @@ import type { Log } from '../../../kernel/log.js';
 import type { Database } from '../../../ports/database.js';
 import type { EventLog } from '../../../ports/event-log.js';
 import type { LanguageModel, ModelMessage, TokenCounter } from '../../../ports/language-model.js';
+import { CHECKPOINT_MS } from '../messages/message.js';
 import type { MessagesService } from '../messages/messages.service.js';
 import type { Reservation, Settlement } from '../usage/usage.js';
 import type { UsageService } from '../usage/usage.service.js';
@@ -11,8 +12,6 @@ import { DeltaGatherer } from './delta-gatherer.js';
 import type { RepliesRepository } from './replies.repository.js';
 import { failedStatus, REASONS, replyStream, type ReplyEvent, type ReplyFailure } from './reply.js';
 
-/** What is stored trails the stream by so many milliseconds at most; so does the end of a reply that is deleted. */
-const CHECKPOINT_MS = 500;
 /** Waits between tries to store the end of a reply; after the last, its lease runs out and recovery ends it. */
 const FINISH_RETRY_MS = [100, 400, 1_000, 2_500, 5_000];
 

@@ -19,8 +19,8 @@ export interface IncomingFile {
   read(): AsyncIterable<Uint8Array>;
 }
 
-/** What common file systems allow a name. */
-const MAX_FILENAME_BYTES = 255;
+/** The limit of common file systems. */
+export const MAX_FILENAME_BYTES = 255;
 /** RFC 6838, 4.2: each of the two names has 127 characters at most. */
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/;
 const UNKNOWN_MEDIA_TYPE = 'application/octet-stream';
@@ -28,17 +28,17 @@ const UNKNOWN_MEDIA_TYPE = 'application/octet-stream';
 /** Control characters, and marks that make a name read otherwise than it is (`exe.txt` for `txt.exe`). */
 const UNSEEN = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
-/** The last part of a path, without what cannot be seen, at most 255 bytes; `file` when nothing is left. */
+/** The last part of a path, without what cannot be seen, at most {@link MAX_FILENAME_BYTES} bytes; `file` when nothing is left. */
 export function cleanFilename(name: string): string {
   const last = name.toWellFormed().split(/[/\\]/).at(-1) ?? '';
   const clean = cutToBytes(last.replace(UNSEEN, '').trim(), MAX_FILENAME_BYTES).trim();
   return clean === '' || clean === '.' || clean === '..' ? 'file' : clean;
 }
 
-function cutToBytes(text: string, most: number): string {
+function cutToBytes(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
-  if (bytes.length <= most) return text;
-  let end = most;
+  if (bytes.length <= maxBytes) return text;
+  let end = maxBytes;
   // Not inside of a character: its further bytes are 10xxxxxx.
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
   return bytes.toString('utf8', 0, end);

@@ -3,7 +3,7 @@ import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
 import { Node } from '../../../graphql/node.js';
 import { RestField } from '../../../rest/field.js';
-import type { UploadRow } from './upload.js';
+import { MAX_FILENAME_BYTES, type UploadRow } from './upload.js';
 
 @ObjectType('UploadedFile', {
   implements: Node,
@@ -15,7 +15,9 @@ export class UploadedFile implements Omit<UploadRow, 'userId' | 'accessKey'> {
   @Field(() => ID)
   readonly id!: string;
 
-  @Field(() => String, { description: 'At most 255 bytes; without folders, and without characters that are not seen.' })
+  @Field(() => String, {
+    description: `At most ${MAX_FILENAME_BYTES} bytes; without folders, and without invisible characters.`,
+  })
   readonly filename!: string;
 
   @Field(() => String, {

@@ -1,9 +1,11 @@
-import { Arg, Args, Int, Query, Resolver } from 'type-graphql';
+import { Args, Query, Resolver } from 'type-graphql';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
-import { Rest } from '../../../rest/route.js';
+import { ForwardPage } from '../../../graphql/page-arguments.js';
 import type { Connection } from '../../../kernel/page.js';
 import type { Viewer } from '../../../kernel/viewer.js';
-import type { DailyUsageRow, UsageEntryRow } from './usage.js';
+import { Rest } from '../../../rest/route.js';
+import { MAX_USAGE_DAYS, type DailyUsageRow, type UsageEntryRow } from './usage.js';
+import { routes } from './usage.routes.js';
 import type { UsageService } from './usage.service.js';
 import { DailyUsage, UsageEntryConnection, UsageRange } from './usage.type.js';
 
@@ -12,14 +14,8 @@ export class UsageResolver {
   constructor(private readonly service: UsageService) {}
 
   @Operation('user')
-  @Rest({
-    method: 'GET',
-    path: '/user/usage',
-    operationId: 'listUsage',
-    summary: "List the caller's usage, newest day first",
-    tag: 'Plans',
-  })
-  @Query(() => [DailyUsage], { description: "The caller's usage, newest day first; at most 366 days." })
+  @Rest(routes.listUsage)
+  @Query(() => [DailyUsage], { description: `The caller's usage, newest day first; at most ${MAX_USAGE_DAYS} days.` })
   async usage(
     @CurrentViewer() viewer: Viewer,
     @Args(() => UsageRange) range: UsageRange,
@@ -29,12 +25,11 @@ export class UsageResolver {
   }
 
   @Operation('user')
-  @Query(() => UsageEntryConnection, { description: "The caller's ledger, newest first. `first` is from 1 to 100." })
+  @Query(() => UsageEntryConnection, { description: "The caller's ledger, newest first." })
   usageLedger(
     @CurrentViewer() viewer: Viewer,
-    @Arg('first', () => Int, { nullable: true, defaultValue: 20 }) first: number | null,
-    @Arg('after', () => String, { nullable: true }) after: string | null,
+    @Args(() => ForwardPage) page: ForwardPage,
   ): Promise<Connection<UsageEntryRow>> {
-    return this.service.ledger(viewer, { first, after });
+    return this.service.ledger(viewer, page);
   }
 }

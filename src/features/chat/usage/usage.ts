@@ -43,7 +43,7 @@ export interface Settlement {
   readonly countsAsMessage: boolean;
 }
 
-/** The most days that one read of daily usage covers. */
+/** Maximum days that one read of daily usage covers. */
 export const MAX_USAGE_DAYS = 366;
 
 /** A reservation whose instance is gone: its lease ran out before it was settled. */

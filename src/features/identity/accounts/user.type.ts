@@ -1,9 +1,19 @@
 import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
-import { Field, ID, InputType, ObjectType } from 'type-graphql';
+import { ArgsType, Field, ID, InputType, ObjectType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
 import { Node } from '../../../graphql/node.js';
-import type { RestError } from '../../../rest/answers.js';
+import { OffsetPage } from '../../../graphql/page-arguments.js';
+import { figure } from '../../../kernel/figures.js';
+import { MAX_EMAIL_LENGTH, MAX_JSON_DEPTH } from '../../../kernel/rules.js';
 import { RestField, RestHidden } from '../../../rest/field.js';
+import {
+  MAX_PASSWORD_LENGTH,
+  MAX_PROFILE_BYTES,
+  MAX_PROVIDER_ID_LENGTH,
+  MAX_PROVIDER_LENGTH,
+  MAX_SEARCH_LENGTH,
+  MIN_PASSWORD_LENGTH,
+} from './accounts.rules.js';
 import type { NewUser, UserChanges, UserRow } from './user.js';
 
 @ObjectType('User', {
@@ -72,23 +82,23 @@ export class User implements Omit<UserRow, 'plan'> {
 
 export const UserConnection = connectionType(User, 'User');
 
-const EMAIL = 'At most 254 characters. Unique among accounts without regard to case.';
+const EMAIL = `At most ${MAX_EMAIL_LENGTH} characters. Unique among accounts without regard to case.`;
 const PHONE_NUMBER =
   'Digits with an optional leading `+`, and the spaces, dots, dashes and brackets that people write.';
-const PROVIDER = 'How the account came to be, as `email`. From 1 to 64 characters.';
-const PROVIDER_ID = "The provider's own id of the user. At most 255 characters.";
-const PROFILE = 'What the client wants to keep about the user. At most 16,384 bytes as JSON, 32 levels deep.';
-const PASSWORD = 'From 8 to 256 characters, and none of the passwords that most people have.';
+const PROVIDER = `How the account came to be, as \`email\`. From 1 to ${MAX_PROVIDER_LENGTH} characters.`;
+const PROVIDER_ID = `The provider's own id of the user. At most ${MAX_PROVIDER_ID_LENGTH} characters.`;
+const PROFILE = `What the client wants to keep about the user. At most ${figure(MAX_PROFILE_BYTES)} bytes as JSON, ${MAX_JSON_DEPTH} levels deep.`;
+export const PASSWORD_DESCRIPTION = `From ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters, and none of the passwords that most people have.`;
 const PLAN = 'The name of a plan.';
-/** Of the fields that a user sees and only an admin sets. */
-const guarded = (most: string) => `${most} For admins: another value from anyone else is FORBIDDEN.`;
+/** For fields that a user sees and only an admin sets. */
+const guarded = (description: string) => `${description} For admins: another value from anyone else is FORBIDDEN.`;
 
 @InputType({ description: 'A new account. A field left out or null gets its default.' })
 export class CreateUserInput implements NewUser {
   @Field(() => String, { description: PROVIDER })
   readonly provider!: string;
 
-  @Field(() => String, { description: PASSWORD })
+  @Field(() => String, { description: PASSWORD_DESCRIPTION })
   readonly password!: string;
 
   @Field(() => String, { nullable: true, description: `${EMAIL} Needed to log in with.` })
@@ -141,7 +151,10 @@ export class UpdateUserInput implements UserChanges {
   @Field(() => GraphQLJSONObject, { nullable: true, description: `Replaces the whole profile. ${PROFILE} Not null.` })
   readonly profile?: Readonly<Record<string, unknown>>;
 
-  @Field(() => String, { nullable: true, description: `${PASSWORD} Ends the user's other sessions. Not null.` })
+  @Field(() => String, {
+    nullable: true,
+    description: `${PASSWORD_DESCRIPTION} Ends the user's other sessions. Not null.`,
+  })
   readonly password?: string;
 
   @Field(() => Boolean, { nullable: true, description: guarded('Sets or clears `verifiedAt` as well. Not null.') })
@@ -163,26 +176,11 @@ export class UpdateUserInput implements UserChanges {
   readonly plan?: string;
 }
 
-export const ADMINS_ONLY: RestError = { code: 'FORBIDDEN', message: 'Admin privileges required' };
-export const NO_SUCH_USER: RestError = { code: 'NOT_FOUND', message: 'User not found' };
-export const USER_EXISTS: RestError = {
-  code: 'CONFLICT',
-  status: 400,
-  message: 'User already exists',
-  insteadOf: 'User already exists',
-};
-export const LAST_ADMIN: RestError = {
-  code: 'CONFLICT',
-  message: 'This is the last admin; make another user an admin first',
-};
-export const MISSING_ADMIN_HEADER: RestError = {
-  code: 'UNAUTHENTICATED',
-  message: 'Missing admin header',
-  insteadOf: 'Missing credentials',
-};
-/** Of the routes below `/admin`. */
-export const ADMIN_ERRORS: readonly RestError[] = [
-  MISSING_ADMIN_HEADER,
-  { ...ADMINS_ONLY, insteadOf: 'Forbidden' },
-  ADMINS_ONLY,
-];
+@ArgsType()
+export class UserList extends OffsetPage {
+  @Field(() => String, {
+    nullable: true,
+    description: `Part of the e-mail address or the phone number, in any case. At most ${MAX_SEARCH_LENGTH} characters.`,
+  })
+  readonly search!: string | null;
+}

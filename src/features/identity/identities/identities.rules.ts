@@ -1,13 +1,20 @@
 import { z } from 'zod';
-import { text, uuid } from '../../../kernel/rules.js';
+import { text } from '../../../kernel/rules.js';
+import { presentPassword } from '../accounts/accounts.rules.js';
+import { MAX_PROVIDER_NAME_LENGTH } from './login-provider-settings.js';
+import { MAX_VERIFIER_LENGTH } from './provider-login.js';
 
-/** Longer than any that a browser takes to an address of ours. */
-const MOST_URL_LENGTH = 2_048;
-const MOST_CODE_LENGTH = 4_096;
+/** Longer than any address that a browser brings here. */
+const MAX_URL_LENGTH = 2_048;
+const MAX_PROVIDER_CODE_LENGTH = 4_096;
 
-const provider = text(32, 1);
-/** As the settings' addresses are written. */
-const url = text(MOST_URL_LENGTH, 1).transform((value) => (URL.canParse(value) ? new URL(value).href : value));
+const MAX_ERROR_LENGTH = 256;
+/** States, secrets and login codes, all of which this service makes. */
+const MAX_TOKEN_LENGTH = 128;
+
+const provider = text(MAX_PROVIDER_NAME_LENGTH, 1);
+/** Normalised, as the addresses in the settings are. */
+const url = text(MAX_URL_LENGTH, 1).transform((value) => (URL.canParse(value) ? new URL(value).href : value));
 const challenge = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be a SHA-256 in base64url');
 
 export const startRules = z.object({
@@ -16,28 +23,25 @@ export const startRules = z.object({
     redirectUri: url.nullish(),
     returnUrl: url.nullish(),
     codeChallenge: challenge.nullish(),
-    secret: text(128).nullish(),
+    secret: text(MAX_TOKEN_LENGTH).nullish(),
   }),
 });
 
 export const finishRules = z.object({
   input: z.object({
     provider,
-    state: text(128),
-    secret: text(128),
-    code: text(MOST_CODE_LENGTH).nullish(),
-    iss: text(MOST_URL_LENGTH).nullish(),
-    error: text(256).nullish(),
+    state: text(MAX_TOKEN_LENGTH),
+    secret: text(MAX_TOKEN_LENGTH),
+    code: text(MAX_PROVIDER_CODE_LENGTH).nullish(),
+    iss: text(MAX_URL_LENGTH).nullish(),
+    error: text(MAX_ERROR_LENGTH).nullish(),
   }),
 });
 
-export const redeemRules = z.object({ input: z.object({ code: text(128), codeVerifier: text(128) }) });
-
-/** Twice the longest password that there can be, in UTF-16 units. */
-const password = text(512);
-
-export const startLinkRules = z.object({
-  input: z.object({ provider, redirectUri: url, password: password.nullish() }),
+export const redeemRules = z.object({
+  input: z.object({ code: text(MAX_TOKEN_LENGTH), codeVerifier: text(MAX_VERIFIER_LENGTH) }),
 });
 
-export const idRules = z.object({ id: uuid() });
+export const startLinkRules = z.object({
+  input: z.object({ provider, redirectUri: url, password: presentPassword().nullish() }),
+});

@@ -1,11 +1,12 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { Node } from '../../../graphql/node.js';
-import type { RestError } from '../../../rest/answers.js';
 import { RestField, RestHidden } from '../../../rest/field.js';
+import { MAX_PASSWORD_LENGTH } from '../accounts/accounts.rules.js';
 import { AuthTokens } from '../sessions/session.type.js';
 import type { IdentityRow } from './identity.js';
-import { INVALID_STATE, type FinishedLogin, type LoginAnswer, type StartedLogin } from './provider-logins.service.js';
+import { CODE_SECONDS, LOGIN_MINUTES, MAX_VERIFIER_LENGTH, MIN_VERIFIER_LENGTH } from './provider-login.js';
+import type { FinishedLogin, LoginAnswer, StartedLogin } from './provider-logins.service.js';
 
 const PROVIDER = 'The name of one of `loginProviders`.';
 
@@ -60,7 +61,9 @@ export class ProviderLoginStart implements StartedLogin {
   })
   readonly secret!: string;
 
-  @Field(() => GraphQLDateTime, { description: 'When the login must have been finished: ten minutes from its start.' })
+  @Field(() => GraphQLDateTime, {
+    description: `When the login must have been finished: ${LOGIN_MINUTES} minutes from its start.`,
+  })
   readonly expiresAt!: Date;
 }
 
@@ -135,10 +138,14 @@ export class FinishProviderLoginInput {
 
 @InputType()
 export class RedeemLoginCodeInput {
-  @Field(() => String, { description: 'Of the address that the browser was sent on to. Good once, for a minute.' })
+  @Field(() => String, {
+    description: `Of the address that the browser was sent on to. Good once, for ${CODE_SECONDS} seconds.`,
+  })
   readonly code!: string;
 
-  @Field(() => String, { description: 'What the `codeChallenge` of the start was made from: 43 to 128 characters.' })
+  @Field(() => String, {
+    description: `What the \`codeChallenge\` of the start was made from: ${MIN_VERIFIER_LENGTH} to ${MAX_VERIFIER_LENGTH} characters.`,
+  })
   readonly codeVerifier!: string;
 }
 
@@ -155,7 +162,7 @@ export class StartIdentityLinkInput {
 
   @Field(() => String, {
     nullable: true,
-    description: "The caller's password. Only a user who has none may leave it out. At most 256 characters.",
+    description: `The caller's password. Only a user who has none may leave it out. At most ${MAX_PASSWORD_LENGTH} characters.`,
   })
   readonly password?: string | null;
 }
@@ -165,13 +172,3 @@ export function answerOf(input: FinishProviderLoginInput): LoginAnswer {
   const { provider, state, secret, code = null, iss: issuer = null, error = null } = input;
   return { provider, state, secret, code, issuer, error };
 }
-
-export const NO_SUCH_PROVIDER: RestError = { code: 'NOT_FOUND', message: 'Login provider not found' };
-export const BAD_STATE: RestError = { code: 'BAD_USER_INPUT', status: 400, message: INVALID_STATE };
-export const PROVIDER_DOWN: RestError = { code: 'UNAVAILABLE', message: 'Login provider unavailable' };
-export const TOO_MANY_STARTS: RestError = { code: 'RATE_LIMITED', message: 'Too many requests' };
-/** What comes of a provider that does not vouch for the user. */
-export const NOT_VOUCHED_FOR: readonly RestError[] = [
-  { code: 'UNAUTHENTICATED', message: 'Login cancelled' },
-  { code: 'UNAUTHENTICATED', message: 'Login refused by the provider' },
-];

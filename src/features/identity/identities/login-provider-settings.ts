@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import type { IdentityProviderSettings } from '../../../ports/identity-provider.js';
 
+/** Maximum providers that users can log in at. */
+export const MAX_PROVIDERS = 50;
+export const MAX_PROVIDER_NAME_LENGTH = 32;
+const PROVIDER_NAME = new RegExp(`^[a-z0-9][a-z0-9-]{0,${MAX_PROVIDER_NAME_LENGTH - 1}}$`);
+
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /** Whether what is sent there stays on this machine. */
@@ -25,7 +30,7 @@ export const loginProvidersSchema = z
   .array(
     z
       .strictObject({
-        name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'must be lower-case letters, digits and -'),
+        name: z.string().regex(PROVIDER_NAME, 'must be lower-case letters, digits and -'),
         label: z.string().trim().min(1, 'must not be empty').max(64, 'must be at most 64 characters').optional(),
         issuer,
         clientId: z.string().min(1, 'must not be empty'),
@@ -40,7 +45,7 @@ export const loginProvidersSchema = z
       })),
     'must be a list of providers, as [{"name":"google","issuer":"https://accounts.google.com","clientId":"…"}]',
   )
-  .max(50, 'must be at most 50 providers')
+  .max(MAX_PROVIDERS, `must be at most ${MAX_PROVIDERS} providers`)
   .superRefine((providers, context) => {
     const names = providers.map(({ name }) => name);
     for (const [index, name] of names.entries()) {

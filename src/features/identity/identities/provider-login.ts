@@ -8,7 +8,9 @@ export const LOGIN_MINUTES = 10;
 export const CODE_SECONDS = 60;
 
 /** RFC 7636, 4.1. */
-const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
+export const MIN_VERIFIER_LENGTH = 43;
+export const MAX_VERIFIER_LENGTH = 128;
+const VERIFIER = new RegExp(`^[A-Za-z0-9._~-]{${MIN_VERIFIER_LENGTH},${MAX_VERIFIER_LENGTH}}$`);
 
 /**
  * What a login says to the provider, and expects back. Nonce and verifier are derived from the secret, which only the one

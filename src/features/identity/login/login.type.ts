@@ -1,19 +1,22 @@
 import { Field, InputType } from 'type-graphql';
+import { MAX_EMAIL_LENGTH } from '../../../kernel/rules.js';
+import { MAX_PASSWORD_LENGTH } from '../accounts/accounts.rules.js';
+import { CHALLENGE_MINUTES, MAX_TRIES } from '../second-factor/second-factor.js';
 import { CODE_DESCRIPTION } from '../second-factor/second-factor.type.js';
 
 @InputType()
 export class LoginInput {
-  @Field(() => String, { description: 'In any case. At most 254 characters.' })
+  @Field(() => String, { description: `In any case. At most ${MAX_EMAIL_LENGTH} characters.` })
   readonly email!: string;
 
-  @Field(() => String, { description: 'At most 256 characters.' })
+  @Field(() => String, { description: `At most ${MAX_PASSWORD_LENGTH} characters.` })
   readonly password!: string;
 }
 
 @InputType()
 export class CompleteLoginInput {
   @Field(() => String, {
-    description: 'What `login` was refused with, in `extensions.secondFactor`. Good for five minutes and five tries.',
+    description: `What \`login\` was refused with, in \`extensions.secondFactor\`. Good for ${CHALLENGE_MINUTES} minutes and ${MAX_TRIES} tries.`,
   })
   readonly challenge!: string;
 

@@ -2,23 +2,23 @@ import { randomInt } from 'node:crypto';
 
 export type OneTimeCodePurpose = 'PASSWORD_RESET' | 'EMAIL_VERIFICATION';
 
-const DIGITS = 6;
+export const CODE_DIGITS = 6;
 export const CODE_MINUTES = 5;
 /**
  * Tries at the codes of one address and purpose in {@link COUNTED_MINUTES}, however many codes were sent meanwhile: with six
  * digits, someone who never stops guessing has one chance in two thousand a day.
  */
-export const MOST_TRIES = 5;
+export const MAX_TRIES = 5;
 export const COUNTED_MINUTES = 15;
 
-/** Six digits, each code as likely as any other. */
+/** {@link CODE_DIGITS} digits, each code as likely as any other. */
 export function newCode(): string {
-  return randomInt(10 ** DIGITS)
+  return randomInt(10 ** CODE_DIGITS)
     .toString()
-    .padStart(DIGITS, '0');
+    .padStart(CODE_DIGITS, '0');
 }
 
-/** As it was sent: people copy codes with spaces around and in them. */
+/** People copy codes with spaces around and in them. */
 export function readCode(text: string): string {
   return text.replace(/\s/g, '');
 }

@@ -1,7 +1,10 @@
 import { Field, InputType } from 'type-graphql';
+import { MAX_EMAIL_LENGTH } from '../../../kernel/rules.js';
+import { PASSWORD_DESCRIPTION } from '../accounts/user.type.js';
+import { CODE_DIGITS, CODE_MINUTES, MAX_TRIES } from './one-time-code.js';
 
-const ADDRESS = 'The address that the code was sent to, in any case. At most 254 characters.';
-const CODE = 'The six digits of the mail. Good for five minutes, one use and five tries.';
+const ADDRESS = `The address that the code was sent to, in any case. At most ${MAX_EMAIL_LENGTH} characters.`;
+const CODE = `The ${CODE_DIGITS} digits of the mail. Good for ${CODE_MINUTES} minutes, one use and ${MAX_TRIES} tries.`;
 
 @InputType()
 export class ResetPasswordInput {
@@ -11,7 +14,7 @@ export class ResetPasswordInput {
   @Field(() => String, { description: CODE })
   readonly otp!: string;
 
-  @Field(() => String, { description: 'From 8 to 256 characters, and none of the passwords that most people have.' })
+  @Field(() => String, { description: PASSWORD_DESCRIPTION })
   readonly newPassword!: string;
 }
 

@@ -1,7 +1,7 @@
 import type { Bytes } from '../../../kernel/bytes.js';
 import { minutesFrom } from '../../../kernel/clock.js';
 import type { Database, Sql } from '../../../ports/database.js';
-import { CODE_MINUTES, COUNTED_MINUTES, MOST_TRIES, type OneTimeCodePurpose } from './one-time-code.js';
+import { CODE_MINUTES, COUNTED_MINUTES, MAX_TRIES, type OneTimeCodePurpose } from './one-time-code.js';
 
 /** Which code is meant: an address has one for each purpose. */
 export interface CodeKey {
@@ -34,7 +34,7 @@ export class OneTimeCodesRepository {
       [purpose, addressHash, userId, codeHash, now, minutesFrom(now, CODE_MINUTES), minutesFrom(now, -COUNTED_MINUTES)],
       'one_time_code_replace',
     );
-    return rows.some(({ tries }) => tries < MOST_TRIES);
+    return rows.some(({ tries }) => tries < MAX_TRIES);
   }
 
   /**
@@ -43,7 +43,7 @@ export class OneTimeCodesRepository {
    */
   async countTry({ purpose, addressHash }: CodeKey, now: Date): Promise<StoredCode | null> {
     const [row] = await this.database.prisma.oneTimeCode.updateManyAndReturn({
-      where: { purpose, addressHash, tries: { lt: MOST_TRIES }, expiresAt: { gt: now } },
+      where: { purpose, addressHash, tries: { lt: MAX_TRIES }, expiresAt: { gt: now } },
       data: { tries: { increment: 1 } },
       select: { userId: true, codeHash: true },
     });

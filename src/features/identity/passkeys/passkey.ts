@@ -1,12 +1,15 @@
 import type { Bytes } from '../../../kernel/bytes.js';
 import { Unauthenticated } from '../../../kernel/errors.js';
 
-/** How long a browser has to answer. */
+/** How long a challenge waits for the browser's answer. */
 export const PASSKEY_CHALLENGE_MINUTES = 5;
-/** Of one user: more are somebody trying something. */
-export const MOST_PASSKEYS = 20;
+/** Maximum passkeys per user. */
+export const MAX_PASSKEYS = 20;
+export const MAX_NAME_LENGTH = 64;
+/** Maximum bytes of a browser's answer as JSON: one without certificates has some 1,500. */
+export const MAX_ANSWER_BYTES = 16_384;
 
-/** What the browser is asked to answer for. A challenge for one is no good for the other. */
+/** Why the browser is asked. A challenge for one purpose is no good for the other. */
 export type PasskeyPurpose = 'REGISTRATION' | 'LOGIN';
 
 /** A passkey as its user sees it. */
@@ -19,9 +22,9 @@ export interface PasskeyRow {
   readonly lastUsedAt: Date | null;
 }
 
-/** What a login checks an answer with. */
+/** The stored key that a login's answer is checked with. */
 export interface Credential {
-  /** Of the passkey. */
+  /** The passkey's id. */
   readonly id: string;
   readonly userId: string;
   /** As the authenticator calls it, in base64url. */
@@ -31,7 +34,7 @@ export interface Credential {
   readonly counter: number;
 }
 
-/** What an authenticator has made. */
+/** A passkey that an authenticator has made. */
 export interface NewCredential extends Pick<Credential, 'credentialId' | 'publicKey' | 'counter'> {
   /** How a browser reaches the authenticator, as `internal` or `usb`. */
   readonly transports: readonly string[];
@@ -64,8 +67,8 @@ export interface LoginAnswer {
 }
 
 /**
- * What authenticators file a user's passkeys under, so that a new one replaces the old one on the same device: the bytes of
- * the user's id, which tells nobody anything but when the account was made.
+ * The bytes of the user's id, by which an authenticator replaces the user's earlier passkey on the same device. They tell
+ * nothing but when the account was made.
  */
 export function userHandleOf(userId: string): Buffer {
   return Buffer.from(userId.replaceAll('-', ''), 'hex');

@@ -1,8 +1,10 @@
 import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { Node } from '../../../graphql/node.js';
+import { figure } from '../../../kernel/figures.js';
 import { RestField } from '../../../rest/field.js';
-import type { PasskeyRow, RegistrationAnswer } from './passkey.js';
+import { MAX_PASSWORD_LENGTH } from '../accounts/accounts.rules.js';
+import { MAX_ANSWER_BYTES, MAX_NAME_LENGTH, type PasskeyRow, type RegistrationAnswer } from './passkey.js';
 
 @ObjectType('Passkey', {
   implements: Node,
@@ -15,7 +17,7 @@ export class Passkey implements PasskeyRow {
   @Field(() => ID)
   readonly id!: string;
 
-  @Field(() => String, { description: 'What its user calls it, from 1 to 64 characters.' })
+  @Field(() => String, { description: `What its user calls it, from 1 to ${MAX_NAME_LENGTH} characters.` })
   readonly name!: string;
 
   @Field(() => Boolean, {
@@ -35,7 +37,7 @@ export class Passkey implements PasskeyRow {
 export class StartPasskeyRegistrationInput {
   @Field(() => String, {
     nullable: true,
-    description: 'The present password. Only a user who has none may leave it out. At most 256 characters.',
+    description: `The present password. Only a user who has none may leave it out. At most ${MAX_PASSWORD_LENGTH} characters.`,
   })
   readonly password!: string | null;
 
@@ -48,11 +50,11 @@ export class StartPasskeyRegistrationInput {
 
 @InputType()
 export class FinishPasskeyRegistrationInput {
-  @Field(() => String, { description: 'What to call the passkey, from 1 to 64 characters.' })
+  @Field(() => String, { description: `What to call the passkey, from 1 to ${MAX_NAME_LENGTH} characters.` })
   readonly name!: string;
 
   @Field(() => GraphQLJSONObject, {
-    description: 'What `navigator.credentials.create` gave, as its `toJSON()` gives it. At most 16,384 bytes.',
+    description: `What \`navigator.credentials.create\` gave, as its \`toJSON()\` gives it. At most ${figure(MAX_ANSWER_BYTES)} bytes.`,
   })
   readonly credential!: RegistrationAnswer;
 }

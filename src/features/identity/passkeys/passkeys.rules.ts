@@ -1,12 +1,15 @@
 import { z } from 'zod';
-import { jsonObject, text } from '../../../kernel/rules.js';
-
-/** An answer without certificates has some 1,500 bytes. */
-const MOST_ANSWER_BYTES = 16_384;
+import { idRules, jsonObject, text } from '../../../kernel/rules.js';
+import { presentPassword } from '../accounts/accounts.rules.js';
+import { MAX_CODE_LENGTH } from '../second-factor/second-factor.js';
+import { MAX_ANSWER_BYTES, MAX_NAME_LENGTH } from './passkey.js';
 
 const base64url = () => z.string().regex(/^[A-Za-z0-9_-]+$/, 'must be base64url');
-/** WebAuthn, section 4: at most 1,023 bytes. */
-const credentialId = () => base64url().max(1364, 'must be at most 1364 characters');
+/** WebAuthn, section 4: at most 1,023 bytes, in base64url. */
+const MAX_CREDENTIAL_ID_LENGTH = 1_364;
+const MAX_TRANSPORTS = 16;
+const credentialId = () =>
+  base64url().max(MAX_CREDENTIAL_ID_LENGTH, `must be at most ${MAX_CREDENTIAL_ID_LENGTH} characters`);
 
 const credential = <Response extends z.ZodRawShape>(response: Response) =>
   z.object({
@@ -16,28 +19,28 @@ const credential = <Response extends z.ZodRawShape>(response: Response) =>
     response: z.object({ clientDataJSON: base64url(), ...response }),
   });
 
-/** What browsers send beyond these is dropped. */
+/** Further fields that browsers send are dropped. */
 const answer = <Rules extends z.ZodType<unknown, Record<string, unknown>>>(rules: Rules) =>
-  jsonObject(MOST_ANSWER_BYTES).pipe(rules);
+  jsonObject(MAX_ANSWER_BYTES).pipe(rules);
 
 const registrationAnswer = () =>
   answer(
     credential({
       attestationObject: base64url(),
-      transports: z.array(text(32)).max(16, 'must have at most 16 items').optional(),
+      transports: z.array(text(32)).max(MAX_TRANSPORTS, `must have at most ${MAX_TRANSPORTS} items`).optional(),
     }),
   );
 const loginAnswer = () =>
   answer(credential({ authenticatorData: base64url(), signature: base64url(), userHandle: base64url() }));
 
-const name = () => text(64, 1);
-const code = () => text(64);
+const name = () => text(MAX_NAME_LENGTH, 1);
+const code = () => text(MAX_CODE_LENGTH);
 
 export const startRegistrationRules = z.object({
-  input: z.object({ password: text(512).nullish(), code: code().nullish() }),
+  input: z.object({ password: presentPassword().nullish(), code: code().nullish() }),
 });
 export const finishRegistrationRules = z.object({
   input: z.object({ name: name(), credential: registrationAnswer() }),
 });
-export const renameRules = z.object({ name: name() });
+export const renameRules = idRules.extend({ name: name() });
 export const finishLoginRules = z.object({ credential: loginAnswer() });

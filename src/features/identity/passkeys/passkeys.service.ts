@@ -16,7 +16,7 @@ import type { LoginService } from '../login/login.service.js';
 import type { Tokens } from '../sessions/sessions.service.js';
 import {
   invalidPasskey,
-  MOST_PASSKEYS,
+  MAX_PASSKEYS,
   PASSKEY_CHALLENGE_MINUTES,
   type Credential,
   type LoginAnswer,
@@ -64,7 +64,7 @@ export class PasskeysService {
     const { userId } = viewer;
     const { email, phoneNumber } = await this.needs.accounts.get(viewer, userId);
     const present = await this.needs.repository.listCredentials(userId);
-    if (present.length >= MOST_PASSKEYS) throw new Conflict('Too many passkeys');
+    if (present.length >= MAX_PASSKEYS) throw new Conflict('Too many passkeys');
     const now = this.needs.clock.now();
     await this.needs.repository.deleteDeadChallenges(now);
     const challenge = newToken();
@@ -90,7 +90,7 @@ export class PasskeysService {
     if (credential === null) {
       throw new Invalid([{ field: 'input.credential', message: 'is not a good answer' }], 'Invalid passkey');
     }
-    if ((await this.needs.repository.listCredentials(userId)).length >= MOST_PASSKEYS)
+    if ((await this.needs.repository.listCredentials(userId)).length >= MAX_PASSKEYS)
       throw new Conflict('Too many passkeys');
     return this.needs.database.transaction(async (sql) => {
       const passkey = await this.needs.repository.insert(sql, userId, name, credential, this.needs.clock.now());

@@ -1,6 +1,6 @@
 import type { Bytes } from '../../../kernel/bytes.js';
 import type { Database, Sql } from '../../../ports/database.js';
-import { MOST_TRIES } from './second-factor.js';
+import { MAX_TRIES } from './second-factor.js';
 
 /** Of whom a challenge is, and the digest of the password's hash that they had; null for a user without a password. */
 export interface StoredChallenge {
@@ -21,7 +21,7 @@ export class LoginChallengesRepository {
    */
   async countTry(tokenHash: Bytes, now: Date): Promise<StoredChallenge | null> {
     const [row] = await this.database.prisma.loginChallenge.updateManyAndReturn({
-      where: { tokenHash, tries: { lt: MOST_TRIES }, expiresAt: { gt: now } },
+      where: { tokenHash, tries: { lt: MAX_TRIES }, expiresAt: { gt: now } },
       data: { tries: { increment: 1 } },
       select: { userId: true, passwordDigest: true },
     });

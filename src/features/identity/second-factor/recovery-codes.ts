@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { sha256 } from '../../../kernel/token.js';
 
-const RECOVERY_CODES = 10;
+export const RECOVERY_CODE_COUNT = 10;
 const CODE_BYTES = 10;
 /** Crockford's base32 in lower case: nothing in it looks like something else. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -10,7 +10,7 @@ const CODE = new RegExp(`^[${ALPHABET}]{16}$`);
 
 /** Eighty random bits each, written as `x7k2-9fmd-0qwe-r5t1`. */
 export function newRecoveryCodes(): readonly string[] {
-  return Array.from({ length: RECOVERY_CODES }, newRecoveryCode);
+  return Array.from({ length: RECOVERY_CODE_COUNT }, newRecoveryCode);
 }
 
 function newRecoveryCode(): string {

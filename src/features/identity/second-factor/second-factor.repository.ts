@@ -1,7 +1,7 @@
 import type { Bytes } from '../../../kernel/bytes.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import { deletedOrNull } from '../../../ports/prisma-errors.js';
-import { BLOCK, MOST_TRIES, type SecondFactorStatus } from './second-factor.js';
+import { BLOCK, MAX_TRIES, type SecondFactorStatus } from './second-factor.js';
 
 /** A secret in its box, and since when it is on, which tells it from another one of the same user. */
 export interface StoredFactor {
@@ -43,7 +43,7 @@ export class SecondFactorRepository {
   /** Counts a try of an enrolment. @returns null when there is none that waits, or no try left */
   async countEnrolmentTry(userId: string, now: Date): Promise<{ readonly secret: Bytes } | null> {
     const [row] = await this.database.prisma.secondFactor.updateManyAndReturn({
-      where: { userId, pendingUntil: { gt: now }, pendingTries: { lt: MOST_TRIES } },
+      where: { userId, pendingUntil: { gt: now }, pendingTries: { lt: MAX_TRIES } },
       data: { pendingTries: { increment: 1 } },
       select: { pendingSecret: true },
     });
@@ -80,7 +80,7 @@ export class SecondFactorRepository {
            ELSE blocked_until END
        WHERE user_id = $1 AND enabled_at IS NOT NULL AND (blocked_until IS NULL OR blocked_until <= $2::timestamptz)
        RETURNING secret, enabled_at AS "enabledAt"`,
-      [userId, now, BLOCK.failures, BLOCK.firstMinutes, BLOCK.mostMinutes],
+      [userId, now, BLOCK.failures, BLOCK.firstMinutes, BLOCK.maxMinutes],
       'second_factor_count_try',
     );
     return rows[0] ?? null;

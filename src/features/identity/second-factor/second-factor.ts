@@ -1,20 +1,20 @@
 import { Invalid, Unauthenticated } from '../../../kernel/errors.js';
 
-/** Maximum characters of a code as it was sent. What it must be is found out by comparing. */
+/** Maximum characters of a code as it was sent; comparing finds out the rest. */
 export const MAX_CODE_LENGTH = 64;
 /** How long an enrolment waits for its first code. */
 export const ENROLMENT_MINUTES = 15;
 /** How long a login waits for its second factor. */
 export const CHALLENGE_MINUTES = 5;
 /** Codes that may be tried for one login, and for one enrolment. */
-export const MOST_TRIES = 5;
+export const MAX_TRIES = 5;
 
 /**
  * After so many wrong codes of an app in a row, over any number of logins, none is looked at for a while: a quarter of an
  * hour, then twice as long each time, at the most a day. Three of a million codes are good at a time (a time step to either
  * side), so that someone who knows the password and never stops guessing comes to one chance in sixty thousand a day.
  */
-export const BLOCK = { failures: 5, firstMinutes: 15, mostMinutes: 24 * 60 } as const;
+export const BLOCK = { failures: 5, firstMinutes: 15, maxMinutes: 24 * 60 } as const;
 
 /** What proves a login beyond the password: a code of the authenticator app, or a recovery code. */
 export type SecondFactorMethod = 'TOTP' | 'RECOVERY_CODE';

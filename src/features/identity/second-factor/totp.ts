@@ -1,18 +1,18 @@
 import { Secret, TOTP } from 'otpauth';
 
 /** RFC 6238 as every authenticator app has it: other figures are passed over by some of them without a word. */
-const PARAMETERS = { algorithm: 'SHA1', digits: 6, period: 30 } as const;
+export const TOTP_PARAMETERS = { algorithm: 'SHA1', digits: 6, period: 30 } as const;
 /** RFC 4226, section 4: 128 bits at least, 160 recommended. */
-const SECRET_BYTES = 20;
+export const TOTP_SECRET_BYTES = 20;
 /** Steps before and after the present one whose codes are taken: clocks of phones are off by seconds. */
 const WINDOW = 1;
 const ISSUER = 'Flynkle';
 
 export function newTotpSecret(): Uint8Array {
-  return new Secret({ size: SECRET_BYTES }).bytes;
+  return new Secret({ size: TOTP_SECRET_BYTES }).bytes;
 }
 
-/** What a person types who cannot scan: base32 (RFC 4648). */
+/** The secret in base32 (RFC 4648), for a person to type who cannot scan. */
 export function totpSecretText(secret: Uint8Array): string {
   return secretOf(secret).base32;
 }
@@ -22,13 +22,13 @@ export function totpSecretText(secret: Uint8Array): string {
  * @param account what the app lists the codes under
  */
 export function totpUri(secret: Uint8Array, account: string): string {
-  return new TOTP({ ...PARAMETERS, issuer: ISSUER, label: account, secret: secretOf(secret) }).toString();
+  return new TOTP({ ...TOTP_PARAMETERS, issuer: ISSUER, label: account, secret: secretOf(secret) }).toString();
 }
 
 /** @returns the number of the time step whose code this is, counted from 1970; null when it is none's */
 export function totpStepOf(secret: Uint8Array, code: string, now: Date): number | null {
   const timestamp = now.getTime();
-  const { digits, ...parameters } = PARAMETERS;
+  const { digits, ...parameters } = TOTP_PARAMETERS;
   const delta = TOTP.validate({
     ...parameters,
     digits,
@@ -37,7 +37,7 @@ export function totpStepOf(secret: Uint8Array, code: string, now: Date): number 
     timestamp,
     window: WINDOW,
   });
-  return delta === null ? null : TOTP.counter({ period: PARAMETERS.period, timestamp }) + delta;
+  return delta === null ? null : TOTP.counter({ period: TOTP_PARAMETERS.period, timestamp }) + delta;
 }
 
 /** Six digits, with the spaces that apps show in them. @returns null for anything else */

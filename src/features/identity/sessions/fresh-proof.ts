@@ -6,8 +6,8 @@ import type { UserDirectory } from '../accounts/user-directory.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
 import type { SessionsService } from './sessions.service.js';
 
-/** How long ago someone may have logged in who has no password to prove themselves with. */
-const RECENT_MINUTES = 10;
+/** Maximum age of the login that stands in for a password, for users who have none. */
+export const RECENT_LOGIN_MINUTES = 10;
 
 export interface FreshProofNeeds {
   readonly directory: Pick<UserDirectory, 'findLoginById'>;
@@ -23,7 +23,7 @@ export class FreshProof {
   constructor(private readonly needs: FreshProofNeeds) {}
 
   /**
-   * Asks for the password; of a user who has none, for a login of the last ten minutes.
+   * Asks for the password; of a user who has none, for a login of the last {@link RECENT_LOGIN_MINUTES}.
    * @param field where the client has the password
    * @throws Invalid without the right password; Forbidden `Recent login required`; RateLimited `Too many login attempts`;
    * Unavailable when too many passwords are being checked
@@ -43,7 +43,7 @@ export class FreshProof {
 
   async #requireRecentLogin(viewer: Viewer): Promise<void> {
     const session = viewer.sessionId === null ? null : await this.needs.sessions.findVisible(viewer, viewer.sessionId);
-    const since = this.needs.clock.now().getTime() - RECENT_MINUTES * 60_000;
+    const since = this.needs.clock.now().getTime() - RECENT_LOGIN_MINUTES * 60_000;
     if (session === null || session.createdAt.getTime() < since) throw new Forbidden('Recent login required');
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import {
-  RETRY_MILLISECONDS,
+  RETRY_MS,
   newRefreshToken,
   newSuccessorSalt,
   readRefreshToken,
@@ -54,10 +54,10 @@ describe('what a used token gives again', () => {
   const after = (milliseconds: number) => new Date(rotatedAt.getTime() + milliseconds);
 
   it('is its successor, for ten seconds', () => {
-    expect(RETRY_MILLISECONDS).toBe(10_000);
+    expect(RETRY_MS).toBe(10_000);
     expect(repeatedSuccessor(used, rotation, after(0))).toEqual(successor);
-    expect(repeatedSuccessor(used, rotation, after(RETRY_MILLISECONDS - 1))).toEqual(successor);
-    expect(repeatedSuccessor(used, rotation, after(RETRY_MILLISECONDS))).toBeNull();
+    expect(repeatedSuccessor(used, rotation, after(RETRY_MS - 1))).toEqual(successor);
+    expect(repeatedSuccessor(used, rotation, after(RETRY_MS))).toBeNull();
   });
 
   it('is its successor on an instance whose clock is behind', () => {

@@ -1,8 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { newToken, sha256 } from '../../../kernel/token.js';
 
+/** No release makes longer ones: clients may size a column by it. */
+export const MAX_REFRESH_TOKEN_LENGTH = 128;
+
 /** How long after its use a refresh token gives the same successor again: for a second tab, or a client that lost the answer. */
-export const RETRY_MILLISECONDS = 10_000;
+export const RETRY_MS = 10_000;
 
 /** Two parts of 256 bits, or of a session from before there were families, the first alone: then it is its own family. */
 const REFRESH_TOKEN = /^([A-Za-z0-9_-]{43})(?:\.[A-Za-z0-9_-]{43})?$/;
@@ -57,7 +60,7 @@ export function repeatedSuccessor(
   now: Date,
 ): RefreshToken | null {
   if (previousTokenHash === null || successorSalt === null || rotatedAt === null) return null;
-  const isRecent = now.getTime() - rotatedAt.getTime() < RETRY_MILLISECONDS;
+  const isRecent = now.getTime() - rotatedAt.getTime() < RETRY_MS;
   return isRecent && previousTokenHash.equals(used.hash) ? successorOf(used, successorSalt) : null;
 }
 

@@ -1,6 +1,9 @@
 import { Forbidden, NotFound, Unauthenticated } from '../../../kernel/errors.js';
 import type { AccountChange } from '../accounts/account-sessions.js';
 
+/** Maximum sessions that a user's list shows, the newest ones. */
+export const MAX_LISTED_SESSIONS = 100;
+
 export type RevocationReason = 'LOGOUT' | 'REVOKED' | 'REFRESH_TOKEN_REUSED' | AccountChange;
 
 /** One login. */

@@ -1,7 +1,9 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Node } from '../../../graphql/node.js';
+import { MAX_USER_AGENT_LENGTH } from '../../../kernel/caller.js';
 import { RestField, RestHidden } from '../../../rest/field.js';
+import { MAX_REFRESH_TOKEN_LENGTH } from './refresh-token.js';
 import type { ListedSession, Tokens } from './sessions.service.js';
 
 @ObjectType('Session', {
@@ -24,7 +26,7 @@ export class Session implements ListedSession {
 
   @Field(() => String, {
     nullable: true,
-    description: 'What the client called itself at the login, the first 512 characters. Null when it did not.',
+    description: `What the client called itself at the login, the first ${MAX_USER_AGENT_LENGTH} characters. Null when it did not.`,
   })
   readonly userAgent!: string | null;
 
@@ -43,7 +45,9 @@ export class AuthTokens implements Tokens {
   })
   readonly accessToken!: string;
 
-  @Field(() => String, { description: 'For `refreshTokens`; good once. Opaque, at most 128 characters.' })
+  @Field(() => String, {
+    description: `For \`refreshTokens\`; good once. Opaque, at most ${MAX_REFRESH_TOKEN_LENGTH} characters.`,
+  })
   readonly refreshToken!: string;
 
   @RestHidden()

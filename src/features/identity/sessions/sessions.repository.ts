@@ -2,7 +2,13 @@ import type { Prisma } from '../../../generated/prisma/client.js';
 import { newId } from '../../../kernel/ids.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type { RefreshToken, Rotation } from './refresh-token.js';
-import type { RevocationReason, SessionRow, SessionState, UserState } from './session.js';
+import {
+  MAX_LISTED_SESSIONS,
+  type RevocationReason,
+  type SessionRow,
+  type SessionState,
+  type UserState,
+} from './session.js';
 
 const SESSION = {
   id: true,
@@ -19,9 +25,6 @@ const USER_STATE = `u.id AS "userId", u.is_admin AS "isAdmin", u.plan, u.is_acti
 const FAMILY = 'COALESCE(s.family_hash, s.refresh_token_hash)';
 
 const USER_MAY_ACT = 'u.deleted_at IS NULL AND u.is_active AND NOT u.is_suspended';
-
-/** A user's list of sessions shows no more than this, the newest ones. */
-const MOST_LISTED = 100;
 
 export interface NewSession {
   readonly userId: string;
@@ -132,7 +135,7 @@ export class SessionsRepository {
     return this.database.prisma.session.findMany({
       where: { userId, ...liveAt(now) },
       orderBy: { id: 'desc' },
-      take: MOST_LISTED,
+      take: MAX_LISTED_SESSIONS,
       select: SESSION,
     });
   }

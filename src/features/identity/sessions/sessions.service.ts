@@ -1,4 +1,4 @@
-import type { Client, Credentials } from '../../../kernel/caller.js';
+import { MAX_USER_AGENT_LENGTH, type Client, type Credentials } from '../../../kernel/caller.js';
 import type { Clock } from '../../../kernel/clock.js';
 import { MissingCredentials, NotFound } from '../../../kernel/errors.js';
 import { isUuid } from '../../../kernel/ids.js';
@@ -29,8 +29,7 @@ import type { RecordSession, SessionsRepository } from './sessions.repository.js
 
 /** RFC 6750, section 2.1, the scheme in any case (RFC 9110, section 11.1). */
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
-const MOST_USER_AGENT_LENGTH = 512;
-const DAY_MILLISECONDS = 86_400_000;
+const DAY_MS = 86_400_000;
 /** How long a session that is over is remembered: longer than any access token of it is good for. */
 const KEPT_DAYS = 30;
 
@@ -120,7 +119,7 @@ export class SessionsService {
         userId: user.id,
         passwordHash: user.passwordHash,
         refreshToken: refresh,
-        userAgent: client.userAgent?.slice(0, MOST_USER_AGENT_LENGTH) ?? null,
+        userAgent: client.userAgent?.slice(0, MAX_USER_AGENT_LENGTH) ?? null,
         ipAddress: client.ipAddress,
         expiresAt: this.#refreshExpiry(now),
       },
@@ -128,7 +127,7 @@ export class SessionsService {
       this.#recorder({ action: 'LOGIN', actorId: user.id, subjectId: user.id, client, details }),
     );
     if (sessionId === null) return null;
-    await this.needs.repository.deleteExpired(user.id, new Date(now.getTime() - KEPT_DAYS * DAY_MILLISECONDS));
+    await this.needs.repository.deleteExpired(user.id, new Date(now.getTime() - KEPT_DAYS * DAY_MS));
     return this.#issue({ userId: user.id, sessionId }, refresh.token);
   }
 
@@ -214,7 +213,7 @@ export class SessionsService {
   }
 
   #refreshExpiry(now: Date): Date {
-    return new Date(now.getTime() + this.needs.refreshTokenDays * DAY_MILLISECONDS);
+    return new Date(now.getTime() + this.needs.refreshTokenDays * DAY_MS);
   }
 
   async #issue(subject: { userId: string; sessionId: string }, refreshToken: string): Promise<Tokens> {

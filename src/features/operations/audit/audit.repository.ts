@@ -1,4 +1,5 @@
 import type { Prisma } from '../../../generated/prisma/client.js';
+import { MAX_USER_AGENT_LENGTH } from '../../../kernel/caller.js';
 import { firstIdAt, newId, timeOfId } from '../../../kernel/ids.js';
 import { pageOf, type Page, type PageRequest } from '../../../kernel/page.js';
 import type { Database, Sql } from '../../../ports/database.js';
@@ -15,7 +16,6 @@ const EVENT = {
   details: true,
   createdAt: true,
 } as const satisfies Prisma.AuditEventSelect;
-const MOST_USER_AGENT_LENGTH = 512;
 
 export class AuditRepository {
   constructor(private readonly database: Database) {}
@@ -29,7 +29,7 @@ export class AuditRepository {
         actorId,
         subjectId,
         ipAddress: client?.ipAddress ?? null,
-        userAgent: client?.userAgent?.slice(0, MOST_USER_AGENT_LENGTH) ?? null,
+        userAgent: client?.userAgent?.slice(0, MAX_USER_AGENT_LENGTH) ?? null,
         details: (details ?? {}) as Prisma.InputJsonObject,
         createdAt: timeOfId(id),
       },

@@ -1,9 +1,11 @@
 import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
-import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
+import { ArgsType, Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
 import { Node } from '../../../graphql/node.js';
-import { RestField } from '../../../rest/field.js';
+import { OffsetPage } from '../../../graphql/page-arguments.js';
+import { MAX_USER_AGENT_LENGTH } from '../../../kernel/caller.js';
 import type { AuditAction as Action } from '../../../ports/audit-log.js';
+import { RestField } from '../../../rest/field.js';
 import type { AuditEventRow } from './audit-event.js';
 
 const DESCRIPTIONS: Readonly<Record<Action, string>> = {
@@ -75,7 +77,7 @@ export class AuditEvent implements AuditEventRow {
 
   @Field(() => String, {
     nullable: true,
-    description: 'What the client called itself, the first 512 characters. Null when it did not.',
+    description: `What the client called itself, the first ${MAX_USER_AGENT_LENGTH} characters. Null when it did not.`,
   })
   readonly userAgent!: string | null;
 
@@ -90,3 +92,24 @@ export class AuditEvent implements AuditEventRow {
 }
 
 export const AuditEventConnection = connectionType(AuditEvent, 'AuditEvent');
+
+@ArgsType()
+export class AuditEventList extends OffsetPage {
+  @Field(() => AuditAction, { nullable: true, description: 'Only these; all by default.' })
+  readonly action!: Action | null;
+
+  @Field(() => ID, { nullable: true, description: 'Only what was done to this user, deleted or not.' })
+  readonly userId!: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'Only what this user did.' })
+  readonly actorId!: string | null;
+
+  @Field(() => GraphQLDateTime, {
+    nullable: true,
+    description: 'The earliest time, included. The beginning by default.',
+  })
+  readonly since!: Date | null;
+
+  @Field(() => GraphQLDateTime, { nullable: true, description: 'The latest time, excluded. Now by default.' })
+  readonly until!: Date | null;
+}

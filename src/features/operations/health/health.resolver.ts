@@ -2,6 +2,7 @@ import { Query, Resolver } from 'type-graphql';
 import { Operation } from '../../../graphql/operation.js';
 import { Rest } from '../../../rest/route.js';
 import type { HealthReport } from './health.js';
+import { routes } from './health.routes.js';
 import type { HealthService } from './health.service.js';
 import { Health } from './health.type.js';
 
@@ -10,14 +11,7 @@ export class HealthResolver {
   constructor(private readonly service: HealthService) {}
 
   @Operation('anyone')
-  @Rest({
-    method: 'GET',
-    path: '/health',
-    operationId: 'getHealth',
-    summary: 'Tell whether the service works',
-    tag: 'Health',
-    errors: [{ code: 'UNAVAILABLE', message: 'The database cannot be reached at present' }],
-  })
+  @Rest(routes.getHealth)
   @Query(() => Health, { description: 'Whether the service works; UNAVAILABLE while the database does not answer.' })
   health(): Promise<HealthReport> {
     return this.service.check();

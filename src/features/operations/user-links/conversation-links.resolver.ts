@@ -1,29 +1,30 @@
 import { Args, Arg, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
-import { z } from 'zod';
 import { batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { checkArguments, CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { OffsetPage } from '../../../graphql/page-arguments.js';
-import { RestField, RestHidden } from '../../../rest/field.js';
-import { Rest } from '../../../rest/route.js';
-import { paging, path } from '../../../rest/sources.js';
 import { NotFound } from '../../../kernel/errors.js';
 import type { Connection } from '../../../kernel/page.js';
-import { uuid } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
-import { searchRules, type ConversationRow } from '../../chat/conversations/conversation.js';
+import { RestField, RestHidden } from '../../../rest/field.js';
+import { Rest } from '../../../rest/route.js';
+import type { ConversationRow } from '../../chat/conversations/conversation.js';
 import {
   Conversation,
   ConversationConnection,
   ConversationSearch,
 } from '../../chat/conversations/conversation.type.js';
+import { searchRules } from '../../chat/conversations/conversations.rules.js';
 import type { ConversationsService } from '../../chat/conversations/conversations.service.js';
 import type { MessageRow } from '../../chat/messages/message.js';
 import { Message } from '../../chat/messages/message.type.js';
 import type { AdminAccountsService } from '../../identity/accounts/admin-accounts.service.js';
 import type { UserDirectory } from '../../identity/accounts/user-directory.js';
 import type { UserRow } from '../../identity/accounts/user.js';
-import { ADMIN_ERRORS, NO_SUCH_USER, User } from '../../identity/accounts/user.type.js';
+import { User } from '../../identity/accounts/user.type.js';
+import { descriptions } from './user-links.descriptions.js';
+import { routes } from './user-links.routes.js';
+import { userIdRules } from './user-links.rules.js';
 
 interface UserConversationsResolverNeeds {
   readonly conversations: Pick<ConversationsService, 'ofUsers'>;
@@ -34,20 +35,9 @@ interface UserConversationsResolverNeeds {
 export class UserConversationsResolver {
   constructor(private readonly needs: UserConversationsResolverNeeds) {}
 
-  @Operation('admin', z.object({ userId: uuid() }).loose())
-  @Rest({
-    method: 'GET',
-    path: '/admin/users/{user_id}/conversations',
-    operationId: 'adminListConversations',
-    summary: "List a user's conversations, newest first",
-    tag: 'Admin',
-    arguments: { userId: path('user_id'), ...paging },
-    errors: [...ADMIN_ERRORS, NO_SUCH_USER],
-  })
-  @Query(() => ConversationConnection, {
-    description:
-      "A user's conversations, newest first, without what was said in them. For admins: FORBIDDEN to anyone else.",
-  })
+  @Operation('admin', userIdRules)
+  @Rest(routes.adminListConversations)
+  @Query(() => ConversationConnection, { description: descriptions.adminConversations })
   async adminConversations(
     @CurrentViewer() viewer: Viewer,
     @Arg('userId', () => ID) userId: string,

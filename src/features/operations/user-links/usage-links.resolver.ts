@@ -1,19 +1,19 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
-import { z } from 'zod';
 import { batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
+import type { Viewer } from '../../../kernel/viewer.js';
 import { RestHidden } from '../../../rest/field.js';
 import { Rest } from '../../../rest/route.js';
-import { path } from '../../../rest/sources.js';
-import { uuid } from '../../../kernel/rules.js';
-import type { Viewer } from '../../../kernel/viewer.js';
 import type { DailyUsageRow } from '../../chat/usage/usage.js';
 import type { UsageService } from '../../chat/usage/usage.service.js';
 import { DailyUsage, UsageRange } from '../../chat/usage/usage.type.js';
 import type { AdminAccountsService } from '../../identity/accounts/admin-accounts.service.js';
 import type { UserRow } from '../../identity/accounts/user.js';
-import { ADMIN_ERRORS, NO_SUCH_USER, User } from '../../identity/accounts/user.type.js';
+import { User } from '../../identity/accounts/user.type.js';
+import { descriptions } from './user-links.descriptions.js';
+import { routes } from './user-links.routes.js';
+import { userIdRules } from './user-links.rules.js';
 
 interface UserUsageResolverNeeds {
   readonly usage: Pick<UsageService, 'daily'>;
@@ -24,19 +24,9 @@ interface UserUsageResolverNeeds {
 export class UserUsageResolver {
   constructor(private readonly needs: UserUsageResolverNeeds) {}
 
-  @Operation('admin', z.object({ userId: uuid() }).loose())
-  @Rest({
-    method: 'GET',
-    path: '/admin/users/{user_id}/usage',
-    operationId: 'adminListUsage',
-    summary: "List a user's usage, newest day first",
-    tag: 'Admin',
-    arguments: { userId: path('user_id') },
-    errors: [...ADMIN_ERRORS, NO_SUCH_USER],
-  })
-  @Query(() => [DailyUsage], {
-    description: "A user's usage, newest day first; at most 366 days. For admins: FORBIDDEN to anyone else.",
-  })
+  @Operation('admin', userIdRules)
+  @Rest(routes.adminListUsage)
+  @Query(() => [DailyUsage], { description: descriptions.adminUsage })
   async adminUsage(
     @CurrentViewer() viewer: Viewer,
     @Arg('userId', () => ID) userId: string,
@@ -48,10 +38,7 @@ export class UserUsageResolver {
   }
 
   @RestHidden()
-  @FieldResolver(() => [DailyUsage], {
-    name: 'usage',
-    description: "The user's usage, newest day first; at most 366 days.",
-  })
+  @FieldResolver(() => [DailyUsage], { name: 'usage', description: descriptions.userUsage })
   userUsage(
     @Root() user: UserRow,
     @Ctx() context: RequestContext,
