@@ -4,7 +4,7 @@ import { read } from 'read';
 import { password } from '../features/identity/accounts/accounts.rules.js';
 import { Canceled, UsageError } from './failures.js';
 
-const MOST_TRIES = 3;
+const MAX_TRIES = 3;
 
 export interface PromptStreams {
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
@@ -25,7 +25,7 @@ export class Prompts {
   /** Asks twice, without echo, until the password is valid; or reads one line from a pipe. @throws UsageError; Canceled */
   async newPassword(): Promise<string> {
     if (this.#input.isTTY !== true) return this.#pipedPassword();
-    for (let number = 1; number <= MOST_TRIES; number++) {
+    for (let number = 1; number <= MAX_TRIES; number++) {
       const first = await this.#ask('New password:', true);
       const fault = passwordFault(first) ?? ((await this.#ask('The same again:', true)) === first ? null : 'differs');
       if (fault === null) return first;

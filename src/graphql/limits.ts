@@ -139,7 +139,7 @@ export function checkShape(document: DocumentNode, limits: Limits): Refusal | un
     aliases += countAliases(definition.selectionSet);
     if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
     const { depth, introspectionDepth, fields } = shapeOf(definition.selectionSet);
-    const most = definition.operation === OperationTypeNode.MUTATION ? limits.mutationFields : limits.queryFields;
+    const maxFields = definition.operation === OperationTypeNode.MUTATION ? limits.mutationFields : limits.queryFields;
     if (depth > limits.depth) {
       return tooComplex(
         `The ${definition.operation} is ${depth} levels deep; the limit is ${limits.depth}`,
@@ -150,8 +150,8 @@ export function checkShape(document: DocumentNode, limits: Limits): Refusal | un
       const limit = limits.introspectionDepth;
       return tooComplex(`The introspection is ${introspectionDepth} levels deep; the limit is ${limit}`, definition);
     }
-    if (fields > most) {
-      return tooComplex(`The ${definition.operation} has ${fields} root fields; the limit is ${most}`, definition);
+    if (fields > maxFields) {
+      return tooComplex(`The ${definition.operation} has ${fields} root fields; the limit is ${maxFields}`, definition);
     }
   }
   if (aliases > limits.aliases) {

@@ -36,11 +36,11 @@ export function timeOfId(id: string): Date {
 }
 
 /** The latest time that a UUIDv7 can hold, in milliseconds: in the year 10889. */
-const LAST_MILLISECOND = 2 ** 48 - 1;
+const MAX_TIMESTAMP_MS = 2 ** 48 - 1;
 
 /** A lower bound for ids: sorts before every UUIDv7 made at this time or later, and after those made earlier. */
 export function firstIdAt(time: Date): string {
-  const milliseconds = Math.min(Math.max(time.getTime(), 0), LAST_MILLISECOND);
+  const milliseconds = Math.min(Math.max(time.getTime(), 0), MAX_TIMESTAMP_MS);
   const hex = milliseconds.toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }

@@ -23,9 +23,9 @@ export class Networks {
   #add(cidr: string): void {
     const [address = '', bits, ...rest] = cidr.split('/');
     const family = isIP(address);
-    const most = family === 4 ? 32 : 128;
-    const length = bits === undefined ? most : Number(bits);
-    const isLength = bits === undefined || (/^[0-9]{1,3}$/.test(bits) && length <= most);
+    const maxLength = family === 4 ? 32 : 128;
+    const length = bits === undefined ? maxLength : Number(bits);
+    const isLength = bits === undefined || (/^[0-9]{1,3}$/.test(bits) && length <= maxLength);
     if (family === 0 || !isLength || rest.length > 0) {
       throw new RangeError(`"${cidr}" is not a network such as 10.0.0.0/8 or fd00::/8`);
     }

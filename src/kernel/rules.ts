@@ -11,7 +11,7 @@ export const text = (max: number, min = 0) =>
       message: min === 1 ? 'must not be empty' : `must be at least ${min} characters`,
       abort: true,
     })
-    .max(max, `must be at max ${max} characters`)
+    .max(max, `must be at most ${max} characters`)
     // The refinement above as a pattern, for the API reference.
     .meta(min > 0 ? { minLength: min, pattern: String.raw`\S` } : {});
 

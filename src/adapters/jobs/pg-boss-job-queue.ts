@@ -11,7 +11,7 @@ const POLL_SECONDS = 2;
 const HEARTBEAT_SECONDS = 10;
 const SUPERVISION_SECONDS = 10;
 const CLEANING_SECONDS = 600;
-const CLOSE_MILLISECONDS = 10_000;
+const CLOSE_MS = 10_000;
 
 const QUEUE = {
   /** 1, 2, 4, … 60 s apart: some ten minutes in all. */
@@ -96,7 +96,7 @@ export class PgBossJobQueue implements JobQueue {
 
   /** Takes no more jobs and waits up to ten seconds for running ones; another instance, or the next start, does the rest. */
   async close(): Promise<void> {
-    await this.#boss.stop({ graceful: true, timeout: CLOSE_MILLISECONDS });
+    await this.#boss.stop({ graceful: true, timeout: CLOSE_MS });
   }
 
   #lookNow(queue: string): void {

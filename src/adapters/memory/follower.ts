@@ -8,7 +8,7 @@ interface Waiting<Result> {
 
 /**
  * One reader of an event stream: takes entries in as they come and gives them out at the reader's own pace. A reader never
- * holds writers up; one that falls `mostQueued` entries behind is ended with an error, and may follow anew from the last
+ * holds writers up; one that falls `maxQueued` entries behind is ended with an error, and may follow anew from the last
  * entry it saw.
  */
 export class Follower<Event> implements AsyncIterableIterator<LogEntry<Event>> {
@@ -25,7 +25,7 @@ export class Follower<Event> implements AsyncIterableIterator<LogEntry<Event>> {
   constructor(
     private lastSequence: number,
     private readonly signal: AbortSignal,
-    private readonly mostQueued: number,
+    private readonly maxQueued: number,
     private readonly onEnd: (follower: Follower<Event>) => void,
   ) {
     signal.addEventListener('abort', this.stop, { once: true });
@@ -41,7 +41,7 @@ export class Follower<Event> implements AsyncIterableIterator<LogEntry<Event>> {
       if (reader === undefined) this.queued.push(entry);
       else reader.resolve({ done: false, value: entry });
     }
-    if (this.queued.length > this.mostQueued) {
+    if (this.queued.length > this.maxQueued) {
       this.end(new Unavailable('The reader fell too far behind the event stream'));
     }
   }

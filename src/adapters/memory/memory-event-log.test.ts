@@ -20,7 +20,7 @@ describe('the event log in memory', () => {
   });
 
   it('keeps the newest events of a stream, and says so when older ones are asked for', async () => {
-    const log = new MemoryEventLog({ mostEvents: 3 });
+    const log = new MemoryEventLog({ maxEvents: 3 });
     await log.append('stream', ['a', 'b', 'c', 'd', 'e']);
     expect(await log.has('stream')).toBe(false);
     await expect(log.follow('stream', 1, FOREVER)).rejects.toThrow(
@@ -31,7 +31,7 @@ describe('the event log in memory', () => {
   });
 
   it('ends a reader that falls too far behind with an error, once, and keeps the others', async () => {
-    const log = new MemoryEventLog({ mostEvents: 3 });
+    const log = new MemoryEventLog({ maxEvents: 3 });
     const slow = await log.follow('stream', 0, FOREVER);
     const quick = await log.follow('stream', 0, FOREVER);
     const reading = take(quick, 4);

@@ -6,7 +6,7 @@ interface MemoryEventLogOptions {
   /** How long a stream without readers is kept after its last event, in milliseconds; default 5 minutes. */
   readonly retentionMs?: number;
   /** Maximum events kept per stream (the newest), and maximum lag of a reader; default 10,000. */
-  readonly mostEvents?: number;
+  readonly maxEvents?: number;
 }
 
 interface Stream {
@@ -25,11 +25,11 @@ interface Stream {
 export class MemoryEventLog implements EventLog {
   private readonly streams = new Map<string, Stream>();
   private readonly retentionMs: number;
-  private readonly mostEvents: number;
+  private readonly maxEvents: number;
 
-  constructor({ retentionMs = 300_000, mostEvents = 10_000 }: MemoryEventLogOptions = {}) {
+  constructor({ retentionMs = 300_000, maxEvents = 10_000 }: MemoryEventLogOptions = {}) {
     this.retentionMs = retentionMs;
-    this.mostEvents = mostEvents;
+    this.maxEvents = maxEvents;
   }
 
   /** Numbers of held items, for tests and metrics. */
@@ -44,7 +44,7 @@ export class MemoryEventLog implements EventLog {
     const stream = this.open(name);
     const added = events.map((event) => ({ sequence: ++stream.lastSequence, event }));
     stream.entries.push(...added);
-    if (stream.entries.length > this.mostEvents) stream.entries.splice(0, stream.entries.length - this.mostEvents);
+    if (stream.entries.length > this.maxEvents) stream.entries.splice(0, stream.entries.length - this.maxEvents);
     this.keep(name, stream);
     for (const follower of stream.followers) follower.push(added);
     return Promise.resolve(added.map(({ sequence }) => sequence));
@@ -66,7 +66,7 @@ export class MemoryEventLog implements EventLog {
     }
     const stream = this.open(name);
     const lastSeen = after === 'latest' ? stream.lastSequence : after;
-    const follower = new Follower<Event>(lastSeen, signal, this.mostEvents, (ended) => {
+    const follower = new Follower<Event>(lastSeen, signal, this.maxEvents, (ended) => {
       stream.followers.delete(ended as Follower<unknown>);
       this.forgetIfUnused(name, stream);
     });

@@ -14,6 +14,7 @@ import {
 import type { Clock } from '../../kernel/clock.js';
 import { Unauthenticated } from '../../kernel/errors.js';
 import type { Log } from '../../kernel/log.js';
+import { MAX_EMAIL_LENGTH } from '../../kernel/rules.js';
 import type {
   IdentityProvider,
   IdentityProviderSettings,
@@ -26,10 +27,9 @@ import { failureOf, providerUnavailable } from './oidc-failure.js';
 /** Timeout of each request to the provider; short, since a user waits. */
 const TIMEOUT_SECONDS = 5;
 /** How long metadata are cached: they seldom change, and the keys are fetched again when an unknown one appears. */
-const METADATA_MILLISECONDS = 3_600_000;
+const METADATA_MS = 3_600_000;
 /** OpenID Connect Core 1.0, section 2. */
 const SUBJECT = /^[\x20-\x7e]{1,255}$/;
-const MOST_EMAIL_LENGTH = 254;
 
 export interface OidcIdentityProviderOptions extends IdentityProviderSettings {
   readonly clock: Clock;
@@ -103,7 +103,7 @@ export class OidcIdentityProvider implements IdentityProvider {
     const now = this.#options.clock.now().getTime();
     if (this.#metadata === undefined || this.#metadata.goodUntil <= now) {
       const configuration = this.#discover();
-      const made = { configuration, goodUntil: now + METADATA_MILLISECONDS };
+      const made = { configuration, goodUntil: now + METADATA_MS };
       this.#metadata = made;
       configuration.catch(() => {
         if (this.#metadata === made) this.#metadata = undefined;
@@ -152,7 +152,7 @@ function callbackUrl({ code, issuer, error }: ProviderAnswer, { state, redirectU
 
 /** Some providers send the string "true" instead of the boolean. */
 function emailOf(email: unknown, isVerified: unknown): Pick<ProviderUser, 'email' | 'isEmailVerified'> {
-  if (typeof email !== 'string' || email === '' || email.length > MOST_EMAIL_LENGTH) {
+  if (typeof email !== 'string' || email === '' || email.length > MAX_EMAIL_LENGTH) {
     return { email: null, isEmailVerified: false };
   }
   return { email, isEmailVerified: isVerified === true || isVerified === 'true' };

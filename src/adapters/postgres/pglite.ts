@@ -8,7 +8,7 @@ import { PgliteSocket } from './pglite-socket.js';
 import { valueParsers } from './value-parsers.js';
 
 /** Callers wait for the one connection; this long means that it is lost in a transaction, not that it is busy. */
-const CONNECTION_WAIT_MILLISECONDS = 30_000;
+const CONNECTION_WAIT_MS = 30_000;
 
 const START_PARAMETERS = [
   ...PGlite.defaultStartParams,
@@ -62,7 +62,7 @@ export function createPglitePool(pglite: PGlite, logger: Pick<Log, 'warn'>): pg.
       ssl: false,
       max: 1,
       idleTimeoutMillis: 0,
-      connectionTimeoutMillis: CONNECTION_WAIT_MILLISECONDS,
+      connectionTimeoutMillis: CONNECTION_WAIT_MS,
       types: valueParsers,
     },
     logger,

@@ -10,7 +10,7 @@ import { PrismaTransaction } from './prisma-transaction.js';
 import { TransactionScope } from './transaction-scope.js';
 
 /** Health checks give up sooner than requests do: an orchestrator asks again in a few seconds. */
-const PING_MILLISECONDS = 2_000;
+const PING_MS = 2_000;
 
 export interface OpenedDatabase extends Database {
   /** Product, version and place, for the start-up log; without credentials. */
@@ -92,7 +92,7 @@ export class PoolDatabase implements OpenedDatabase {
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         reject(new Unavailable('The database did not answer in time'));
-      }, PING_MILLISECONDS);
+      }, PING_MS);
     });
     try {
       await Promise.race([this.query('SELECT 1'), timeout]);

@@ -3,12 +3,12 @@ import type { Log } from '../../kernel/log.js';
 import { createClientPool } from './client-pool.js';
 import { valueParsers } from './value-parsers.js';
 
-const CONNECT_MILLISECONDS = 5_000;
-const STATEMENT_MILLISECONDS = 15_000;
-const IDLE_IN_TRANSACTION_MILLISECONDS = 60_000;
+const CONNECT_MS = 5_000;
+const STATEMENT_MS = 15_000;
+const IDLE_IN_TRANSACTION_MS = 60_000;
 /** Beyond the server's own limit: only a server that went away without a word gets this far. */
-const ANSWER_MILLISECONDS = STATEMENT_MILLISECONDS + 5_000;
-const KEEP_ALIVE_DELAY_MILLISECONDS = 10_000;
+const ANSWER_MS = STATEMENT_MS + 5_000;
+const KEEP_ALIVE_DELAY_MS = 10_000;
 
 export interface PostgresPoolOptions {
   readonly url: string;
@@ -26,8 +26,8 @@ export interface PostgresPoolOptions {
 function sessionSettings(limitStatements: boolean): string {
   return [
     `SET TIME ZONE 'UTC'`,
-    ...(limitStatements ? [`SET statement_timeout = ${STATEMENT_MILLISECONDS}`] : []),
-    `SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MILLISECONDS}`,
+    ...(limitStatements ? [`SET statement_timeout = ${STATEMENT_MS}`] : []),
+    `SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`,
   ].join('; ');
 }
 
@@ -42,10 +42,10 @@ export function createPostgresPool({ url, logger, size, limitStatements }: Postg
       application_name: 'flynkle-api',
       connectionString: url,
       max: size,
-      connectionTimeoutMillis: CONNECT_MILLISECONDS,
-      ...(limitStatements ? { query_timeout: ANSWER_MILLISECONDS } : {}),
+      connectionTimeoutMillis: CONNECT_MS,
+      ...(limitStatements ? { query_timeout: ANSWER_MS } : {}),
       keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MILLISECONDS,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
       types: valueParsers,
       verify: (client, done) => {
         client.query(settings).then(

@@ -45,7 +45,7 @@ interface Taken {
 }
 
 /** Maximum remembered refusals, some 300 bytes each. */
-const MOST_REFUSALS = 10_000;
+const MAX_REFUSALS = 10_000;
 
 interface Refusal {
   readonly before: number;
@@ -61,7 +61,7 @@ interface Refusal {
  */
 export class PostgresRateLimitStore implements RateLimitStore {
   readonly #database: Pick<Database, 'query'>;
-  readonly #refusals = new LRUCache<string, Refusal>({ max: MOST_REFUSALS });
+  readonly #refusals = new LRUCache<string, Refusal>({ max: MAX_REFUSALS });
 
   constructor(database: Pick<Database, 'query'>) {
     this.#database = database;

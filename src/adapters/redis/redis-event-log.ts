@@ -51,7 +51,7 @@ interface RedisEventLogOptions {
   /** How long a stream that nobody follows is kept after its last event, in milliseconds; default 5 minutes. */
   readonly retentionMs?: number;
   /** About the most events kept of a stream, the newest, and the furthest that a reader may fall behind; default 10,000. */
-  readonly mostEvents?: number;
+  readonly maxEvents?: number;
 }
 
 /** This instance's state of a followed stream. */
@@ -73,16 +73,16 @@ interface Channel {
 export class RedisEventLog implements EventLog {
   private readonly redis: RedisConnection;
   private readonly retentionMs: number;
-  private readonly mostEvents: number;
+  private readonly maxEvents: number;
   private readonly reader: RedisStreamReader;
   private readonly channels = new Map<string, Channel>();
   private readonly lastAppended = new LRUCache<string, number>({ max: REMEMBERED_STREAMS });
   private closed = false;
 
-  constructor({ redis, retentionMs = 300_000, mostEvents = 10_000 }: RedisEventLogOptions) {
+  constructor({ redis, retentionMs = 300_000, maxEvents = 10_000 }: RedisEventLogOptions) {
     this.redis = redis;
     this.retentionMs = retentionMs;
-    this.mostEvents = mostEvents;
+    this.maxEvents = maxEvents;
     this.reader = new RedisStreamReader(redis, retentionMs, {
       entries: (key, entries) => this.deliver(key, entries.map(parseEntry)),
       rewound: (key, sequence) => {
@@ -108,7 +108,7 @@ export class RedisEventLog implements EventLog {
       APPEND.run(
         this.redis.commands,
         [key],
-        [this.retentionMs, this.mostEvents, this.lastAppended.get(key) ?? 0, name, again ? 1 : 0, ...texts],
+        [this.retentionMs, this.maxEvents, this.lastAppended.get(key) ?? 0, name, again ? 1 : 0, ...texts],
       );
     const before = Number(await this.persist(tryOnce));
     const sequences = events.map((_, index) => before + 1 + index);
@@ -139,7 +139,7 @@ export class RedisEventLog implements EventLog {
       if (after !== 'latest' && after + 1 < opened.first) throw new Unavailable('Events this old are no longer kept');
       if (!this.reader.follows(key)) await this.orUnavailable(() => this.reader.follow(key, opened.last));
       const seen = after === 'latest' ? opened.last : after;
-      const follower = new Follower<Event>(seen, signal, this.mostEvents, (ended) => {
+      const follower = new Follower<Event>(seen, signal, this.maxEvents, (ended) => {
         channel.followers.delete(ended as Follower<unknown>);
         this.forgetIfUnused(key, channel);
       });

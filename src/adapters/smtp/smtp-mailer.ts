@@ -3,8 +3,8 @@ import type { Mail, Mailer } from '../../ports/mailer.js';
 import { composeMail } from './compose-mail.js';
 
 /** Socket timeout: after this silence the attempt fails, and the job that sends the mail retries later. */
-const CONNECT_MILLISECONDS = 10_000;
-const SILENCE_MILLISECONDS = 20_000;
+const CONNECT_MS = 10_000;
+const SILENCE_MS = 20_000;
 
 export interface SmtpMailerOptions {
   /** `smtp://user:password@host:587` (STARTTLS when the server has it) or `smtps://…:465`; further nodemailer options as its query. */
@@ -23,9 +23,9 @@ export class SmtpMailer implements Mailer {
     this.#from = from;
     this.#transport = createTransport({
       url,
-      connectionTimeout: CONNECT_MILLISECONDS,
-      greetingTimeout: CONNECT_MILLISECONDS,
-      socketTimeout: SILENCE_MILLISECONDS,
+      connectionTimeout: CONNECT_MS,
+      greetingTimeout: CONNECT_MS,
+      socketTimeout: SILENCE_MS,
       disableFileAccess: true,
       disableUrlAccess: true,
     });

@@ -145,13 +145,13 @@ export class MessagesRepository {
   }
 
   /** What was said in a conversation before `before`, newest first: texts of the user and of the model. */
-  async remarks(conversationId: string, before: string, most: number): Promise<readonly Remark[]> {
+  async remarks(conversationId: string, before: string, limit: number): Promise<readonly Remark[]> {
     const { rows } = await this.database.query<Remark>(
       `SELECT id, message_type AS "messageType", content->>'text' AS text FROM messages
        WHERE conversation_id = $1 AND id < $2 AND message_type IN ('user', 'ai')
          AND jsonb_typeof(content->'text') = 'string' AND content->>'text' <> ''
        ORDER BY id DESC LIMIT $3`,
-      [conversationId, before, most],
+      [conversationId, before, limit],
       'message_remarks',
     );
     return rows;

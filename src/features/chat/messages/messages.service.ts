@@ -108,8 +108,8 @@ export class MessagesService {
   }
 
   /** What was said in a conversation before a message, newest first. */
-  remarks(conversationId: string, before: string, most: number): Promise<readonly Remark[]> {
-    return this.needs.repository.remarks(conversationId, before, most);
+  remarks(conversationId: string, before: string, limit: number): Promise<readonly Remark[]> {
+    return this.needs.repository.remarks(conversationId, before, limit);
   }
 }
 

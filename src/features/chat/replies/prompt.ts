@@ -16,12 +16,12 @@ export interface Prompt {
  * The system prompt, as much of the dialogue as fits, and the question. What does not fit is left out from the oldest end;
  * the first remark that does not fit ends it, so that what stays has no holes.
  * @param newestFirst the dialogue before the question
- * @param mostTokens what the prompt may have; the system prompt and the question are there even if they exceed it
+ * @param maxTokens what the prompt may have; the system prompt and the question are there even if they exceed it
  */
 export function buildPrompt(
   question: string,
   newestFirst: readonly ModelMessage[],
-  mostTokens: number,
+  maxTokens: number,
   counter: TokenCounter,
 ): Prompt {
   const last: ModelMessage = { role: 'user', content: question };
@@ -30,7 +30,7 @@ export function buildPrompt(
   const remembered: ModelMessage[] = [];
   for (const message of newestFirst) {
     const more = counter.countPrompt([message]) - framing;
-    if (tokens + more > mostTokens) break;
+    if (tokens + more > maxTokens) break;
     tokens += more;
     remembered.push(message);
   }

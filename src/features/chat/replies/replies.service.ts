@@ -243,7 +243,7 @@ export class RepliesService {
     const row = await database.transaction(async (sql) => {
       await usage.reserve(sql, viewer, {
         kind: 'MESSAGE',
-        tokens: { least: 0, most: 0 },
+        tokens: { min: 0, max: 0 },
         promptTokens: 0,
         messageId: message.id,
         leaseSeconds: null,
@@ -265,7 +265,7 @@ export class RepliesService {
   private reserve(sql: Sql, viewer: Viewer, kind: 'CHAT' | 'REPLY', prompt: Prompt, messageId: string | null) {
     return this.needs.usage.reserve(sql, viewer, {
       kind,
-      tokens: { least: prompt.tokens + 1, most: prompt.tokens + this.needs.maxReplyTokens },
+      tokens: { min: prompt.tokens + 1, max: prompt.tokens + this.needs.maxReplyTokens },
       promptTokens: prompt.tokens,
       messageId,
       leaseSeconds: LEASE_SECONDS,

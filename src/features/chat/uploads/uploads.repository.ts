@@ -102,12 +102,12 @@ export class UploadsRepository {
   }
 
   /** Some files whose lease ran out, for the caller to remove; other instances pass them over meanwhile. */
-  async claimAbandoned(most: number, leaseSeconds: number): Promise<readonly string[]> {
+  async claimAbandoned(limit: number, leaseSeconds: number): Promise<readonly string[]> {
     const { rows } = await this.database.query<{ id: string }>(
       `UPDATE uploads SET status = 'DELETING', lease_expires_at = now() + make_interval(secs => $2::int)
        WHERE id IN (SELECT id FROM uploads WHERE lease_expires_at < now() ORDER BY lease_expires_at LIMIT $1
          FOR UPDATE SKIP LOCKED) RETURNING id`,
-      [most, leaseSeconds],
+      [limit, leaseSeconds],
     );
     return rows.map(({ id }) => id);
   }

@@ -124,12 +124,15 @@ export class UploadsService {
   }
 }
 
-async function* atMost(bytes: AsyncIterable<Uint8Array>, most: number): AsyncGenerator<Uint8Array, void, undefined> {
+async function* atMost(
+  bytes: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
   let length = 0;
   for await (const chunk of bytes) {
     length += chunk.length;
-    if (length > most)
-      throw new Invalid([{ field: 'file', message: `must be at most ${most} bytes` }], 'File too large');
+    if (length > maxBytes)
+      throw new Invalid([{ field: 'file', message: `must be at most ${maxBytes} bytes` }], 'File too large');
     yield chunk;
   }
 }

@@ -8,8 +8,8 @@ import type { DailyUsageRow, ExpiredReservation, Reservation, Settlement, UsageE
 export interface ReservationRequest {
   readonly userId: string;
   readonly kind: UsageKind;
-  /** Tokens without which the work cannot start, and the most that it could use. */
-  readonly tokens: { readonly least: number; readonly most: number };
+  /** Tokens without which the work cannot start, and all that it could use. */
+  readonly tokens: { readonly min: number; readonly max: number };
   readonly promptTokens: number;
   readonly messageId: string | null;
   /** The instance that works on it renews this; null for what is settled as it is reserved. */
@@ -47,12 +47,12 @@ export class UsageRepository {
   constructor(private readonly database: Database) {}
 
   /**
-   * Takes one message and between `least` and `most` tokens from today's plan, or nothing. One statement, so that calls at
+   * Takes one message and between `min` and `max` tokens from today's plan, or nothing. One statement, so that calls at
    * once never exceed a limit by one: the row's lock orders them, and the condition is checked under it.
    * @returns null when the plan has no place left
    */
   async reserve(sql: Sql, request: ReservationRequest, plan: Plan): Promise<Reservation | null> {
-    const { least, most } = request.tokens;
+    const { min, max } = request.tokens;
     const { rows } = await sql.query<{ date: string; tokens: number }>(
       `INSERT INTO usage_daily AS u (id, user_id, date, message_count, token_count, last_grant)
        SELECT $1::uuid, $2::uuid, (now() AT TIME ZONE 'utc')::date, 1, LEAST($4::int, $6::int), LEAST($4::int, $6::int)
@@ -63,7 +63,7 @@ export class UsageRepository {
          last_grant = GREATEST(0, LEAST($4::int, $6::int - u.token_count))
        WHERE u.message_count + 1 <= $5::int AND ($3::int = 0 OR u.token_count + $3::int <= $6::int)
        RETURNING date::text AS date, last_grant AS tokens`,
-      [newId(), request.userId, least, most, plan.dailyMessages, plan.dailyTokens],
+      [newId(), request.userId, min, max, plan.dailyMessages, plan.dailyTokens],
       'usage_reserve',
     );
     const taken = rows[0];

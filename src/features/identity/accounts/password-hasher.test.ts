@@ -19,7 +19,7 @@ describe('PasswordHasher', () => {
   });
 
   it('refuses more than may wait, and serves the others', async () => {
-    const small = new PasswordHasher({ concurrency: 1, mostWaiting: 2 });
+    const small = new PasswordHasher({ concurrency: 1, maxWaiting: 2 });
     const results = await Promise.allSettled([1, 2, 3, 4, 5].map(() => small.verify(null, 'x')));
     expect(results.map(({ status }) => status)).toEqual([
       'fulfilled',

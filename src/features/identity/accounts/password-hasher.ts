@@ -5,7 +5,7 @@ export interface PasswordHasherOptions {
   /** Hashes computed at once. Each takes a thread of libuv's four, which files and DNS share, and 19 MiB. */
   readonly concurrency?: number;
   /** Hashes that may wait for their turn; further ones are refused. */
-  readonly mostWaiting?: number;
+  readonly maxWaiting?: number;
 }
 
 /**
@@ -14,13 +14,13 @@ export interface PasswordHasherOptions {
  */
 export class PasswordHasher {
   readonly #concurrency: number;
-  readonly #mostWaiting: number;
+  readonly #maxWaiting: number;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 
-  constructor({ concurrency = 2, mostWaiting = 200 }: PasswordHasherOptions = {}) {
+  constructor({ concurrency = 2, maxWaiting = 200 }: PasswordHasherOptions = {}) {
     this.#concurrency = concurrency;
-    this.#mostWaiting = mostWaiting;
+    this.#maxWaiting = maxWaiting;
   }
 
   /**
@@ -58,7 +58,7 @@ export class PasswordHasher {
   }
 
   #turn(): Promise<void> {
-    if (this.#waiting.length >= this.#mostWaiting) {
+    if (this.#waiting.length >= this.#maxWaiting) {
       throw new Unavailable('Too many sign-ins at once; try again in a few seconds');
     }
     return new Promise((resolve) => this.#waiting.push(resolve));

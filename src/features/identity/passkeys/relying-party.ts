@@ -15,7 +15,7 @@ import {
 } from './passkey.js';
 
 const NAME = 'Flynkle';
-const TIMEOUT_MILLISECONDS = PASSKEY_CHALLENGE_MINUTES * 60_000;
+const TIMEOUT_MS = PASSKEY_CHALLENGE_MINUTES * 60_000;
 
 /** What a browser is asked with: JSON, as `PublicKeyCredential.parseCreationOptionsFromJSON` and its like take it. */
 export type PasskeyOptions = Readonly<Record<string, unknown>>;
@@ -54,7 +54,7 @@ export class RelyingParty {
       userName: account,
       userDisplayName: account,
       challenge: isoBase64URL.toBuffer(challenge),
-      timeout: TIMEOUT_MILLISECONDS,
+      timeout: TIMEOUT_MS,
       attestationType: 'none',
       authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
       excludeCredentials: present.map(({ credentialId, transports }) => ({
@@ -69,7 +69,7 @@ export class RelyingParty {
     const options = await generateAuthenticationOptions({
       rpID: this.#id,
       challenge: isoBase64URL.toBuffer(challenge),
-      timeout: TIMEOUT_MILLISECONDS,
+      timeout: TIMEOUT_MS,
       userVerification: 'required',
     });
     return { ...options };

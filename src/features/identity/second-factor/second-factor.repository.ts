@@ -139,13 +139,13 @@ export class SecondFactorRepository {
   async findSealedOtherwise(
     keyId: Uint8Array,
     afterUserId: string | null,
-    most: number,
+    limit: number,
   ): Promise<readonly { readonly userId: string; readonly secret: Bytes }[]> {
     const { rows } = await this.database.query<{ userId: string; secret: Bytes }>(
       `SELECT user_id AS "userId", secret FROM second_factors
        WHERE substring(secret FROM 1 FOR $2::int) <> $1 AND ($3::uuid IS NULL OR user_id > $3::uuid)
        ORDER BY user_id LIMIT $4`,
-      [keyId, keyId.length, afterUserId, most],
+      [keyId, keyId.length, afterUserId, limit],
     );
     return rows;
   }

@@ -11,7 +11,7 @@ const TYPE = 'at+jwt';
 /** How far the clocks of two instances may be apart. Lets a token be younger than now, never older than its time. */
 const CLOCK_SKEW_SECONDS = 5;
 /** RFC 7518, section 3.2: a key of HS256 has as many bits as its hash at the least. `jose` does not insist. */
-const LEAST_SECRET_BYTES = 32;
+const MIN_SECRET_BYTES = 32;
 
 /**
  * Three parts without padding, of which the last has 256 bits: its 43rd character stands for four, and of the four characters
@@ -98,8 +98,8 @@ export class AccessTokens {
 
 function signingKey(secret: string): SigningKey {
   const bytes = Buffer.from(secret);
-  if (bytes.length < LEAST_SECRET_BYTES) {
-    throw new RangeError(`a secret to sign access tokens with has ${LEAST_SECRET_BYTES} bytes at least`);
+  if (bytes.length < MIN_SECRET_BYTES) {
+    throw new RangeError(`a secret to sign access tokens with has ${MIN_SECRET_BYTES} bytes at least`);
   }
   const id = createHash('sha256').update('key id of ').update(bytes).digest('base64url').slice(0, 8);
   const key = crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify']);

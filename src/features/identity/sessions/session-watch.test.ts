@@ -35,7 +35,7 @@ function watching() {
     },
     clock: { now: () => new Date(state.time) },
     log: { warn: (_, message) => warnings.push(message) },
-    intervalMilliseconds: 1,
+    intervalMs: 1,
   });
   return { watch, ended, warnings, state, looked: () => once(events, 'looked') };
 }

@@ -10,7 +10,7 @@ export interface SessionWatchOptions {
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
   /** Between two looks at the database, while anything is open. 500 ms by default: what ended is to be over within 1 s. */
-  readonly intervalMilliseconds?: number;
+  readonly intervalMs?: number;
 }
 
 /** Something open: a stream, or a WebSocket. */
@@ -28,18 +28,18 @@ export class SessionWatch {
   readonly #repository: Pick<SessionsRepository, 'findEnded'>;
   readonly #clock: Clock;
   readonly #log: Pick<Log, 'warn'>;
-  readonly #intervalMilliseconds: number;
+  readonly #intervalMs: number;
   readonly #followed = new Set<Followed>();
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
   #looksAgain = false;
   #isFailing = false;
 
-  constructor({ repository, clock, log, intervalMilliseconds = 500 }: SessionWatchOptions) {
+  constructor({ repository, clock, log, intervalMs = 500 }: SessionWatchOptions) {
     this.#repository = repository;
     this.#clock = clock;
     this.#log = log;
-    this.#intervalMilliseconds = intervalMilliseconds;
+    this.#intervalMs = intervalMs;
   }
 
   readonly follow: FollowViewer = (whose, onEnd) => {
@@ -91,7 +91,7 @@ export class SessionWatch {
       this.#endExpired();
       if (this.#followed.size === 0) this.#pause();
       else if (!this.#isLooking) void this.#look();
-    }, this.#intervalMilliseconds).unref();
+    }, this.#intervalMs).unref();
   }
 
   #pause(): void {

@@ -6,7 +6,7 @@ import type { AuditLog } from '../../../ports/audit-log.js';
 /** A read that was recorded is not recorded again so soon. */
 const READ_INTERVAL_MS = 60_000;
 /** Reads that are remembered, some 2 MB of them. Those of more users at once are recorded more often. */
-const MOST_READS = 10_000;
+const MAX_READS = 10_000;
 
 /** What a trusted internal caller is about to do as a user. */
 export interface InternalCall {
@@ -27,7 +27,7 @@ export class InternalCalls {
   constructor(audit: AuditLog, clock: Clock) {
     this.#audit = audit;
     this.#reads = new LRUCache({
-      max: MOST_READS,
+      max: MAX_READS,
       ttl: READ_INTERVAL_MS,
       ttlResolution: 0,
       perf: { now: () => clock.now().getTime() },
