@@ -2,8 +2,8 @@ import type { ErrorCode } from '../kernel/errors.js';
 import type { JsonSchema } from './json-schema.js';
 
 /**
- * An error of this route, for the reference, and where its status or message differs from the error map's. It speaks of the
- * error with this code and this message; with `insteadOf`, of the one with that other message, which it replaces.
+ * An error of a route: for the reference, and to give it another status or message than the error map does. It applies to the
+ * error with this code and this message; with `insteadOf`, to the error with that message, which `message` replaces.
  */
 export interface RestError {
   readonly code: ErrorCode;
@@ -11,24 +11,24 @@ export interface RestError {
   readonly message: string;
   readonly status?: number;
   readonly insteadOf?: string;
-  /** What the answer tells beyond the message, made of the error's details. Without it, null. */
+  /** The answer's `data`, made of the error's details. Null without it. */
   readonly data?: RestData<Readonly<Record<string, unknown>>>;
 }
 
-/** An answer that says no more than that something is missing, with null for data, in place of a 422 that names it. */
+/** The answer to an incomplete body, with null for data, instead of a 422 that names the missing fields. */
 export interface RestIncomplete {
   readonly status: number;
   readonly message: string;
 }
 
-/** The JSON type of a route's `data`, where it is not simply the view of the field's own type. A JSON Schema (2020-12). */
+/** The JSON type of a route's `data`, where it is not the view of the field's own type. */
 export interface RestData<Result = never> {
   readonly schema: JsonSchema;
   readonly example: unknown;
   readonly from: (result: Result) => unknown;
 }
 
-/** `{"detail": …}`, where that is all that a route says. */
+/** The data of a route that answers `{"detail": …}` and nothing else. */
 export function detail(words: string): RestData<boolean> {
   return {
     schema: {
@@ -43,8 +43,8 @@ export function detail(words: string): RestData<boolean> {
 }
 
 /**
- * A cookie of an answer: for this host alone, out of reach of pages' scripts, and sent along when another site's page leads
- * here. Where the service is reached by https:, its name begins with `__Host-` and it goes over nothing else.
+ * A cookie that an answer sets: for this host only, `HttpOnly`, and `SameSite=Lax`. Where the service is reached by https:, its
+ * name begins with `__Host-` and it is `Secure`.
  */
 export interface RestCookie<Result = never> {
   /** Letters, digits and underscores. */
@@ -53,11 +53,11 @@ export interface RestCookie<Result = never> {
   readonly maxAgeSeconds: number;
 }
 
-/** What the answer of a route that browsers are sent to does beside giving data. The route has `data` of its own. */
+/** Redirect and cookie of a route that browsers navigate to. The route has `data` of its own. */
 export interface RestNavigation<Result = never> {
-  /** Where the browser goes on, by 302. Null for the usual answer. */
+  /** The target of a 302 redirect. Null for the usual answer. */
   readonly location: (result: Result) => string | null;
-  /** Whether a client whose `Accept` names JSON, and no HTML, gets the usual answer and goes on by itself. */
+  /** Whether a client whose `Accept` names JSON, and no HTML, gets the usual answer instead of the redirect. */
   readonly jsonStays: boolean;
   readonly cookie?: RestCookie<Result>;
 }

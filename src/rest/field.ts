@@ -1,8 +1,8 @@
 import { Extensions } from 'type-graphql';
 
 /**
- * How a field of an object type appears in the view. Without it: same type, name in snake_case, and not at all where it
- * gives another Node, a connection, an interface or a union.
+ * Changes how a field of an object type appears in the REST view. By default a field has the same type and its name in
+ * snake_case; a field that gives another Node, a connection, an interface or a union does not appear.
  */
 export interface RestFieldOptions {
   readonly name?: string;

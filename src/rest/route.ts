@@ -9,7 +9,7 @@ import type { RestSource } from './sources.js';
 
 export type RestMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** What a route and a stream have in common. */
+/** Fields that every kind of route has. */
 interface RestOperation {
   readonly method: RestMethod;
   /** Below `/api/v1`, as `/users/{user_id}`. */
@@ -24,7 +24,7 @@ interface RestOperation {
    */
   readonly arguments?: Readonly<Record<string, RestSource>>;
   readonly errors?: readonly RestError[];
-  /** The answer where a required field of the body is left out, null or blank. */
+  /** The answer when a required field of the body is left out, null or blank. */
   readonly incomplete?: RestIncomplete;
 }
 
@@ -32,7 +32,7 @@ export interface RestRoute<Result = never> extends RestOperation {
   /** The data is this field of the result (its GraphQL name), as `message` of a CreateMessageResult. */
   readonly field?: string;
   readonly data?: RestData<Result>;
-  /** For a GET that browsers follow. HEAD is no method of it: what looks ahead must not log anyone in. */
+  /** For a GET that browsers follow. It has no HEAD, since a link preview must not log anyone in. */
   readonly navigation?: RestNavigation<Result>;
 }
 
@@ -58,11 +58,11 @@ export interface RestStreamRoute<Event = never> extends RestOperation {
 export const FILE_FORMATS = { json: 'application/json', ndjson: 'application/x-ndjson' } as const;
 
 /**
- * A subscription as a file to save, written as it comes: a list of items, a JSON list or a line each. An event is an item
- * that begins, or some of the rows of the item that began last, which stand in it as its last field.
+ * A subscription as a download, written while it is read: a JSON list of items, or one item a line. An event either begins an
+ * item or brings some rows of the current item, which become its last field.
  */
 export interface RestFileRoute extends RestOperation {
-  /** Without its ending, which is the format's. */
+  /** Without its extension, which is the format's. */
   readonly filename: string;
   /** The GraphQL type of the events that begin an item, and the field with the item. */
   readonly item: { readonly event: string; readonly field: string };
@@ -71,17 +71,17 @@ export interface RestFileRoute extends RestOperation {
 
 export type AnyRestRoute = RestRoute | RestStreamRoute | RestFileRoute;
 
-/** The extension that {@link Rest} leaves on a root field. */
+/** Declares the REST routes of a query or mutation. */
 export function Rest(...routes: readonly RestRoute[]): MethodDecorator {
   return Extensions({ rest: routes });
 }
 
-/** The extension that {@link RestStream} leaves on a subscription. */
+/** Declares the event stream of a subscription. */
 export function RestStream(route: RestStreamRoute): MethodDecorator {
   return Extensions({ restStream: route });
 }
 
-/** The extension that {@link RestFile} leaves on a subscription. */
+/** Declares the download of a subscription. */
 export function RestFile(route: RestFileRoute): MethodDecorator {
   return Extensions({ restFile: route });
 }

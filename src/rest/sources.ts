@@ -1,22 +1,23 @@
+import { MAX_OFFSET, MAX_PAGE_SIZE } from '../kernel/page.js';
 import type { JsonSchema } from './json-schema.js';
 
 export interface ParameterOptions {
-  /** What the argument gets when the parameter is not sent. Without it, the argument's own default. */
+  /** The value when the parameter is not sent. Without it, the argument's own default. */
   readonly default?: unknown;
   /** A header that may carry the value as well, and then wins. For query parameters. */
   readonly header?: string;
-  /** What the reference adds to the schema of the argument's type, as `{ maximum: 100 }`. It checks nothing. */
+  /** Added to the argument's schema in the reference, such as `{ maximum: 100 }`. It checks nothing. */
   readonly schema?: JsonSchema;
   readonly description?: string;
 }
 
-/** Where an argument is read from. `name` is the wire's. */
+/** The part of a request that an argument is read from. `name` is the wire's. */
 export type RestSource =
   | ({ readonly in: 'path' | 'query' | 'header' | 'cookie'; readonly name: string } & ParameterOptions)
   /**
    * For an input object: the JSON body is the object, its fields in snake_case. For any other argument: the body has a field
    * of its name in snake_case. `readOnly` names (the wire's) are taken and ignored: clients send whole objects back. Any
-   * other unknown name is a fault. `schema` is what the reference adds to the schema of the body, in the wire's names, as
+   * other unknown name is a fault. `schema` is added to the schema of the body in the reference, in the wire's names, such as
    * `{ if: …, then: … }` for fields that depend on each other; it checks nothing.
    */
   | {
@@ -52,16 +53,16 @@ export const body = (options: Partial<Omit<Extract<RestSource, { in: 'body' }>, 
 export const file = (name: string): RestSource => ({ in: 'file', name });
 export const constant = (value: unknown): RestSource => ({ in: 'constant', value });
 
-/** REST's `skip` and `limit` of a list, 0 and 100 by default. */
+/** REST's `skip` and `limit` of a list. */
 export const paging = {
   first: query('limit', {
-    default: 100,
-    schema: { minimum: 1, maximum: 100 },
+    default: MAX_PAGE_SIZE,
+    schema: { minimum: 1, maximum: MAX_PAGE_SIZE },
     description: 'How many to answer with at most.',
   }),
   offset: query('skip', {
     default: 0,
-    schema: { minimum: 0, maximum: 1_000_000 },
+    schema: { minimum: 0, maximum: MAX_OFFSET },
     description: 'How many to leave out at the start of the list.',
   }),
 } as const;

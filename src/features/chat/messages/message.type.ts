@@ -134,7 +134,7 @@ export class UpdateMessageInput implements MessageChanges {
   readonly extra?: MessageContent | null;
 }
 
-/** A page read from either end. */
+/** Arguments of a list that is read from either end. */
 @ArgsType()
 export class MessagePage implements PageArguments {
   @Field(() => Int, {

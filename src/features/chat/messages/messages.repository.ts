@@ -7,7 +7,7 @@ const COLUMNS = `m.id, m.conversation_id AS "conversationId", m.user_id AS "user
   m.message_type AS "messageType", m.status, m.extra, m.reply_to_id AS "replyToId",
   m.created_at AS "createdAt", m.updated_at AS "updatedAt"`;
 
-/** What the model may be reminded of: one remark of the dialogue. */
+/** A text of the dialogue, as the model is given it. */
 export interface Remark {
   readonly id: string;
   readonly messageType: string;
@@ -144,7 +144,7 @@ export class MessagesRepository {
     return rows[0] ?? null;
   }
 
-  /** What was said in a conversation before `before`, newest first: texts of the user and of the model. */
+  /** Texts of the user and of the model before the message `before`, newest first. */
   async remarks(conversationId: string, before: string, limit: number): Promise<readonly Remark[]> {
     const { rows } = await this.database.query<Remark>(
       `SELECT id, message_type AS "messageType", content->>'text' AS text FROM messages

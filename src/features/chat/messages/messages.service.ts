@@ -89,7 +89,7 @@ export class MessagesService {
   }
 
   /**
-   * What happens in a conversation from now on, until the reader stops, the conversation is deleted or the server ends.
+   * The events of a conversation from now on, until the reader stops, the conversation is deleted or the server ends.
    * @throws NotFound for someone else's conversation too
    */
   async follow(
@@ -107,7 +107,7 @@ export class MessagesService {
     return eventsOf(entries);
   }
 
-  /** What was said in a conversation before a message, newest first. */
+  /** Texts of a conversation before a message, newest first. */
   remarks(conversationId: string, before: string, limit: number): Promise<readonly Remark[]> {
     return this.needs.repository.remarks(conversationId, before, limit);
   }

@@ -30,7 +30,7 @@ export type ReplyEvent =
       readonly type: 'failed';
       readonly code: ReplyFailure;
       readonly reason: string;
-      /** What had come before. */
+      /** The text that had arrived before. */
       readonly partial: string;
       readonly messageId: string | null;
     };
@@ -93,7 +93,7 @@ function lastEvent(reply: StoredReply, text: string): ReplyEvent {
   };
 }
 
-/** What clients read as `ReplyFailed.reason`; of UPSTREAM_FAILED the model's adapter says it. */
+/** Values of `ReplyFailed.reason`; the reason of UPSTREAM_FAILED comes from the model's adapter. */
 export const REASONS = {
   STOPPED: 'The reply was stopped',
   INTERRUPTED: 'The server ended before the reply did',

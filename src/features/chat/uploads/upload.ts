@@ -28,7 +28,7 @@ const UNKNOWN_MEDIA_TYPE = 'application/octet-stream';
 /** Control characters, and marks that make a name read otherwise than it is (`exe.txt` for `txt.exe`). */
 const UNSEEN = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
-/** The last part of a path, without what cannot be seen, at most {@link MAX_FILENAME_BYTES} bytes; `file` when nothing is left. */
+/** The last part of a path, without invisible characters, cut to {@link MAX_FILENAME_BYTES}; `file` when nothing is left. */
 export function cleanFilename(name: string): string {
   const last = name.toWellFormed().split(/[/\\]/).at(-1) ?? '';
   const clean = cutToBytes(last.replace(UNSEEN, '').trim(), MAX_FILENAME_BYTES).trim();

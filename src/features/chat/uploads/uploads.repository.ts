@@ -22,7 +22,7 @@ export interface NewUpload {
   readonly accessKey: string;
   readonly filename: string;
   readonly contentType: string;
-  /** How long the bytes may take. */
+  /** Time limit for storing the bytes. */
   readonly leaseSeconds: number;
 }
 

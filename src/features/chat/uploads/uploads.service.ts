@@ -63,7 +63,7 @@ export class UploadsService {
         return row;
       });
     } catch (error) {
-      // What fails here too is swept later.
+      // If this fails too, the sweep deletes the file later.
       await this.discard(id).catch(() => undefined);
       throw error;
     }
@@ -89,7 +89,7 @@ export class UploadsService {
     return row;
   }
 
-  /** What stands at a file's address. Null when nothing does, or its user is deleted. */
+  /** The file at an address. Null when there is none, or its user is deleted. */
   async open(accessKey: string): Promise<OpenedUpload | null> {
     const row = await this.needs.repository.findByAccessKey(accessKey);
     if (row === null) return null;

@@ -1,4 +1,4 @@
-/** What a user used on one UTC day; reservations that are not settled yet count in full. */
+/** A user's usage on one UTC day; reservations that are not settled yet count in full. */
 export interface DailyUsageRow {
   readonly id: string;
   readonly userId: string;
@@ -31,11 +31,11 @@ export interface Reservation {
   readonly userId: string;
   /** The UTC day that it counts on, YYYY-MM-DD, also when it is settled on the next. */
   readonly date: string;
-  /** What was reserved: between the least and the most that were asked for. */
+  /** Reserved tokens: between the `min` and `max` of the request. */
   readonly tokens: number;
 }
 
-/** What reserved work came to. */
+/** The actual usage of reserved work. */
 export interface Settlement {
   readonly tokens: number;
   readonly source: UsageSource;

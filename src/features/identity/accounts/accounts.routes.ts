@@ -2,35 +2,35 @@ import type { RestError } from '../../../rest/answers.js';
 import type { RestRoute } from '../../../rest/route.js';
 import { body, paging, path, query } from '../../../rest/sources.js';
 
-export const ADMINS_ONLY: RestError = { code: 'FORBIDDEN', message: 'Admin privileges required' };
+const ADMINS_ONLY: RestError = { code: 'FORBIDDEN', message: 'Admin privileges required' };
 export const NO_SUCH_USER: RestError = { code: 'NOT_FOUND', message: 'User not found' };
-export const USER_EXISTS: RestError = {
+const USER_EXISTS: RestError = {
   code: 'CONFLICT',
   status: 400,
   message: 'User already exists',
   insteadOf: 'User already exists',
 };
-export const LAST_ADMIN: RestError = {
+const LAST_ADMIN: RestError = {
   code: 'CONFLICT',
   message: 'This is the last admin; make another user an admin first',
 };
-export const MISSING_ADMIN_HEADER: RestError = {
+const MISSING_ADMIN_HEADER: RestError = {
   code: 'UNAUTHENTICATED',
   message: 'Missing admin header',
   insteadOf: 'Missing credentials',
 };
-/** What every route below `/admin` may be answered with. */
+/** Errors of every route below `/admin`. */
 export const ADMIN_ERRORS: readonly RestError[] = [
   MISSING_ADMIN_HEADER,
   { ...ADMINS_ONLY, insteadOf: 'Forbidden' },
   ADMINS_ONLY,
 ];
 
-/** Clients send whole users back, with fields that nobody may write. */
+/** Read-only fields are accepted and ignored, since clients send whole users back. */
 const changes = body({ readOnly: ['user_id', 'last_login'] });
 const FORBIDDEN: RestError = { code: 'FORBIDDEN', message: 'Forbidden' };
 
-/** For a route that takes credentials and does not need them: wrong ones are refused all the same. */
+/** For a route whose credentials are optional: wrong ones are still refused. */
 const SENT_CREDENTIALS: readonly RestError[] = [
   { code: 'UNAUTHENTICATED', message: 'Invalid token' },
   { code: 'NOT_FOUND', message: 'User not found' },

@@ -10,7 +10,7 @@ import type { AdminAccountsService } from './admin-accounts.service.js';
 import type { UserRow } from './user.js';
 import { CreateUserInput, User } from './user.type.js';
 
-/** What admins do with the accounts of others, and of their own. */
+/** Operations on any account, for admins. */
 @Resolver(() => User)
 export class AdminResolver {
   constructor(private readonly admins: AdminAccountsService) {}

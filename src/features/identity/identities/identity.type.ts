@@ -167,7 +167,7 @@ export class StartIdentityLinkInput {
   readonly password?: string | null;
 }
 
-/** What a client tells of the provider's answer, with null for what it left out. */
+/** The provider's answer as the client passed it on, with null for omitted fields. */
 export function answerOf(input: FinishProviderLoginInput): LoginAnswer {
   const { provider, state, secret, code = null, iss: issuer = null, error = null } = input;
   return { provider, state, secret, code, issuer, error };

@@ -2,9 +2,9 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { isToken, sha256 } from '../../../kernel/token.js';
 import type { LoginBinding } from '../../../ports/identity-provider.js';
 
-/** People look for their password, or for their telephone; a provider's own pages live for about as long. */
+/** Time limit of a login at a provider: users may have to look for a password or a phone. */
 export const LOGIN_MINUTES = 10;
-/** A front end redeems its code as soon as its page is there. */
+/** Lifetime of a login code, which a front end redeems as soon as its page has loaded. */
 export const CODE_SECONDS = 60;
 
 /** RFC 7636, 4.1. */
@@ -13,8 +13,8 @@ export const MAX_VERIFIER_LENGTH = 128;
 const VERIFIER = new RegExp(`^[A-Za-z0-9._~-]{${MIN_VERIFIER_LENGTH},${MAX_VERIFIER_LENGTH}}$`);
 
 /**
- * What a login says to the provider, and expects back. Nonce and verifier are derived from the secret, which only the one
- * who began the login has: what is stored of it is of no use to a reader of the database, and any instance can finish it.
+ * The values that bind the provider's answer to a login. Nonce and verifier are derived from the secret, which only the client
+ * that began the login has: what the database stores does not suffice to finish it, and any instance can.
  */
 export function bindingOf(state: string, secret: string, redirectUri: string): LoginBinding {
   const derived = (use: string) => createHmac('sha256', secret).update(`${use} ${state}`).digest('base64url');

@@ -1,7 +1,7 @@
 import type { Bytes } from '../../../kernel/bytes.js';
 import { Unauthenticated } from '../../../kernel/errors.js';
 
-/** How long a challenge waits for the browser's answer. */
+/** Lifetime of a challenge. */
 export const PASSKEY_CHALLENGE_MINUTES = 5;
 /** Maximum passkeys per user. */
 export const MAX_PASSKEYS = 20;
@@ -9,7 +9,7 @@ export const MAX_NAME_LENGTH = 64;
 /** Maximum bytes of a browser's answer as JSON: one without certificates has some 1,500. */
 export const MAX_ANSWER_BYTES = 16_384;
 
-/** Why the browser is asked. A challenge for one purpose is no good for the other. */
+/** Purpose of a challenge. An answer is not accepted for the other purpose. */
 export type PasskeyPurpose = 'REGISTRATION' | 'LOGIN';
 
 /** A passkey as its user sees it. */
@@ -27,16 +27,16 @@ export interface Credential {
   /** The passkey's id. */
   readonly id: string;
   readonly userId: string;
-  /** As the authenticator calls it, in base64url. */
+  /** The authenticator's own id of it, in base64url. */
   readonly credentialId: string;
   readonly publicKey: Bytes;
-  /** How often it has signed, as it last said; 0 from those that do not count. */
+  /** The authenticator's signature counter; 0 from those that do not count. */
   readonly counter: number;
 }
 
 /** A passkey that an authenticator has made. */
 export interface NewCredential extends Pick<Credential, 'credentialId' | 'publicKey' | 'counter'> {
-  /** How a browser reaches the authenticator, as `internal` or `usb`. */
+  /** Transports by which a browser reaches the authenticator, such as `internal` or `usb`. */
   readonly transports: readonly string[];
   readonly isBackedUp: boolean;
 }

@@ -35,7 +35,7 @@ export interface PasskeysServiceNeeds {
   readonly accounts: Pick<AccountsService, 'get'>;
   readonly directory: Pick<UserDirectory, 'findLoginById'>;
   readonly logins: Pick<LoginService, 'admitByPasskey'>;
-  /** Of logins that are started, for each client: each leaves a row. Throws RateLimited `Too many login attempts`. */
+  /** Limits started logins per client, since each leaves a row. Throws RateLimited `Too many login attempts`. */
   readonly limiter: RateLimiter;
   readonly audit: AuditLog;
   readonly clock: Clock;
@@ -50,7 +50,7 @@ export class PasskeysService {
     return this.needs.repository.list(viewer.userId);
   }
 
-  /** What `node` finds: one of the viewer's own, or null. */
+  /** For `node`: one of the viewer's own passkeys, or null. */
   findVisible(viewer: Viewer, id: string): Promise<PasskeyRow | null> {
     return this.needs.repository.find(viewer.userId, id);
   }
@@ -80,8 +80,8 @@ export class PasskeysService {
 
   /**
    * Keeps what the browser answered with.
-   * @throws Invalid `Invalid passkey` when it is not the answer to a challenge of the last five minutes, or is one that was
-   * given before; Conflict `Passkey already registered`, `Too many passkeys`
+   * @throws Invalid `Invalid passkey` when it answers no challenge, or one older than {@link PASSKEY_CHALLENGE_MINUTES} or used;
+   * Conflict `Passkey already registered`, `Too many passkeys`
    */
   async finishRegistration(viewer: Viewer, name: string, answer: RegistrationAnswer): Promise<PasskeyRow> {
     const { userId } = viewer;

@@ -17,13 +17,13 @@ import {
 const NAME = 'Flynkle';
 const TIMEOUT_MS = PASSKEY_CHALLENGE_MINUTES * 60_000;
 
-/** What a browser is asked with: JSON, as `PublicKeyCredential.parseCreationOptionsFromJSON` and its like take it. */
+/** Options for the browser: JSON for `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`. */
 export type PasskeyOptions = Readonly<Record<string, unknown>>;
 
 export interface RegistrationRequest {
   readonly challenge: string;
   readonly userId: string;
-  /** What the authenticator lists the passkey under. */
+  /** The account name that the authenticator shows. */
   readonly account: string;
   /** The passkeys that the user has: an authenticator that holds one of them makes no other. */
   readonly present: readonly { readonly credentialId: string; readonly transports: readonly string[] }[];

@@ -20,7 +20,7 @@ function newRecoveryCode(): string {
 }
 
 /**
- * What is stored of a code: a plain SHA-256 will do, since nobody tries 2^80 codes, and it outlives every change of keys.
+ * The stored form of a code: a plain SHA-256 is enough, since nobody tries 2^80 codes, and it outlives every change of keys.
  * @param text as a person wrote it: in any case, with or without the dashes
  * @returns null for what cannot be a recovery code
  */

@@ -2,21 +2,21 @@ import { Invalid, Unauthenticated } from '../../../kernel/errors.js';
 
 /** Maximum characters of a code as it was sent; comparing finds out the rest. */
 export const MAX_CODE_LENGTH = 64;
-/** How long an enrolment waits for its first code. */
+/** Lifetime of an enrolment without its first code. */
 export const ENROLMENT_MINUTES = 15;
-/** How long a login waits for its second factor. */
+/** Lifetime of a login that waits for its second factor. */
 export const CHALLENGE_MINUTES = 5;
 /** Codes that may be tried for one login, and for one enrolment. */
 export const MAX_TRIES = 5;
 
 /**
- * After so many wrong codes of an app in a row, over any number of logins, none is looked at for a while: a quarter of an
- * hour, then twice as long each time, at the most a day. Three of a million codes are good at a time (a time step to either
+ * After `failures` wrong codes of an app in a row, over any number of logins, codes are refused: for `firstMinutes`, then twice
+ * as long each time, up to `maxMinutes`. Three of a million codes are good at a time (a time step to either
  * side), so that someone who knows the password and never stops guessing comes to one chance in sixty thousand a day.
  */
 export const BLOCK = { failures: 5, firstMinutes: 15, maxMinutes: 24 * 60 } as const;
 
-/** What proves a login beyond the password: a code of the authenticator app, or a recovery code. */
+/** Kinds of second factor: a code of the authenticator app, or a recovery code. */
 export type SecondFactorMethod = 'TOTP' | 'RECOVERY_CODE';
 
 /** A user's second factor as its user sees it. */
@@ -27,7 +27,7 @@ export interface SecondFactorStatus {
   readonly recoveryCodesLeft: number;
 }
 
-/** What a client needs to end a login that waits for its second factor. */
+/** The data with which a client finishes a login that waits for its second factor. */
 export interface OpenChallenge {
   /** Opaque; for `completeLogin`. */
   readonly challenge: string;

@@ -1,6 +1,6 @@
 import { Secret, TOTP } from 'otpauth';
 
-/** RFC 6238 as every authenticator app has it: other figures are passed over by some of them without a word. */
+/** The RFC 6238 defaults: some authenticator apps silently ignore any other values. */
 export const TOTP_PARAMETERS = { algorithm: 'SHA1', digits: 6, period: 30 } as const;
 /** RFC 4226, section 4: 128 bits at least, 160 recommended. */
 export const TOTP_SECRET_BYTES = 20;
@@ -18,8 +18,8 @@ export function totpSecretText(secret: Uint8Array): string {
 }
 
 /**
- * What an authenticator app reads off the QR code: `otpauth://totp/Flynkle:ada@example.com?…`.
- * @param account what the app lists the codes under
+ * The content of the QR code for an authenticator app: `otpauth://totp/Flynkle:ada@example.com?…`.
+ * @param account the account name that the app shows
  */
 export function totpUri(secret: Uint8Array, account: string): string {
   return new TOTP({ ...TOTP_PARAMETERS, issuer: ISSUER, label: account, secret: secretOf(secret) }).toString();

@@ -8,7 +8,7 @@ const ISSUER = 'flynkle-api';
 const AUDIENCE = 'flynkle-api';
 /** RFC 9068's type of an access token: no other token signed with these secrets can be taken for one. */
 const TYPE = 'at+jwt';
-/** How far the clocks of two instances may be apart. Lets a token be younger than now, never older than its time. */
+/** Maximum difference of two instances' clocks. A token may be issued this far in the future; its expiry is exact. */
 const CLOCK_SKEW_SECONDS = 5;
 /** RFC 7518, section 3.2: a key of HS256 has as many bits as its hash at the least. `jose` does not insist. */
 const MIN_SECRET_BYTES = 32;

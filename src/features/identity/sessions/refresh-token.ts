@@ -1,10 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { newToken, sha256 } from '../../../kernel/token.js';
 
-/** No release makes longer ones: clients may size a column by it. */
+/** Promised to clients, who may size a column by it. */
 export const MAX_REFRESH_TOKEN_LENGTH = 128;
 
-/** How long after its use a refresh token gives the same successor again: for a second tab, or a client that lost the answer. */
+/** A used refresh token gives the same successor again for this long: for a second tab, or a client that lost the answer. */
 export const RETRY_MS = 10_000;
 
 /** Two parts of 256 bits, or of a session from before there were families, the first alone: then it is its own family. */
@@ -45,7 +45,7 @@ export function successorOf({ token }: RefreshToken, salt: Buffer): RefreshToken
   return tokenOf(family, createHmac('sha256', token).update(salt).digest('base64url'));
 }
 
-/** What is stored of a session's two latest tokens. */
+/** The stored hashes of a session's two latest tokens. */
 export interface Rotation {
   /** Null before the first refresh, as the two others. */
   readonly previousTokenHash: Buffer | null;

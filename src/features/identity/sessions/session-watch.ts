@@ -128,7 +128,7 @@ export class SessionWatch {
       const watched = { sessionIds: [...sessionIds], userIds: [...userIds] };
       const ended = await this.#repository.findEnded(watched, this.#clock.now());
       for (const [followed, viewer] of asked) {
-        // What was renewed meanwhile, perhaps in another session, is for the next look.
+        // A viewer renewed meanwhile, perhaps in another session, is checked next time.
         const isAsAsked = this.#followed.has(followed) && followed.whose() === viewer;
         if (isAsAsked && ended.has(viewer.sessionId ?? viewer.userId)) followed.end('ended');
       }

@@ -16,7 +16,7 @@ export interface SessionRow {
   readonly lastUsedAt: Date;
 }
 
-/** What of a user decides whether a request of theirs is served. */
+/** The fields of a user that decide whether the user's requests are served. */
 export interface UserState {
   readonly userId: string;
   readonly isAdmin: boolean;

@@ -40,7 +40,7 @@ const DESCRIPTIONS: Readonly<Record<Action, string>> = {
 const entriesOf = <Value>(valueOf: (action: Action) => Value) =>
   Object.fromEntries(Object.keys(DESCRIPTIONS).map((action) => [action, valueOf(action as Action)]));
 
-export const AuditAction = entriesOf((action) => action);
+const AuditAction = entriesOf((action) => action);
 registerEnumType(AuditAction, {
   name: 'AuditAction',
   description: 'What the audit log records.',

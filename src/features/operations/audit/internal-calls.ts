@@ -3,14 +3,14 @@ import type { Clock } from '../../../kernel/clock.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 
-/** A read that was recorded is not recorded again so soon. */
+/** Minimum time between two records of the same read. */
 const READ_INTERVAL_MS = 60_000;
-/** Reads that are remembered, some 2 MB of them. Those of more users at once are recorded more often. */
+/** Maximum remembered reads, some 2 MB. With more users at once, reads are recorded more often. */
 const MAX_READS = 10_000;
 
-/** What a trusted internal caller is about to do as a user. */
+/** An operation that a trusted internal caller is about to do as a user. */
 export interface InternalCall {
-  /** As the schema has it, or the REST reference. */
+  /** Its name in the schema or the REST reference. */
   readonly operation: string;
   readonly isRead: boolean;
 }
