@@ -545,7 +545,7 @@ const REFERENCE: Reference = {
 
 /** The door over the library, on a port of its own. */
 export async function startRestDoor(
-  options: { heartbeatMilliseconds?: number; isSecure?: boolean } = {},
+  options: { heartbeatMs?: number; isSecure?: boolean } = {},
 ): Promise<RunningRestDoor> {
   const library = new Library();
   const resolver = makeResolver(library);

@@ -25,8 +25,8 @@ export type JsonCheck = (value: unknown, field: string, faults: Fault[]) => bool
 /** Reads the texts of a parameter (each time that it was sent) as a value of an input type; undefined where there are faults. */
 export type TextReader = (texts: readonly string[], field: string, faults: Fault[]) => unknown;
 
-const LEAST_INT = -(2 ** 31);
-const MOST_INT = 2 ** 31 - 1;
+const MIN_INT = -(2 ** 31);
+const MAX_INT = 2 ** 31 - 1;
 
 const SCALAR_FAULTS: Readonly<Record<string, string>> = {
   JSONObject: 'must be an object',
@@ -104,8 +104,8 @@ function scalarCheck(type: GraphQLScalarType): JsonCheck {
       return (value, field, faults) =>
         !Number.isInteger(value)
           ? fault(faults, field, 'must be an integer')
-          : (Number(value) >= LEAST_INT && Number(value) <= MOST_INT) ||
-            fault(faults, field, `must be from ${LEAST_INT} to ${MOST_INT}`);
+          : (Number(value) >= MIN_INT && Number(value) <= MAX_INT) ||
+            fault(faults, field, `must be from ${MIN_INT} to ${MAX_INT}`);
     default:
       return customScalarCheck(type);
   }

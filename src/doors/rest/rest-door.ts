@@ -28,7 +28,7 @@ export interface RestDoorOptions extends ExchangeOptions {
   /** Whether clients reach the service by https: alone: its cookies are then safe from all else. False by default. */
   readonly isSecure?: boolean;
   /** Silence on an event stream after which a comment is sent. 15 s by default: proxies give up after 30 to 60. */
-  readonly heartbeatMilliseconds?: number;
+  readonly heartbeatMs?: number;
 }
 
 export interface RestDoor {
@@ -45,10 +45,10 @@ export interface RestDoor {
 
 const WELCOME = { status: 200, message: 'Success', data: { message: 'Welcome to Flynkle API' } };
 const DOCUMENT_PATH = `${BASE_PATH}/openapi.json`;
-const HEARTBEAT_MILLISECONDS = 15_000;
+const HEARTBEAT_MS = 15_000;
 
 export function createRestDoor(options: RestDoorOptions): RestDoor {
-  const { schema, pipelineFor, heartbeatMilliseconds = HEARTBEAT_MILLISECONDS, isSecure = false } = options;
+  const { schema, pipelineFor, heartbeatMs = HEARTBEAT_MS, isSecure = false } = options;
   const { emitted = readEmittedRest(), title = REFERENCE.title } = options;
   const view = buildRestView(schema);
   const documentOf = pairOperations(view, emitted.operations);
@@ -68,7 +68,7 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
     ...referencePage({ title, documentPath: DOCUMENT_PATH }),
   ]);
   const openStreams = new Set<OpenStream>();
-  const streamOptions: StreamOptions = { ...options, heartbeatMilliseconds, openStreams };
+  const streamOptions: StreamOptions = { ...options, heartbeatMs, openStreams };
 
   const serve = (route: FoundRoute, exchange: Exchange): Promise<void> => {
     const { operation, stream, file, answer } = route.target;

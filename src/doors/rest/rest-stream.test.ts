@@ -8,7 +8,7 @@ const EVENTS = { accept: 'text/event-stream' };
 
 let running: RunningRestDoor;
 beforeAll(async () => {
-  running = await startRestDoor({ heartbeatMilliseconds: 20 });
+  running = await startRestDoor({ heartbeatMs: 20 });
 });
 afterAll(async () => {
   await running[Symbol.asyncDispose]();

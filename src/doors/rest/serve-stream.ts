@@ -16,7 +16,7 @@ interface StreamEvent {
 
 export interface StreamOptions extends ExchangeOptions {
   /** Silence after which a comment is sent, so that proxies do not close the connection. */
-  readonly heartbeatMilliseconds: number;
+  readonly heartbeatMs: number;
   /** Open streams; each can be ended early. */
   readonly openStreams: Set<OpenStream>;
 }
@@ -48,7 +48,7 @@ export async function serveStream(
     const { text } = operation.route;
     const writer =
       text === undefined || prefersEvents(exchange)
-        ? new EventWriter(exchange, operation.route, options.heartbeatMilliseconds)
+        ? new EventWriter(exchange, operation.route, options.heartbeatMs)
         : new TextWriter(exchange, operation.route, text);
     await copyStream(endpoint, exchange, options, result, writer);
   } catch (error) {
@@ -147,10 +147,10 @@ class EventWriter implements StreamWriter {
   constructor(
     exchange: Exchange,
     private readonly route: RestStreamRoute,
-    heartbeatMilliseconds: number,
+    heartbeatMs: number,
   ) {
     this.response = exchange.response;
-    this.heartbeat = setInterval(() => void this.send(':\n\n'), heartbeatMilliseconds);
+    this.heartbeat = setInterval(() => void this.send(':\n\n'), heartbeatMs);
   }
 
   get isOpen(): boolean {
