@@ -5,7 +5,6 @@ import { allSettings, type Settings } from './config/topics.js';
 
 /** Settings are read here and nowhere else: from the environment, once, at start. Each is declared in src/config/. */
 
-export type { RateLimit } from './config/readers.js';
 export type { Environment };
 
 const DEFAULT_MAIL_FROM = 'Flynkle <no-reply@localhost>';

@@ -3,7 +3,7 @@ import { Networks } from '../kernel/networks.js';
 
 /** How the text of an environment variable is read; each schema says in its message what it wants. */
 
-export interface RateLimit {
+interface RateLimit {
   readonly limit: number;
   readonly windowMs: number;
 }
