@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 
 type Someone = Actor & { readonly userId: string };
 
@@ -22,7 +23,7 @@ describe.each(stores)('administration on %s', (on) => {
     app = await startTestApp({ stores: on });
     admin = await signUp(app);
     await app.database.query('UPDATE users SET is_admin = true WHERE id = $1', [admin.userId]);
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   const login = (actor: Actor) => actor.rest('POST', '/auth/login', actor.credentials);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeSchema } from '../../src/app-schema.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import {
   ACTORS,
   Cast,
@@ -56,7 +57,7 @@ describe.each(stores)('authorisation on %s', (on) => {
   beforeAll(async () => {
     app = await startTestApp({ stores: on, settings: SETTINGS });
     shared = new Cast(app);
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   /** What each caller gets; whose account or session ends by it has one of its own for each call. */

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, collect, signUp } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
-import { eventually, within } from '../support/eventually.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
+import { eventually } from '../support/eventually.js';
 import {
   CHAT,
   CHAT_EVENTS,
@@ -36,7 +37,7 @@ describe.each(stores)('a chat on %s', (on) => {
 
   beforeAll(async () => {
     app = await startTestApp({ stores: on, settings: { PLANS: ROOMY_PLANS } });
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   describe('as a mutation', () => {
@@ -83,7 +84,7 @@ describe.each(stores)('a chat on %s', (on) => {
       const { abortedByClient } = await app.model.request(index);
       hangUp.abort();
       await expect(asked).rejects.toThrow();
-      expect(await within(5_000, abortedByClient)).toBe(true);
+      expect(await abortedByClient).toBe(true);
     });
   });
 
@@ -117,7 +118,7 @@ describe.each(stores)('a chat on %s', (on) => {
       await eventsOf('chat', results).next();
       const { abortedByClient } = await app.model.request(index);
       results.close();
-      expect(await within(5_000, abortedByClient)).toBe(true);
+      expect(await abortedByClient).toBe(true);
       const { ledger } = await eventually(
         () => usageOf(owner),
         (usage) => usage.ledger[0]?.settledAt != null,

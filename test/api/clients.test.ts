@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import type { Client, Credentials, NewUser, Outcome } from '../support/clients/client.js';
 import { graphqlClient } from '../support/clients/graphql-client.js';
 import { restClient } from '../support/clients/rest-client.js';
@@ -249,7 +250,7 @@ describe.each(stores)('the clients of REST and of GraphQL on %s', (on) => {
   let app: TestApp;
   beforeAll(async () => {
     app = await startTestApp({ stores: on, settings: { PLANS } });
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   const castOf = (make: (url: string) => Client, { url }: TestApp): Cast => ({

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SECRET_KEY } from '../support/access-token.js';
 import { Actor, collect, signUp } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { flippedBits, forgerOf } from '../support/forged-tokens.js';
 import { RawWebSocket } from '../support/raw-web-socket.js';
 
@@ -68,7 +69,7 @@ describe.each(stores)('forged access tokens on %s', (on) => {
   beforeAll(async () => {
     app = await startTestApp({ stores: on, settings: { SECRET_KEY } });
     user = await signUp(app);
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   const bearerOf = (token: string) => Object.assign(new Actor(app.url), { token });
@@ -104,5 +105,5 @@ describe.each(stores)('forged access tokens on %s', (on) => {
         expect([token, answer]).toEqual([token, refusal]);
       }
     }
-  }, 120_000);
+  });
 });

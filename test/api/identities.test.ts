@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { startOidcProvider, type Claims, type TestProvider } from '../support/oidc-provider.js';
 import { BrowserLike, FRONT_END, parametersOf, providerSettings } from '../support/provider-login.js';
 
@@ -34,7 +35,7 @@ describe.each(stores)('identities on %s', (on) => {
   beforeAll(async () => {
     provider = await startOidcProvider();
     app = await startTestApp({ stores: on, settings: providerSettings(provider) });
-  }, 60_000);
+  });
   afterAll(async () => {
     await app.close();
     await provider.close();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 
 /** Of "correct horse battery", by libxcrypt's `crypt(3)`. */
 const HASHES = ['a', 'b', 'y'].map((minor) => `$2${minor}$08$DCq7YPn5Rq63x1Lad4cll.cmvRWXKIjlUU4.GmLDAW9QDFhrXC.Gm`);
@@ -11,7 +12,7 @@ describe.each(stores)('a user who came with a hash of another service, on %s', (
   let app: TestApp;
   beforeAll(async () => {
     app = await startTestApp({ stores: on });
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   const imported = async (hash: string | null) => {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config.js';
 import { Actor, signUp } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 
 import * as wire from '../support/wire.js';
 
@@ -13,7 +14,7 @@ describe.each(stores)('X-User-ID on %s', (on) => {
   const withSettings = (settings: Environment) => {
     beforeAll(async () => {
       app = await startTestApp({ stores: on, settings });
-    }, 60_000);
+    });
     afterAll(() => app.close());
   };
   const me = (headers: Record<string, string>) => new Actor(app.url).rest('GET', '/users/me', undefined, headers);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp, type GraphQLAnswer, type RestAnswer } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { eventually } from '../support/eventually.js';
 import { CHAT, CREATE_MESSAGE, ROOMY_PLANS, usageOf } from '../support/replies.js';
 
@@ -43,7 +44,7 @@ describe.each(stores)(`${CALLS} calls at once on %s`, (on) => {
 
   beforeAll(async () => {
     app = await startTestApp({ stores: on, settings: { PLANS, OPENAI_MAX_REPLY_TOKENS: '300' } });
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   const userOn = async (plan: string) => {
@@ -136,7 +137,7 @@ describe.each(stores)('rate limits on %s', (on) => {
       RATE_LIMIT_MESSAGE: '5/60',
     };
     app = await startTestApp({ stores: on, settings });
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   it('let five of many logins at once through, good or bad, for each address', async () => {
@@ -201,7 +202,7 @@ describe.each(stores)('where both limits are met, on %s', (on) => {
       RATE_LIMIT_MESSAGE: '1/60',
     };
     app = await startTestApp({ stores: on, settings });
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   it('a chat is refused by the plan', async () => {
@@ -227,7 +228,7 @@ describe.each(stores)('changing the plan on %s', (on) => {
 
   beforeAll(async () => {
     app = await startTestApp({ stores: on, settings: { PLANS } });
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   it.each([

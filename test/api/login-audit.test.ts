@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 
 const WRONG = 'a wrong password';
 
@@ -16,7 +17,7 @@ describe.each(stores)('the audit log of logins on %s', (on) => {
   let app: TestApp;
   beforeAll(async () => {
     app = await startTestApp({ stores: on, settings: { RATE_LIMIT_LOGIN: '5/60' } });
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   const COLUMNS = `action, actor_id AS "actorId", ip_address AS "ipAddress", user_agent AS "userAgent", details`;

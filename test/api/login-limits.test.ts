@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Actor, signUp, type RestAnswer } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
-import { createDatabase, testServerUrl } from '../support/database.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
+import { createDatabase, testServerUrl } from '../support/servers.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import { askModel, followReply, ROOMY_PLANS, type ReplyEvent } from '../support/replies.js';
 
@@ -64,7 +65,7 @@ describe.each(stores)('logins on %s', (on) => {
 
   beforeAll(async () => {
     app = await startTestApp({ stores: on, settings: LIMIT });
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   it('of one address: of a hundred wrong ones at once five are checked, and then the right one is refused too', async () => {
@@ -106,7 +107,7 @@ describe.each(stores)('logins on %s', (on) => {
     await Promise.all(times(5, () => login(app.url, email)));
     app = await app.restart();
     expect(await login(app.url, email, password)).toBe('refused');
-  }, 30_000);
+  });
 });
 
 describe.each(stores)('logins from one client on %s', (on) => {
@@ -119,7 +120,7 @@ describe.each(stores)('logins from one client on %s', (on) => {
     // Its tries were not counted against the address.
     expect(await statusFrom('127.0.0.2', app.url, { email, password })).toBe(200);
     await app.close();
-  }, 30_000);
+  });
 });
 
 /** The status of a login from another of this machine's own addresses. */
@@ -164,7 +165,7 @@ const redisUrl = process.env['TEST_REDIS_URL'];
     const apps = await startTwo(undefined);
     const { email } = await newUser(apps[0]);
     expect(count(await Promise.all(tryBoth(TRIES, apps, email)))).toEqual({ checked: 5, refused: TRIES - 5 });
-  }, 30_000);
+  });
 
   it('lift no limit when Redis goes away: before, while and after a hundred tries', async () => {
     const { hostname, port, pathname } = new URL(redisUrl ?? '');
@@ -184,7 +185,7 @@ const redisUrl = process.env['TEST_REDIS_URL'];
 
     const other = await newUser(apps[1]);
     expect(await login(url, other.email, other.password)).toBe('logged in');
-  }, 60_000);
+  });
 });
 
 describe.each(stores)('a flood of logins on %s', (on) => {
@@ -229,5 +230,5 @@ describe.each(stores)('a flood of logins on %s', (on) => {
     // The whole answer came through while most of the passwords were still waiting.
     expect(checkedMeanwhile).toBeLessThan(checked / 2);
     await app.close();
-  }, 60_000);
+  });
 });

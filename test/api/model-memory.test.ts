@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { signUp, type Actor } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { askModel, CHAT, CREATE_MESSAGE, readReply, ROOMY_PLANS } from '../support/replies.js';
 
 /** About 100 tokens each: six of them and their answers do not fit beside an answer of 100 tokens in a window of 600. */
@@ -16,7 +17,7 @@ describe.each(stores)("the model's memory on %s", (on) => {
       settings: { PLANS: ROOMY_PLANS, OPENAI_CONTEXT_TOKENS: '600', OPENAI_MAX_REPLY_TOKENS: '100' },
     });
     owner = await signUp(app);
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   const lastPrompt = async () => {

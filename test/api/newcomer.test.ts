@@ -101,5 +101,5 @@ describe("a newcomer's walk", () => {
       }
     });
     await model.close();
-  }, 90_000);
+  });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { startTestAppWithMail, type TestAppWithMail } from '../support/app-with-mail.js';
 import { eventually } from '../support/eventually.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
@@ -26,7 +27,7 @@ describe.each(stores)('one-time codes on %s', (on) => {
   beforeAll(async () => {
     started = await startTestAppWithMail(on);
     ({ app, mailServer } = started);
-  }, 60_000);
+  });
   afterAll(() => started.close());
 
   const newUser = async () => {
@@ -213,7 +214,6 @@ describe.each(stores)('mail on %s', (on) => {
     await eventually(
       () => Promise.resolve(failures()),
       (found) => found.length >= 1,
-      20_000,
     );
     proxy.heal();
     const otp = codeIn((await mailServer.mailTo(email)).message);
@@ -223,7 +223,7 @@ describe.each(stores)('mail on %s', (on) => {
     await app.close();
     await proxy.close();
     await mailServer.close();
-  }, 60_000);
+  });
 
   it('that the server refuses is not tried again', async () => {
     const mailServer = await startMailServer();
@@ -287,12 +287,12 @@ describe.each(stores)('the timing of one-time codes on %s', (on) => {
     };
     await compare('/auth/request-reset', {});
     const waiting = () => app.database.query(`SELECT FROM jobs.job WHERE state IN ('created', 'retry', 'active')`);
-    await eventually(waiting, ({ rowCount }) => rowCount === 0, 60_000);
+    await eventually(waiting, ({ rowCount }) => rowCount === 0);
     const mails = app.logged.filter(({ msg }) => String(msg).startsWith('wrote a mail'));
     expect(mails).toHaveLength(PAIRS);
     await compare('/auth/reset-password', { otp: '000000', new_password: NEW_PASSWORD });
     await app.close();
-  }, 120_000);
+  });
 });
 
 interface Pair {

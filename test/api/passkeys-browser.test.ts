@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { CDPSession } from 'playwright-core';
 import { Actor, signUp } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { chromiumPath, openPage, type OpenedPage } from '../support/browser.js';
 import { answerLogin, creationOptions, requestOptions } from '../support/passkeys.js';
 
@@ -30,12 +31,12 @@ const SETTINGS = { HOST: 'localhost' };
     app = await startTestApp({ stores: on, settings: SETTINGS });
     const entry = require.resolve('@simplewebauthn/browser');
     library = await readFile(join(dirname(entry), '../dist/bundle/index.umd.min.js'), 'utf8');
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   beforeEach(async () => {
     await open(app.url);
-  }, 60_000);
+  });
   afterEach(() => opened.close());
 
   /** A page of the service, in a browser with an authenticator of its own. */
@@ -79,14 +80,14 @@ const SETTINGS = { HOST: 'localhost' };
       expect(await client.ask('{ me { id } }')).toEqual({ me: { id: user.userId } });
     }
     expect(opened.foreign).toEqual([]);
-  }, 60_000);
+  });
 
   it('are not made twice on the same device', async () => {
     const user = await signUp(app);
     await register(user);
     const again = inPage('startRegistration', await creationOptions(user));
     await expect(again).rejects.toThrow('previously registered');
-  }, 60_000);
+  });
 
   it('ask for the finger, the face or the PIN', async () => {
     const user = await signUp(app);
@@ -99,7 +100,7 @@ const SETTINGS = { HOST: 'localhost' };
       userVerification: 'discouraged',
     });
     expect(await answerLogin(user, lax)).toMatchObject(INVALID);
-  }, 60_000);
+  });
 
   it('are refused from a page of another origin', async () => {
     const user = await signUp(app);
@@ -117,7 +118,7 @@ const SETTINGS = { HOST: 'localhost' };
       status: 400,
     });
     await elsewhere.close();
-  }, 60_000);
+  });
 
   it('are refused when an answer comes again, or from a copy, or after they were removed', async () => {
     const user = await signUp(app);
@@ -139,7 +140,7 @@ const SETTINGS = { HOST: 'localhost' };
 
     expect((await user.rest('DELETE', `/auth/passkeys/${id}`)).status).toBe(200);
     expect(await login()).toMatchObject(INVALID);
-  }, 60_000);
+  });
 
   it('log the user in whose passkey is chosen, of several on the device', async () => {
     const [ada, eve] = [await signUp(app), await signUp(app)];
@@ -153,5 +154,5 @@ const SETTINGS = { HOST: 'localhost' };
     const client = new Actor(app.url);
     client.token = (body.data as { access_token: string }).access_token;
     expect(await client.ask('{ me { id } }')).toEqual({ me: { id: eve.userId } });
-  }, 60_000);
+  });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 
 const ADMIN = { email: 'admin@example.com', password: 'a password of the house' };
 const COMMON = 'Iloveyou1';
@@ -19,7 +20,7 @@ describe.each(stores)('a password on %s', (on) => {
     app = await startTestApp({ stores: on, settings });
     admin = new Actor(app.url, ADMIN);
     await admin.login();
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   it.each([

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp, type RestAnswer } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { completeOverRest, forgetUsedStep, protect } from '../support/authenticator.js';
-import { createDatabase, testServerUrl } from '../support/database.js';
+import { createDatabase, testServerUrl } from '../support/servers.js';
 import { codeIn, startMailServer, type MailServer } from '../support/mail-server.js';
 import { startOidcProvider, type TestProvider } from '../support/oidc-provider.js';
 import { BrowserLike, FRONT_END, newVerifier, parametersOf, providerSettings } from '../support/provider-login.js';
@@ -42,7 +43,7 @@ describe.each(stores)('the account of someone who logs in by a provider on %s', 
     mailServer = await startMailServer();
     const settings = { ...providerSettings(provider), SMTP_URL: mailServer.url };
     app = await startTestApp({ stores: on, settings });
-  }, 60_000);
+  });
   afterAll(async () => {
     await app.close();
     await mailServer.close();
@@ -179,5 +180,5 @@ const server = testServerUrl();
     const attempts = Array.from({ length: 10 }, (_, index) => finish(index % 2 === 0 ? first : second, input));
     const errors = (await Promise.all(attempts)).map((answer) => answer.errors?.[0]?.message ?? 'none');
     expect(errors.sort()).toEqual([...new Array<string>(9).fill('Invalid login state'), 'none']);
-  }, 60_000);
+  });
 });

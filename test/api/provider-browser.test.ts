@@ -28,7 +28,7 @@ inABrowser('login by a provider in a browser', () => {
     });
     expect(app.url).toContain('http://localhost:');
     opened = await openPage(app.url, provider.issuer, frontEnd.origin);
-  }, 60_000);
+  });
   afterAll(async () => {
     await opened.close();
     await app.close();

@@ -2,7 +2,8 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
 import { Actor } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { startForgedProvider, type ForgedAnswer, type ForgedProvider } from '../support/forged-provider.js';
 import { BrowserLike, parametersOf, providerSettings, type NavigationAnswer } from '../support/provider-login.js';
 
@@ -18,7 +19,7 @@ describe.each(stores)('a forged answer of a provider on %s', (on) => {
   beforeAll(async () => {
     forged = await startForgedProvider();
     app = await startTestApp({ stores: on, settings: providerSettings(forged) });
-  }, 60_000);
+  });
   afterAll(async () => {
     await app.close();
     await forged.close();
@@ -191,7 +192,7 @@ describe.each(stores)('what a provider tells beside the ID token on %s', (on) =>
     forged = await startForgedProvider();
     forged.metadata = { userinfo_endpoint: `${forged.issuer}/userinfo` };
     app = await startTestApp({ stores: on, settings: providerSettings(forged) });
-  }, 60_000);
+  });
   afterAll(async () => {
     await app.close();
     await forged.close();

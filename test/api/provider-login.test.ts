@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { codeIn, startMailServer, type MailServer } from '../support/mail-server.js';
 import { startOidcProvider, type Claims, type TestProvider } from '../support/oidc-provider.js';
 import { BrowserLike, FRONT_END, newVerifier, parametersOf, providerSettings } from '../support/provider-login.js';
@@ -40,7 +41,7 @@ describe.each(stores)('login by a provider on %s', (on) => {
     mailServer = await startMailServer();
     const settings = { ...providerSettings(provider, other), SMTP_URL: mailServer.url };
     app = await startTestApp({ stores: on, settings });
-  }, 60_000);
+  });
   afterAll(async () => {
     await app.close();
     await provider.close();
@@ -351,7 +352,7 @@ describe.each(stores)('login by a provider on %s', (on) => {
       const { data } = await new Actor(after.url).graphql(FINISH, { input: loginInput(callback, start.secret) });
       await after.close();
       expect(data).toMatchObject({ finishProviderLogin: { tokens: { accessToken: expect.any(String) } } });
-    }, 60_000);
+    });
   });
 
   describe('that ends at a front end', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Actor } from '../support/actor.js';
-import { startTestApp, stores } from '../support/app.js';
+import { startTestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { startForgedProvider } from '../support/forged-provider.js';
 import { startOidcProvider } from '../support/oidc-provider.js';
 import { BrowserLike, parametersOf, providerSettings } from '../support/provider-login.js';
@@ -26,7 +27,7 @@ describe.each(stores)('a provider of logins on %s', (on) => {
     await app.close();
     await back.close();
     await provider.close();
-  }, 60_000);
+  });
 
   it('is asked for its metadata once, by any number of logins at once', async () => {
     const provider = await startOidcProvider();
@@ -37,7 +38,7 @@ describe.each(stores)('a provider of logins on %s', (on) => {
     expect(provider.discoveries()).toBe(1);
     await app.close();
     await provider.close();
-  }, 60_000);
+  });
 
   it('that tells nonsense of itself is down, and works as soon as it does not', async () => {
     const forged = await startForgedProvider();
@@ -56,7 +57,7 @@ describe.each(stores)('a provider of logins on %s', (on) => {
     expect(app.logged.filter(({ level }) => Number(level) >= 50)).toEqual([]);
     await app.close();
     await forged.close();
-  }, 60_000);
+  });
 
   it('that says nothing is given up', async () => {
     const forged = await startForgedProvider();
@@ -68,7 +69,7 @@ describe.each(stores)('a provider of logins on %s', (on) => {
     expect(answer).toMatchObject(DOWN);
     await app.close();
     await forged.close();
-  }, 60_000);
+  });
 
   it('is gone to a number of times a minute from one network, whatever becomes of Redis', async () => {
     const provider = await startOidcProvider();
@@ -83,5 +84,5 @@ describe.each(stores)('a provider of logins on %s', (on) => {
     }
     await app.close();
     await provider.close();
-  }, 60_000);
+  });
 });

@@ -9,7 +9,7 @@ import { chromiumPath, openPage, type OpenedPage } from '../support/browser.js';
   beforeAll(async () => {
     app = await startTestApp();
     opened = await openPage(app.url);
-  }, 60_000);
+  });
   afterAll(async () => {
     await opened.close();
     await app.close();
@@ -37,5 +37,5 @@ import { chromiumPath, openPage, type OpenedPage } from '../support/browser.js';
     await tryOut('Users-getMe', actor.credentials.email);
     expect(opened.foreign).toEqual([]);
     expect(opened.complaints.filter((complaint) => !complaint.includes('401'))).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, collect, signUp } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { eventually } from '../support/eventually.js';
 import {
   askModel,
@@ -27,7 +28,7 @@ describe.each(stores)('replies on %s', (on) => {
     app = await startTestApp({ stores: on, settings: { PLANS: ROOMY_PLANS } });
     owner = await signUp(app);
     conversationId = await owner.createConversation();
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   describe.each(streamingDoors)('through the %s', (door) => {
@@ -194,5 +195,5 @@ describe.each(stores)('replies on %s', (on) => {
         expect(await readReply(owner, door, id, after)).toEqual(before.slice(after));
       }
     }
-  }, 60_000);
+  });
 });

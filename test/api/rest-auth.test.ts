@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { AccessTokens } from '../../src/features/identity/sessions/access-tokens.js';
 import { Actor, signUp } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import * as wire from '../support/wire.js';
 
 const ADMIN = { email: 'admin@example.com', password: 'the password of the admin' };
@@ -37,7 +38,7 @@ describe.each(stores)('the credentials of REST on %s', (on) => {
     stranger = new Actor(app.url);
     admin = new Actor(app.url, ADMIN);
     await admin.login();
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   const login = async (actor: Actor) =>

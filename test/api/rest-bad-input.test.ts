@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { signUp, type Actor } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { rawRequest } from '../support/raw-request.js';
 import { rowCounts } from '../support/row-counts.js';
 
@@ -89,7 +90,7 @@ describe.each(stores)('bad input over REST on %s', (on) => {
     app = await startTestApp({ stores: on, settings: { PLANS: JSON.stringify({ free: PLAN }) } });
     owner = await signUp(app);
     conversationId = await owner.createConversation('a conversation');
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   beforeEach(async () => {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { signUp, type Actor } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import * as wire from '../support/wire.js';
 
 const usage = z.array(wire.usage);
@@ -14,7 +15,7 @@ describe.each(stores)('chat, plans and usage of REST on %s', (on) => {
   beforeAll(async () => {
     app = await startTestApp({ stores: on });
     owner = await signUp(app);
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   const begin = async (actor: Actor) =>

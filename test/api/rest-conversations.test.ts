@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { signUp, type Actor } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import * as wire from '../support/wire.js';
 
 const NOWHERE = '01980f3e-8c1d-7a52-9d0e-6f2f4f2b6c11';
@@ -20,7 +21,7 @@ describe.each(stores)('the conversations of REST on %s', (on) => {
   beforeAll(async () => {
     app = await startTestApp({ stores: on, settings: { PLANS } });
     [owner, other] = await Promise.all([signUp(app), signUp(app)]);
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   const begin = async (body: object = {}, actor: Actor = owner) =>

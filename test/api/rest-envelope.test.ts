@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { signUp, type Actor } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { rawRequest, type RawAnswer, type RawRequest } from '../support/raw-request.js';
 
 const ID = '01980f3e-8c1d-7a52-9d0e-6f2f4f2b6c11';
@@ -13,7 +14,7 @@ describe.each(stores)('the envelope of REST on %s', (on) => {
   beforeAll(async () => {
     app = await startTestApp({ stores: on });
     owner = await signUp(app);
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   const send = (request: RawRequest) => rawRequest(Number(new URL(app.url).port), request);

@@ -4,7 +4,8 @@ import addFormats from 'ajv-formats';
 import type { OpenApiDocument } from '../../src/doors/rest/openapi.js';
 import { readEmittedRest } from '../../src/doors/rest/sofa-operations.js';
 import { signUp, type Actor } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { startForgedProvider, type ForgedProvider } from '../support/forged-provider.js';
 import { operationsOf, RequestMaker, type DocumentedOperation } from '../support/openapi-fuzz.js';
 import { providerSettings } from '../support/provider-login.js';
@@ -89,7 +90,7 @@ describe.each(STORES)(`${REQUESTS} random requests of each operation on %s`, (on
     app = await startTestApp({ stores: on, settings });
     const response = await fetch(`${app.url}/api/v1/openapi.json`);
     check = checkAgainst((await response.json()) as OpenApiDocument);
-  }, 60_000);
+  });
   afterAll(async () => {
     await app.close();
     await provider.close();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { signUp, type Actor, type RestAnswer } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import * as wire from '../support/wire.js';
 
 const MESSAGE = { content: { text: 'x' }, message_type: 'user' };
@@ -42,7 +43,7 @@ describe.each(stores)('the rate limits of REST on %s', (on) => {
         PLANS: plansOf(1000),
       };
       app = await startTestApp({ stores: on, settings });
-    }, 60_000);
+    });
     afterAll(() => app.close());
 
     it('let five chats through in a minute, streamed ones among them', async () => {
@@ -77,7 +78,7 @@ describe.each(stores)('the rate limits of REST on %s', (on) => {
     beforeAll(async () => {
       const settings = { RATE_LIMIT_CHAT: '2/60', RATE_LIMIT_MESSAGE: '2/60', PLANS: plansOf(2) };
       app = await startTestApp({ stores: on, settings });
-    }, 60_000);
+    });
     afterAll(() => app.close());
 
     it('come after them on chat', async () => {

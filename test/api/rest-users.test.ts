@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { Actor, signUp } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import * as wire from '../support/wire.js';
 
 const ADMIN = { email: 'admin@example.com', password: 'the password of the admin' };
@@ -35,7 +36,7 @@ describe.each(stores)('the users of REST on %s', (on) => {
     admin = new Actor(app.url, ADMIN);
     await admin.login();
     [owner, other] = await Promise.all([signUp(app), signUp(app)]);
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   describe('POST /users', () => {

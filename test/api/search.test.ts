@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { signUp, type Actor } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 
 const SEARCH = `query ($query: String!, $first: Int, $after: String) {
   searchMessages(query: $query, first: $first, after: $after) { nodes { text } pageInfo { endCursor hasNextPage } totalCount }
@@ -34,7 +35,7 @@ describe.each(stores)('the search of messages on %s', (on) => {
     await say(owner, one, { text: 'Größe and café' });
     await say(owner, one, { note: 'madeira is not in the text' });
     await say(stranger, await stranger.createConversation(), { text: 'Madeira of another user' });
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   const found = async (query: string) => {

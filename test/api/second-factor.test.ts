@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { startTestAppWithMail, type TestAppWithMail } from '../support/app-with-mail.js';
 import {
   Authenticator,
@@ -32,7 +33,7 @@ describe.each(stores)('the second factor on %s', (on) => {
   beforeAll(async () => {
     started = await startTestAppWithMail(on);
     ({ app, mailServer } = started);
-  }, 60_000);
+  });
   afterAll(() => started.close());
 
   const protectedUser = async () => {

@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { signUp, type Actor } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { eventually } from '../support/eventually.js';
 
 const MAX_BYTES = 100_000;
@@ -74,7 +75,7 @@ describe.each(stores)('uploads on %s', (on) => {
 
   beforeAll(async () => {
     app = await startTestApp({ stores: on, settings: { PLANS, UPLOAD_MAX_BYTES: String(MAX_BYTES) } });
-  }, 60_000);
+  });
   afterAll(() => app.close());
 
   it('answer with an address at which anyone reads the bytes, to save and not to show', async () => {
@@ -199,7 +200,7 @@ describe.each(stores)('uploads on %s', (on) => {
       '{ usage { fileUploads } usageLedger(first: 100) { totalCount nodes { kind tokens } } }',
     );
     expect(used).toMatchObject({ usage: [{ fileUploads: 50 }], usageLedger: { totalCount: 50 } });
-  }, 60_000);
+  });
 
   it('are refused where the plan has none, and a place that is free again can be taken', async () => {
     const free = await userOn('free');
@@ -314,5 +315,5 @@ describe.each(stores)('uploads on %s', (on) => {
     expect(left).toEqual([kept.upload_id]);
     // The port is another one, and so is the address that the service gives.
     expect((await fetch(`${app.url}${new URL(kept.url).pathname}`)).status).toBe(200);
-  }, 60_000);
+  });
 });

@@ -3,7 +3,8 @@ import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { expiringToken, SECRET_KEY } from '../support/access-token.js';
 import { Actor, collect, signUp } from '../support/actor.js';
-import { startTestApp, stores, type TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { stores } from '../support/servers.js';
 import { untilSettled } from '../support/eventually.js';
 import { RawWebSocket } from '../support/raw-web-socket.js';
 
@@ -21,7 +22,7 @@ describe.each(stores)('the token of a WebSocket on %s', (on) => {
   const sockets: RawWebSocket[] = [];
   beforeAll(async () => {
     app = await startTestApp({ stores: on, settings: { SECRET_KEY } });
-  }, 60_000);
+  });
   afterAll(async () => {
     for (const socket of sockets) socket.close();
     await app.close();

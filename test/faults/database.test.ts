@@ -54,7 +54,7 @@ onServers("PostgreSQL's connections, killed", () => {
     expect(messages.totalCount).toBeGreaterThanOrEqual(acknowledged);
     expect(messages.totalCount).toBeLessThanOrEqual(WRITERS * MESSAGES_EACH);
     expect((await usageOf(owner)).today.messageCount).toBe(messages.totalCount);
-  }, 60_000);
+  });
 
   it('in the middle of a reply do not break it off', async () => {
     app = await startTestApp({ stores: 'servers', settings: { PLANS: ROOMY_PLANS } });
@@ -73,7 +73,7 @@ onServers("PostgreSQL's connections, killed", () => {
     expect(textIn(events)).toBe('The sky is blue.');
     expect(events.at(-1)).toMatchObject({ __typename: 'ReplyCompleted', message: { status: 'COMPLETE' } });
     expect((await usageOf(owner)).ledger[0]).toMatchObject({ tokens: 12, source: 'REPORTED' });
-  }, 60_000);
+  });
 });
 
 async function databaseOf(app: TestApp): Promise<string> {

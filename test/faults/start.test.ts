@@ -17,7 +17,7 @@ describe('a start that cannot succeed', () => {
       const health = await fetch(`${first.url}/api/v1/health`);
       expect(health.status).toBe(200);
     });
-  }, 60_000);
+  });
 
   it('lists every fault of the settings', async () => {
     await withDataDirectory(async (directory) => {
@@ -58,5 +58,5 @@ describe('a start that cannot succeed', () => {
     } finally {
       holder.close();
     }
-  }, 60_000);
+  });
 });

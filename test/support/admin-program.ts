@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../src/config.js';
+import { compileCache } from './compile-cache.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -20,9 +21,9 @@ export interface Ran {
  * @param input its standard input
  */
 export async function runAdmin(settings: Environment, words: readonly string[], input = ''): Promise<Ran> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/admin.ts', ...words], {
+  const child = spawn(process.execPath, ['dist/admin.js', ...words], {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'], ...settings },
+    env: { PATH: process.env['PATH'], ...compileCache, ...settings },
   });
   child.stdin.end(input);
   const ended = once(child, 'close');

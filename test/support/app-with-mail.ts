@@ -1,4 +1,5 @@
-import { startTestApp, type Stores, type TestApp } from './app.js';
+import { startTestApp, type TestApp } from './app.js';
+import { type Stores } from './servers.js';
 import { startMailServer, type MailServer } from './mail-server.js';
 
 export interface TestAppWithMail {

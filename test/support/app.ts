@@ -1,115 +1,85 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pino } from 'pino';
-import { startApp, type App } from '../../src/app.js';
-import { readConfig, type Environment } from '../../src/config.js';
-import { createDatabase, fillDataDirectory, testServerUrl, withEmbedded } from './database.js';
+import { readFileSync } from 'node:fs';
+import type { Environment } from '../../src/config.js';
+import type { Rows } from '../../src/ports/database.js';
+import { callHost } from './host/call-host.js';
+import type { StartedService } from './host/protocol.js';
 import { startModelServer, type ModelServer } from './model-server.js';
-
-/** The stores that the suites run on: the embedded defaults, and real servers where the environment names them. */
-export type Stores = 'embedded' | 'servers';
-
-export const stores: readonly Stores[] = [
-  ...(withEmbedded() ? ['embedded' as const] : []),
-  ...(testServerUrl() === undefined ? [] : ['servers' as const]),
-];
+import type { Stores } from './servers.js';
 
 export interface TestApp {
   /** As `http://localhost:49152`. */
   readonly url: string;
+  /** The process that it runs in. */
+  readonly pid: number;
   readonly model: ModelServer;
-  readonly database: App['adapters']['database'];
+  readonly database: { query<Row>(text: string, values?: readonly unknown[]): Promise<Rows<Row>> };
   /** What was logged, a parsed line each. */
-  readonly logged: readonly Readonly<Record<string, unknown>>[];
+  readonly logged: readonly LogLine[];
+  /** How many queries the service has sent outside of transactions, on a pool that other suites may have used. */
+  queries(): Promise<number>;
+  /** Bytes on the heap of the service's process, after garbage was collected. */
+  heapUsed(): Promise<number>;
   /** Ends the service as a SIGTERM does, and starts another one on the same data. */
   restart(): Promise<TestApp>;
   close(): Promise<void>;
 }
+
+type LogLine = Readonly<Record<string, unknown>>;
 
 export interface TestAppOptions {
   readonly stores?: Stores;
   readonly settings?: Environment;
 }
 
-/** Limits that a suite does not mean to meet. */
-const ROOMY: Environment = {
-  RATE_LIMIT_LOGIN: '1000/60',
-  RATE_LIMIT_LOGIN_CLIENT: '10000/60',
-  RATE_LIMIT_CHAT: '1000/60',
-  RATE_LIMIT_MESSAGE: '1000/60',
-  RATE_LIMIT_CODE_ADDRESS: '1000/60',
-  RATE_LIMIT_CODE_CLIENT: '1000/60',
-  RATE_LIMIT_PROVIDER_LOGIN: '1000/60',
-};
-
 /**
- * The whole service in this process, on a port of its own, with a model server on a socket. Rate limits are out of the way
- * unless `settings` set them.
+ * The whole service on a port of its own, with a model server of this suite's. It runs in another process, without any users,
+ * and may have served an earlier suite with the same settings. Rate limits are out of the way unless `settings` set them.
  */
-export async function startTestApp({ stores: on = 'embedded', settings = {} }: TestAppOptions = {}): Promise<TestApp> {
-  const resources = new AsyncDisposableStack();
+export async function startTestApp({ stores = 'embedded', settings = {} }: TestAppOptions = {}): Promise<TestApp> {
+  const model = await startModelServer();
+  const modelPort = Number(new URL(model.url).port);
   try {
-    return await startOn(on, settings, resources);
+    return testApp(await callHost('startService', { stores, settings, modelPort }), model);
   } catch (error) {
-    await resources.disposeAsync();
+    await model.close();
     throw error;
   }
 }
 
-async function startOn(on: Stores, settings: Environment, resources: AsyncDisposableStack): Promise<TestApp> {
-  const dataDirectory = await mkdtemp(join(tmpdir(), 'flynkle-test-'));
-  resources.defer(() => rm(dataDirectory, { recursive: true, force: true }));
-  if (on === 'embedded') await fillDataDirectory(dataDirectory);
-  const server = on === 'servers' ? testServerUrl() : undefined;
-  const postgres = server === undefined ? undefined : await createDatabase(server);
-  if (postgres !== undefined) resources.defer(() => postgres.drop());
-  const model = await startModelServer();
-  resources.defer(() => model.close());
-  const environment: Environment = {
-    ...ROOMY,
-    NODE_ENV: 'test',
-    PORT: '0',
-    HOST: '127.0.0.1',
-    DATA_DIR: dataDirectory,
-    DATABASE_URL: postgres?.url,
-    REDIS_URL: on === 'servers' ? process.env['TEST_REDIS_URL'] : undefined,
-    OPENAI_BASE_URL: model.url,
-    OPENAI_API_KEY: 'test-key',
-    ...(on === 'servers' ? s3Settings() : {}),
-    ...settings,
-  };
-  return run(environment, model, resources);
-}
-
-async function run(environment: Environment, model: ModelServer, resources: AsyncDisposableStack): Promise<TestApp> {
-  const logged: Readonly<Record<string, unknown>>[] = [];
-  const log = pino({ level: 'info' }, { write: (line) => logged.push(JSON.parse(line) as Record<string, unknown>) });
-  const app = await startApp(readConfig(environment), log);
+function testApp({ id, url, pid, logFile }: StartedService, model: ModelServer): TestApp {
+  const log = new LogFile(logFile);
   return {
-    url: app.url,
+    url,
+    pid,
     model,
-    database: app.adapters.database,
-    logged,
-    async restart() {
-      await app.close();
-      return run(environment, model, resources);
+    database: {
+      query: async <Row>(text: string, values?: readonly unknown[]) =>
+        (await callHost('query', id, text, values)) as Rows<Row>,
     },
+    get logged() {
+      return log.lines();
+    },
+    queries: () => callHost('queryCount', id),
+    heapUsed: () => callHost('heapUsed'),
+    restart: async () => testApp(await callHost('restartService', id), model),
     async close() {
-      await app.close();
-      await resources.disposeAsync();
+      await model.close();
+      await callHost('releaseService', id);
     },
   };
 }
 
-/** The S3 server of TEST_S3_ENDPOINT, where there is one. */
-function s3Settings(): Environment {
-  const endpoint = process.env['TEST_S3_ENDPOINT'];
-  if (endpoint === undefined) return {};
-  return {
-    MINIO_ENDPOINT: endpoint,
-    MINIO_ACCESS_KEY: process.env['TEST_S3_ACCESS_KEY'] ?? 'minioadmin',
-    MINIO_SECRET_KEY: process.env['TEST_S3_SECRET_KEY'] ?? 'minioadmin',
-    MINIO_BUCKET: process.env['TEST_S3_BUCKET'] ?? 'flynkle-test',
-  };
+class LogFile {
+  readonly #lines: LogLine[] = [];
+  #read = 0;
+
+  constructor(private readonly path: string) {}
+
+  lines(): readonly LogLine[] {
+    const bytes = readFileSync(this.path).subarray(this.#read);
+    this.#read += bytes.length;
+    const lines = bytes.toString('utf8').split('\n').slice(0, -1);
+    this.#lines.push(...lines.map((line) => JSON.parse(line) as LogLine));
+    return this.#lines;
+  }
 }

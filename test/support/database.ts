@@ -1,24 +1,14 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
-import { cp, link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import type { Log } from '../../src/kernel/log.js';
-import { migrate } from '../../src/adapters/postgres/migrate.js';
 import { openDatabase } from '../../src/adapters/postgres/open-database.js';
 import { createPglitePool, startPglite } from '../../src/adapters/postgres/pglite.js';
 import { PoolDatabase } from '../../src/adapters/postgres/pool-database.js';
 import { createPostgresPool } from '../../src/adapters/postgres/postgres-pool.js';
+import { valueParsers } from '../../src/adapters/postgres/value-parsers.js';
 import type { Database } from '../../src/ports/database.js';
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const CACHE = join(ROOT, 'node_modules/.cache/flynkle-api');
-
-export const migrationsDirectory = join(ROOT, 'prisma/migrations');
-
-const ignore = (): void => undefined;
-export const silentLogger: Log = { info: ignore, warn: ignore, error: ignore };
+import { callHost } from './host/call-host.js';
+import { migratedArchive } from './migrated-database.js';
+import { createDatabase, migrationsDirectory, silentLogger, testServerUrl, withEmbedded } from './servers.js';
 
 export interface TestDatabase extends Database {
   /** Closes the database and removes it, with whatever it holds. */
@@ -33,17 +23,11 @@ export interface TestPool {
 
 export interface TestDatabaseKind {
   readonly name: 'embedded' | 'postgres';
-  /** A new, migrated, empty database: some 0.3 s. One a suite is enough where tests make users of their own. */
+  /** A migrated, empty database. One a suite is enough where tests make users of their own. */
   open(): Promise<TestDatabase>;
+  /** The same in this process, for tests of how the embedded database is reached. It takes 300 MB and more. */
+  openHere(): Promise<TestDatabase>;
   openEmpty(): Promise<TestPool>;
-}
-
-/**
- * Whether suites run on what is embedded: always, but with `TEST_STORES=servers`, for a run after one that had it. Suites
- * that know nothing of servers do not look at it.
- */
-export function withEmbedded(): boolean {
-  return process.env['TEST_STORES'] !== 'servers' || testServerUrl() === undefined;
 }
 
 /**
@@ -54,44 +38,19 @@ export function withEmbedded(): boolean {
  */
 export function testDatabases(): TestDatabaseKind[] {
   const server = testServerUrl();
-  return [
-    ...(withEmbedded() ? [{ name: 'embedded' as const, open: openEmbedded, openEmpty: openEmptyEmbedded }] : []),
-    ...(server === undefined
-      ? []
-      : [
-          {
-            name: 'postgres' as const,
-            open: () => openOnServer(server),
-            openEmpty: () => openEmptyOnServer(server),
-          },
-        ]),
-  ];
+  return [...(withEmbedded() ? [embedded] : []), ...(server === undefined ? [] : [onServer(server)])];
 }
 
-/** TEST_DATABASE_URL, for suites that only mean something on a PostgreSQL server. */
-export function testServerUrl(): string | undefined {
-  const url = process.env['TEST_DATABASE_URL'];
-  return url === '' ? undefined : url;
-}
+const embedded: TestDatabaseKind = {
+  name: 'embedded',
+  open: openInHost,
+  openHere: openEmbedded,
+  openEmpty: openEmptyEmbedded,
+};
 
-/** Creates an empty database on the test server. */
-export async function createDatabase(server: string): Promise<{ url: string; drop(): Promise<void> }> {
-  const name = `flynkle_test_${randomUUID().replaceAll('-', '')}`;
-  await administer(server, `CREATE DATABASE ${name}`);
-  const url = new URL(server);
-  url.pathname = `/${name}`;
-  return { url: url.href, drop: () => administer(server, `DROP DATABASE ${name} WITH (FORCE)`) };
-}
-
-/** Runs one statement on the test server, outside the databases under test. */
-export async function administer(server: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: server });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
+function onServer(server: string): TestDatabaseKind {
+  const open = () => openOnServer(server);
+  return { name: 'postgres', open, openHere: open, openEmpty: () => openEmptyOnServer(server) };
 }
 
 async function openOnServer(server: string): Promise<TestDatabase> {
@@ -117,19 +76,38 @@ async function openEmptyOnServer(server: string): Promise<TestPool> {
   };
 }
 
+/** A PGlite that the host of this worker runs. It has one session, so the pool has one connection, as in the service. */
+async function openInHost(): Promise<TestDatabase> {
+  const { port } = await callHost('openDatabase');
+  const pool = new pg.Pool({
+    host: '127.0.0.1',
+    port,
+    user: 'postgres',
+    database: 'postgres',
+    password: '',
+    ssl: false,
+    max: 1,
+    idleTimeoutMillis: 0,
+    types: valueParsers,
+  });
+  const resources = new AsyncDisposableStack();
+  resources.defer(() => callHost('closeDatabase', port));
+  resources.defer(() => pool.end());
+  return droppable(pool, resources);
+}
+
 async function openEmbedded(): Promise<TestDatabase> {
   const pglite = await startPglite('memory://', { loadDataDir: await openAsBlob(await migratedArchive()) });
   const pool = createPglitePool(pglite, silentLogger);
   const resources = new AsyncDisposableStack();
   resources.defer(() => pglite.close());
   resources.defer(() => pool.end());
-  const database = new PoolDatabase({
-    pool,
-    description: 'PGlite in memory',
-    embedded: true,
-    logger: silentLogger,
-    resources,
-  });
+  return droppable(pool, resources);
+}
+
+function droppable(pool: pg.Pool, resources: AsyncDisposableStack): TestDatabase {
+  const description = 'PGlite in memory';
+  const database = new PoolDatabase({ pool, description, embedded: true, logger: silentLogger, resources });
   return Object.assign(database, { drop: () => database.close() });
 }
 
@@ -143,61 +121,4 @@ async function openEmptyEmbedded(): Promise<TestPool> {
       await pglite.close();
     },
   };
-}
-
-/** A DATA_DIR with a migrated, empty database in it: to copy it takes a tenth of the time that a first start takes. */
-export async function fillDataDirectory(directory: string): Promise<void> {
-  await cp(join(await migratedFolder(), 'postgres'), join(directory, 'postgres'), { recursive: true });
-}
-
-async function migratedFolder(): Promise<string> {
-  const folder = join(CACHE, `data-${await migrationsFingerprint()}`);
-  const kept = await readdir(CACHE).catch(() => []);
-  if (kept.some((name) => join(CACHE, name) === folder)) return folder;
-  // Under its name only when whole: another worker may be at the same point, and one of both is enough.
-  const unfinished = `${folder}.${process.pid}`;
-  const database = await openDatabase({
-    url: undefined,
-    dataDirectory: unfinished,
-    migrationsDirectory,
-    logger: silentLogger,
-  });
-  await database.close();
-  await rename(unfinished, folder).catch(() => rm(unfinished, { recursive: true }));
-  const outdated = kept.filter((name) => /^data-[0-9a-f]+$/.test(name));
-  await Promise.all(outdated.map((name) => rm(join(CACHE, name), { recursive: true, force: true })));
-  return folder;
-}
-
-/** A migrated database as PGlite dumps it, kept between runs: to load it takes a tenth of the time that making it takes. */
-async function migratedArchive(): Promise<string> {
-  const file = join(CACHE, `pglite-${await migrationsFingerprint()}.tar`);
-  const kept = await readdir(dirname(file)).catch(() => []);
-  if (kept.some((name) => join(CACHE, name) === file)) return file;
-  const pglite = await startPglite('memory://');
-  const pool = createPglitePool(pglite, silentLogger);
-  await migrate({ pool, directory: migrationsDirectory, logger: silentLogger });
-  await pool.end();
-  const archive = await pglite.dumpDataDir('none');
-  await pglite.close();
-  await mkdir(CACHE, { recursive: true });
-  // Under its name only when whole: another worker may be at the same point. The first one's stays, since a third may be
-  // reading it.
-  const unfinished = `${file}.${process.pid}`;
-  await writeFile(unfinished, archive.stream());
-  await link(unfinished, file).catch(ignore);
-  await rm(unfinished);
-  await Promise.all(kept.filter((name) => name.endsWith('.tar')).map((name) => rm(join(CACHE, name), { force: true })));
-  return file;
-}
-
-async function migrationsFingerprint(): Promise<string> {
-  const hash = createHash('sha256').update(
-    await readFile(join(ROOT, 'node_modules/@electric-sql/pglite/package.json')),
-  );
-  const names = (await readdir(migrationsDirectory, { recursive: true }))
-    .filter((name) => name.endsWith('.sql'))
-    .sort();
-  for (const name of names) hash.update(name).update(await readFile(join(migrationsDirectory, name)));
-  return hash.digest('hex').slice(0, 16);
 }

@@ -53,7 +53,6 @@ export async function startMailServer(): Promise<MailServer> {
       const mails = await eventually(
         () => Promise.resolve(received.filter(({ recipients }) => recipients.includes(recipient))),
         (found) => found.length >= number,
-        20_000,
       );
       const mail = mails[number - 1];
       if (mail === undefined) throw new Error('there is no such mail');

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compileCache } from './compile-cache.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -32,7 +33,7 @@ const PASSED_ON = ['PATH', 'HOME', 'TMPDIR'] as const;
 const programs = new Set<Program>();
 
 /**
- * The service as an operator starts it, in a process of its own, on a free port of 127.0.0.1.
+ * The service as an operator starts it, compiled before the tests, in a process of its own, on a free port of 127.0.0.1.
  * @throws with its output when it ends before it listens
  */
 export async function startProgram(environment: ProgramEnvironment): Promise<Program> {
@@ -68,9 +69,9 @@ export async function withDataDirectory(work: (directory: string) => Promise<voi
 
 function run(environment: ProgramEnvironment): Program {
   const inherited = Object.fromEntries(PASSED_ON.map((name) => [name, process.env[name]]));
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+  const child = spawn(process.execPath, ['dist/main.js'], {
     cwd: ROOT,
-    env: { ...inherited, PORT: '0', HOST: '127.0.0.1', ...environment },
+    env: { ...inherited, ...compileCache, PORT: '0', HOST: '127.0.0.1', ...environment },
   });
   let output = '';
   const changes = new EventTarget();

@@ -3,13 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { startChild } from '../../../test/support/child-process.js';
-import {
-  createDatabase,
-  silentLogger,
-  testDatabases,
-  testServerUrl,
-  type TestPool,
-} from '../../../test/support/database.js';
+import { testDatabases, type TestPool } from '../../../test/support/database.js';
+import { createDatabase, silentLogger, testServerUrl } from '../../../test/support/servers.js';
 import type { Log } from '../../kernel/log.js';
 import { migrate } from './migrate.js';
 
@@ -134,5 +129,5 @@ describe.each(testDatabases())('migrations on the $name database', ({ openEmpty 
     expect(applied.flat().sort()).toEqual(names);
     for (const child of children) await expect(child.ended).resolves.toMatchObject({ code: 0, errors: '' });
     await database.drop();
-  }, 120_000);
+  });
 });

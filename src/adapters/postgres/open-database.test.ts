@@ -2,13 +2,10 @@ import { randomInt } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Child, startChild } from '../../../test/support/child-process.js';
-import { migrationsDirectory, silentLogger } from '../../../test/support/database.js';
+import { migrationsDirectory, silentLogger } from '../../../test/support/servers.js';
 import { openDatabase } from './open-database.js';
-
-// Every test starts processes, or makes a database, or both: seconds each on an idle machine, many on a busy one.
-jest.setTimeout(120_000);
 
 describe('the embedded database in a folder', () => {
   let folder: string;

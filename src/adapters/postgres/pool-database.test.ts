@@ -4,7 +4,7 @@ import { Unavailable } from '../../kernel/errors.js';
 import { newId } from '../../kernel/ids.js';
 import type { Sql } from '../../ports/database.js';
 
-describe.each(testDatabases())('the $name database', ({ name, open }) => {
+describe.each(testDatabases())('the $name database', ({ name, openHere: open }) => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await open();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { administer, createDatabase, migrationsDirectory, testServerUrl } from '../../../test/support/database.js';
+import { administer, createDatabase, migrationsDirectory, testServerUrl } from '../../../test/support/servers.js';
 import { type FaultProxy, startFaultProxy } from '../../../test/support/fault-proxy.js';
 import { Unavailable } from '../../kernel/errors.js';
 import type { Log } from '../../kernel/log.js';
