@@ -1,3 +1,25 @@
+/**
+ * The suites of test/api that `npm test` runs: the main paths through every door. `npm run test:all` runs the others too.
+ * tools/test.ts says which are wanted.
+ */
+const MAIN = [
+  'chat',
+  'conversation-events',
+  'conversations',
+  'newcomer',
+  'passwords',
+  'refresh-tokens',
+  'replies',
+  'rest-auth',
+  'rest-chat',
+  'rest-conversations',
+  'rest-envelope',
+  'rest-users',
+  'sessions-streams',
+  'uploads',
+].map((name) => `<rootDir>/test/api/${name}.test.ts`);
+const scope = process.env.TEST_SCOPE ?? 'all';
+
 /** @type {import('jest').Config} */
 const shared = {
   testEnvironment: 'node',
@@ -10,17 +32,22 @@ const shared = {
 /** Suites beside the code that start processes, kill them, and need seconds for it. */
 const FAULTS_IN_SRC = '<rootDir>/src/adapters/postgres/open-database.test.ts';
 
+const unit = {
+  ...shared,
+  displayName: 'unit',
+  testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/contracts/*.test.ts', `!${FAULTS_IN_SRC}`],
+};
+const everyApi = ['<rootDir>/test/api/*.test.ts'];
+const api = {
+  ...shared,
+  displayName: 'api',
+  testMatch: { main: MAIN, others: [...everyApi, ...MAIN.map((path) => `!${path}`)] }[scope] ?? everyApi,
+};
+const faults = { ...shared, displayName: 'faults', testMatch: ['<rootDir>/test/faults/*.test.ts', FAULTS_IN_SRC] };
+
 /** @type {import('jest').Config} */
 export default {
-  projects: [
-    {
-      ...shared,
-      displayName: 'unit',
-      testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/contracts/*.test.ts', `!${FAULTS_IN_SRC}`],
-    },
-    { ...shared, displayName: 'api', testMatch: ['<rootDir>/test/api/*.test.ts'] },
-    { ...shared, displayName: 'faults', testMatch: ['<rootDir>/test/faults/*.test.ts', FAULTS_IN_SRC] },
-  ],
+  projects: { main: [unit, api], others: [api, faults] }[scope] ?? [unit, api, faults],
   globalSetup: '<rootDir>/test/support/host/start-hosts.ts',
   globalTeardown: '<rootDir>/test/support/host/stop-hosts.ts',
   maxWorkers: 2,

@@ -58,17 +58,30 @@ export function rateLimitStoreContract(name: string, open: () => Promise<OpenedR
       }
     });
 
-    it('slides: one call passes when the oldest has left the window, as soon as the store said', async () => {
-      const short = { ...rule, windowMs: 1_500 };
+    /** False when the calls took so long that they left the window before they were looked at. */
+    const slides = async (short: RateLimitRule): Promise<boolean> => {
+      const start = performance.now();
+      const elapsed = () => performance.now() - start;
       await store.take(short, 'anna');
-      await sleep(700);
+      await sleep(short.windowMs / 2);
       await store.take(short, 'anna');
       await store.take(short, 'anna');
       const refused = await store.take(short, 'anna');
+      if (elapsed() >= short.windowMs) return false;
       expect(refused).toEqual({ before: 3, retryAfterMs: expect.any(Number) });
       await sleep(refused.retryAfterMs + 2);
-      expect(await store.take(short, 'anna')).toEqual({ before: 2, retryAfterMs: 0 });
-      expect((await store.take(short, 'anna')).before).toBe(3);
+      const passed = await store.take(short, 'anna');
+      const next = await store.take(short, 'anna');
+      if (elapsed() >= 1.5 * short.windowMs) return false;
+      expect(passed).toEqual({ before: 2, retryAfterMs: 0 });
+      expect(next.before).toBe(3);
+      return true;
+    };
+
+    it('slides: one call passes when the oldest has left the window, as soon as the store said', async () => {
+      let windowMs = 1_500;
+      // The clock is the store's own. A busy machine needs a longer window to make the calls in.
+      while (!(await slides({ ...rule, name: `${rule.name}-${windowMs}`, windowMs }))) windowMs *= 2;
     });
 
     it('obeys a limit that was lowered meanwhile', async () => {

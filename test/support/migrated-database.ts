@@ -40,7 +40,7 @@ export async function migratedArchive(): Promise<string> {
   const kept = await readdir(dirname(file)).catch(() => []);
   if (kept.some((name) => join(CACHE, name) === file)) return file;
   const pglite = await startPglite('memory://');
-  const pool = createPglitePool(pglite);
+  const pool = createPglitePool(pglite, silentLogger);
   await migrate({ pool, directory: migrationsDirectory, logger: silentLogger });
   await pool.end();
   const archive = await pglite.dumpDataDir('none');

@@ -17,8 +17,10 @@ export interface RawRequest {
 
 /** Sends a request byte for byte, and reads the whole response. */
 export function rawRequest(port: number, { method = 'GET', path, headers = {}, body }: RawRequest): Promise<RawAnswer> {
-  return new Promise((resolve, reject) => {
-    const request = http.request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
+  // Without an agent Node asks for the connection to be closed after the answer, which breaks it under a body that is refused.
+  const agent = new http.Agent({ keepAlive: true });
+  const answer = new Promise<RawAnswer>((resolve, reject) => {
+    const request = http.request({ host: '127.0.0.1', port, method, path, headers, agent }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
@@ -29,6 +31,9 @@ export function rawRequest(port: number, { method = 'GET', path, headers = {}, b
     });
     request.on('error', reject);
     request.end(body);
+  });
+  return answer.finally(() => {
+    agent.destroy();
   });
 }
 

@@ -1,0 +1,14 @@
+// Runs the tests: `node tools/test.ts main|others|all [what Jest takes]`; jest.config.js says which suites are the main ones.
+// Who names suites (`npm test -- test/api/audit.test.ts`) or tests (`npm test -- -t audit`) gets them, wherever they are.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const [scope = 'all', ...parameters] = process.argv.slice(2);
+const namesSome = parameters.some((parameter) => !parameter.startsWith('-'));
+const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+const jest = fileURLToPath(new URL('../node_modules/jest/bin/jest.js', import.meta.url));
+const { status } = spawnSync(process.execPath, [...flags, jest, ...parameters], {
+  stdio: 'inherit',
+  env: { ...process.env, TEST_SCOPE: namesSome ? 'all' : scope },
+});
+process.exitCode = status ?? 1;
