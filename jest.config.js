@@ -17,7 +17,7 @@ const MAIN = [
   'rest-users',
   'sessions-streams',
   'uploads',
-].map((name) => `<rootDir>/test/api/${name}.test.ts`);
+];
 const scope = process.env.TEST_SCOPE ?? 'all';
 
 /** @type {import('jest').Config} */
@@ -29,19 +29,22 @@ const shared = {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
 };
 
-/** Suites beside the code that start processes, kill them, and need seconds for it. */
+const NAMES = `(${MAIN.join('|')})\\.test\\.ts$`;
+/** A suite beside the code that starts processes and kills them, and needs a minute for it. */
 const FAULTS_IN_SRC = '<rootDir>/src/adapters/postgres/open-database.test.ts';
 
 const unit = {
   ...shared,
   displayName: 'unit',
-  testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/contracts/*.test.ts', `!${FAULTS_IN_SRC}`],
+  testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/contracts/*.test.ts'],
+  testPathIgnorePatterns: [FAULTS_IN_SRC],
 };
-const everyApi = ['<rootDir>/test/api/*.test.ts'];
 const api = {
   ...shared,
   displayName: 'api',
-  testMatch: { main: MAIN, others: [...everyApi, ...MAIN.map((path) => `!${path}`)] }[scope] ?? everyApi,
+  testMatch: ['<rootDir>/test/api/*.test.ts'],
+  testPathIgnorePatterns:
+    { main: [`<rootDir>/test/api/(?!${NAMES})`], others: [`<rootDir>/test/api/${NAMES}`] }[scope] ?? [],
 };
 const faults = { ...shared, displayName: 'faults', testMatch: ['<rootDir>/test/faults/*.test.ts', FAULTS_IN_SRC] };
 
