@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const [scope = 'all', ...parameters] = process.argv.slice(2);
 const namesSome = parameters.some((parameter) => !parameter.startsWith('-'));
-const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', '--expose-gc'];
 const jest = fileURLToPath(new URL('../node_modules/jest/bin/jest.js', import.meta.url));
 const { status } = spawnSync(process.execPath, [...flags, jest, ...parameters], {
   stdio: 'inherit',

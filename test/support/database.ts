@@ -6,6 +6,7 @@ import { PoolDatabase } from '../../src/adapters/postgres/pool-database.js';
 import { createPostgresPool } from '../../src/adapters/postgres/postgres-pool.js';
 import { valueParsers } from '../../src/adapters/postgres/value-parsers.js';
 import type { Database } from '../../src/ports/database.js';
+import { collectGarbage } from './collect-garbage.js';
 import { callHost } from './host/call-host.js';
 import { migratedArchive } from './migrated-database.js';
 import { createDatabase, migrationsDirectory, silentLogger, testServerUrl, withEmbedded } from './servers.js';
@@ -100,6 +101,7 @@ async function openEmbedded(): Promise<TestDatabase> {
   const pglite = await startPglite('memory://', { loadDataDir: await openAsBlob(await migratedArchive()) });
   const pool = createPglitePool(pglite, silentLogger);
   const resources = new AsyncDisposableStack();
+  resources.defer(collectGarbage);
   resources.defer(() => pglite.close());
   resources.defer(() => pool.end());
   return droppable(pool, resources);
@@ -119,6 +121,7 @@ async function openEmptyEmbedded(): Promise<TestPool> {
     drop: async () => {
       await pool.end();
       await pglite.close();
+      collectGarbage();
     },
   };
 }

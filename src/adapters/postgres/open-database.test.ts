@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Child, startChild } from '../../../test/support/child-process.js';
+import { collectGarbage } from '../../../test/support/collect-garbage.js';
 import { migrationsDirectory, silentLogger } from '../../../test/support/servers.js';
 import { openDatabase } from './open-database.js';
 
@@ -18,6 +19,7 @@ describe('the embedded database in a folder', () => {
     for (const child of children) child.process.kill('SIGKILL');
     await Promise.all(children.map((child) => child.ended));
     await rm(folder, { recursive: true });
+    collectGarbage();
   });
 
   const open = (dataDirectory = folder) =>
