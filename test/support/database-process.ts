@@ -4,6 +4,7 @@
  *
  *     migrate   waits for a line on its input, then applies the migrations and writes the names of those that it applied
  *     write     writes "ready", then the id of each user that it has stored, until it is killed
+ *     store     writes how many users there were, where the database says that it is, and the id of a user that it has stored
  *     dates     stores the days given as further arguments and writes what it reads back
  */
 import { once } from 'node:events';
@@ -23,13 +24,15 @@ function report(event: unknown): void {
   process.stdout.write(`${JSON.stringify(event)}\n`);
 }
 
+const place = {
+  url: process.env['DATABASE_URL'],
+  dataDirectory: process.env['DATA_DIR'] ?? '',
+  migrationsDirectory: migrations,
+  logger,
+};
+
 function open(): Promise<Database> {
-  return openDatabase({
-    url: process.env['DATABASE_URL'],
-    dataDirectory: process.env['DATA_DIR'] ?? '',
-    migrationsDirectory: migrations,
-    logger,
-  });
+  return openDatabase(place);
 }
 
 async function migrateWhenTold(): Promise<void> {
@@ -62,6 +65,15 @@ async function writeForEver(): Promise<never> {
   return Promise.race(Array.from({ length: WRITERS }, write));
 }
 
+async function storeUser(): Promise<void> {
+  const database = await openDatabase(place);
+  const users = await database.prisma.user.count();
+  const { id } = await database.prisma.user.create({ data: { provider: 'local', passwordHash: '-', plan: 'free' } });
+  const { embedded, description } = database;
+  await database.close();
+  report({ users, embedded, description, id });
+}
+
 async function storeDates(days: readonly string[]): Promise<void> {
   const database = await open();
   await database.query('CREATE TABLE IF NOT EXISTS day_sample (day date, moment timestamptz)');
@@ -78,6 +90,7 @@ const [action, ...rest] = process.argv.slice(2);
 try {
   if (action === 'migrate') await migrateWhenTold();
   if (action === 'write') await writeForEver();
+  if (action === 'store') await storeUser();
   if (action === 'dates') await storeDates(rest);
 } catch (error) {
   process.stderr.write(error instanceof StartupError ? error.message : String(error));

@@ -46,7 +46,7 @@ const embedded: TestDatabaseKind = {
   name: 'embedded',
   open: openInHost,
   openHere: openEmbedded,
-  openEmpty: openEmptyEmbedded,
+  openEmpty: openEmptyInHost,
 };
 
 function onServer(server: string): TestDatabaseKind {
@@ -77,8 +77,15 @@ async function openEmptyOnServer(server: string): Promise<TestPool> {
   };
 }
 
-/** A PGlite that the host of this worker runs. It has one session, so the pool has one connection, as in the service. */
 async function openInHost(): Promise<TestDatabase> {
+  const { pool, close } = await poolInHost();
+  const resources = new AsyncDisposableStack();
+  resources.defer(close);
+  return droppable(pool, resources);
+}
+
+/** A PGlite that the host of this worker runs. It has one session, so the pool has one connection, as in the service. */
+async function poolInHost(): Promise<{ pool: pg.Pool; close(): Promise<void> }> {
   const { port } = await callHost('openDatabase');
   const pool = new pg.Pool({
     host: '127.0.0.1',
@@ -91,10 +98,11 @@ async function openInHost(): Promise<TestDatabase> {
     idleTimeoutMillis: 0,
     types: valueParsers,
   });
-  const resources = new AsyncDisposableStack();
-  resources.defer(() => callHost('closeDatabase', port));
-  resources.defer(() => pool.end());
-  return droppable(pool, resources);
+  const close = async () => {
+    await pool.end();
+    await callHost('closeDatabase', port);
+  };
+  return { pool, close };
 }
 
 async function openEmbedded(): Promise<TestDatabase> {
@@ -113,15 +121,8 @@ function droppable(pool: pg.Pool, resources: AsyncDisposableStack): TestDatabase
   return Object.assign(database, { drop: () => database.close() });
 }
 
-async function openEmptyEmbedded(): Promise<TestPool> {
-  const pglite = await startPglite('memory://');
-  const pool = createPglitePool(pglite, silentLogger);
-  return {
-    pool,
-    drop: async () => {
-      await pool.end();
-      await pglite.close();
-      collectGarbage();
-    },
-  };
+async function openEmptyInHost(): Promise<TestPool> {
+  const { pool, close } = await poolInHost();
+  await pool.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+  return { pool, drop: close };
 }
