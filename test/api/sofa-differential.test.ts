@@ -4,7 +4,7 @@ import { buildRestView, type RestOperation } from '../../src/doors/rest/rest-vie
 import { describeSchema } from '../../src/app-schema.js';
 import { AUTHORISATION } from '../support/authorisation-table.js';
 import { Cast } from '../support/authorisation-cast.js';
-import { withEmbedded } from '../support/database.js';
+import { withEmbedded } from '../support/servers.js';
 import { restCall, rootFieldsOf, type HttpCall } from '../support/generated-call.js';
 import { startMailServer, type MailServer } from '../support/mail-server.js';
 import { rawRequest } from '../support/raw-request.js';

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { openDatabase } from '../../src/adapters/postgres/open-database.js';
 import type { OpenedDatabase } from '../../src/adapters/postgres/pool-database.js';
 import { Unavailable } from '../../src/kernel/errors.js';
-import { createDatabase, migrationsDirectory, silentLogger, testServerUrl } from '../support/database.js';
+import { createDatabase, migrationsDirectory, silentLogger, testServerUrl } from '../support/servers.js';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.js';
 
 const server = testServerUrl();

@@ -182,12 +182,9 @@ onServers('two instances on one PostgreSQL and Redis', () => {
     expect((await at(second, user).graphql('{ me { id } }')).data).toBeNull();
   };
 
-  it.each(Object.keys(endings))(
-    '%s on one ends sockets and event streams on the other',
-    async (ending) => {
-      await endsEverywhere(ending, await newOpened());
-    },
-  );
+  it.each(Object.keys(endings))('%s on one ends sockets and event streams on the other', async (ending) => {
+    await endsEverywhere(ending, await newOpened());
+  });
 
   it('give a refresh token that is sent to both, a hundred times at once, one successor', async () => {
     const user = await signUp(first);
@@ -277,14 +274,11 @@ onServers('two instances on one PostgreSQL and Redis', () => {
       }
     });
 
-    it.each(Object.keys(endings))(
-      '%s on one ends what was open on the other before',
-      async (ending) => {
-        const before = opened.get(ending);
-        if (before === undefined) throw new Error(ending);
-        await endsEverywhere(ending, before);
-      },
-    );
+    it.each(Object.keys(endings))('%s on one ends what was open on the other before', async (ending) => {
+      const before = opened.get(ending);
+      if (before === undefined) throw new Error(ending);
+      await endsEverywhere(ending, before);
+    });
 
     it('lift no login limit once it is back', async () => {
       redis.heal();
