@@ -4,7 +4,7 @@ import type { Tables } from '../../ports/database.js';
 import type { PooledConnection } from './pooled-connection.js';
 
 /** Longer than any transaction lasts: the one that Prisma's joins ends it. */
-const TIMEOUT_MILLISECONDS = 3_600_000;
+const TIMEOUT_MS = 3_600_000;
 
 /** The connection whose transaction is joined by the one that Prisma begins now. */
 const joining = new AsyncLocalStorage<PooledConnection>();
@@ -43,7 +43,7 @@ export class PrismaTransaction {
         return this.work.promise;
       };
       this.ended = joining
-        .run(this.connection, () => this.prisma.$transaction(hold, { timeout: TIMEOUT_MILLISECONDS }))
+        .run(this.connection, () => this.prisma.$transaction(hold, { timeout: TIMEOUT_MS }))
         .catch(reject);
     });
   }

@@ -80,7 +80,7 @@ export class PasskeysService {
 
   /**
    * Keeps what the browser answered with.
-   * @throws Invalid `Invalid passkey` when it answers no challenge, or one older than {@link PASSKEY_CHALLENGE_MINUTES} or used;
+   * @throws Invalid `Invalid passkey` when its challenge is unknown, used, or older than {@link PASSKEY_CHALLENGE_MINUTES};
    * Conflict `Passkey already registered`, `Too many passkeys`
    */
   async finishRegistration(viewer: Viewer, name: string, answer: RegistrationAnswer): Promise<PasskeyRow> {
