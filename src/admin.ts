@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import { loadOrMakeSecret } from './adapters/disk/secret-file.js';
 import { graphqlRateLimiters } from './adapters/graphql-rate-limit/graphql-rate-limiter.js';
