@@ -38,18 +38,6 @@ const STATUS: Readonly<Record<Decision, string>> = {
   'invalid passkey': '401',
 };
 
-describe('the authorisation table', () => {
-  it('has a row for every operation of the schema, and none for what there is not', () => {
-    expect(Object.keys(AUTHORISATION).sort()).toEqual(fields.map(({ name }) => name).sort());
-  });
-
-  it('agrees with what each operation says of who may call it', () => {
-    const said = Object.fromEntries(fields.map(({ name, operation }) => [name, operation?.access]));
-    const expected = Object.fromEntries(Object.entries(AUTHORISATION).map(([name, { access }]) => [name, access]));
-    expect(said).toEqual(expected);
-  });
-});
-
 describe.each(stores)('authorisation on %s', (on) => {
   let app: TestApp;
   let shared: Cast;

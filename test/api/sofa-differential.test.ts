@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { isNonNullType } from 'graphql';
-import { buildRestView, type RestOperation } from '../../src/doors/rest/rest-view.js';
+import { buildRestView } from '../../src/doors/rest/rest-view.js';
 import { describeSchema } from '../../src/app-schema.js';
 import { AUTHORISATION } from '../support/authorisation-table.js';
 import { Cast } from '../support/authorisation-cast.js';
@@ -9,7 +8,7 @@ import { restCall, rootFieldsOf, type HttpCall } from '../support/generated-call
 import { startMailServer, type MailServer } from '../support/mail-server.js';
 import { rawRequest } from '../support/raw-request.js';
 import { startAppWithSofa, type AppWithSofa } from '../support/sofa-door.js';
-import { GOOD_ARGUMENTS, SOFA_TABLE, type Comparison, type Obstacle } from '../support/sofa-table.js';
+import { GOOD_ARGUMENTS, SOFA_TABLE, type Comparison } from '../support/sofa-table.js';
 
 const PLAN = { price: 0, daily_messages: 9_000, daily_tokens: 9_000_000, max_conversations: 900, max_file_uploads: 99 };
 
@@ -21,37 +20,6 @@ const cases = view.operations.flatMap((operation) => {
   const field = fields.find(({ routes }) => routes.some((route) => route.operationId === operationId));
   if (row === undefined || typeof row === 'object' || field === undefined) return [];
   return [{ title: `${method} ${path}`, operation, field, comparison: row }];
-});
-
-/** What stands in the way, by what the route says of itself. */
-function obstacleOf({ route, plan }: RestOperation): Obstacle | undefined {
-  if (route.navigation !== undefined) return 'SOFA neither redirects nor reads or sets cookies';
-  if (plan.file !== undefined) return 'SOFA reads no multipart bodies';
-  return plan.inputs.some((input) => input.in === 'header' && isNonNullType(input.type))
-    ? 'SOFA reads no headers'
-    : undefined;
-}
-
-describe('the table of what SOFA can serve', () => {
-  it('has a row for every operation of REST, and none for what there is not', () => {
-    const routes = [...view.operations, ...view.streams, ...view.files].map(({ route }) => route.operationId);
-    expect(Object.keys(SOFA_TABLE).sort()).toEqual(routes.sort());
-  });
-
-  it('leaves out the operations that have an obstacle in their metadata, and no others', () => {
-    const obstacles = [
-      ...view.operations.flatMap((operation) => {
-        const cannot = obstacleOf(operation);
-        return cannot === undefined ? [] : [[operation.route.operationId, { cannot }]];
-      }),
-      ...[...view.streams, ...view.files].map(({ route }) => [
-        route.operationId,
-        { cannot: 'SOFA serves no subscriptions over HTTP' },
-      ]),
-    ];
-    const left = Object.entries(SOFA_TABLE).filter(([, row]) => typeof row === 'object');
-    expect(Object.fromEntries(left)).toEqual(Object.fromEntries(obstacles));
-  });
 });
 
 describe("SOFA's own router over the same view, pipeline and data", () => {

@@ -73,7 +73,7 @@ export async function protect(
 }
 
 /** Forgets the time step of the last accepted code, so that the current code is accepted again. */
-export async function forgetUsedStep({ database }: TestApp, userId: string): Promise<void> {
+export async function forgetUsedStep({ database }: Pick<TestApp, 'database'>, userId: string): Promise<void> {
   await database.query('UPDATE second_factors SET last_used_step = 0 WHERE user_id = $1', [userId]);
 }
 

@@ -78,7 +78,7 @@ export class Target {
 export class Cast {
   readonly #members = new Map<ActorName, Promise<CastMember>>();
 
-  constructor(private readonly app: TestApp) {}
+  constructor(private readonly app: Pick<TestApp, 'url' | 'database'>) {}
 
   async target(): Promise<Target> {
     return new Target(this.app.url, await this.member('owner'));

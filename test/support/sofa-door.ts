@@ -6,8 +6,10 @@ import { buildRestView, type RestOperation, type RestView } from '../../src/door
 import { sofaRouter } from '../../src/doors/rest/sofa.js';
 import type { RequestContext } from '../../src/graphql/context.js';
 import type { Prepared } from '../../src/graphql/pipeline.js';
+import type { Rows } from '../../src/ports/database.js';
 import type { TestApp, TestAppOptions } from './app.js';
 import type { HttpCall } from './generated-call.js';
+import { startModelServer } from './model-server.js';
 
 /** An answer without its envelope. */
 export interface DoorAnswer {
@@ -16,9 +18,11 @@ export interface DoorAnswer {
   readonly data: unknown;
 }
 
+export type AppHere = Pick<TestApp, 'url' | 'model' | 'database' | 'close'>;
+
 /** The service, and SOFA's own router over the same view, the same pipeline and the same data. */
 export interface AppWithSofa {
-  readonly app: TestApp;
+  readonly app: AppHere;
   readonly ours: (call: HttpCall) => Promise<DoorAnswer>;
   readonly sofas: (call: HttpCall, operation: RestOperation) => Promise<DoorAnswer>;
 }
@@ -54,7 +58,7 @@ function refusal(answer: unknown, { route, plan }: RestOperation): DoorAnswer {
   const [error] = (answer as { readonly errors: readonly Parameters<typeof errorAnswer>[0][] }).errors;
   if (error?.extensions === undefined) throw new Error(`SOFA answers ${JSON.stringify(answer)}`);
   const { status, message, data } = errorAnswer(error, route.errors ?? [], plan.toWireField);
-  return { status, message, data };
+  return { status, message, data: data ?? null };
 }
 
 function routerOf(view: RestView, { pipelineFor, makeContext }: RestDoorOptions): ReturnType<typeof sofaRouter> {
@@ -87,14 +91,30 @@ function routerOf(view: RestView, { pipelineFor, makeContext }: RestDoorOptions)
   });
 }
 
-/** What the service gives its REST door is private to it: the door's maker is watched. Must come before any import of the app. */
+/**
+ * The service gives its REST door private options, so it runs in this process, with the maker of the door watched. Must come
+ * before any import of the app.
+ */
 async function startAppAndKeepDoorOptions(options: TestAppOptions) {
   const path = '../../src/doors/rest/rest-door.js';
   const actual = await import('../../src/doors/rest/rest-door.js');
   const createRestDoor = jest.fn(actual.createRestDoor);
   jest.unstable_mockModule(path, () => ({ ...actual, createRestDoor }));
-  const { startTestApp } = await import('./app.js');
-  const app = await startTestApp(options);
+  const { HostedService } = await import('./host/hosted-service.js');
+  const model = await startModelServer();
+  const modelPort = Number(new URL(model.url).port);
+  const service = await HostedService.start({ stores: 'embedded', settings: {}, ...options, modelPort });
+  const app: AppHere = {
+    url: service.started().url,
+    model,
+    database: {
+      query: async <Row>(text: string, values?: readonly unknown[]) => (await service.query(text, values)) as Rows<Row>,
+    },
+    async close() {
+      await service.close();
+      await model.close();
+    },
+  };
   const [[doorOptions] = []] = createRestDoor.mock.calls;
   if (doorOptions === undefined) throw new Error('The service has made no REST door');
   return { app, doorOptions };

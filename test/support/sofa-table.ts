@@ -110,7 +110,7 @@ export const SOFA_TABLE: Readonly<Record<string, Comparison | { readonly cannot:
 
 /** Whose call it is, and what there is to make a request good with. */
 export interface Situation {
-  readonly app: TestApp;
+  readonly app: Pick<TestApp, 'url' | 'model' | 'database'>;
   readonly mailServer: MailServer;
   readonly target: Target;
   readonly caller: CastMember;

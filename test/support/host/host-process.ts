@@ -42,6 +42,8 @@ function errorParts(error: unknown): Record<string, unknown> {
 const server = createServer((request, response) => {
   void answer(request).then((result) => response.end(serialize(result)));
 });
+// A suite may call again after any time: closing an idle connection would race with its next request.
+server.keepAliveTimeout = 0;
 server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
 
 process.once('disconnect', () => {
