@@ -1,9 +1,9 @@
-/** What happens in a conversation, as its subscribers are told; they load the message themselves. */
+/** An event in a conversation. It has only the message's id: subscriptions load the message in its present state. */
 export type ConversationEvent =
   | { readonly type: 'created' | 'updated' | 'deleted' | 'reply-started'; readonly messageId: string }
   | { readonly type: 'conversation-deleted' };
 
-/** The event log's key of a conversation's events. */
+/** Key of a conversation's stream in the event log. */
 export function conversationStream(conversationId: string): string {
   return `conversation:${conversationId}`;
 }

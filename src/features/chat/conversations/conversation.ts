@@ -7,16 +7,16 @@ export interface ConversationRow {
   readonly updatedAt: Date;
 }
 
-/** A field left out stays as it is; null clears it. */
+/** An omitted field stays as it is; null clears it. */
 export interface ConversationChanges {
   readonly title?: string | null | undefined;
   readonly status?: string | null | undefined;
 }
 
-/** Characters, as JavaScript counts them. */
+/** Maximum lengths in UTF-16 code units (`String.length`). */
 export const MAX_TITLE_LENGTH = 200;
 export const MAX_STATUS_LENGTH = 50;
-/** Longer searches cost a scan for nothing that a person would look for. */
+/** Maximum length of a search: a longer one costs a scan, and no real search needs it. */
 export const MAX_SEARCH_LENGTH = 100;
-/** Conversations that one call may delete. */
+/** Maximum conversations that one call may delete. */
 export const MAX_DELETIONS = 100;

@@ -12,7 +12,7 @@ interface ConversationsFeatureNeeds {
   readonly events: EventLog;
 }
 
-/** Conversations of users with the model. */
+/** Conversations between users and the model. */
 export function conversationsFeature({ database, plans, events }: ConversationsFeatureNeeds) {
   const service = new ConversationsService({ repository: new ConversationsRepository(database), plans, events });
   return {

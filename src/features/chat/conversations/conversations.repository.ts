@@ -27,7 +27,7 @@ export class ConversationsRepository {
     return rows;
   }
 
-  /** A page of each user's conversations, newest first, in the order of the ids. */
+  /** Reads one page of conversations per user, newest first. The result is in the order of `userIds`. */
   async pages(
     userIds: readonly string[],
     search: string | null,
@@ -57,9 +57,9 @@ export class ConversationsRepository {
   }
 
   /**
-   * Adds a conversation unless the user has as many as `limitOf` the user's plan. The user's row is locked, so that calls at
-   * once are counted one after the other, and a plan that changes meanwhile counts as well.
-   * @returns null when the user has too many, undefined when the user is gone
+   * Adds a conversation, unless the user already has as many as `limitOf` allows for the user's plan. Locks the user's
+   * row, so that concurrent calls are counted one after the other and a concurrent change of plan is respected.
+   * @returns null when the limit is reached, undefined when the user does not exist
    */
   insert(
     userId: string,
@@ -97,7 +97,7 @@ export class ConversationsRepository {
     return rows[0] ?? null;
   }
 
-  /** Deletes those of `ids` that are the user's, with their messages, and answers them as they were. */
+  /** Deletes those of `ids` that belong to the user, with their messages. @returns the deleted conversations */
   async delete(userId: string, ids: readonly string[]): Promise<readonly ConversationRow[]> {
     const { rows } = await this.database.query<ConversationRow>(
       `DELETE FROM conversations AS c WHERE c.user_id = $1 AND c.id = ANY($2::uuid[]) RETURNING ${COLUMNS}`,
@@ -107,7 +107,7 @@ export class ConversationsRepository {
     return rows;
   }
 
-  /** Marks that something was said in a conversation. @returns false when it is gone */
+  /** Updates `updatedAt`, when a message is added. @returns false when the conversation does not exist */
   async touch(sql: Sql, id: string): Promise<boolean> {
     const { rowCount } = await sql.query(
       `UPDATE conversations SET updated_at = now() WHERE id = $1`,

@@ -18,7 +18,7 @@ interface ConversationsServiceNeeds {
 export class ConversationsService {
   constructor(private readonly needs: ConversationsServiceNeeds) {}
 
-  /** @throws NotFound for someone else's too */
+  /** @throws NotFound when the conversation does not exist or is another user's */
   async get(viewer: Viewer, id: string): Promise<ConversationRow> {
     const conversation = await this.findVisible(viewer, id);
     if (conversation === null) throw new NotFound('Conversation');
@@ -30,13 +30,13 @@ export class ConversationsService {
     return conversation !== null && ownsConversation(viewer, conversation) ? conversation : null;
   }
 
-  /** By id, in the order of the ids. For fields of objects that the viewer was shown already. */
+  /** In the order of `ids`, without a permission check: for fields of objects that the viewer may see. */
   async load(ids: readonly string[]): Promise<readonly (ConversationRow | Error)[]> {
     const rows = new Map((await this.needs.repository.findMany(ids)).map((row) => [row.id, row]));
     return ids.map((id) => rows.get(id) ?? new NotFound('Conversation'));
   }
 
-  /** The conversations of each user, newest first. For users that the viewer was shown already. */
+  /** The conversations of each user, newest first, without a permission check: for users that the viewer may see. */
   async ofUsers(
     userIds: readonly string[],
     search: string | null,
@@ -77,20 +77,20 @@ export class ConversationsService {
     return row;
   }
 
-  /** Deletes a conversation with its messages; a reply that is streaming in it stops. @returns it as it was */
+  /** Deletes a conversation with its messages, which stops a streaming reply. @returns the deleted conversation */
   async delete(viewer: Viewer, id: string): Promise<ConversationRow> {
     const [row] = await this.deleteOwn(viewer, [id]);
     if (row === undefined) throw new NotFound('Conversation');
     return row;
   }
 
-  /** Deletes those of `ids` that are the viewer's; others are passed over. @returns how many */
+  /** Deletes those of `ids` that are the viewer's and skips the rest. @returns how many were deleted */
   async deleteMany(viewer: Viewer, ids: readonly string[]): Promise<number> {
     const rows = await this.deleteOwn(viewer, ids);
     return rows.length;
   }
 
-  /** Marks that something was said, in the caller's transaction. @throws NotFound when the conversation is gone */
+  /** Updates `updatedAt` in the caller's transaction, when a message is added. @throws NotFound */
   async touch(sql: Sql, id: string): Promise<void> {
     if (!(await this.needs.repository.touch(sql, id))) throw new NotFound('Conversation');
   }

@@ -5,7 +5,7 @@ import type { ConversationsService } from '../conversations/conversations.servic
 import type { MessageRow } from '../messages/message.js';
 import type { MessagesService } from '../messages/messages.service.js';
 
-/** A part of an export: a conversation begins, or some messages of the one that began last. */
+/** A part of an export: either the start of a conversation, or some messages of the conversation that started last. */
 export type ExportPart =
   | { readonly type: 'conversation'; readonly conversation: ConversationRow }
   | { readonly type: 'messages'; readonly messages: readonly MessageRow[] };
@@ -15,13 +15,13 @@ export interface ConversationExportNeeds {
   readonly messages: Pick<MessagesService, 'ofConversations'>;
 }
 
-/** All that a user's conversations hold, page by page, as fast as it is read. */
+/** Exports a user's conversations with all messages, page by page, as fast as the consumer reads. */
 export class ConversationExport {
   constructor(private readonly needs: ConversationExportNeeds) {}
 
   /**
-   * Conversations newest first, the messages of each oldest first. What is changed meanwhile may be in it as it was or as
-   * it is.
+   * Conversations newest first, the messages of each oldest first. There is no snapshot: changes made during the export
+   * may or may not be included.
    */
   async *all(viewer: Viewer): AsyncGenerator<ExportPart, void, undefined> {
     for await (const page of pages((args) => this.needs.conversations.list(viewer, null, args))) {
@@ -40,7 +40,7 @@ export class ConversationExport {
   }
 }
 
-/** The pages of one list, from cursor to cursor: each costs the same at any depth. */
+/** Reads a list page by page with cursors, so that each page costs the same at any depth. */
 async function* pages<Row>(
   read: (args: PageArguments) => Promise<Connection<Row> | undefined>,
 ): AsyncGenerator<readonly Row[], void, undefined> {

@@ -5,7 +5,7 @@ export type MessageContent = Readonly<Record<string, unknown>>;
 export interface MessageRow {
   readonly id: string;
   readonly conversationId: string;
-  /** Null for what the model wrote. */
+  /** The author; null for messages of the model. */
   readonly userId: string | null;
   readonly content: MessageContent;
   readonly messageType: string;
@@ -16,7 +16,7 @@ export interface MessageRow {
   readonly updatedAt: Date;
 }
 
-/** A message before the database gives it its times. */
+/** A message to insert. The database sets its timestamps. */
 export type NewMessage = Omit<MessageRow, 'createdAt' | 'updatedAt'>;
 
 export interface MessageChanges {
@@ -25,14 +25,14 @@ export interface MessageChanges {
   readonly extra?: MessageContent | null | undefined;
 }
 
-/** The stored text of a streaming reply trails its stream by at most this. */
+/** Interval at which a streaming reply's text is stored: the stored text trails the stream by at most this. */
 export const CHECKPOINT_MS = 500;
 
 export const MAX_MESSAGE_TYPE_LENGTH = 50;
-/** Bytes of `content` or `extra` as JSON. */
+/** Maximum bytes of `content`, and of `extra`, as JSON. */
 export const MAX_CONTENT_BYTES = 262_144;
 
-/** `content.text`, where it is a string. */
+/** `content.text`; null when it is not a string. */
 export function textOf(message: { readonly content: MessageContent }): string | null {
   const { text } = message.content;
   return typeof text === 'string' ? text : null;

@@ -134,7 +134,7 @@ export class UpdateMessageInput implements MessageChanges {
   readonly extra?: MessageContent | null;
 }
 
-/** Arguments of a list that is read from either end. */
+/** Arguments of a list that can be paged in both directions. */
 @ArgsType()
 export class MessagePage implements PageArguments {
   @Field(() => Int, {

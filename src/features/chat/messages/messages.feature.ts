@@ -14,7 +14,7 @@ interface MessagesFeatureNeeds {
   readonly closing: AbortSignal;
 }
 
-/** What is said in conversations: reading, changing, finding and following it. */
+/** Messages in conversations: reading, editing, searching and following them. */
 export function messagesFeature({ database, conversations, events, closing }: MessagesFeatureNeeds) {
   const service = new MessagesService({ repository: new MessagesRepository(database), conversations, events, closing });
   return {

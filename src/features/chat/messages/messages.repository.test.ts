@@ -8,7 +8,7 @@ const STRANGERS = 20;
 const MESSAGES_OF_STRANGERS = 30_000;
 const OWN_MESSAGES = 200;
 
-/** A node of `EXPLAIN (ANALYZE, FORMAT JSON)`. */
+/** A plan node in the output of `EXPLAIN (ANALYZE, FORMAT JSON)`. */
 interface PlanNode {
   readonly 'Relation Name'?: string;
   readonly 'Actual Rows': number;
@@ -18,7 +18,7 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** Rows of `table` that a plan's scans read, whether or not they passed the scan's filter. */
+/** Counts the rows of `table` that the plan's scans read, including those that a filter then removed. */
 function rowsRead(node: PlanNode, table: string): number {
   const own = node['Relation Name'] === table ? rowsOfScan(node) : 0;
   return (node.Plans ?? []).reduce((sum, child) => sum + rowsRead(child, table), own);
@@ -29,7 +29,7 @@ function rowsOfScan(node: PlanNode): number {
   return (node['Actual Rows'] + removed) * node['Actual Loops'];
 }
 
-/** What a repository's statements cost: the figures of EXPLAIN instead of their rows. */
+/** Wraps a database so that it also collects the `EXPLAIN ANALYZE` plan of each query. */
 function explaining(database: Database): { readonly database: Database; readonly plans: PlanNode[] } {
   const plans: PlanNode[] = [];
   const query: Database['query'] = async (text, values) => {
@@ -54,7 +54,7 @@ describe.each(testDatabases())('the search among $name messages of many users', 
     database = await open();
     const addUser = (id: string) =>
       database.query(`INSERT INTO users (id, provider, password_hash, plan) VALUES ($1, 'local', '-', 'free')`, [id]);
-    // A conversation a user, under the user's own id.
+    // Each user has one conversation, with the same id as the user.
     const talk = async (id: string, prefix: string, count: number, text: string) => {
       await database.query('INSERT INTO conversations (id, user_id) VALUES ($1, $1)', [id]);
       await database.query(
@@ -64,7 +64,7 @@ describe.each(testDatabases())('the search among $name messages of many users', 
         [id, prefix, count, text],
       );
     };
-    // The owner's are the oldest: whoever walks backwards by id passes everybody else's first.
+    // The owner's messages are the oldest: a scan backwards by id reads everyone else's first.
     await addUser(owner);
     await talk(owner, '01900000-0000-7000-8000-', OWN_MESSAGES, 'holiday ');
     for (let stranger = 0; stranger < STRANGERS; stranger += 1) {

@@ -7,7 +7,7 @@ const COLUMNS = `m.id, m.conversation_id AS "conversationId", m.user_id AS "user
   m.message_type AS "messageType", m.status, m.extra, m.reply_to_id AS "replyToId",
   m.created_at AS "createdAt", m.updated_at AS "updatedAt"`;
 
-/** A text of the dialogue, as the model is given it. */
+/** A message of the conversation, with only the fields that a prompt needs. */
 export interface Remark {
   readonly id: string;
   readonly messageType: string;
@@ -17,7 +17,7 @@ export interface Remark {
 export class MessagesRepository {
   constructor(private readonly database: Database) {}
 
-  /** A message of one of the user's own conversations. */
+  /** Finds a message in one of the user's own conversations. */
   async findOwned(userId: string, id: string): Promise<MessageRow | null> {
     const { rows } = await this.database.query<MessageRow>(
       `SELECT ${COLUMNS} FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE m.id = $1 AND c.user_id = $2`,
@@ -36,7 +36,7 @@ export class MessagesRepository {
     return rows;
   }
 
-  /** A page of each conversation's messages, oldest first, in the order of the ids. */
+  /** Reads one page of messages per conversation, oldest first. The result is in the order of `conversationIds`. */
   async pages(conversationIds: readonly string[], request: PageRequest): Promise<readonly Page<MessageRow>[]> {
     const order = request.forward ? 'ASC' : 'DESC';
     const { rows } = await this.database.query<MessageRow>(
@@ -63,10 +63,11 @@ export class MessagesRepository {
   }
 
   /**
-   * Messages of the user's own conversations whose text holds `part`, in any case, newest first.
+   * Finds messages in the user's own conversations whose text contains `part` (case-insensitive), newest first.
    *
-   * `OFFSET 0` keeps the planner from moving the filter out of the inner select. Otherwise it takes matches to be spread
-   * evenly over all users, and walks the table backwards by primary key until the page is full: without a match, all of it.
+   * `OFFSET 0` keeps the planner from moving the filter out of the inner select. Otherwise it assumes that matches are
+   * spread evenly over all users, and scans the table backwards by primary key until the page is full: the whole table
+   * if there is no match.
    */
   async search(userId: string, part: string, request: PageRequest): Promise<Page<MessageRow>> {
     const { rows } = await this.database.query<MessageRow>(
@@ -111,8 +112,8 @@ export class MessagesRepository {
   }
 
   /**
-   * Changes a message that is not streaming; of an edited reply, the stream becomes one delta.
-   * @returns null when it is gone or streaming
+   * Changes a message that is not streaming. The stored deltas of an edited reply become a single one.
+   * @returns null when the message does not exist or is streaming
    */
   async update(id: string, changes: MessageChanges): Promise<MessageRow | null> {
     const { rows } = await this.database.query<MessageRow>(
@@ -144,7 +145,7 @@ export class MessagesRepository {
     return rows[0] ?? null;
   }
 
-  /** Texts of the user and of the model before the message `before`, newest first. */
+  /** Messages of the user and the model with a text, before the message `before`, newest first. */
   async remarks(conversationId: string, before: string, limit: number): Promise<readonly Remark[]> {
     const { rows } = await this.database.query<Remark>(
       `SELECT id, message_type AS "messageType", content->>'text' AS text FROM messages

@@ -136,7 +136,7 @@ export class ConversationMessagesResolver {
   }
 }
 
-/** Gives each event its message as it is now; an event whose message is gone already is passed over. */
+/** Adds the message, in its present state, to each event. Skips events whose message has since been deleted. */
 async function* withMessages(
   service: Pick<MessagesService, 'findVisible'>,
   viewer: Viewer,

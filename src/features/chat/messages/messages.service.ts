@@ -12,14 +12,14 @@ interface MessagesServiceNeeds {
   readonly repository: MessagesRepository;
   readonly conversations: Pick<ConversationsService, 'get' | 'touch'>;
   readonly events: EventLog;
-  /** Aborts when the server shuts down: streams that have no end of their own end then. */
+  /** Aborts when the server shuts down, which ends the streams that would otherwise never end. */
   readonly closing: AbortSignal;
 }
 
 export class MessagesService {
   constructor(private readonly needs: MessagesServiceNeeds) {}
 
-  /** @throws NotFound for one of someone else's conversations too */
+  /** @throws NotFound when the message does not exist or is in another user's conversation */
   async get(viewer: Viewer, id: string): Promise<MessageRow> {
     const message = await this.findVisible(viewer, id);
     if (message === null) throw new NotFound('Message');
@@ -30,13 +30,13 @@ export class MessagesService {
     return this.needs.repository.findOwned(viewer.userId, id);
   }
 
-  /** By id, in the order of the ids. For fields of objects that the viewer was shown already. */
+  /** In the order of `ids`, without a permission check: for fields of objects that the viewer may see. */
   async load(ids: readonly string[]): Promise<readonly (MessageRow | Error)[]> {
     const rows = new Map((await this.needs.repository.findMany(ids)).map((row) => [row.id, row]));
     return ids.map((id) => rows.get(id) ?? new NotFound('Message'));
   }
 
-  /** The messages of each conversation, oldest first. For conversations that the viewer was shown already. */
+  /** Messages per conversation, oldest first, without a permission check: for conversations that the viewer may see. */
   async ofConversations(
     conversationIds: readonly string[],
     args: PageArguments,
@@ -51,13 +51,13 @@ export class MessagesService {
     );
   }
 
-  /** The messages of the viewer's own conversations whose text holds `part`, in any case, newest first. */
+  /** Finds messages in the viewer's own conversations whose text contains `part` (case-insensitive), newest first. */
   async search(viewer: Viewer, part: string, args: PageArguments): Promise<Connection<MessageRow>> {
     const page = await this.needs.repository.search(viewer.userId, part, pageRequest(args));
     return connectionOf(page, () => this.needs.repository.countFound(viewer.userId, part));
   }
 
-  /** Adds messages of one conversation, in the caller's transaction. Tell of them with {@link publish} once it is through. */
+  /** Inserts messages into one conversation, in the caller's transaction. Call {@link publish} after the commit. */
   async insert(sql: Sql, messages: readonly [NewMessage, ...NewMessage[]]): Promise<readonly MessageRow[]> {
     await this.needs.conversations.touch(sql, messages[0].conversationId);
     const rows: MessageRow[] = [];
@@ -75,7 +75,7 @@ export class MessagesService {
     return row;
   }
 
-  /** Deletes a message; a reply that is streaming stops. @returns it as it was */
+  /** Deletes a message; a streaming reply stops. @returns the deleted message */
   async delete(viewer: Viewer, id: string): Promise<MessageRow> {
     await this.get(viewer, id);
     const row = await this.needs.repository.delete(id);
@@ -89,8 +89,9 @@ export class MessagesService {
   }
 
   /**
-   * The events of a conversation from now on, until the reader stops, the conversation is deleted or the server ends.
-   * @throws NotFound for someone else's conversation too
+   * Streams the conversation's events from now on, until the consumer stops, the conversation is deleted or the server
+   * shuts down.
+   * @throws NotFound when the conversation does not exist or is another user's
    */
   async follow(
     viewer: Viewer,
@@ -107,7 +108,7 @@ export class MessagesService {
     return eventsOf(entries);
   }
 
-  /** Texts of a conversation before a message, newest first. */
+  /** Messages of the user and the model with a text, before the message `before`, newest first. */
   remarks(conversationId: string, before: string, limit: number): Promise<readonly Remark[]> {
     return this.needs.repository.remarks(conversationId, before, limit);
   }

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 
-/** What a plan allows. Plans are configuration (`PLANS`), not rows. */
+/** The limits of a plan. Plans come from configuration (`PLANS`), not from the database. */
 export interface Plan {
-  /** The plan's name, as `free`. */
+  /** The plan's name, such as `free`. */
   readonly id: string;
-  /** In the currency's major unit. */
+  /** In the currency's major unit (dollars, not cents). */
   readonly price: number;
-  /** Messages a UTC day: sent messages and chats. */
+  /** Maximum messages per UTC day: sent messages and chats. */
   readonly dailyMessages: number;
-  /** Tokens a UTC day, of prompts and answers together. */
+  /** Maximum tokens per UTC day: prompts and answers together. */
   readonly dailyTokens: number;
   readonly maxConversations: number;
   readonly maxFileUploads: number;
@@ -16,7 +16,7 @@ export interface Plan {
 
 const count = z.int().min(0).max(2_147_483_647);
 
-/** The `PLANS` setting: plan name -> limits, in the names of the REST contract's Plan. The first plan is a new user's. */
+/** Schema of the setting `PLANS`: plan name -> limits, named as in the REST contract. New users get the first plan. */
 export const plansSchema = z
   .record(
     z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, 'a plan name is lower-case letters, digits, - and _'),
@@ -41,18 +41,18 @@ export const plansSchema = z
     })),
   );
 
-/** The figures of the REST contract. */
+/** The default plans, from the REST contract. */
 export const defaultPlans: readonly Plan[] = [
   { id: 'free', price: 0, dailyMessages: 20, dailyTokens: 5_000, maxConversations: 3, maxFileUploads: 0 },
   { id: 'pro', price: 10, dailyMessages: 1_000, dailyTokens: 100_000, maxConversations: 100, maxFileUploads: 100 },
 ];
 
-/** The configured plans, by name. A user's plan that is configured no longer counts as the first, smallest one. */
+/** The configured plans, by name. A user whose plan is no longer configured has the first, smallest one. */
 export class PlanCatalogue {
   readonly #plans: ReadonlyMap<string, Plan>;
   readonly #first: Plan;
 
-  /** @param plans one at least; the first is a new user's */
+  /** @param all at least one plan; new users get the first */
   constructor(readonly all: readonly Plan[]) {
     const [first] = all;
     if (first === undefined) throw new RangeError('a catalogue needs one plan at least');
@@ -72,7 +72,7 @@ export class PlanCatalogue {
     return this.#plans.get(name);
   }
 
-  /** The limits that hold for a user whose row names this plan. */
+  /** The plan that applies to a user whose row has this plan name. */
   of(name: string): Plan {
     return this.#plans.get(name) ?? this.#first;
   }

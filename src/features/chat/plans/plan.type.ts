@@ -42,7 +42,7 @@ export class ChangePlanResult {
   readonly plan!: Plan;
 }
 
-/** A plan as the schema has it: named by its id. */
+/** Converts a plan to its GraphQL type, which also has the id as its `name`. */
 export function toPlan(plan: PlanRow): Plan {
   return { ...plan, name: plan.id };
 }

@@ -8,12 +8,12 @@ import { PlansService } from './plans.service.js';
 
 interface PlansFeatureNeeds {
   readonly database: Database;
-  /** The plans that users can have, the smallest first. */
+  /** The configured plans, smallest first. */
   readonly plans: readonly Plan[];
   readonly audit: AuditLog;
 }
 
-/** What users may use, and changing from one plan to another. */
+/** Plans and their limits, and changing a user's plan. */
 export function plansFeature({ database, plans, audit }: PlansFeatureNeeds) {
   const catalogue = new PlanCatalogue(plans);
   const service = new PlansService({ repository: new PlansRepository(database), catalogue, audit });

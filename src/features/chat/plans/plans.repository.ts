@@ -1,10 +1,10 @@
 import type { Database, Sql } from '../../../ports/database.js';
 
-/** What a user has and has used today, to be held against a plan. */
+/** A user's present usage, for comparison with a plan's limits. */
 export interface Holdings {
   readonly plan: string;
   readonly conversations: number;
-  /** Uploaded files, those on their way in included. */
+  /** Uploaded files, including uploads in progress. */
   readonly files: number;
   readonly messagesToday: number;
   readonly tokensToday: number;
@@ -14,10 +14,10 @@ export class PlansRepository {
   constructor(private readonly database: Database) {}
 
   /**
-   * Reads the user's holdings and sets the plan that `decide` answers. The user's row is locked first, as every reservation
-   * of a conversation or a file does, so that nothing can be added between the count and the change.
-   * @param record keeps that the plan changed, in the same transaction
-   * @returns undefined when the user is gone
+   * Reads the user's holdings and stores the plan that `decide` returns. Locks the user's row first, as every
+   * reservation of a conversation or a file does, so that nothing can be added between the count and the change.
+   * @param record records the change of plan, in the same transaction
+   * @returns undefined when the user does not exist
    */
   change<Result extends { readonly plan: string }>(
     userId: string,

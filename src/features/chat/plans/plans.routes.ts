@@ -4,7 +4,7 @@ import { query } from '../../../rest/sources.js';
 import type { Plan as PlanRow } from './plan.js';
 import type { ChangePlanResult } from './plan.type.js';
 
-/** The wire's Plan: the name is the key under which it stands. */
+/** A plan in the form of the REST contract, without its name, which is the key of this object in the response. */
 const wirePlan = (plan: PlanRow) => ({
   price: plan.price,
   daily_messages: plan.dailyMessages,

@@ -17,7 +17,7 @@ export class PlansService {
     return this.needs.catalogue.all;
   }
 
-  /** The limits that hold for a user of this plan. */
+  /** The plan that applies to a user whose row has this plan name. */
   of(name: string): Plan {
     return this.needs.catalogue.of(name);
   }
@@ -27,8 +27,8 @@ export class PlansService {
   }
 
   /**
-   * Puts the viewer on a plan. One that is smaller than what the viewer has, or has used today, is refused.
-   * @throws Invalid `Invalid plan`; QuotaExceeded `Over conversation quota` and the like
+   * Changes the viewer's plan. Refuses a plan that is smaller than what the viewer has, or has used today.
+   * @throws Invalid `Invalid plan`; QuotaExceeded, such as `Over conversation quota`
    */
   async change(viewer: Viewer, name: string): Promise<{ changed: boolean; plan: Plan }> {
     const plan = this.needs.catalogue.find(name);

@@ -1,18 +1,18 @@
-/** How long text waits for more of it, in milliseconds: a screen shows no finer steps than 40 a second. */
+/** Maximum milliseconds that text waits for more: a screen shows no finer steps than 40 per second. */
 const GATHER_MS = 25;
 
 const HIGH_SURROGATE_AT_END = /[\uD800-\uDBFF]$/;
 
 /**
- * Gathers a model's text into deltas: at once when the line is idle, else after at most 25 ms. A character that arrives in
- * two halves goes out whole, and NUL, which PostgreSQL cannot store, not at all.
+ * Combines the model's chunks of text into deltas: sends at once after a pause, otherwise at most every 25 ms. Keeps
+ * surrogate pairs together, and drops NUL, which PostgreSQL cannot store.
  */
 export class DeltaGatherer {
   #waiting = '';
   #timer: NodeJS.Timeout | undefined;
   #sentAt = -Infinity;
 
-  /** @param send is called with each delta, never an empty one */
+  /** @param send called with each delta, which is never empty */
   constructor(private readonly send: (delta: string) => void) {}
 
   add(text: string): void {
@@ -26,7 +26,7 @@ export class DeltaGatherer {
       }, wait);
   }
 
-  /** Sends what is left. Nothing may be added after it. */
+  /** Sends the rest. Must be the last call. */
   end(): void {
     this.#waiting = this.#waiting.toWellFormed();
     this.#flush();

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ModelMessage, TokenCounter } from '../../../ports/language-model.js';
 import { buildPrompt, SYSTEM_PROMPT } from './prompt.js';
 
-/** A token a character, one a message and one a prompt. */
+/** Counts one token per character, one per message and one per prompt. */
 const counter: TokenCounter = {
   countText: (text) => text.length,
   countPrompt: (messages) => messages.reduce((sum, { content }) => sum + 1 + content.length, 1),

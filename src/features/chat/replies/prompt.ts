@@ -1,6 +1,6 @@
 import type { ModelMessage, TokenCounter } from '../../../ports/language-model.js';
 
-/** From the REST contract: who the assistant is. */
+/** The system prompt, from the REST contract. */
 export const SYSTEM_PROMPT =
   'You are Flynkle, a witty, personal assistant who speaks like a friend. Be warm, quick and to the point.';
 
@@ -8,15 +8,15 @@ const system: ModelMessage = { role: 'system', content: SYSTEM_PROMPT };
 
 export interface Prompt {
   readonly messages: readonly ModelMessage[];
-  /** The tokenizer's count of all of it. */
+  /** Tokens of all messages, as the tokenizer counts them. */
   readonly tokens: number;
 }
 
 /**
- * The system prompt, as much of the dialogue as fits, and the question. What does not fit is left out from the oldest end;
- * the first remark that does not fit ends it, so that what stays has no holes.
- * @param newestFirst the dialogue before the question
- * @param maxTokens what the prompt may have; the system prompt and the question are there even if they exceed it
+ * Builds a prompt of the system prompt, as many of the latest messages as fit, and the question. Stops at the first
+ * message that does not fit, so that the history has no gaps.
+ * @param newestFirst the conversation before the question
+ * @param maxTokens limit of the prompt; the system prompt and the question are included even if they exceed it
  */
 export function buildPrompt(
   question: string,

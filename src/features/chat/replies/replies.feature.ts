@@ -20,7 +20,7 @@ interface RepliesFeatureNeeds {
   readonly events: EventLog;
   readonly model: LanguageModel;
   readonly counter: TokenCounter;
-  /** The model's context window, prompt and answer together, and the most that an answer may have of it: tokens. */
+  /** In tokens: the model's context window, for prompt and answer together, and the maximum length of an answer. */
   readonly contextTokens: number;
   readonly maxReplyTokens: number;
   readonly createLimiter: CreateRateLimiter;
@@ -28,7 +28,7 @@ interface RepliesFeatureNeeds {
   readonly log: Log;
 }
 
-/** Asking the model, streaming its answers, and ending those that a crash cut short. */
+/** Asking the model, streaming its replies, and ending replies that a crash interrupted. */
 export function repliesFeature(needs: RepliesFeatureNeeds) {
   const { database, messages, createLimiter, rateLimits } = needs;
   const shared = { ...needs, replies: new RepliesRepository(database) };

@@ -15,7 +15,7 @@ const COLUMNS = `m.id, m.conversation_id AS "conversationId", m.user_id AS "user
   m.updated_at AS "updatedAt", m.delta_ends AS "deltaEnds", m.failure_code AS "failureCode",
   m.failure_reason AS "failureReason", m.tokens`;
 
-/** The stream's side of a reply's row; the message's side is the conversations feature's. */
+/** The columns of a reply's row that its stream needs. Those that every message has belong to the messages feature. */
 export class RepliesRepository {
   constructor(private readonly database: Database) {}
 
@@ -33,7 +33,7 @@ export class RepliesRepository {
     return rows[0] ?? null;
   }
 
-  /** @returns false when the reply is gone or has ended */
+  /** @returns false when the reply has ended or does not exist */
   async isStreaming(id: string): Promise<boolean> {
     const { rowCount } = await this.database.query(
       `SELECT 1 FROM messages WHERE id = $1 AND status = 'STREAMING'`,
@@ -43,7 +43,7 @@ export class RepliesRepository {
     return rowCount > 0;
   }
 
-  /** Stores what has come so far. @returns false when the reply is gone or has ended */
+  /** Stores the text so far. @returns false when the reply has ended or does not exist */
   async checkpoint(id: string, text: string, deltaEnds: readonly number[]): Promise<boolean> {
     const { rowCount } = await this.database.query(
       `UPDATE messages SET content = $2::jsonb, delta_ends = $3::int[], updated_at = now()
@@ -54,7 +54,7 @@ export class RepliesRepository {
     return rowCount > 0;
   }
 
-  /** @returns false when the reply is gone or had ended before */
+  /** @returns false when the reply had already ended or does not exist */
   async finish(sql: Sql, id: string, end: ReplyEnd): Promise<boolean> {
     const { rowCount } = await sql.query(
       `UPDATE messages SET content = $2::jsonb, delta_ends = $3::int[], status = $4::"MessageStatus", tokens = $5,

@@ -97,7 +97,7 @@ const messageId = {
   value: { type: 'ID', from: (event: StoredEnd) => event.messageId },
 } as const;
 
-/** The stored reply of a stream's last event, as it is now. */
+/** For the `message` field of a stream's last event: the stored reply in its present state. */
 abstract class StoredMessageResolver {
   constructor(private readonly service: Pick<MessagesService, 'load'>) {}
 

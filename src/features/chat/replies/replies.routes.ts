@@ -4,7 +4,7 @@ import type { AnyRestRoute } from '../../../rest/route.js';
 import { body, constant, path, query } from '../../../rest/sources.js';
 import { MAX_QUESTION_LENGTH, replyError } from './reply.js';
 
-/** For the reference: the rule of replies.rules.ts that a question to the model has a text. */
+/** OpenAPI form of the rule in replies.rules.ts that a question to the model must have a text. */
 const QUESTION_NEEDS_TEXT: JsonSchema = {
   if: {
     required: ['message_type', 'invoke_llm'],

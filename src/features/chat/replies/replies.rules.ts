@@ -30,7 +30,7 @@ export const createMessageRules = z.object({
     }),
 });
 
-/** The next event's number must still be an `Int`. */
+/** Maximum event number to resume after: the number of the next event must also fit into an `Int`. */
 const MAX_AFTER = 2 ** 31 - 2;
 
 export const stopRules = z.object({ messageId: uuid() });

@@ -16,10 +16,10 @@ import { readReply } from './reply-reader.js';
 import { endsReply, replyContent, replyError, type ReplyEvent, type SequencedReplyEvent } from './reply.js';
 import type { FinishedReply, RunningReply } from './running-reply.js';
 
-/** Remarks beyond this many are not remembered, however short: a bound on what one question reads. */
+/** Maximum messages of a conversation that one question reads, however short they are. */
 const MAX_REMARKS = 1_000;
 
-/** How long a stop waits for another instance to end its reply, in milliseconds. */
+/** Maximum milliseconds that `stop` waits for another instance to end its reply. */
 const STOP_PATIENCE_MS = 5_000;
 
 export interface Question {
@@ -62,13 +62,13 @@ export interface RepliesServiceNeeds {
   readonly maxReplyTokens: number;
 }
 
-/** Asking the model, and reading its answers. */
+/** Asks the model, and reads its replies. */
 export class RepliesService {
   constructor(private readonly needs: RepliesServiceNeeds) {}
 
   /**
-   * Adds a message to a conversation; with `invokeLlm`, a `user` message also begins the model's reply.
-   * @throws NotFound, RateLimited `Too many messages`, then QuotaExceeded, in this order
+   * Adds a message to a conversation. A `user` message with `invokeLlm` also starts the model's reply.
+   * @throws in this order: NotFound, RateLimited `Too many messages`, QuotaExceeded
    */
   async createMessage(viewer: Viewer, request: NewMessageRequest): Promise<CreatedMessage> {
     const { conversations, limits } = this.needs;
@@ -98,9 +98,9 @@ export class RepliesService {
   }
 
   /**
-   * Asks the model and waits for all of the answer. Without a conversation nothing but usage is stored, and the model stops
+   * Asks the model and waits for the whole answer. Without a conversation, only usage is stored, and the model stops
    * when `signal` aborts.
-   * @throws NotFound, QuotaExceeded, RateLimited, in this order; UpstreamFailed
+   * @throws in this order: NotFound, QuotaExceeded, RateLimited; then UpstreamFailed
    */
   async chat(viewer: Viewer, question: Question, signal: AbortSignal): Promise<ChatAnswer> {
     const { running, messageId } = await this.ask(viewer, question);
@@ -118,7 +118,7 @@ export class RepliesService {
     }
   }
 
-  /** As {@link chat}, as a stream. Without a conversation the model stops when the reader does. */
+  /** Like {@link chat}, but streams the answer. Without a conversation, the model stops when the consumer does. */
   async chatEvents(
     viewer: Viewer,
     question: Question,
@@ -126,7 +126,7 @@ export class RepliesService {
   ): Promise<AsyncIterableIterator<SequencedReplyEvent>> {
     const { running, messageId } = await this.ask(viewer, question);
     if (messageId !== null) return readReply(messageId, 0, signal, this.needs);
-    // A reader that leaves before its first read never gets to the iterator's own end.
+    // For a consumer that leaves before its first read: the generator's `finally` does not run then.
     if (signal.aborted) running.stop('STOPPED');
     signal.addEventListener('abort', () => {
       running.stop('STOPPED');
@@ -135,7 +135,7 @@ export class RepliesService {
   }
 
   /**
-   * A reply's events after the `after`th, to its end.
+   * Streams a reply's events after number `after`, to its end.
    * @throws NotFound; Invalid for a message that the model did not write
    */
   async follow(
@@ -151,7 +151,7 @@ export class RepliesService {
     return readReply(messageId, after, signal, this.needs);
   }
 
-  /** Stops a reply; one that has ended stays as it is. @returns it as it is at its end */
+  /** Stops a reply; one that has already ended stays as it is. @returns the ended reply */
   async stop(viewer: Viewer, messageId: string): Promise<MessageRow> {
     const { messages, runner } = this.needs;
     const message = await messages.get(viewer, messageId);
@@ -197,7 +197,7 @@ export class RepliesService {
     });
   }
 
-  /** Reserves, stores question and empty reply in one transaction, and starts the reply. */
+  /** Reserves usage and stores the question and an empty reply in one transaction, then starts the reply. */
   private async askIn(viewer: Viewer, message: NewMessage, question: string, kind: 'CHAT' | 'REPLY') {
     const { database, messages, runner } = this.needs;
     const { conversationId } = message;
@@ -261,7 +261,7 @@ export class RepliesService {
     return buildPrompt(question, newestFirst, contextTokens - maxReplyTokens, counter);
   }
 
-  /** The prompt and one token of answer at the least; at the most an answer of full length. */
+  /** Reserves at least the prompt and one token of answer, and at most the prompt and an answer of full length. */
   private reserve(sql: Sql, viewer: Viewer, kind: 'CHAT' | 'REPLY', prompt: Prompt, messageId: string | null) {
     return this.needs.usage.reserve(sql, viewer, {
       kind,

@@ -5,9 +5,9 @@ import { textOf } from '../messages/message.js';
 import type { RepliesRepository } from './replies.repository.js';
 import { endsReply, REASONS, replyStream, storedEvents, type ReplyEvent, type SequencedReplyEvent } from './reply.js';
 
-/** How often the row is read of a reply whose instance shares no event log with this one, in milliseconds. */
+/** Polling interval, in milliseconds, for a reply whose instance shares no event log with this one. */
 const POLL_MS = 500;
-/** A stream that is silent for so long may have lost its writer: the row tells, in milliseconds. */
+/** Silence in milliseconds after which the row is read, since the instance that wrote the stream may be dead. */
 const SILENCE_MS = 5_000;
 
 export interface ReplyReaderParts {
@@ -16,8 +16,8 @@ export interface ReplyReaderParts {
 }
 
 /**
- * A reply's events after `after`, to its end: from the event log while it holds them, else from what is stored. A log that
- * was lost, or that never had the end, costs the reader time but no text.
+ * Streams a reply's events after number `after`, to its end: from the event log while it has them, otherwise from the
+ * stored row. A lost log, or one without the end, delays the reader but loses no text.
  */
 export async function* readReply(
   id: string,
@@ -50,7 +50,7 @@ export async function* readReply(
   }
 }
 
-/** Whether the log can be followed; one that is out of reach is as good as none. */
+/** Whether the event log has the reply's stream. An unreachable log counts as one without it. */
 async function isLogged(events: EventLog, id: string): Promise<boolean> {
   return events.has(replyStream(id)).catch((error: unknown) => passUnavailable(error, false));
 }
@@ -60,7 +60,7 @@ function passUnavailable<Value>(error: unknown, instead: Value): Value {
   throw error;
 }
 
-/** The log's events, until it is silent for too long, is lost, or `signal` aborts. */
+/** Follows the event log until it is silent for too long, is lost, or `signal` aborts. */
 async function* followLog(
   events: EventLog,
   id: string,
@@ -79,7 +79,7 @@ async function* followLog(
     }
   } catch (error) {
     passUnavailable(error, undefined);
-    // What the row has by then is enough to go on with; asking at once would be a loop without a pause.
+    // Pauses before the caller falls back to the stored row: while the log fails, it would otherwise be a busy loop.
     await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
   } finally {
     clearTimeout(timer);

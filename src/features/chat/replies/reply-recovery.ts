@@ -21,7 +21,7 @@ export interface ReplyRecoveryNeeds {
   readonly log: Log;
 }
 
-/** Ends what a dead instance left: its replies become PARTIAL with what had come, and are settled by the tokenizer. */
+/** Ends the replies of dead instances: keeps the text that had arrived, and settles usage by the tokenizer's count. */
 export class ReplyRecovery {
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<unknown> = Promise.resolve();
@@ -42,7 +42,7 @@ export class ReplyRecovery {
     await this.#sweeping;
   }
 
-  /** @returns how many were ended */
+  /** @returns how many replies were ended */
   async sweep(): Promise<number> {
     let ended = 0;
     while (await this.#endOne()) ended++;

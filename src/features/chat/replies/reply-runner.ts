@@ -3,10 +3,10 @@ import { Unavailable } from '../../../kernel/errors.js';
 import type { UsageService } from '../usage/usage.service.js';
 import { RunningReply, type ReplyJob, type RunningReplyNeeds } from './running-reply.js';
 
-/** An instance that has not renewed its lease for so long is taken for dead, in seconds. */
+/** Lifetime of an instance's lease, in seconds: an instance that has not renewed it for so long counts as dead. */
 export const LEASE_SECONDS = 20;
 const RENEW_MS = 5_000;
-/** The event log's key by which instances ask each other to stop a reply. */
+/** Key of the event log's stream in which instances ask each other to stop a reply. */
 const CONTROL_STREAM = 'replies:control';
 
 interface StopRequest {
@@ -17,7 +17,7 @@ export interface ReplyRunnerNeeds extends RunningReplyNeeds {
   readonly usage: Pick<UsageService, 'settle' | 'renewLeases'>;
 }
 
-/** The replies that this instance runs. */
+/** The replies that are running on this instance. */
 export class ReplyRunner {
   readonly #running = new Set<RunningReply>();
   readonly #byMessage = new Map<string, RunningReply>();
@@ -26,7 +26,7 @@ export class ReplyRunner {
 
   constructor(private readonly needs: ReplyRunnerNeeds) {}
 
-  /** Begins to renew leases and to hear requests to stop. */
+  /** Starts renewing leases and listening for requests to stop. */
   async open(): Promise<void> {
     const renewal = setInterval(() => void this.#renewLeases(), RENEW_MS);
     renewal.unref();
@@ -54,7 +54,7 @@ export class ReplyRunner {
     return running;
   }
 
-  /** Asks the instance that runs a reply to stop it; resolves at its end when that is this one. */
+  /** Asks the instance that runs a reply to stop it. Waits for the reply's end if that is this instance. */
   async stop(messageId: string): Promise<void> {
     const running = this.#byMessage.get(messageId);
     if (running === undefined) {
@@ -66,7 +66,7 @@ export class ReplyRunner {
     await running.finished;
   }
 
-  /** Takes no more replies, lets the running ones end for so many milliseconds, then cuts them short. */
+  /** Accepts no more replies, gives the running ones `graceMs` to end by themselves, then stops them. */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
     const finished = Promise.all([...this.#running].map((running) => running.finished));

@@ -4,17 +4,17 @@ import type { MessageContent, MessageRow } from '../messages/message.js';
 /** Maximum characters of a question: about 8,000 tokens of English. */
 export const MAX_QUESTION_LENGTH = 32_000;
 
-/** Why a reply ended without being complete. Goes to clients as `ReplyFailed.code`. */
+/** Why a reply ended before it was complete. Clients get it as `ReplyFailed.code`. */
 export type ReplyFailure =
-  /** Someone asked for it: `stopReply`. */
+  /** The user stopped it: with `stopReply`, or by leaving a chat that stores nothing. */
   | 'STOPPED'
-  /** The model's provider failed or broke off. */
+  /** The model's provider failed or broke the connection. */
   | 'UPSTREAM_FAILED'
-  /** The server ended while the model was answering. */
+  /** The server shut down or crashed while the model was answering. */
   | 'INTERRUPTED'
   /** The message or its conversation was deleted. */
   | 'DELETED'
-  /** A fault of ours; the log has it. */
+  /** A bug in the service; the log has the cause. */
   | 'INTERNAL_SERVER_ERROR';
 
 export type ReplyEvent =
@@ -37,7 +37,7 @@ export type ReplyEvent =
 
 export type SequencedReplyEvent = ReplyEvent & { readonly sequence: number };
 
-/** A stored reply, as far as it has come. */
+/** A stored reply, ended or in progress. */
 export interface StoredReply extends MessageRow {
   readonly deltaEnds: readonly number[];
   readonly failureCode: ReplyFailure | null;
@@ -45,7 +45,10 @@ export interface StoredReply extends MessageRow {
   readonly tokens: number | null;
 }
 
-/** The event log's key of a reply, or of a chat that stores nothing. */
+/**
+ * Key of a reply's stream in the event log.
+ * @param id the message's, or the usage entry's for a chat that stores nothing
+ */
 export function replyStream(id: string): string {
   return `reply:${id}`;
 }
@@ -54,7 +57,7 @@ export function replyContent(text: string): MessageContent {
   return { text };
 }
 
-/** PARTIAL keeps what had come; with nothing to keep, the reply FAILED. */
+/** PARTIAL when text had arrived, which is kept; FAILED when there was none. */
 export function failedStatus(text: string): 'PARTIAL' | 'FAILED' {
   return text === '' ? 'FAILED' : 'PARTIAL';
 }
@@ -64,8 +67,9 @@ export function endsReply(event: ReplyEvent): boolean {
 }
 
 /**
- * A reply's stream after `after`, made again from what is stored: the deltas, and the last event when it has ended. The last
- * event's number follows the last delta's; a reader that has seen more than was stored, before a crash, gets it all the same.
+ * Rebuilds a reply's stream after number `after` from the stored row: the deltas, and the last event if the reply has
+ * ended. The last event's number follows the last delta's. It is always sent, even to a reader that had seen more
+ * deltas than a crash left stored.
  */
 export function storedEvents(reply: StoredReply, text: string, after: number): readonly SequencedReplyEvent[] {
   const ends = reply.deltaEnds.length > 0 || text === '' ? reply.deltaEnds : [text.length];
@@ -101,7 +105,7 @@ export const REASONS = {
   INTERNAL_SERVER_ERROR: 'Internal server error',
 } as const satisfies Partial<Record<ReplyFailure, string>>;
 
-/** The error of a caller who waited for all of a reply that failed. */
+/** The error for a caller who waited for the whole of a reply that failed. */
 export function replyError({ code, reason }: { readonly code: string; readonly reason: string }): Error {
   if (code === 'UPSTREAM_FAILED') return new UpstreamFailed(reason);
   if (code === 'INTERNAL_SERVER_ERROR') return new Error('the reply failed; the log has the cause');

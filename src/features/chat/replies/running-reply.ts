@@ -12,10 +12,10 @@ import { DeltaGatherer } from './delta-gatherer.js';
 import type { RepliesRepository } from './replies.repository.js';
 import { failedStatus, REASONS, replyStream, type ReplyEvent, type ReplyFailure } from './reply.js';
 
-/** Waits between tries to store the end of a reply; after the last, its lease runs out and recovery ends it. */
+/** Delays between attempts to store the end of a reply. After the last, its lease expires and recovery ends it. */
 const FINISH_RETRY_MS = [100, 400, 1_000, 2_500, 5_000];
 
-/** A reserved question to the model. */
+/** A question to the model for which usage is reserved. */
 export interface ReplyJob {
   readonly reservation: Reservation;
   readonly messages: readonly ModelMessage[];
@@ -42,11 +42,11 @@ export interface RunningReplyNeeds {
   readonly log: Log;
 }
 
-/** One reply while the model writes it: bound to no client's connection, and finished exactly once. */
+/** A reply while the model writes it. It depends on no client's connection, and ends exactly once. */
 export class RunningReply {
-  /** The event log's key. */
+  /** Key of the reply's stream in the event log. */
   readonly stream: string;
-  /** Resolves once the reply is stored, settled and its last event is out; never rejects. */
+  /** Resolves when the reply is stored and settled, and its last event is sent; never rejects. */
   readonly finished: Promise<FinishedReply>;
 
   readonly #abort = new AbortController();
@@ -70,7 +70,7 @@ export class RunningReply {
     return this.job.reservation.entryId;
   }
 
-  /** Ends the reply early; what had come is kept. The first reason holds. */
+  /** Ends the reply early and keeps the text so far. The first call decides the code. */
   stop(code: ReplyFailure): void {
     this.#stopCode ??= code;
     this.#abort.abort();
@@ -127,7 +127,7 @@ export class RunningReply {
   #settlement(failure: FinishedReply['failure'], reportedTokens: number | null): Settlement {
     const countsAsMessage = this.job.reply !== null || failure === null || this.#text !== '';
     if (reportedTokens !== null) return { tokens: reportedTokens, source: 'REPORTED', countsAsMessage };
-    // A provider that failed before the first text has charged for nothing; one that was cut off has read the prompt.
+    // A provider that failed before any text has charged nothing; one that was cut off has processed the prompt.
     const free = failure?.code === 'UPSTREAM_FAILED' && this.#text === '';
     const tokens = free ? 0 : this.job.promptTokens + this.needs.counter.countText(this.#text);
     return { tokens, source: 'ESTIMATED', countsAsMessage };
@@ -166,7 +166,7 @@ export class RunningReply {
     const { replies } = this.needs;
     const deltas = this.#deltaEnds.length;
     try {
-      // With nothing new to store, the model may be silent for long: a deletion is to stop it all the same.
+      // Checked even without new text: the model may be silent for long, and a deletion must still stop it.
       const isThere =
         deltas === this.#stored
           ? await replies.isStreaming(reply.id)
@@ -178,7 +178,7 @@ export class RunningReply {
     }
   }
 
-  /** In order, one call at a time; what the log did not take goes with the next, so that the numbers stay without a gap. */
+  /** Appends in order, one call at a time. Events of a failed call go with the next, so that numbers have no gaps. */
   #append(event: ReplyEvent): void {
     this.#unlogged.push(event);
     this.#appended = this.#appended.then(async () => {

@@ -8,7 +8,7 @@ interface UploadSweepNeeds {
   readonly log: Log;
 }
 
-/** Removes, now and then, what crashes left of files half stored or half deleted. */
+/** Periodically removes files that a crash left half stored or half deleted. */
 export class UploadSweep {
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<unknown> = Promise.resolve();

@@ -1,34 +1,37 @@
-/** A file as its user sees it. */
+/** An uploaded file as its user sees it. */
 export interface UploadRow {
   readonly id: string;
   readonly userId: string;
-  /** The part of its address that nobody can guess. */
+  /** The part of the file's URL that cannot be guessed. */
   readonly accessKey: string;
   readonly filename: string;
   readonly contentType: string;
-  /** Bytes. */
+  /** In bytes. */
   readonly size: number;
   readonly createdAt: Date;
 }
 
-/** A file on its way in, as its sender describes it. */
+/** A file that is being uploaded, as the client describes it. */
 export interface IncomingFile {
   readonly filename: string;
   readonly contentType: string;
-  /** The bytes, once. Throws when they cannot all be read. */
+  /** Streams the bytes; may be called once. Throws when they cannot all be read. */
   read(): AsyncIterable<Uint8Array>;
 }
 
-/** The limit of common file systems. */
+/** Limit of common file systems. */
 export const MAX_FILENAME_BYTES = 255;
-/** RFC 6838, 4.2: each of the two names has 127 characters at most. */
+/** RFC 6838, section 4.2: type and subtype have at most 127 characters each. */
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/;
 const UNKNOWN_MEDIA_TYPE = 'application/octet-stream';
 
-/** Control characters, and marks that make a name read otherwise than it is (`exe.txt` for `txt.exe`). */
+/** Control and format characters. Some of them make a name look different (`exe.txt` for `txt.exe`). */
 const UNSEEN = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
-/** The last part of a path, without invisible characters, cut to {@link MAX_FILENAME_BYTES}; `file` when nothing is left. */
+/**
+ * The last segment of a path, without invisible characters, cut to {@link MAX_FILENAME_BYTES}; `file` if nothing is
+ * left.
+ */
 export function cleanFilename(name: string): string {
   const last = name.toWellFormed().split(/[/\\]/).at(-1) ?? '';
   const clean = cutToBytes(last.replace(UNSEEN, '').trim(), MAX_FILENAME_BYTES).trim();
@@ -39,12 +42,12 @@ function cutToBytes(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
   let end = maxBytes;
-  // Not inside of a character: its further bytes are 10xxxxxx.
+  // Cuts at a character's first byte: the following bytes of a UTF-8 sequence are 10xxxxxx.
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
   return bytes.toString('utf8', 0, end);
 }
 
-/** The media type that the sender gave, without parameters; `application/octet-stream` in place of what is none. */
+/** The given media type, without parameters; `application/octet-stream` when it is not a valid one. */
 export function cleanMediaType(contentType: string): string {
   const type = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   return MEDIA_TYPE.test(type) ? type : UNKNOWN_MEDIA_TYPE;

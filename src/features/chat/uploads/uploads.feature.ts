@@ -16,12 +16,12 @@ interface UploadsFeatureNeeds {
   readonly usage: Pick<UsageService, 'recordUpload'>;
   /** Maximum bytes of a file. */
   readonly maxBytes: number;
-  /** The address of the file with this access key. */
+  /** The URL of the file with this access key. */
   readonly fileUrl: (accessKey: string) => string;
   readonly log: Log;
 }
 
-/** Files that users upload, each at an address that cannot be guessed. */
+/** Files that users upload, each at a URL that cannot be guessed. */
 export function uploadsFeature({ files, fileUrl, log, ...needs }: UploadsFeatureNeeds) {
   const service = new UploadsService({ ...needs, repository: new UploadsRepository(needs.database), store: files });
   return {

@@ -6,7 +6,7 @@ import type { UploadRow } from './upload.js';
 
 const COLUMNS = `f.id, f.user_id AS "userId", f.access_key AS "accessKey", f.filename, f.content_type AS "contentType",
   f.size, f.created_at AS "createdAt"`;
-/** The same, for Prisma. */
+/** The same columns, for Prisma. */
 const UPLOAD = {
   id: true,
   userId: true,
@@ -27,16 +27,17 @@ export interface NewUpload {
 }
 
 /**
- * Files that are stored; those on their way in or out are found by none of the reads. Leases are SQL, since they go by the
- * database's clock, which all instances share; Prisma knows only that of the process.
+ * Stored files: no read finds one whose bytes are still being stored or removed. Statements about leases are SQL, since
+ * leases use the database's clock, which all instances share; Prisma has only the clock of the process.
  */
 export class UploadsRepository {
   constructor(private readonly database: Database) {}
 
   /**
-   * Takes a place for a file unless the user has as many as `limitOf` the user's plan, those on their way in included. The
-   * user's row is locked, so that calls at once are counted one after the other, and a plan that changes meanwhile counts.
-   * @returns the id; null when the user has too many, undefined when the user is gone
+   * Reserves a place for a file, unless the user already has as many as `limitOf` allows for the user's plan, uploads
+   * in progress included. Locks the user's row, so that concurrent calls are counted one after the other and a
+   * concurrent change of plan is respected.
+   * @returns the id; null when the limit is reached, undefined when the user does not exist
    */
   reserve(upload: NewUpload, limitOf: (plan: string) => number): Promise<string | null | undefined> {
     return this.database.transaction(async (sql) => {
@@ -66,7 +67,10 @@ export class UploadsRepository {
     });
   }
 
-  /** Shows a file whose bytes are all stored. @returns null when its lease ran out and its place was given up */
+  /**
+   * Makes a file visible once all bytes are stored.
+   * @returns null when its lease had expired and its place was released
+   */
   async complete(sql: Sql, id: string, size: number): Promise<UploadRow | null> {
     const [row] = await sql.prisma.upload.updateManyAndReturn({
       where: { id, status: 'PENDING' },
@@ -76,7 +80,7 @@ export class UploadsRepository {
     return storedOrNull(row);
   }
 
-  /** Hides a file of the user's; its bytes are to be removed within the lease, or are swept after it. */
+  /** Hides a file of the user. Its bytes must be removed within the lease; after that, the sweep removes them. */
   async hide(userId: string, id: string, leaseSeconds: number): Promise<UploadRow | null> {
     const { rows } = await this.database.query<UploadRow>(
       `UPDATE uploads AS f SET status = 'DELETING', lease_expires_at = now() + make_interval(secs => $3::int)
@@ -87,7 +91,7 @@ export class UploadsRepository {
     return rows[0] ?? null;
   }
 
-  /** Gives a place up whose bytes could not be stored. */
+  /** Releases the place of a file whose bytes could not be stored. */
   async release(id: string, leaseSeconds: number): Promise<void> {
     await this.database.query(
       `UPDATE uploads SET status = 'DELETING', lease_expires_at = now() + make_interval(secs => $2::int)
@@ -96,12 +100,12 @@ export class UploadsRepository {
     );
   }
 
-  /** Forgets a file whose bytes are gone. */
+  /** Deletes the row of a file whose bytes are removed. */
   async remove(id: string): Promise<void> {
     await this.database.prisma.upload.deleteMany({ where: { id, status: 'DELETING' } });
   }
 
-  /** Some files whose lease ran out, for the caller to remove; other instances pass them over meanwhile. */
+  /** Claims some files with an expired lease for the caller to remove; other instances skip them meanwhile. */
   async claimAbandoned(limit: number, leaseSeconds: number): Promise<readonly string[]> {
     const { rows } = await this.database.query<{ id: string }>(
       `UPDATE uploads SET status = 'DELETING', lease_expires_at = now() + make_interval(secs => $2::int)
@@ -112,7 +116,7 @@ export class UploadsRepository {
     return rows.map(({ id }) => id);
   }
 
-  /** For a start where no other instance can be alive: all that is not stored was abandoned. */
+  /** For a start while no other instance is running: every file that is not stored is abandoned. */
   async expireAllLeases(): Promise<void> {
     await this.database.query(
       `UPDATE uploads SET lease_expires_at = now() - interval '1 second' WHERE lease_expires_at IS NOT NULL`,
@@ -124,7 +128,7 @@ export class UploadsRepository {
     return storedOrNull(await this.database.prisma.upload.findFirst({ where, select: UPLOAD }));
   }
 
-  /** Not while its user is deleted. */
+  /** Finds nothing while the file's user is deleted. */
   async findByAccessKey(accessKey: string): Promise<UploadRow | null> {
     const where = { accessKey, status: 'STORED', user: { deletedAt: null } } as const;
     return storedOrNull(await this.database.prisma.upload.findFirst({ where, select: UPLOAD }));
@@ -147,7 +151,7 @@ export class UploadsRepository {
   }
 }
 
-/** A file that is stored has a size, which Prisma cannot know. */
+/** Narrows Prisma's type: a file that is stored always has a size. */
 function storedOrNull(row: Prisma.UploadGetPayload<{ select: typeof UPLOAD }> | null | undefined): UploadRow | null {
   return (row as UploadRow | null | undefined) ?? null;
 }

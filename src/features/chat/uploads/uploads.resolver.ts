@@ -15,7 +15,7 @@ import type { UploadsService } from './uploads.service.js';
 
 interface UploadsResolverNeeds {
   readonly service: UploadsService;
-  /** The address of the file with this access key. */
+  /** The URL of the file with this access key. */
   readonly urlOf: (accessKey: string) => string;
 }
 

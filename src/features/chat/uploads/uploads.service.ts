@@ -10,10 +10,10 @@ import { cleanFilename, cleanMediaType, type IncomingFile, type UploadRow } from
 import type { UploadsRepository } from './uploads.repository.js';
 
 const ACCESS_KEY_BYTES = 16;
-/** Longer than a request may take by far: nobody sweeps a file that is still coming. */
+/** Far longer than a request may take, so that no file is swept while it is being uploaded. */
 const STORE_LEASE_SECONDS = 3_600;
 const DELETE_LEASE_SECONDS = 60;
-/** Files that one round of the sweep removes. */
+/** Number of files that one round of the sweep removes. */
 const SWEEP_BATCH = 20;
 
 export interface UploadsServiceNeeds {
@@ -22,13 +22,13 @@ export interface UploadsServiceNeeds {
   readonly store: ObjectStore;
   readonly plans: Pick<PlanCatalogue, 'of'>;
   readonly usage: Pick<UsageService, 'recordUpload'>;
-  /** The most bytes that a file may have. */
+  /** Maximum bytes of a file. */
   readonly maxBytes: number;
 }
 
-/** A file whose address was asked for. */
+/** A file found by its access key, ready to be read. */
 export interface OpenedUpload extends Pick<UploadRow, 'id' | 'filename' | 'contentType' | 'size'> {
-  /** Null when the bytes are gone after all. */
+  /** Null when the bytes are missing. */
   read(range?: ByteRange): Promise<StoredObject | null>;
 }
 
@@ -36,8 +36,8 @@ export class UploadsService {
   constructor(private readonly needs: UploadsServiceNeeds) {}
 
   /**
-   * Stores a file as it comes. Its place in the plan is taken before, and given back when anything fails.
-   * @throws QuotaExceeded when the plan allows no more files; Invalid `File too large`; what reading the file throws
+   * Stores a file as it arrives. Reserves its place in the plan first, and releases it if anything fails.
+   * @throws QuotaExceeded when the plan allows no more files; Invalid `File too large`; any error of reading the file
    */
   async store(viewer: Viewer, file: IncomingFile): Promise<UploadRow> {
     const { database, repository, store, plans, usage, maxBytes } = this.needs;
@@ -80,16 +80,20 @@ export class UploadsService {
     return this.needs.repository.findOwned(viewer.userId, id);
   }
 
-  /** Deletes a file; its address is dead from then on. @returns it as it was @throws NotFound for someone else's too */
+  /**
+   * Deletes a file, whose URL stops working at once.
+   * @returns the deleted file
+   * @throws NotFound when the file does not exist or is another user's
+   */
   async delete(viewer: Viewer, id: string): Promise<UploadRow> {
     const row = await this.needs.repository.hide(viewer.userId, id, DELETE_LEASE_SECONDS);
     if (row === null) throw new NotFound('File');
-    // It is deleted for everyone already: bytes that cannot be removed now are swept later.
+    // The file is already deleted for everyone: if its bytes cannot be removed now, the sweep does it later.
     await this.removeBytes(id).catch(() => undefined);
     return row;
   }
 
-  /** The file at an address. Null when there is none, or its user is deleted. */
+  /** The file with this access key. Null when there is none, or its user is deleted. */
   async open(accessKey: string): Promise<OpenedUpload | null> {
     const row = await this.needs.repository.findByAccessKey(accessKey);
     if (row === null) return null;
@@ -97,7 +101,7 @@ export class UploadsService {
     return { id, filename, contentType, size, read: (range) => this.needs.store.get(id, range) };
   }
 
-  /** Removes what was left half stored or half deleted. @returns how many files */
+  /** Removes files that were left half stored or half deleted. @returns how many */
   async sweep(): Promise<number> {
     let removed = 0;
     for (;;) {
@@ -108,7 +112,7 @@ export class UploadsService {
     }
   }
 
-  /** For a start where no other instance can be alive. */
+  /** For a start while no other instance is running: every file that is not stored is abandoned. */
   expireAllLeases(): Promise<void> {
     return this.needs.repository.expireAllLeases();
   }

@@ -12,7 +12,7 @@ interface UsageFeatureNeeds {
   readonly clock: Clock;
 }
 
-/** What users have used of their plans: the days' totals, and the ledger behind them. */
+/** Users' usage of their plans: daily totals, and the ledger behind them. */
 export function usageFeature({ database, plans, clock }: UsageFeatureNeeds) {
   const service = new UsageService({ repository: new UsageRepository(database), plans, clock });
   return {

@@ -8,16 +8,16 @@ import type { DailyUsageRow, ExpiredReservation, Reservation, Settlement, UsageE
 export interface ReservationRequest {
   readonly userId: string;
   readonly kind: UsageKind;
-  /** Tokens without which the work cannot start, and all that it could use. */
+  /** The minimum of tokens, without which the work cannot start, and the maximum that it could use. */
   readonly tokens: { readonly min: number; readonly max: number };
   readonly promptTokens: number;
   readonly messageId: string | null;
-  /** The instance that works on it renews this; null for what is settled as it is reserved. */
+  /** Seconds of the lease, which the working instance renews; null for usage that is settled as it is reserved. */
   readonly leaseSeconds: number | null;
 }
 
 const DAILY = `id, user_id AS "userId", date::text AS date, message_count AS "messageCount", token_count AS "tokenCount", file_uploads AS "fileUploads"`;
-/** The same, for Prisma. */
+/** The same columns, for Prisma. */
 const DAY = {
   id: true,
   userId: true,
@@ -40,16 +40,16 @@ const ENTRY = {
 } as const satisfies Prisma.UsageEntrySelect;
 
 /**
- * What is taken and given back is SQL: conditions that hold under a row's lock, and the clock of the database, which all
- * instances share.
+ * Reserving and settling are SQL: they need conditions that are checked under a row's lock, and the clock of the
+ * database, which all instances share.
  */
 export class UsageRepository {
   constructor(private readonly database: Database) {}
 
   /**
-   * Takes one message and between `min` and `max` tokens from today's plan, or nothing. One statement, so that calls at
-   * once never exceed a limit by one: the row's lock orders them, and the condition is checked under it.
-   * @returns null when the plan has no place left
+   * Reserves one message and between `min` and `max` tokens of today's plan, or nothing. It is a single statement, so
+   * that concurrent calls never exceed a limit: the row's lock orders them, and the condition is checked under it.
+   * @returns null when the plan has too little left today
    */
   async reserve(sql: Sql, request: ReservationRequest, plan: Plan): Promise<Reservation | null> {
     const { min, max } = request.tokens;
@@ -89,7 +89,7 @@ export class UsageRepository {
     return { entryId, userId: request.userId, ...taken };
   }
 
-  /** Replaces a reservation by what it came to. Only the first settlement of an entry counts. */
+  /** Replaces a reservation by the actual usage. Only the first settlement of an entry counts. */
   async settle(sql: Sql, reservation: Reservation, settlement: Settlement): Promise<boolean> {
     const { rowCount } = await sql.query(
       `WITH entry AS (
@@ -106,7 +106,7 @@ export class UsageRepository {
     return rowCount > 0;
   }
 
-  /** Counts a file that was stored, and its line of the ledger. */
+  /** Counts a stored file in the day's totals, and adds it to the ledger. */
   async recordUpload(sql: Sql, userId: string): Promise<void> {
     await sql.query(
       `WITH day AS (
@@ -131,7 +131,7 @@ export class UsageRepository {
     );
   }
 
-  /** One abandoned reservation, locked until the transaction ends; another instance that looks passes it over. */
+  /** Locks one abandoned reservation until the transaction ends. Other instances skip it. */
   async lockExpired(sql: Sql): Promise<ExpiredReservation | null> {
     const { rows } = await sql.query<ExpiredReservation>(
       `SELECT id AS "entryId", user_id AS "userId", date::text AS date, reserved_tokens AS tokens,
@@ -142,7 +142,7 @@ export class UsageRepository {
     return rows[0] ?? null;
   }
 
-  /** For a start where no other instance can be alive: all that is unsettled was abandoned. */
+  /** For a start while no other instance is running: every unsettled reservation is abandoned. */
   async expireAllLeases(): Promise<void> {
     await this.database.query(
       `UPDATE usage_entries SET lease_expires_at = now() - interval '1 second'
@@ -159,7 +159,7 @@ export class UsageRepository {
     return rows[0] ?? null;
   }
 
-  /** The days from `since` to `until`, both included, newest first, of each user. */
+  /** Daily usage of the users from `since` to `until`, both included, newest first. */
   async daily(userIds: readonly string[], since: string, until: string): Promise<readonly DailyUsageRow[]> {
     const days = await this.database.prisma.dailyUsage.findMany({
       where: { userId: { in: [...userIds] }, date: { gte: new Date(since), lte: new Date(until) } },
@@ -195,7 +195,7 @@ export class UsageRepository {
   }
 }
 
-/** Prisma has a date as midnight in UTC. */
+/** Prisma represents a date as midnight in UTC. */
 function dailyOf({ date, ...day }: Prisma.DailyUsageGetPayload<{ select: typeof DAY }>): DailyUsageRow {
   return { ...day, date: date.toISOString().slice(0, 10) };
 }

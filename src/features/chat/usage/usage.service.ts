@@ -27,7 +27,7 @@ export class UsageService {
   constructor(private readonly needs: UsageServiceNeeds) {}
 
   /**
-   * Whether the plan has anything left today. A glance that takes nothing: {@link reserve} is what decides.
+   * Checks that the plan has anything left today. Reserves nothing: {@link reserve} makes the decision.
    * @throws QuotaExceeded when today's messages or tokens are used up
    */
   async checkRemaining(viewer: Viewer): Promise<void> {
@@ -39,9 +39,9 @@ export class UsageService {
   }
 
   /**
-   * Takes a message and its tokens from today's plan, in the caller's transaction, so that what is reserved and what it is
-   * reserved for are stored together or not at all.
-   * @throws QuotaExceeded when the day has no message left, or fewer than the least tokens
+   * Reserves a message and its tokens of today's plan, in the caller's transaction, so that the reservation and what it
+   * is for are stored together or not at all.
+   * @throws QuotaExceeded when today has no message left, or fewer tokens than the minimum
    */
   async reserve(sql: Sql, viewer: Viewer, request: Omit<ReservationRequest, 'userId'>): Promise<Reservation> {
     const plan = this.needs.plans.of(viewer.plan);
@@ -50,12 +50,12 @@ export class UsageService {
     return reservation;
   }
 
-  /** Replaces a reservation by what it came to. Only the first settlement of one counts. */
+  /** Replaces a reservation by the actual usage. Only the first settlement of a reservation counts. */
   settle(sql: Sql, reservation: Reservation, settlement: Settlement): Promise<boolean> {
     return this.needs.repository.settle(sql, reservation, settlement);
   }
 
-  /** Counts a file that was stored, in the caller's transaction. How many a user may have is for the plan to say. */
+  /** Counts a stored file, in the caller's transaction. The uploads feature checks the plan's limit on files. */
   recordUpload(sql: Sql, userId: string): Promise<void> {
     return this.needs.repository.recordUpload(sql, userId);
   }
@@ -64,18 +64,18 @@ export class UsageService {
     return this.needs.repository.renewLeases(entryIds, leaseSeconds);
   }
 
-  /** One abandoned reservation, locked until the transaction ends; null when there is none. */
+  /** Locks one abandoned reservation until the transaction ends; null when there is none. */
   lockExpired(sql: Sql): Promise<ExpiredReservation | null> {
     return this.needs.repository.lockExpired(sql);
   }
 
-  /** For a start where no other instance can be alive: all that is unsettled was abandoned. */
+  /** For a start while no other instance is running: every unsettled reservation is abandoned. */
   expireAllLeases(): Promise<void> {
     return this.needs.repository.expireAllLeases();
   }
 
   /**
-   * The days of each user, newest first, in the order of the ids.
+   * Daily usage of each user, newest first. The result is in the order of `userIds`.
    * @throws Invalid for a range that is empty or longer than {@link MAX_USAGE_DAYS}
    */
   async daily(userIds: readonly string[], range: DateRange): Promise<readonly (readonly DailyUsageRow[])[]> {

@@ -1,4 +1,4 @@
-/** A user's usage on one UTC day; reservations that are not settled yet count in full. */
+/** A user's usage on one UTC day. Reservations that are not settled yet count in full. */
 export interface DailyUsageRow {
   readonly id: string;
   readonly userId: string;
@@ -25,11 +25,11 @@ export interface UsageEntryRow {
   readonly settledAt: Date | null;
 }
 
-/** A place in the plan, taken before the work and settled after it. */
+/** Usage that is reserved before the work and settled after it. */
 export interface Reservation {
   readonly entryId: string;
   readonly userId: string;
-  /** The UTC day that it counts on, YYYY-MM-DD, also when it is settled on the next. */
+  /** The UTC day that it counts towards, YYYY-MM-DD, even if it is settled on the next day. */
   readonly date: string;
   /** Reserved tokens: between the `min` and `max` of the request. */
   readonly tokens: number;
@@ -46,7 +46,7 @@ export interface Settlement {
 /** Maximum days that one read of daily usage covers. */
 export const MAX_USAGE_DAYS = 366;
 
-/** A reservation whose instance is gone: its lease ran out before it was settled. */
+/** A reservation whose lease expired before it was settled, since its instance is gone. */
 export interface ExpiredReservation extends Reservation {
   readonly promptTokens: number;
   readonly messageId: string | null;
