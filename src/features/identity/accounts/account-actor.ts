@@ -1,6 +1,6 @@
 import type { Client } from '../../../kernel/caller.js';
 
-/** Who acts on accounts: a viewer, or {@link operator}. */
+/** Whoever acts on accounts: a viewer, or {@link operator}. */
 export interface AccountActor {
   readonly userId: string | null;
   readonly isAdmin: boolean;
@@ -8,5 +8,5 @@ export interface AccountActor {
   readonly client: Client | null;
 }
 
-/** Someone at the machine, by the command line: an admin who is no user. */
+/** A person at the command line: has an admin's rights without being a user. */
 export const operator: AccountActor = { userId: null, isAdmin: true, sessionId: null, client: null };

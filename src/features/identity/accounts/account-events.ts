@@ -4,7 +4,7 @@ import type { Sql } from '../../../ports/database.js';
 import { operator, type AccountActor } from './account-actor.js';
 import type { UserRow } from './user.js';
 
-/** Fields with an event of their own are not among these. */
+/** Fields whose changes are recorded as `USER_UPDATED`. Changes of other fields have an action of their own. */
 const FIELDS = [
   'email',
   'phoneNumber',
@@ -15,10 +15,10 @@ const FIELDS = [
   'verifiedAt',
   'isActive',
 ] as const;
-/** Whose change by the user is of no interest to an admin: what a client keeps about them. */
+/** Not recorded when users change them on their own account: this data of clients does not concern admins. */
 const OWN_BUSINESS: readonly string[] = ['provider', 'providerId', 'profile'];
 
-/** Something that was done to a user's account. */
+/** An event about an action on a user's account. */
 export function eventOf(
   action: AuditAction,
   actor: AccountActor,
@@ -34,8 +34,8 @@ const clientOf = (client: AccountActor['client']) => (client === null ? {} : { c
 const wayOf = (actor: AccountActor | null) => (actor === operator ? { by: 'command line' } : {});
 
 /**
- * What the audit log has of a change: an event for each kind of it, none where nothing changed. Names of fields and what is
- * true or false of an account, never an address or a password.
+ * The audit events of a change: one for each kind of change, none if nothing changed. They contain names of fields and
+ * values of flags, but no e-mail address and no password.
  */
 export function eventsOfChange(
   viewer: AccountActor,
@@ -62,7 +62,7 @@ export function eventsOfChange(
   return events;
 }
 
-/** What the audit log has of a new account. @param creator null for one who signed up, or for the service itself */
+/** The audit events of a new account. @param creator null for a user who signed up, and for the service itself */
 export function eventsOfCreation(
   creator: AccountActor | null,
   user: UserRow,
@@ -74,7 +74,7 @@ export function eventsOfCreation(
   return user.isAdmin ? [created, { action: 'ADMIN_GRANTED', ...event, details: way }] : [created];
 }
 
-/** Records the events in the transaction of what they tell of. */
+/** Records the events in the transaction of the change that they describe. */
 export async function recordAll(audit: AuditLog, events: readonly AuditEvent[], sql: Sql): Promise<void> {
   for (const event of events) await audit.record(event, sql);
 }

@@ -18,18 +18,18 @@ export interface AccountOwnershipNeeds {
   readonly clock: Clock;
 }
 
-/** Throws unless the proof that someone is the user is good, given the user as they are while their row is held. */
+/** Checks the proof that the caller is the user, while the user's row is locked; throws if it is invalid. */
 type Confirmation = (user: UserRow, sql: Sql) => Promise<void>;
 
-/** What other features do to the account of someone who has proved, in a way of theirs, to be its user. */
+/** Changes that other features make to an account whose user has proved their identity to those features. */
 export class AccountOwnership {
   constructor(private readonly needs: AccountOwnershipNeeds) {}
 
   /**
-   * Sets the password for someone who has proved to be the user, and ends every session of theirs.
-   * @param confirm uses the proof up, in the same transaction; what it throws undoes all
+   * Sets the password of a user who has proved their identity, and ends all of the user's sessions.
+   * @param confirm consumes the proof in the same transaction; if it throws, everything is rolled back
    * @returns false when there is no such user
-   * @throws Unavailable when too many passwords are being hashed; the proof is not used up then
+   * @throws Unavailable when too many passwords are being hashed; the proof is not consumed then
    */
   async resetPassword(id: string, password: string, confirm: Confirmation): Promise<boolean> {
     const passwordHash = await this.needs.passwords.hash(password);
@@ -43,7 +43,7 @@ export class AccountOwnership {
   }
 
   /**
-   * Marks a user as verified who has proved to read the mail of the account's address.
+   * Marks a user as verified who has proved to receive mail at the account's address.
    * @param confirm as for {@link resetPassword}
    * @returns false when there is no such user
    */
@@ -57,8 +57,8 @@ export class AccountOwnership {
   }
 
   /**
-   * Makes the account of someone whom a provider of logins vouches for. It has no password.
-   * @param attach runs in the same transaction; what it throws undoes all
+   * Creates an account without a password for someone whom a login provider vouches for.
+   * @param attach runs in the same transaction; if it throws, everything is rolled back
    * @throws Conflict `User already exists`
    */
   createVouchedFor(
@@ -77,15 +77,15 @@ export class AccountOwnership {
   }
 
   /**
-   * Keeps another hash of the same password. Sessions stay.
-   * @param user with the hash that the new one replaces
-   * @returns false when the user has another hash by now, or is gone
+   * Replaces the hash of the user's password by another hash of the same password. Sessions stay.
+   * @param user with the hash that is to be replaced
+   * @returns false when the user has another hash by now, or no longer exists
    */
   renewPasswordHash(user: Pick<LoginRow, 'id' | 'passwordHash'>, passwordHash: string): Promise<boolean> {
     return this.needs.users.replacePasswordHash(user, passwordHash);
   }
 
-  /** Does `work` in a transaction that holds the user's row. @returns null when there is no such user */
+  /** Runs `work` in a transaction that locks the user's row. @returns null when there is no such user */
   hold<Result>(id: string, work: (user: UserRow, sql: Sql) => Promise<Result>): Promise<Result | null> {
     return this.needs.users.change(id, (user, edit) => work(user, edit.sql));
   }

@@ -1,15 +1,15 @@
 import type { Sql } from '../../../ports/database.js';
 
-/** The sessions of users, as far as a change of an account ends them. The sessions feature gives it. */
+/** The part of the sessions feature that ends sessions when an account changes. */
 export interface AccountSessions {
   /**
    * Ends every session of a user, in the caller's transaction.
-   * @param except the one session that stays; null for none
+   * @param except id of the one session that stays; null for none
    */
   endAllOf(sql: Sql, userId: string, reason: AccountChange, except: string | null): Promise<void>;
-  /** To be called once that transaction is through: streams of ended sessions end at once on this instance. */
+  /** Call it after the commit: the ended sessions' streams on this instance end at once. */
   recheckStreams(): void;
 }
 
-/** Why an account's sessions end. */
+/** The change of an account that ended a session. */
 export type AccountChange = 'PASSWORD_CHANGED' | 'PASSWORD_RESET' | 'ACCOUNT_DISABLED' | 'ACCOUNT_DELETED';

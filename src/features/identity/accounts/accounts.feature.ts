@@ -20,7 +20,7 @@ interface AccountsFeatureNeeds {
   readonly clock: Clock;
 }
 
-/** Users: signing up, one's own account, and the admins' view of everyone's. */
+/** Users: signing up, their own accounts, and the admins' view of all accounts. */
 export function accountsFeature({ database, ...needs }: AccountsFeatureNeeds) {
   const passwords = new PasswordHasher();
   const shared = { ...needs, passwords, users: new AccountsRepository(database) };

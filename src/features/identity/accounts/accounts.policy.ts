@@ -6,7 +6,7 @@ export function maySee(viewer: Pick<AccountActor, 'userId' | 'isAdmin'>, userId:
   return viewer.isAdmin || viewer.userId === userId;
 }
 
-/** @throws Forbidden for another's account, whether it exists or not: that is nobody else's business */
+/** @throws Forbidden for another user's account, existing or not, so that nobody learns which accounts exist */
 export function requireOwnOrAdmin(viewer: Pick<AccountActor, 'userId' | 'isAdmin'>, userId: string): void {
   if (!maySee(viewer, userId)) throw new Forbidden();
 }
@@ -16,12 +16,12 @@ export function requireAdmin(viewer: Pick<AccountActor, 'isAdmin'>): void {
   if (!viewer.isAdmin) throw new Forbidden();
 }
 
-/** What says that a field or a route is for admins alone. */
+/** The error of fields and routes that are for admins only. */
 export function adminsOnly(): Forbidden {
   return new Forbidden('Admin privileges required');
 }
 
-/** Whether the changes give a guarded field another value than it has: only an admin may. */
+/** Whether the changes give a guarded field a new value, which only an admin may do. */
 export function touchesGuarded(present: GuardedFields, changes: UserChanges): boolean {
   return (
     differs(present.isAdmin, changes.isAdmin) ||

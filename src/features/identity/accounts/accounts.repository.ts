@@ -12,7 +12,7 @@ const COLUMNS = `id, email, phone_number AS "phoneNumber", provider, provider_id
   is_suspended AS "isSuspended", is_admin AS "isAdmin", plan, last_login AS "lastLogin",
   created_at AS "createdAt", updated_at AS "updatedAt"`;
 
-/** The same, for Prisma. */
+/** The same columns, for Prisma. */
 const USER = {
   id: true,
   email: true,
@@ -31,15 +31,15 @@ const USER = {
   updatedAt: true,
 } as const satisfies Prisma.UserSelect;
 
-/** Any number that no other lock of this database has: held while an admin stops being one. */
+/** Key of the advisory lock that is held while an admin loses the role. No other advisory lock may have this number. */
 const ADMINS_LOCK = 7_265_001;
 
-/** What is done in the transaction that wrote a user. */
+/** Called in the transaction that wrote a user. */
 type RecordUser = (user: UserRow, sql: Sql) => Promise<void>;
 
 /**
- * Users that are not deleted; a deleted one is found by none of these. Reads by id are SQL since they are hot; reads by
- * e-mail address since Prisma does not know the index on `lower(email)`.
+ * Users that are not deleted: no read finds a deleted one, unless its name says so. Reads by id are SQL since they are
+ * on the hot path; reads by e-mail address, since Prisma cannot use the index on `lower(email)`.
  */
 export class AccountsRepository {
   constructor(private readonly database: Database) {}
@@ -71,7 +71,7 @@ export class AccountsRepository {
     return rows[0] ?? null;
   }
 
-  /** The last deleted first; at most 100. */
+  /** Most recently deleted first; at most 100. */
   async findDeleted(email: string): Promise<readonly DeletedUserRow[]> {
     const { rows } = await this.database.query<DeletedUserRow>(
       `SELECT id, deleted_at AS "deletedAt" FROM users
@@ -98,9 +98,9 @@ export class AccountsRepository {
     });
   }
 
-  /** @returns false when the user has another hash than `user` by now, or is gone */
+  /** @returns false when the user has another hash than `user` by now, or no longer exists */
   async replacePasswordHash(user: Pick<LoginRow, 'id' | 'passwordHash'>, passwordHash: string): Promise<boolean> {
-    // A user without a password gets none by this.
+    // Never gives a password to a user who has none.
     if (user.passwordHash === null) return false;
     const { count } = await this.database.prisma.user.updateMany({
       where: { id: user.id, passwordHash: user.passwordHash, deletedAt: null },
@@ -109,7 +109,7 @@ export class AccountsRepository {
     return count === 1;
   }
 
-  /** Newest first. `search` is a part of the e-mail address or the phone number, in any case. */
+  /** Newest first. @param search a part of the e-mail address or phone number, in any case; null for all users */
   async page(search: string | null, request: PageRequest): Promise<Page<UserRow>> {
     const rows = await this.database.prisma.user.findMany({
       where: { ...matching(search), ...(request.after === null ? {} : { id: { lt: request.after } }) },
@@ -126,9 +126,10 @@ export class AccountsRepository {
   }
 
   /**
-   * Brings a deleted user back, active. @returns null when no deleted user has this id
-   * @param record keeps what happened, in the same transaction
-   * @throws Conflict `User already exists` when the e-mail address was taken meanwhile
+   * Restores a deleted user and makes it active.
+   * @returns null when no deleted user has this id
+   * @param record records the event in the same transaction
+   * @throws Conflict `User already exists` when another user has the e-mail address by now
    */
   restore(id: string, now: Date, record: RecordUser): Promise<UserRow | null> {
     return this.database.transaction(async (sql) => {
@@ -146,12 +147,12 @@ export class AccountsRepository {
   }
 
   /**
-   * @param record keeps what happened, in the same transaction
+   * @param record records the event in the same transaction
    * @throws Conflict `User already exists`
    */
   insert(user: WritableFields, passwordHash: string | null, now: Date, record: RecordUser): Promise<UserRow> {
     return this.database.transaction(async (sql) => {
-      // The unique index decides, not a read before the write: of any number at once, one is inserted.
+      // The unique index decides rather than a read before the write: of concurrent calls, only one inserts.
       const [row] = await sql.prisma.user.createManyAndReturn({
         data: { id: newId(), ...writableOf(user), passwordHash, createdAt: now, updatedAt: now },
         skipDuplicates: true,
@@ -165,10 +166,10 @@ export class AccountsRepository {
   }
 
   /**
-   * Reads a user and writes what `change` makes of it, in one transaction that holds the user's row (which takes SQL), so
-   * that no change made meanwhile is lost.
+   * Reads a user and writes what `change` makes of it, in one transaction. Locks the user's row, for which it needs
+   * SQL, so that no concurrent change is lost.
    * @returns null when there is no such user
-   * @throws Conflict `User already exists`, and what `change` throws
+   * @throws Conflict `User already exists`, and whatever `change` throws
    */
   change<Result>(id: string, change: (user: UserRow, edit: UserEdit) => Promise<Result>): Promise<Result | null> {
     return this.database.transaction(async (sql) => {
@@ -183,10 +184,10 @@ export class AccountsRepository {
   }
 }
 
-/** What may be done while a user's row is held. */
+/** Writes to a user whose row is locked. */
 export class UserEdit {
   constructor(
-    /** The transaction, for what has to happen in the same one. */
+    /** The transaction that holds the lock, for further statements that belong to it. */
     readonly sql: Sql,
     private readonly id: string,
   ) {}
@@ -211,8 +212,8 @@ export class UserEdit {
   }
 
   /**
-   * Whether the user is the only admin who can act as one. Answered to one transaction at a time: two admins who leave at
-   * once do not each count the other.
+   * Whether the user is the only enabled admin. Takes a lock until the transaction ends, so that two admins who leave
+   * at the same time do not each count the other.
    */
   async isLastAdmin(): Promise<boolean> {
     await this.sql.query('SELECT pg_advisory_xact_lock($1)', [ADMINS_LOCK]);
@@ -224,14 +225,14 @@ export class UserEdit {
   }
 }
 
-/** Users whose e-mail address or phone number holds `search`. */
+/** Matches users whose e-mail address or phone number contains `search`. */
 function matching(search: string | null): Prisma.UserWhereInput {
   if (search === null) return { deletedAt: null };
   const part = { contains: escapeLike(search), mode: 'insensitive' } as const;
   return { deletedAt: null, OR: [{ email: part }, { phoneNumber: part }] };
 }
 
-/** Field by field: what else an object has is not the caller's to write. */
+/** Copies only the writable fields, since the object may have more at run time. */
 function writableOf(user: WritableFields) {
   return {
     email: user.email,
@@ -248,7 +249,7 @@ function writableOf(user: WritableFields) {
   };
 }
 
-/** Prisma knows of the profile that it is JSON, and not that it is an object. */
+/** Narrows Prisma's type, which says that the profile is JSON but not that it is an object. */
 function userOf(row: Prisma.UserGetPayload<{ select: typeof USER }>): UserRow {
   return row as UserRow;
 }
@@ -257,7 +258,7 @@ function emailTaken(): Conflict {
   return new Conflict('User already exists');
 }
 
-/** The e-mail address is all that has to be unique, but for the id. Without the cause, which quotes the address. */
+/** Besides the id, only the e-mail address is unique. The cause is left out, since it quotes the address. */
 function refuseTakenEmail(error: unknown): never {
   throw isDuplicate(error) ? emailTaken() : error;
 }

@@ -66,7 +66,7 @@ describe.each(testDatabases().slice(0, 1))('accounts and sessions over GraphQL',
     viewer: () => fixture.authenticateBy(credentials),
   });
 
-  /** The data, or the first error's message and faults. */
+  /** Returns the data, or the first error's message and faults. */
   async function run(source: string, variableValues: object = {}, accessToken?: string): Promise<unknown> {
     const contextValue = contextOf({ authorization: accessToken === undefined ? null : `Bearer ${accessToken}` });
     const { data, errors } = await graphql({ schema, source, variableValues: { ...variableValues }, contextValue });

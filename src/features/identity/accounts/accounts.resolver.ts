@@ -112,7 +112,7 @@ export class AccountsResolver {
   }
 }
 
-/** Null for a caller who sent no credentials; bad ones are an error all the same. */
+/** Null for a caller without credentials; throws for invalid ones. */
 async function viewerOrStranger(context: RequestContext, info: GraphQLResolveInfo): Promise<Viewer | null> {
   try {
     const viewer = await context.viewer();

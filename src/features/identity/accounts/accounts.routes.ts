@@ -19,7 +19,7 @@ const MISSING_ADMIN_HEADER: RestError = {
   message: 'Missing admin header',
   insteadOf: 'Missing credentials',
 };
-/** Errors of every route below `/admin`. */
+/** Errors of every route under `/admin`. */
 export const ADMIN_ERRORS: readonly RestError[] = [
   MISSING_ADMIN_HEADER,
   { ...ADMINS_ONLY, insteadOf: 'Forbidden' },
@@ -30,7 +30,7 @@ export const ADMIN_ERRORS: readonly RestError[] = [
 const changes = body({ readOnly: ['user_id', 'last_login'] });
 const FORBIDDEN: RestError = { code: 'FORBIDDEN', message: 'Forbidden' };
 
-/** For a route whose credentials are optional: wrong ones are still refused. */
+/** For a route with optional credentials: invalid ones are still refused. */
 const SENT_CREDENTIALS: readonly RestError[] = [
   { code: 'UNAUTHENTICATED', message: 'Invalid token' },
   { code: 'NOT_FOUND', message: 'User not found' },

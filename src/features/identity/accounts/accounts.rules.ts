@@ -7,14 +7,14 @@ export const MAX_PASSWORD_LENGTH = 256;
 export const MAX_PROVIDER_LENGTH = 64;
 export const MAX_PROVIDER_ID_LENGTH = 255;
 export const MAX_PROFILE_BYTES = 16_384;
-/** Longer parts of an e-mail address or phone number cost seconds to search for. */
+/** Maximum length of a search in e-mail addresses and phone numbers: longer ones take seconds. */
 export const MAX_SEARCH_LENGTH = 100;
 
-/** A new password, counted in code points. What normalisation takes away does not count towards the minimum. */
+/** A new password, counted in code points. The minimum length applies to its normalised form. */
 export const password = () =>
   z
     .string()
-    // A character has at most two UTF-16 units: text that is far too long is not spread into characters.
+    // A code point has at most two UTF-16 units. This check comes first, so that far too long text is not split up.
     .max(2 * MAX_PASSWORD_LENGTH, { message: `must be at most ${MAX_PASSWORD_LENGTH} characters`, abort: true })
     .refine((value) => charactersIn(value) <= MAX_PASSWORD_LENGTH, `must be at most ${MAX_PASSWORD_LENGTH} characters`)
     .refine((value) => charactersIn(value.normalize('NFKC')) >= MIN_PASSWORD_LENGTH, {
@@ -22,10 +22,10 @@ export const password = () =>
       abort: true,
     })
     .refine((value) => !isCommonPassword(value), 'is too common')
-    // For the reference, which cannot read refinements.
+    // For the API reference, which cannot read refinements.
     .meta({ minLength: MIN_PASSWORD_LENGTH, maxLength: MAX_PASSWORD_LENGTH });
 
-/** A password to compare with the stored one, whose only rule is its length: a character has at most two UTF-16 units. */
+/** A password to compare with the stored one. Only its length is limited: code points have at most two UTF-16 units. */
 export const presentPassword = () => text(2 * MAX_PASSWORD_LENGTH);
 
 const charactersIn = (value: string) => Array.from(value).length;
@@ -34,7 +34,7 @@ const provider = () => text(MAX_PROVIDER_LENGTH, 1);
 const providerId = () => text(MAX_PROVIDER_ID_LENGTH);
 const profile = () => jsonObject(MAX_PROFILE_BYTES);
 
-// Loose: fields without a rule of their own pass as they came, with the type that GraphQL has seen to.
+// Loose: fields without a rule of their own pass unchanged, since GraphQL has checked their types.
 export const newUserRules = z.object({
   input: z.looseObject({
     provider: provider(),

@@ -18,7 +18,7 @@ import {
   type UserRow,
 } from './user.js';
 
-/** The plans that an account can have. */
+/** The plans that an account may have. */
 export interface AccountPlans {
   readonly defaultPlan: string;
   isPlan(name: string): boolean;
@@ -33,28 +33,28 @@ export interface AccountsServiceNeeds {
   readonly clock: Clock;
 }
 
-/** Who makes an account. */
+/** The caller who creates an account. */
 export interface Creator {
-  /** Null for a stranger. Throws what is wrong with credentials that were sent. */
+  /** Null for a caller without credentials. Throws when the credentials are invalid. */
   viewer(): Promise<AccountActor | null>;
-  /** Null where there is none, as at the command line. */
+  /** Null when there is no client, as at the command line. */
   readonly client: Client | null;
 }
 
-/** What users do to their own accounts, and admins to anyone's by the same rules. */
+/** Operations on one's own account, which admins may use on any account by the same rules. */
 export class AccountsService {
   constructor(private readonly needs: AccountsServiceNeeds) {}
 
   /**
-   * Makes an account. Open to anyone; guarded fields other than their defaults are for admins.
-   * @param creator bad credentials count as none, unless a guarded field differs from its default
+   * Creates an account. Anyone may do so; only admins may set guarded fields to other values than their defaults.
+   * @param creator invalid credentials count as none, unless a guarded field differs from its default
    * @throws Conflict `User already exists`; Forbidden `Admin privileges required`; Invalid
    */
   async create(input: NewUser, creator: Creator): Promise<UserRow> {
     const changes = givenOf(input);
     const defaults = guardedDefaults(this.needs.plans.defaultPlan);
     const needsAdmin = touchesGuarded(defaults, changes);
-    // Where a stranger would do, who it is matters to the audit log alone: bad credentials are a stranger's.
+    // If anyone may do this, the caller matters only for the audit log: invalid credentials count as none.
     const viewer = needsAdmin ? await creator.viewer() : await creator.viewer().catch(() => null);
     if (needsAdmin && !viewer?.isAdmin) throw adminsOnly();
     this.#requirePlan(changes.plan);
@@ -66,21 +66,21 @@ export class AccountsService {
     );
   }
 
-  /** @throws Forbidden for another's account; NotFound, to an admin */
+  /** @throws Forbidden for another user's account; NotFound, which only admins get */
   async get(viewer: AccountActor, id: string): Promise<UserRow> {
     requireOwnOrAdmin(viewer, id);
     return found(await this.needs.users.find(id));
   }
 
-  /** What `node` finds: null where the viewer may not see it, as where it is not there. */
+  /** For the `node` field: null when the user does not exist or the viewer may not see it. */
   async findVisible(viewer: AccountActor, id: string): Promise<UserRow | null> {
     return maySee(viewer, id) ? this.needs.users.find(id) : null;
   }
 
   /**
-   * Changes the fields given. A suspension or deactivation ends every session of the user; a new password every session but
-   * the viewer's.
-   * @throws Forbidden; NotFound, to an admin; Conflict `User already exists`, or for the last admin; Invalid
+   * Changes the given fields. Suspending or deactivating a user ends all of the user's sessions; a new password ends
+   * all but the viewer's.
+   * @throws Forbidden; NotFound, which only admins get; Conflict `User already exists`, or for the last admin; Invalid
    */
   async update(viewer: AccountActor, id: string, changes: UserChanges): Promise<UserRow> {
     requireOwnOrAdmin(viewer, id);
@@ -105,9 +105,9 @@ export class AccountsService {
   }
 
   /**
-   * Deletes softly: the user is gone from every later read and every session ends. The e-mail address is free again.
-   * @returns the user, inactive
-   * @throws Forbidden; NotFound, to an admin; Conflict for the last admin
+   * Soft-deletes a user: no later read finds it, all sessions end, and the e-mail address is free again.
+   * @returns the user, now inactive
+   * @throws Forbidden; NotFound, which only admins get; Conflict for the last admin
    */
   async delete(viewer: AccountActor, id: string): Promise<UserRow> {
     requireOwnOrAdmin(viewer, id);
@@ -137,7 +137,7 @@ export function found(user: UserRow | null): UserRow {
   return user;
 }
 
-/** Null is the same as left out for a new user. */
+/** Drops null fields: for a new user, null means the same as an omitted field. */
 function givenOf(input: NewUser): UserChanges {
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null));
 }

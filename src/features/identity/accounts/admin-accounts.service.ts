@@ -26,7 +26,7 @@ export interface AdminAccountsServiceNeeds {
   readonly clock: Clock;
 }
 
-/** What admins alone may do. Each act is refused to anyone else, on one's own account too. */
+/** Operations that are for admins only: anyone else is refused, even on their own account. */
 export class AdminAccountsService {
   constructor(private readonly needs: AdminAccountsServiceNeeds) {}
 
@@ -41,39 +41,45 @@ export class AdminAccountsService {
     return connectionOf(await this.needs.users.page(part, pageRequest(page)), () => this.needs.users.count(part));
   }
 
-  /** @throws Forbidden; else as AccountsService.get */
+  /** @throws Forbidden unless the viewer is an admin; otherwise as AccountsService.get */
   async get(viewer: AccountActor, id: string): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
     return this.needs.accounts.get(viewer, id);
   }
 
-  /** Also the fields that admins alone may set. @throws Forbidden; else as AccountsService.create */
+  /**
+   * May also set the guarded fields.
+   * @throws Forbidden unless the viewer is an admin; otherwise as AccountsService.create
+   */
   async create(viewer: AccountActor, input: NewUser): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
     return this.needs.accounts.create(input, { viewer: () => Promise.resolve(viewer), client: viewer.client });
   }
 
-  /** @throws Forbidden; else as AccountsService.update */
+  /** @throws Forbidden unless the viewer is an admin; otherwise as AccountsService.update */
   async update(viewer: AccountActor, id: string, changes: UserChanges): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
     return this.needs.accounts.update(viewer, id, changes);
   }
 
-  /** @throws Forbidden; else as AccountsService.delete */
+  /** @throws Forbidden unless the viewer is an admin; otherwise as AccountsService.delete */
   async delete(viewer: AccountActor, id: string): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
     return this.needs.accounts.delete(viewer, id);
   }
 
-  /** Deleted users who had this e-mail address, in any case, the last deleted first; at most 100. @throws Forbidden */
+  /**
+   * Deleted users with this e-mail address, in any case, most recently deleted first; at most 100.
+   * @throws Forbidden
+   */
   async findDeleted(viewer: AccountActor, email: string): Promise<readonly DeletedUserRow[]> {
     requireAdmin(viewer);
     return this.needs.users.findDeleted(email);
   }
 
   /**
-   * Brings a deleted user back as it was, but active. Its sessions stay ended. A user that is not deleted stays as it is.
-   * @throws Forbidden; NotFound; Conflict `User already exists` when the e-mail address was taken meanwhile
+   * Restores a deleted user and makes it active. Its sessions stay ended. Does nothing to a user that is not deleted.
+   * @throws Forbidden; NotFound; Conflict `User already exists` when another user has the e-mail address by now
    */
   async restore(viewer: AccountActor, id: string): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
@@ -84,8 +90,8 @@ export class AdminAccountsService {
   }
 
   /**
-   * Makes the first admin, unless the address is taken. Any number of instances may do this at once.
-   * @returns `taken`: the address belongs to a user who cannot act as an admin, and nothing was changed
+   * Creates the first admin, unless the address is taken. Safe to call on several instances at once.
+   * @returns `taken` when the address belongs to a user who is not an enabled admin; nothing is changed then
    */
   async ensureAdmin(email: string, password: string): Promise<'created' | 'present' | 'taken'> {
     const present = await this.needs.users.findByEmail(email);
@@ -107,7 +113,7 @@ export class AdminAccountsService {
       );
       return 'created';
     } catch (error) {
-      // Another instance was quicker: see what it made.
+      // Another instance was faster: check the user that it created.
       if (error instanceof Conflict) return this.ensureAdmin(email, password);
       throw error;
     }

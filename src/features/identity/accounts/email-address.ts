@@ -1,6 +1,6 @@
 /**
- * What an e-mail address is counted and compared as: spellings that differ in case, in spaces around it or in the form of a
- * letter (`ﬁ`, `K` for kelvin) are one.
+ * Normalised form in which e-mail addresses are compared and counted: ignores case, surrounding spaces and
+ * compatibility forms of letters (`ﬁ`, `K` for kelvin).
  */
 export function addressIdentity(address: string): string {
   return address.normalize('NFKC').trim().toLowerCase();

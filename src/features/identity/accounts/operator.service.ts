@@ -11,7 +11,7 @@ export interface OperatorServiceNeeds {
   readonly admins: Pick<AdminAccountsService, 'list' | 'restore' | 'findDeleted'>;
   readonly directory: Pick<UserDirectory, 'findByEmail'>;
   readonly secondFactors: {
-    /** Switches a user's second factor off, by {@link operator}. @returns whether it was on */
+    /** Disables a user's second factor on behalf of {@link operator}. @returns whether it was enabled */
     removeByOperator(userId: string): Promise<boolean>;
   };
 }
@@ -20,19 +20,19 @@ export interface NewAccount {
   readonly email: string;
   readonly password: string;
   readonly isAdmin: boolean;
-  /** The default plan where it is undefined. */
+  /** Undefined for the default plan. */
   readonly plan: string | undefined;
 }
 
-/** A user as the operator left it, and whether anything had to be done. */
+/** A user after an operation, and whether the operation changed anything. */
 export interface Outcome {
   readonly user: UserRow;
   readonly isChanged: boolean;
 }
 
 /**
- * What someone at the machine does to accounts: by the rules that hold for admins, the last admin included. Users are named by
- * e-mail address, in any case, or by id.
+ * Operations on accounts at the command line. They follow the same rules as for admins, including the one that protects
+ * the last admin. A user is named by e-mail address, in any case, or by id.
  */
 export class OperatorService {
   constructor(private readonly needs: OperatorServiceNeeds) {}
@@ -50,7 +50,10 @@ export class OperatorService {
     return { users: nodes, total: await countAll() };
   }
 
-  /** An admin's address counts as verified: the operator vouches for it. @throws Conflict `User already exists`; Invalid */
+  /**
+   * An admin's address counts as verified, since the operator vouches for it.
+   * @throws Conflict `User already exists`; Invalid
+   */
   create({ email, password, isAdmin, plan }: NewAccount): Promise<UserRow> {
     const input = { provider: 'email', email, password, isAdmin, isVerified: isAdmin, plan };
     return this.needs.accounts.create(input, { viewer: () => Promise.resolve(operator), client: null });
@@ -71,7 +74,7 @@ export class OperatorService {
     return this.#change(name, (user) => !user.isSuspended, { isSuspended: true });
   }
 
-  /** Lets a suspended or inactive user in again. @throws NotFound */
+  /** Enables a suspended or inactive user again. @throws NotFound */
   reinstate(name: string): Promise<Outcome> {
     return this.#change(name, (user) => !isEnabled(user), { isSuspended: false, isActive: true });
   }
@@ -81,20 +84,20 @@ export class OperatorService {
     return (await this.#change(name, () => true, { password })).user;
   }
 
-  /** For a user who has lost the app and the recovery codes. Sessions stay. @throws NotFound */
+  /** Disables the second factor of a user who has lost app and recovery codes. Sessions stay. @throws NotFound */
   async removeSecondFactor(name: string): Promise<Outcome> {
     const user = await this.find(name);
     return { user, isChanged: await this.needs.secondFactors.removeByOperator(user.id) };
   }
 
-  /** Deletes softly, and ends every session of the user. @throws NotFound; Conflict for the last admin */
+  /** Soft-deletes a user and ends all of the user's sessions. @throws NotFound; Conflict for the last admin */
   async delete(name: string): Promise<UserRow> {
     return this.needs.accounts.delete(operator, (await this.find(name)).id);
   }
 
   /**
-   * Brings a deleted user back, active.
-   * @throws NotFound; Conflict when the address is another user's by now, or was that of several deleted users
+   * Restores a deleted user and makes it active.
+   * @throws NotFound; Conflict when another user has the address by now, or several deleted users had it
    */
   async restore(name: string): Promise<Outcome> {
     const present = await this.#findPresent(name);

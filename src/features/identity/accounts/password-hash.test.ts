@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import argon2 from 'argon2';
 import { comparePassword, hashPassword } from './password-hash.js';
 
-/** Made by libxcrypt 4.4 (`crypt(3)`), but for those of the Openwall project's test of crypt_blowfish 1.3. */
+/** Made by libxcrypt 4.4 (`crypt(3)`), except those from the Openwall project's test of crypt_blowfish 1.3. */
 const BCRYPT = {
   a: '$2a$08$DCq7YPn5Rq63x1Lad4cll.cmvRWXKIjlUU4.GmLDAW9QDFhrXC.Gm',
   b: '$2b$08$DCq7YPn5Rq63x1Lad4cll.cmvRWXKIjlUU4.GmLDAW9QDFhrXC.Gm',
@@ -50,7 +50,7 @@ describe('a bcrypt hash', () => {
     for (const spelling of [COMPOSED, DECOMPOSED, NORMAL]) {
       expect(await comparePassword(BCRYPT_OF_NORMAL, spelling)).toBe('outdated');
     }
-    // A third form cannot be found again.
+    // A third spelling cannot be derived from the one typed.
     expect(await comparePassword(BCRYPT_OF_COMPOSED, DECOMPOSED)).toBe('wrong');
   });
 

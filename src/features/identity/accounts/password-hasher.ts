@@ -2,15 +2,15 @@ import { Unavailable } from '../../../kernel/errors.js';
 import { comparePassword, hashPassword, type PasswordVerdict } from './password-hash.js';
 
 export interface PasswordHasherOptions {
-  /** Hashes computed at once. Each takes a thread of libuv's four, which files and DNS share, and 19 MiB. */
+  /** Maximum concurrent hashes. Each takes 19 MiB and one of libuv's four threads, which files and DNS also use. */
   readonly concurrency?: number;
-  /** Hashes that may wait for their turn; further ones are refused. */
+  /** Maximum hashes waiting for their turn; more are refused. */
   readonly maxWaiting?: number;
 }
 
 /**
- * Hashes passwords off the event loop and a few at a time, so that a flood of logins neither stalls the rest nor grows
- * memory.
+ * Hashes passwords off the event loop and a few at a time, so that a flood of logins neither delays other requests nor
+ * exhausts memory.
  */
 export class PasswordHasher {
   readonly #concurrency: number;
@@ -25,21 +25,21 @@ export class PasswordHasher {
 
   /**
    * @returns the hash in PHC string format
-   * @throws Unavailable when too many wait already
+   * @throws Unavailable when too many are waiting already
    */
   hash(password: string): Promise<string> {
     return this.#inTurn(() => hashPassword(password));
   }
 
   /**
-   * @param hash null where there is no such user, or no password: takes as long as a hash of ours, and is `wrong`
-   * @throws Unavailable when too many wait already
+   * @param hash null when there is no such user or no password: takes as long as a hash of ours, and is `wrong`
+   * @throws Unavailable when too many are waiting already
    */
   compare(hash: string | null, password: string): Promise<PasswordVerdict> {
     return this.#inTurn(() => comparePassword(hash, password));
   }
 
-  /** The same as {@link compare}, for where the hash is not replaced. */
+  /** Like {@link compare}, for callers that do not replace an outdated hash. */
   async verify(hash: string | null, password: string): Promise<boolean> {
     return (await this.compare(hash, password)) !== 'wrong';
   }
@@ -50,7 +50,7 @@ export class PasswordHasher {
     try {
       return await work();
     } finally {
-      // The place is handed on rather than freed, so that nobody can come in between.
+      // Hands the slot to the next in line instead of freeing it, so that no later call can overtake.
       const next = this.#waiting.shift();
       if (next === undefined) this.#running--;
       else next();

@@ -1,4 +1,4 @@
-/** A user as everyone who may see it at all sees it: without the password's hash. */
+/** A user, as shown to those who may see it: without the password's hash. */
 export interface UserRow {
   readonly id: string;
   readonly email: string | null;
@@ -11,29 +11,29 @@ export interface UserRow {
   readonly isActive: boolean;
   readonly isSuspended: boolean;
   readonly isAdmin: boolean;
-  /** A name in the configured plans. */
+  /** A name from the configured plans. */
   readonly plan: string;
   readonly lastLogin: Date | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
 
-/** A user who was deleted, and may be restored. */
+/** A deleted user, who may be restored. */
 export interface DeletedUserRow {
   readonly id: string;
   readonly deletedAt: Date;
 }
 
-/** What a login needs to know of a user. */
+/** The fields of a user that a login checks. */
 export interface LoginRow {
   readonly id: string;
-  /** Null for a user who has no password. */
+  /** Null for a user without a password. */
   readonly passwordHash: string | null;
   readonly isActive: boolean;
   readonly isSuspended: boolean;
 }
 
-/** What only an admin may change. Anyone may send them with the value that they have. */
+/** Fields that only an admin may change. Others may send them with their present values. */
 export interface GuardedFields {
   readonly isAdmin: boolean;
   readonly plan: string;
@@ -43,7 +43,7 @@ export interface GuardedFields {
   readonly isSuspended: boolean;
 }
 
-/** What the user may change. */
+/** Fields that users may change themselves. */
 export interface OwnFields {
   readonly email: string | null;
   readonly phoneNumber: string | null;
@@ -56,10 +56,10 @@ export type WritableFields = OwnFields & GuardedFields;
 
 type Changes<Fields> = { readonly [Name in keyof Fields]?: Fields[Name] | undefined };
 
-/** A field left out (or undefined) stays as it is; null clears one that may be null. */
+/** An omitted or undefined field stays as it is; null clears a nullable one. */
 export type UserChanges = Changes<WritableFields & { readonly password: string }>;
 
-/** A field left out or null gets its default. */
+/** A field that is omitted or null gets its default. */
 export interface NewUser {
   readonly provider: string;
   readonly password: string;
@@ -74,24 +74,24 @@ export interface NewUser {
   readonly plan?: string | null | undefined;
 }
 
-/** What a new user has of the guarded fields. */
+/** The guarded fields of a new user. */
 export function guardedDefaults(defaultPlan: string): GuardedFields {
   return { isAdmin: false, plan: defaultPlan, isVerified: false, verifiedAt: null, isActive: true, isSuspended: false };
 }
 
-/** Whether the user may use the service: an inactive or suspended one is refused everything. */
+/** Whether the user may use the service. Every request of an inactive or suspended user is refused. */
 export function isEnabled(user: Pick<UserRow, 'isActive' | 'isSuspended'>): boolean {
   return user.isActive && !user.isSuspended;
 }
 
-/** Whether the user is an admin who can act as one. */
+/** Whether the user is an enabled admin. */
 export function isActingAdmin(user: Pick<UserRow, 'isAdmin' | 'isActive' | 'isSuspended'>): boolean {
   return user.isAdmin && isEnabled(user);
 }
 
 /**
- * The fields after the changes. A user is verified exactly when `verifiedAt` is set: setting one sets the other. Another
- * e-mail address is not verified yet, whatever the changes say, unless an admin makes them and says that it is.
+ * Applies the changes. A user is verified exactly when `verifiedAt` is set, so that setting one sets the other. A new
+ * e-mail address is unverified, whatever the changes say, unless an admin makes them and sets it as verified.
  */
 export function applyChanges(user: WritableFields, changes: UserChanges, byAdmin: boolean, now: Date): WritableFields {
   const email = changes.email === undefined ? user.email : changes.email;

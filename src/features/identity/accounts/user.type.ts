@@ -90,7 +90,7 @@ const PROVIDER_ID = `The provider's own id of the user. At most ${MAX_PROVIDER_I
 const PROFILE = `What the client wants to keep about the user. At most ${figure(MAX_PROFILE_BYTES)} bytes as JSON, ${MAX_JSON_DEPTH} levels deep.`;
 export const PASSWORD_DESCRIPTION = `From ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters, and none of the passwords that most people have.`;
 const PLAN = 'The name of a plan.';
-/** For fields that a user sees and only an admin sets. */
+/** Description of a field that users see and only admins set. */
 const guarded = (description: string) => `${description} For admins: another value from anyone else is FORBIDDEN.`;
 
 @InputType({ description: 'A new account. A field left out or null gets its default.' })

@@ -18,9 +18,9 @@ import { ProviderLoginsService } from './provider-logins.service.js';
 interface IdentitiesFeatureNeeds {
   readonly database: Database;
   readonly loginProviders: readonly IdentityProvider[];
-  /** Addresses of clients that a login may end at, as `URL` writes them. */
+  /** Addresses of clients to which a login may return, in the form of `URL.href`. */
   readonly returnUrls: readonly string[];
-  /** Where a provider sends users back to. */
+  /** The address to which a provider sends users back. */
   readonly callbackUrl: (provider: string) => string;
   readonly directory: UserDirectory;
   readonly ownership: AccountOwnership;
@@ -32,7 +32,7 @@ interface IdentitiesFeatureNeeds {
   readonly clock: Clock;
 }
 
-/** Logging in at a provider (OpenID Connect), and the links of accounts to providers. */
+/** Login at a provider (OpenID Connect), and the links between accounts and providers. */
 export function identitiesFeature(needs: IdentitiesFeatureNeeds) {
   const { database, loginProviders, createDurableLimiter, rateLimits } = needs;
   const service = new IdentitiesService({ ...needs, repository: new IdentitiesRepository(database) });

@@ -16,7 +16,7 @@ const IDENTITY = {
 export class IdentitiesRepository {
   constructor(private readonly database: Database) {}
 
-  /** Marks the identity as used. @returns null when nobody has it */
+  /** Updates when the identity was last used. @returns null when it is not linked to a user */
   async use({ issuer, subject }: VouchedUser, now: Date): Promise<IdentityRow | null> {
     const [row] = await this.database.prisma.identity.updateManyAndReturn({
       where: { issuer, subject },
@@ -39,7 +39,7 @@ export class IdentitiesRepository {
     return this.database.prisma.identity.findMany({ where: { userId }, orderBy: { id: 'asc' }, select: IDENTITY });
   }
 
-  /** @returns null when somebody has it */
+  /** @returns null when the identity is already linked to a user */
   async insert(sql: Sql, userId: string, vouched: VouchedUser, now: Date): Promise<IdentityRow | null> {
     const { provider, issuer, subject, email } = vouched;
     const [row] = await sql.prisma.identity.createManyAndReturn({
@@ -50,7 +50,10 @@ export class IdentitiesRepository {
     return row ?? null;
   }
 
-  /** Holds the user's row, which takes SQL. @returns whether the user has a password; null when there is no such user */
+  /**
+   * Locks the user's row, for which it needs SQL.
+   * @returns whether the user has a password; null when there is no such user
+   */
   async lockUser(sql: Sql, userId: string): Promise<boolean | null> {
     const { rows } = await sql.query<{ hasPassword: boolean }>(
       `SELECT password_hash IS NOT NULL AS "hasPassword" FROM users
@@ -69,7 +72,7 @@ export class IdentitiesRepository {
     return sql.prisma.identity.count({ where: { userId } });
   }
 
-  /** SQL, since Prisma does not tell which rows it deleted. */
+  /** SQL, since Prisma does not return the rows that it deletes. */
   async deleteAllOf(sql: Sql, userId: string): Promise<readonly Pick<IdentityRow, 'provider'>[]> {
     const { rows } = await sql.query<Pick<IdentityRow, 'provider'>>(
       'DELETE FROM identities WHERE user_id = $1 RETURNING provider',

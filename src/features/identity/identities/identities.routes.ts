@@ -22,7 +22,7 @@ const NO_SUCH_PROVIDER: RestError = { code: 'NOT_FOUND', message: 'Login provide
 const BAD_STATE: RestError = { code: 'BAD_USER_INPUT', status: 400, message: INVALID_STATE };
 const PROVIDER_DOWN: RestError = { code: 'UNAVAILABLE', message: 'Login provider unavailable' };
 const TOO_MANY_STARTS: RestError = { code: 'RATE_LIMITED', message: 'Too many requests' };
-/** When the provider does not vouch for the user. */
+/** Errors when the provider does not vouch for the user. */
 const NOT_VOUCHED_FOR: readonly RestError[] = [
   { code: 'UNAUTHENTICATED', message: 'Login cancelled' },
   { code: 'UNAUTHENTICATED', message: 'Login refused by the provider' },

@@ -4,16 +4,16 @@ import { presentPassword } from '../accounts/accounts.rules.js';
 import { MAX_PROVIDER_NAME_LENGTH } from './login-provider-settings.js';
 import { MAX_VERIFIER_LENGTH } from './provider-login.js';
 
-/** Longer than any address that a browser brings here. */
+/** Maximum characters of a URL. No address of a client or provider is as long. */
 const MAX_URL_LENGTH = 2_048;
 const MAX_PROVIDER_CODE_LENGTH = 4_096;
 
 const MAX_ERROR_LENGTH = 256;
-/** States, secrets and login codes, all of which this service makes. */
+/** Maximum length of states, secrets and login codes, all of which this service generates. */
 const MAX_TOKEN_LENGTH = 128;
 
 const provider = text(MAX_PROVIDER_NAME_LENGTH, 1);
-/** Normalised, as the addresses in the settings are. */
+/** Normalised in the same way as the addresses in the settings. */
 const url = text(MAX_URL_LENGTH, 1).transform((value) => (URL.canParse(value) ? new URL(value).href : value));
 const challenge = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be a SHA-256 in base64url');
 

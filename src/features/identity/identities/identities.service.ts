@@ -23,14 +23,14 @@ export interface IdentitiesServiceNeeds {
   readonly clock: Clock;
 }
 
-/** Who at a provider is which user. */
+/** Links between users and their identities at login providers. */
 export class IdentitiesService {
   constructor(private readonly needs: IdentitiesServiceNeeds) {}
 
   /**
-   * The user of someone who logs in at a provider: whom they are linked to, or whom they are linked to now, or a new user.
-   * An account with the same e-mail address is theirs only when both sides know the address to be: else whoever writes
-   * another's address into a profile would get, or had prepared, their account.
+   * Finds the user of someone who logs in at a provider, or else links them to an existing or new user. An account with
+   * the same e-mail address is linked only if both sides have verified the address. Otherwise, anyone could enter
+   * another person's address in a profile and so get that person's account, or prepare one for that person to use.
    * @throws Conflict {@link EMAIL_IN_USE}; Forbidden `Account disabled`
    */
   async resolve(vouched: VouchedUser, client: Client): Promise<IdentityRow> {
@@ -40,7 +40,7 @@ export class IdentitiesService {
     try {
       return await (holder === null ? this.#createUser(vouched, client) : this.#linkTo(holder.id, vouched, client));
     } catch (error) {
-      // Another login of theirs was quicker.
+      // A concurrent login of the same person was faster.
       const present =
         error instanceof Conflict ? await this.needs.repository.use(vouched, this.needs.clock.now()) : null;
       if (present !== null) return present;
@@ -49,7 +49,7 @@ export class IdentitiesService {
   }
 
   /**
-   * Links someone at a provider to the viewer, who has just logged in there. Done before, it changes nothing.
+   * Links the identity with which the viewer has just logged in at a provider. Does nothing if it is already linked.
    * @throws Conflict {@link LINKED_ELSEWHERE}
    */
   async link(viewer: Viewer, vouched: VouchedUser): Promise<IdentityRow> {
@@ -61,19 +61,19 @@ export class IdentitiesService {
     return identity;
   }
 
-  /** The viewer's, oldest first. */
+  /** The viewer's own, oldest first. */
   list(viewer: Viewer): Promise<readonly IdentityRow[]> {
     return this.needs.repository.listOf(viewer.userId);
   }
 
-  /** What `node` finds: one of the viewer's, or null. */
+  /** For the `node` field: one of the viewer's own identities, or null. */
   findVisible(viewer: Viewer, id: string): Promise<IdentityRow | null> {
     return this.needs.repository.find(viewer.userId, id);
   }
 
   /**
-   * The provider no longer logs the viewer in. Sessions stay.
-   * @throws NotFound when it is another's; Conflict {@link LAST_WAY_IN}
+   * Unlinks a provider, which can no longer log the viewer in. Sessions stay.
+   * @throws NotFound when it does not exist or is another user's; Conflict {@link LAST_WAY_IN}
    */
   async unlink(viewer: Viewer, id: string): Promise<void> {
     const { userId, client } = viewer;
@@ -88,8 +88,9 @@ export class IdentitiesService {
   }
 
   /**
-   * Unlinks every provider from a user who has only now proved to read the mail of the account's address: the account may
-   * have been made, and linked, by someone who waits for its owner to come.
+   * Unlinks every provider from a user who is only now proving to receive mail at the account's address. Somebody else
+   * may have created the account for that address beforehand and linked a provider to it, to get in after its owner
+   * starts to use it.
    * @param sql the transaction of the proof
    */
   async unlinkUnproven(sql: Sql, user: Pick<UserRow, 'id' | 'isVerified'>, client: Client): Promise<void> {
@@ -125,7 +126,7 @@ export class IdentitiesService {
     return linked;
   }
 
-  /** @returns null when they are linked to a user already */
+  /** @returns null when the identity is already linked to a user */
   async #insert(sql: Sql, userId: string, vouched: VouchedUser, client: Client): Promise<IdentityRow | null> {
     const identity = await this.needs.repository.insert(sql, userId, vouched, this.needs.clock.now());
     if (identity === null) return null;

@@ -1,25 +1,25 @@
 import { email as emailRules } from '../../../kernel/rules.js';
 import type { ProviderUser } from '../../../ports/identity-provider.js';
 
-/** Someone at a provider, who is a user here. */
+/** An account at a provider that is linked to a user. */
 export interface IdentityRow {
   readonly id: string;
   readonly userId: string;
-  /** The provider's name in the settings when it was linked. */
+  /** The provider's name in the settings at the time of linking. */
   readonly provider: string;
-  /** As the provider had it when it was linked. */
+  /** The provider's e-mail address for the account at the time of linking. */
   readonly email: string | null;
   readonly createdAt: Date;
   readonly lastUsedAt: Date;
 }
 
-/** Someone as a provider vouches for them. */
+/** A person as a provider vouches for them. */
 export interface VouchedUser extends ProviderUser {
   /** The provider's name in the settings. */
   readonly provider: string;
 }
 
-/** With no address in place of one that no account could have. */
+/** Takes over the provider's data, but drops an e-mail address that no account could have. */
 export function vouchedUser(provider: string, user: ProviderUser): VouchedUser {
   const email = emailRules().safeParse(user.email);
   return email.success
@@ -28,8 +28,8 @@ export function vouchedUser(provider: string, user: ProviderUser): VouchedUser {
 }
 
 /**
- * Whether mail to both reaches one person. Databases take more for the same than this: the sign for kelvin is a small k to
- * some, and another mailbox to a mail server.
+ * Whether two addresses are certainly the same mailbox: ignores the case of ASCII letters only. Databases fold more:
+ * the kelvin sign is a small k to some of them, but another mailbox to a mail server.
  */
 export function isSameMailbox(one: string, other: string): boolean {
   return foldAscii(one) === foldAscii(other);

@@ -167,7 +167,7 @@ export class StartIdentityLinkInput {
   readonly password?: string | null;
 }
 
-/** The provider's answer as the client passed it on, with null for omitted fields. */
+/** The provider's answer as passed on by the client, with null for omitted fields. */
 export function answerOf(input: FinishProviderLoginInput): LoginAnswer {
   const { provider, state, secret, code = null, iss: issuer = null, error = null } = input;
   return { provider, state, secret, code, issuer, error };

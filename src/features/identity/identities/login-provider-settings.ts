@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import type { IdentityProviderSettings } from '../../../ports/identity-provider.js';
 
-/** Maximum providers that users can log in at. */
+/** Maximum number of login providers. */
 export const MAX_PROVIDERS = 50;
 export const MAX_PROVIDER_NAME_LENGTH = 32;
 const PROVIDER_NAME = new RegExp(`^[a-z0-9][a-z0-9-]{0,${MAX_PROVIDER_NAME_LENGTH - 1}}$`);
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
-/** Whether what is sent there stays on this machine. */
+/** Whether requests to this URL stay on this machine. */
 export function isOnThisMachine(url: string): boolean {
   return URL.canParse(url) && LOOPBACK.test(new URL(url).hostname);
 }
@@ -25,7 +25,7 @@ const scopes = z
   .regex(/^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/, 'must be scopes separated by spaces')
   .refine((value) => value.split(' ').includes('openid'), 'must have openid among them');
 
-/** The setting `OIDC_PROVIDERS`: a list of {@link IdentityProviderSettings}. */
+/** Schema of the setting `OIDC_PROVIDERS`: a list of {@link IdentityProviderSettings}. */
 export const loginProvidersSchema = z
   .array(
     z

@@ -8,11 +8,11 @@ export interface StoredLogin {
   readonly redirectUri: string;
   readonly returnUrl: string | null;
   readonly codeChallenge: string | null;
-  /** Of the session that wants to link the provider; null for a login. */
+  /** The session that wants to link the provider; null for a login. */
   readonly sessionId: string | null;
 }
 
-/** What a login is found by, all of it. */
+/** The values that find a login; all of them must match. */
 export interface LoginKey {
   readonly stateHash: Bytes;
   readonly secretHash: Bytes;
@@ -23,7 +23,7 @@ export interface LoginKey {
 export interface StoredCode {
   readonly codeChallenge: string;
   readonly userId: string;
-  /** That vouched for the user. */
+  /** The provider that vouched for the user. */
   readonly provider: string;
 }
 
@@ -35,7 +35,7 @@ const STORED_LOGIN = {
   sessionId: true,
 } as const satisfies Prisma.ProviderLoginSelect;
 
-/** Logins that are under way, and the codes that they ended with. */
+/** Logins in progress, and the login codes with which some of them ended. */
 export class ProviderLoginsRepository {
   constructor(private readonly database: Database) {}
 
@@ -46,7 +46,10 @@ export class ProviderLoginsRepository {
     });
   }
 
-  /** Of any number of calls at once, one gets it. @returns null when it was taken, has expired, or the key is another's */
+  /**
+   * Deletes the login, so that of concurrent calls only one gets it.
+   * @returns null when it was already taken, has expired, or the key does not match
+   */
   take({ stateHash, secretHash, provider, sessionId }: LoginKey, now: Date): Promise<StoredLogin | null> {
     return deletedOrNull(
       this.database.prisma.providerLogin.delete({
@@ -60,7 +63,9 @@ export class ProviderLoginsRepository {
     await this.database.prisma.loginCode.createMany({ data: { codeHash, codeChallenge, identityId, expiresAt } });
   }
 
-  /** Of any number of calls at once, one gets it. SQL, since Prisma would read the identity in a statement before. */
+  /**
+   * Deletes the code, so that only one of concurrent calls gets it. SQL, since Prisma reads the identity separately.
+   */
   async takeCode(codeHash: Bytes, now: Date): Promise<StoredCode | null> {
     const { rows } = await this.database.query<StoredCode>(
       `DELETE FROM login_codes c USING identities i
@@ -72,7 +77,7 @@ export class ProviderLoginsRepository {
     return rows[0] ?? null;
   }
 
-  /** Forgets what nobody finished. */
+  /** Deletes logins and codes that expired unused. */
   async deleteExpired(now: Date): Promise<void> {
     await this.database.prisma.providerLogin.deleteMany({ where: { expiresAt: { lte: now } } });
     await this.database.prisma.loginCode.deleteMany({ where: { expiresAt: { lte: now } } });

@@ -28,38 +28,38 @@ import type { ProviderLoginsRepository, StoredLogin } from './provider-logins.re
 export const INVALID_STATE = 'Invalid login state';
 export const INVALID_CODE = 'Invalid login code';
 
-/** What a client begins a login with. */
+/** The data with which a client starts a login. */
 export interface LoginRequest {
   readonly provider: string;
-  /** A page of the client's own that finishes the login. Null for the service's callback. */
+  /** The client's own page that finishes the login. Null for the service's callback. */
   readonly redirectUri: string | null;
-  /** Where the service's callback sends the browser on. */
+  /** The client's page to which the service's callback redirects the browser. */
   readonly returnUrl: string | null;
-  /** Of `returnUrl`: what the code that the browser brings there is redeemed with. */
+  /** Goes with `returnUrl`: the PKCE challenge for redeeming the login code that the browser takes there. */
   readonly codeChallenge: string | null;
-  /** Of another login of this client, which stays good. */
+  /** The secret of another login of this client, if that one is to stay valid. */
   readonly secret: string | null;
 }
 
-/** What a user begins a link with. */
+/** The data with which a user starts linking a provider. */
 export interface LinkRequest {
   readonly provider: string;
-  /** A page of the client's own that finishes the link. */
+  /** The client's own page that finishes the linking. */
   readonly redirectUri: string;
-  /** Null for a user who has none, and has logged in of late. */
+  /** Null for a user without a password, who must have logged in recently. */
   readonly password: string | null;
 }
 
 export interface StartedLogin {
   readonly authorizationUrl: string;
-  /** Comes back from the provider; names the login where a client has several. */
+  /** Comes back from the provider and tells a client's logins apart. */
   readonly state: string;
-  /** What the client finishes the login with; it never leaves the client otherwise. */
+  /** Required to finish the login; the client must not send it anywhere else. */
   readonly secret: string;
   readonly expiresAt: Date;
 }
 
-/** What a client finishes a login with. */
+/** The data with which a client finishes a login. */
 export interface LoginAnswer {
   readonly provider: string;
   readonly state: string;
@@ -69,7 +69,7 @@ export interface LoginAnswer {
   readonly error: string | null;
 }
 
-/** One of the two is null: with `returnUrl`, the tokens are had for the code in it. */
+/** Either the tokens, or the `returnUrl` with a code to redeem for them; the other is null. */
 export interface FinishedLogin {
   readonly tokens: Tokens | null;
   readonly returnUrl: string | null;
@@ -83,16 +83,16 @@ export interface ProviderLoginsServiceNeeds {
   readonly login: Pick<LoginService, 'admit'>;
   readonly freshProof: Pick<FreshProof, 'require'>;
   readonly audit: AuditLog;
-  /** Counts a start from a network, and throws RateLimited `Too many requests` when there were too many. */
+  /** Limits started logins per network. Throws RateLimited `Too many requests`. */
   readonly limiter: RateLimiter;
-  /** Addresses of clients, as `URL` writes them, that a provider or the callback may send a browser to. */
+  /** Addresses of clients, in the form of `URL.href`, to which a provider or the callback may redirect a browser. */
   readonly returnUrls: readonly string[];
-  /** The service's own callback for a provider. */
+  /** The address of the service's own callback for a provider. */
   readonly callbackUrl: (provider: string) => string;
   readonly clock: Clock;
 }
 
-/** Logging in at a provider: out to it, and back. */
+/** Login at a provider: the redirect to it, and the return from it. */
 export class ProviderLoginsService {
   readonly #providers: ReadonlyMap<string, IdentityProvider>;
 
@@ -110,8 +110,8 @@ export class ProviderLoginsService {
   }
 
   /**
-   * Begins a login at a provider that is to be linked to the viewer. It will let them in for good: whoever only found their
-   * access token is not to have that.
+   * Starts a login at a provider that is to be linked to the viewer. The link lets its owner log in for good, so the
+   * viewer has to prove their identity first: an access token alone, which may be stolen, is not enough.
    * @throws as {@link start}, and as {@link FreshProof.require}; Forbidden for an internal call, which has no session
    */
   async startLink(viewer: Viewer, { provider, redirectUri, password }: LinkRequest): Promise<StartedLogin> {
@@ -143,10 +143,11 @@ export class ProviderLoginsService {
   }
 
   /**
-   * Logs in whom the provider vouches for. Where the login began with a `returnUrl`, whatever comes of it but a state that
-   * is not good is told there.
-   * @throws Invalid {@link INVALID_STATE} when it is unknown, used or too old, or the secret is another's; Unauthenticated
-   * `Login cancelled`, `Login refused by the provider`; Conflict; Unavailable; and as the login with a password
+   * Logs in the person whom the provider vouches for. If the login started with a `returnUrl`, its result is reported
+   * there, whether it succeeded or failed; only an invalid state throws.
+   * @throws Invalid {@link INVALID_STATE} when the state is unknown, used or expired, or the secret does not match;
+   * Unauthenticated `Login cancelled`, `Login refused by the provider`; Conflict; Unavailable; and as the login with a
+   * password
    */
   async finish(answer: LoginAnswer, client: Client): Promise<FinishedLogin> {
     const login = await this.#take(answer, null);
@@ -159,7 +160,7 @@ export class ProviderLoginsService {
   }
 
   /**
-   * Trades the code that a browser brought to a `returnUrl` for tokens. A wrong verifier uses it up too.
+   * Trades the code that a browser brought to a `returnUrl` for tokens. A wrong verifier also consumes the code.
    * @throws Invalid {@link INVALID_CODE}; and as the login with a password
    */
   async redeemCode(code: string, codeVerifier: string, client: Client): Promise<Tokens> {
@@ -172,8 +173,8 @@ export class ProviderLoginsService {
   }
 
   /**
-   * Links whom the provider vouches for to the viewer, in the session that began it.
-   * @throws Invalid {@link INVALID_STATE}; Unauthenticated; Conflict; Unavailable
+   * Links the person whom the provider vouches for to the viewer, in the session that started it.
+   * @throws Invalid {@link INVALID_STATE}; Unauthenticated; Conflict; Unavailable; Forbidden for an internal call
    */
   async finishLink(viewer: Viewer, answer: LoginAnswer): Promise<IdentityRow> {
     if (viewer.sessionId === null) throw new Forbidden();
@@ -228,7 +229,7 @@ export class ProviderLoginsService {
     return vouchedUser(provider, await this.#provider(provider).redeem(answer, binding));
   }
 
-  /** A user who is deleted is as unknown to a provider's login as to one with a password. */
+  /** A deleted user gets the same error as at a login with a password. */
   async #loginOf(userId: string): Promise<LoginRow> {
     const user = await this.needs.directory.findLoginById(userId);
     if (user === null) throw new Unauthenticated('Invalid credentials');
@@ -270,7 +271,7 @@ export class ProviderLoginsService {
   }
 }
 
-/** What the audit log says of a login. */
+/** The details of a login for the audit log. */
 function detailsOf(provider: string): LoginDetails & { readonly provider: string } {
   return { means: 'provider', provider };
 }

@@ -15,12 +15,12 @@ interface LoginFeatureNeeds {
   readonly sessions: SessionsService;
   readonly challenges: LoginChallenges;
   readonly createDurableLimiter: CreateRateLimiter;
-  /** Tries for each e-mail address, and from each client. */
+  /** Limits on attempts, per e-mail address and per client. */
   readonly rateLimits: { readonly login: RateLimit; readonly loginClient: RateLimit };
   readonly audit: AuditLog;
 }
 
-/** Logging in with a password, and what every other way of logging in ends with. */
+/** Login with a password, and the last step of every other kind of login. */
 export function loginFeature({ createDurableLimiter, rateLimits, ...needs }: LoginFeatureNeeds) {
   const limiters = {
     address: createDurableLimiter({ name: 'login', ...rateLimits.login }, 'Too many login attempts'),

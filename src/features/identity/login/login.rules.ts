@@ -3,7 +3,7 @@ import { MAX_EMAIL_LENGTH, text } from '../../../kernel/rules.js';
 import { presentPassword } from '../accounts/accounts.rules.js';
 import { MAX_CODE_LENGTH } from '../second-factor/second-factor.js';
 
-/** Room for a challenge as any release has made it. */
+/** Leaves room for challenges of any release. */
 const MAX_CHALLENGE_LENGTH = 256;
 
 export const loginRules = z.object({ input: z.object({ email: text(MAX_EMAIL_LENGTH), password: presentPassword() }) });

@@ -5,7 +5,7 @@ import { Unavailable } from '../../../kernel/errors.js';
 import { PasswordHasher } from '../accounts/password-hasher.js';
 import { LoginService } from './login.service.js';
 
-/** Of {@link PASSWORD}, by libxcrypt's `crypt(3)`. */
+/** Hash of {@link PASSWORD}, made by libxcrypt's `crypt(3)`. */
 const BCRYPT = '$2y$08$DCq7YPn5Rq63x1Lad4cll.cmvRWXKIjlUU4.GmLDAW9QDFhrXC.Gm';
 const CLIENT = { ipAddress: null, userAgent: null };
 
@@ -20,7 +20,7 @@ describe.each(testDatabases())('the first login with a hash of another service, 
   });
   afterAll(() => database.drop());
 
-  /** @param hash takes the place of what makes the new hash */
+  /** @param hash replaces the function that makes the new hash */
   const logins = (hash: (password: string) => Promise<string>) =>
     new LoginService({
       directory: fixture.directory,

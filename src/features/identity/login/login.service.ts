@@ -18,23 +18,23 @@ export interface LoginServiceNeeds {
   readonly sessions: Pick<SessionsService, 'open'>;
   readonly challenges: Pick<LoginChallenges, 'require' | 'prove'>;
   readonly audit: AuditLog;
-  /** Of tries, good or bad: for each e-mail address, whether anyone has it or not, and for each client. */
+  /** Limits login attempts, successful or not, per e-mail address (known or unknown) and per client. */
   readonly limiters: { readonly address: RateLimiter; readonly client: RateLimiter };
 }
 
-/** What the audit log says of a login. No secret, nor personal data beyond ids. */
+/** The details of a login for the audit log. They contain no secret, and no personal data except ids. */
 export interface LoginDetails extends Readonly<Record<string, unknown>> {
-  /** What the user proved last who they are by. */
+  /** The proof of identity that the user gave last. */
   readonly means: 'password' | 'provider' | 'second factor' | 'passkey';
 }
 
-/** Logging in. */
+/** Logs users in. */
 export class LoginService {
   constructor(private readonly needs: LoginServiceNeeds) {}
 
   /**
-   * Nobody but the user learns anything of an account: an unknown address and a wrong password are one answer, after the
-   * same work, and only the right password shows that the account is disabled.
+   * Logs a user in with a password. Nobody else learns anything about an account: an unknown address and a wrong
+   * password get the same answer after the same work, and only the right password reveals that the account is disabled.
    * @throws RateLimited `Too many login attempts`; Unauthenticated `Invalid credentials`; Forbidden `Account disabled`;
    * SecondFactorRequired; Unavailable when too many passwords are being checked at once
    */
@@ -45,11 +45,11 @@ export class LoginService {
   }
 
   /**
-   * What every way of logging in ends with, once the user has proved who they are.
-   * @param user as they were when they proved it
-   * @param details what the audit log says of the login
-   * @throws Forbidden `Account disabled`; SecondFactorRequired, for {@link complete}; Unauthenticated `Invalid credentials`
-   * when account or password changed meanwhile
+   * The last step of every kind of login, after the user has proved their identity.
+   * @param user with the state at the time of that proof
+   * @param details for the audit log
+   * @throws Forbidden `Account disabled`; SecondFactorRequired, to be continued with {@link complete}; Unauthenticated
+   * `Invalid credentials` when the account or the password has changed meanwhile
    */
   async admit(user: LoginRow, client: Client, details: LoginDetails): Promise<Tokens> {
     await this.#requireEnabled(user, client, details);
@@ -58,10 +58,10 @@ export class LoginService {
   }
 
   /**
-   * Ends a login that waits for its second factor.
-   * @param code of the user's app, or a recovery code
-   * @throws Unauthenticated `Invalid challenge`, `Invalid code`, or as {@link admit}; RateLimited `Too many wrong codes`;
-   * Forbidden `Account disabled`
+   * Completes a login that is waiting for its second factor.
+   * @param code from the user's app, or a recovery code
+   * @throws Unauthenticated `Invalid challenge`, `Invalid code`, or as {@link admit}; RateLimited
+   * `Too many wrong codes`; Forbidden `Account disabled`
    */
   async complete(challenge: string, code: string, client: Client): Promise<Tokens> {
     const user = await this.needs.challenges.prove(challenge, code, client);
@@ -71,8 +71,8 @@ export class LoginService {
   }
 
   /**
-   * Ends a login with a passkey, which is both factors: no second one is asked for.
-   * @throws as {@link complete}, but for the code and the challenge
+   * Completes a login with a passkey, which counts as both factors: no second one is required.
+   * @throws as {@link complete}, except for the code and the challenge
    */
   async admitByPasskey(user: LoginRow, client: Client): Promise<Tokens> {
     const details = { means: 'passkey' } as const;
@@ -100,7 +100,7 @@ export class LoginService {
     const passwordHash = await this.needs.passwords.hash(password).catch(nullWhenBusy);
     if (passwordHash === null) return user;
     if (await this.needs.ownership.renewPasswordHash(user, passwordHash)) return { ...user, passwordHash };
-    // A login at the same time was quicker, or there is another password.
+    // A concurrent login renewed the hash first, or the password was changed: check again.
     return this.#identify(email, password, client);
   }
 
@@ -110,8 +110,8 @@ export class LoginService {
   }
 
   /**
-   * One statement for a known address as for an unknown one, which is not kept. What the limits refuse is not recorded: they
-   * bound how fast the log grows.
+   * Writes one statement for known and unknown addresses alike, so that timing does not tell them apart; an unknown
+   * address is not stored. Attempts that a rate limit refuses are not recorded, which bounds how fast the log grows.
    */
   async #recordFailure(
     user: Pick<LoginRow, 'id'> | null,
@@ -128,7 +128,7 @@ export class LoginService {
   }
 }
 
-/** The hash can be renewed at the next login as well. */
+/** If the hasher is busy, the hash is renewed at a later login. */
 function nullWhenBusy(error: unknown): null {
   if (error instanceof Unavailable) return null;
   throw error;

@@ -4,23 +4,24 @@ import { normaliseAddress, type OneTimeCodePurpose } from './one-time-code.js';
 
 const KEY_BYTES = 32;
 
-/** What a code is good for, and for whom. */
+/** The purpose, address and user to which a code is bound. */
 export interface CodeBinding {
   readonly purpose: OneTimeCodePurpose;
   readonly addressHash: Buffer<ArrayBuffer>;
-  /** Null for an address that nobody has. */
+  /** Null for an address that no user has. */
   readonly userId: string | null;
 }
 
 /**
- * What is stored of codes and of the addresses that they were asked for. A million codes are tried in a second: without the
- * key, which is not in the database, the hash of one says nothing.
+ * Hashes codes, and the addresses that they were requested for, for storage. They are keyed hashes (HMAC), since an
+ * attacker can try all million codes in a second: without the key, which is not in the database, a stolen hash reveals
+ * nothing.
  */
 export class CodeHasher {
   readonly #addressKey: Buffer;
   readonly #codeKey: Buffer;
 
-  /** @param secrets the keys of access tokens: from the first of them others are derived */
+  /** @param secrets the keys of access tokens, of which the first derives the keys used here */
   constructor([secret]: readonly string[]) {
     if (secret === undefined) throw new RangeError('there is no secret to derive keys from');
     this.#addressKey = derivedKey(secret, 'addresses of one-time codes', KEY_BYTES);

@@ -23,7 +23,7 @@ const WORDS: Readonly<Record<OneTimeCodePurpose, Words>> = {
 const LIMITS = `It is good for ${CODE_MINUTES} minutes, and for one use.`;
 const SECRECY = 'Give it to nobody: we never ask for it.';
 
-/** The mail that brings a code. The subject does not have it: subjects show on locked screens. */
+/** The mail with a code. The subject does not contain the code, since lock screens show subjects. */
 export function codeMail(purpose: OneTimeCodePurpose, code: string): Omit<Mail, 'to'> {
   const words = WORDS[purpose];
   return { subject: words.subject, text: textOf(words, code), html: htmlOf(words, code) };
@@ -33,7 +33,10 @@ function textOf({ lead, unasked }: Words, code: string): string {
   return `${lead}\n\n    ${code}\n\n${LIMITS} ${SECRECY}\n\n${unasked}\n\nFlynkle\n`;
 }
 
-/** One column and inline styles: mail clients drop nearly everything else. Every colour is set, so that a dark one shows no text on its own ground. */
+/**
+ * One column and inline styles, since mail clients drop almost everything else. Sets both text and background colours,
+ * so that a client in dark mode does not make the text unreadable.
+ */
 function htmlOf({ subject, lead, unasked }: Words, code: string): string {
   const font = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
   const paragraph = 'margin:0 0 16px;font-size:16px;line-height:24px';

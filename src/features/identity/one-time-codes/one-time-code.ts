@@ -5,25 +5,25 @@ export type OneTimeCodePurpose = 'PASSWORD_RESET' | 'EMAIL_VERIFICATION';
 export const CODE_DIGITS = 6;
 export const CODE_MINUTES = 5;
 /**
- * Tries at the codes of one address and purpose in {@link COUNTED_MINUTES}, however many codes were sent meanwhile: with six
- * digits, someone who never stops guessing has one chance in two thousand a day.
+ * Maximum attempts per address and purpose within {@link COUNTED_MINUTES}, however many codes are sent meanwhile. With
+ * six digits, an attacker who never stops guessing has a chance of 1 in 2,000 per day.
  */
 export const MAX_TRIES = 5;
 export const COUNTED_MINUTES = 15;
 
-/** {@link CODE_DIGITS} digits, each code as likely as any other. */
+/** A random code of {@link CODE_DIGITS} digits, uniformly distributed. */
 export function newCode(): string {
   return randomInt(10 ** CODE_DIGITS)
     .toString()
     .padStart(CODE_DIGITS, '0');
 }
 
-/** People copy codes with spaces around and in them. */
+/** Removes white space: people copy codes with spaces around and inside them. */
 export function readCode(text: string): string {
   return text.replace(/\s/g, '');
 }
 
-/** E-mail addresses are one address in any case, as accounts have it. */
+/** Compares addresses regardless of case, as accounts do. */
 export function sameAddress(one: string, other: string): boolean {
   return normaliseAddress(one) === normaliseAddress(other);
 }

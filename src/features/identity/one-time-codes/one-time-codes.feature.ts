@@ -18,21 +18,21 @@ interface OneTimeCodesFeatureNeeds {
   readonly database: Database;
   readonly jobs: JobQueue;
   readonly mailer: Mailer;
-  /** Keys that codes are kept under. */
+  /** Keys from which the keys for hashing codes are derived. */
   readonly secrets: readonly string[];
   readonly directory: UserDirectory;
   readonly ownership: AccountOwnership;
   readonly identities: IdentitiesService;
   readonly passkeys: PasskeysService;
   readonly createDurableLimiter: CreateRateLimiter;
-  /** Requests for each e-mail address, and from each client. */
+  /** Limits on requests, per e-mail address and per client. */
   readonly rateLimits: { readonly codeAddress: RateLimit; readonly codeClient: RateLimit };
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Codes by mail, for a new password and for a verified e-mail address. */
+/** Codes by mail, for resetting a password and for verifying an e-mail address. */
 export function oneTimeCodesFeature(needs: OneTimeCodesFeatureNeeds) {
   const { database, jobs, secrets, createDurableLimiter, rateLimits } = needs;
   const limiters = {
@@ -47,7 +47,7 @@ export function oneTimeCodesFeature(needs: OneTimeCodesFeatureNeeds) {
   });
   return {
     resolvers: [new OneTimeCodesResolver(service)],
-    /** Begins to send the mails that were asked for, those of other instances too. */
+    /** Starts sending the requested mails, including those requested at other instances. */
     work: () => jobs.work(CODE_MAIL_QUEUE, (job) => service.deliver(job)),
   };
 }

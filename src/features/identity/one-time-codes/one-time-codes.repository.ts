@@ -3,7 +3,7 @@ import { minutesFrom } from '../../../kernel/clock.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import { CODE_MINUTES, COUNTED_MINUTES, MAX_TRIES, type OneTimeCodePurpose } from './one-time-code.js';
 
-/** Which code is meant: an address has one for each purpose. */
+/** Identifies a code: an address has one for each purpose. */
 export interface CodeKey {
   readonly purpose: OneTimeCodePurpose;
   readonly addressHash: Bytes;
@@ -18,8 +18,9 @@ export class OneTimeCodesRepository {
   constructor(private readonly database: Database) {}
 
   /**
-   * Puts a code in the place of the one before. SQL, since what is written depends on the row that is there. Its tries go on counting where they were, unless that is too long ago.
-   * @returns whether any tries are left
+   * Replaces the previous code. Attempts at the previous one still count, unless they are too long ago. SQL, since the
+   * new values depend on those of the existing row.
+   * @returns whether any attempts are left
    */
   async replace({ purpose, addressHash }: CodeKey, { userId, codeHash }: StoredCode, now: Date): Promise<boolean> {
     const { rows } = await this.database.query<{ tries: number }>(
@@ -38,8 +39,8 @@ export class OneTimeCodesRepository {
   }
 
   /**
-   * Counts a try, before anything is compared: of any number at once, as many as are left get to see the hash.
-   * @returns null when there is no live code or no try left
+   * Counts an attempt before the code is compared, so that concurrent attempts cannot exceed the limit.
+   * @returns null when there is no valid code or no attempt left
    */
   async countTry({ purpose, addressHash }: CodeKey, now: Date): Promise<StoredCode | null> {
     const [row] = await this.database.prisma.oneTimeCode.updateManyAndReturn({
@@ -51,8 +52,8 @@ export class OneTimeCodesRepository {
   }
 
   /**
-   * Uses the code up, in the transaction of what it is used for.
-   * @returns false when it was used, replaced or has expired meanwhile
+   * Consumes the code, in the transaction of the change that it authorises.
+   * @returns false when it has meanwhile been used, replaced or expired
    */
   async use(sql: Sql, { purpose, addressHash }: CodeKey, codeHash: Bytes, now: Date): Promise<boolean> {
     const { count } = await sql.prisma.oneTimeCode.updateMany({
@@ -62,7 +63,7 @@ export class OneTimeCodesRepository {
     return count === 1;
   }
 
-  /** Forgets what neither holds a live code nor counts tries any more. */
+  /** Deletes rows that have neither a valid code nor attempts that still count. */
   async deleteOld(now: Date): Promise<void> {
     await this.database.prisma.oneTimeCode.deleteMany({
       where: { countedSince: { lt: minutesFrom(now, -COUNTED_MINUTES) }, expiresAt: { lt: now } },

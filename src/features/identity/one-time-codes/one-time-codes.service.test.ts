@@ -11,7 +11,7 @@ import { OneTimeCodesRepository } from './one-time-codes.repository.js';
 const MINUTE = 60_000;
 const NEW_PASSWORD = 'a battery of horses';
 
-/** Counts the compares. */
+/** Counts comparisons. */
 class CountingHasher extends CodeHasher {
   compares = 0;
 
@@ -77,7 +77,7 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
 
   const INVALID_CODE = expect.objectContaining({ code: 'BAD_USER_INPUT', message: 'Invalid OTP' });
 
-  /** The code of the mail that a request leads to. */
+  /** Requests a code and reads it from the resulting mail. */
   async function codeFor(email: string, purpose: 'PASSWORD_RESET' | 'EMAIL_VERIFICATION' = 'PASSWORD_RESET') {
     await service.request(purpose, email, CLIENT);
     await service.deliver(jobs.at(-1));

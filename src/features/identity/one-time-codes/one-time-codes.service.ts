@@ -25,7 +25,7 @@ const codeRequest = z.object({ purpose: z.enum(['PASSWORD_RESET', 'EMAIL_VERIFIC
 
 const ACTIONS = { PASSWORD_RESET: 'PASSWORD_RESET', EMAIL_VERIFICATION: 'EMAIL_VERIFIED' } as const;
 
-/** A code that was sent back. */
+/** A code that a client sends to use it. */
 export interface Redemption {
   readonly email: string;
   readonly code: string;
@@ -42,21 +42,22 @@ export interface OneTimeCodesServiceNeeds {
   readonly hasher: CodeHasher;
   readonly jobs: Pick<JobQueue, 'add'>;
   readonly mailer: Pick<Mailer, 'send'>;
-  /** Of requests for a code: for each e-mail address, whether anyone has it or not, and for each client. */
+  /** Limits requests for codes, per e-mail address (known or unknown) and per client. */
   readonly limiters: { readonly address: RateLimiter; readonly client: RateLimiter };
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
 }
 
 /**
- * Codes that go out by mail and prove that who sends them back reads the mail of an address. Nobody learns whether an address
- * belongs to an account: a request does the same for either, and so does a guess. What differs is a mail, sent later.
+ * Codes sent by mail, which prove that the user who returns one receives mail at the address. Nobody learns whether an
+ * address belongs to an account: requests and guesses do the same work for any address. The only difference is the
+ * mail, which a job sends later.
  */
 export class OneTimeCodesService {
   constructor(private readonly needs: OneTimeCodesServiceNeeds) {}
 
   /**
-   * Notes that a code is asked for; {@link deliver} makes and sends it. The code before it is dead from then on.
+   * Queues a request for a code; {@link deliver} makes and sends it, and the previous code is invalid from then on.
    * @throws RateLimited `Too many requests`; Unavailable
    */
   async request(purpose: OneTimeCodePurpose, email: string, client: Pick<Client, 'ipAddress'>): Promise<void> {
@@ -66,9 +67,9 @@ export class OneTimeCodesService {
   }
 
   /**
-   * Makes a code and mails it: the work of a job of {@link CODE_MAIL_QUEUE}. Done again after a failure, it makes another
-   * code, since none is kept. For an address that gets none it does all but the sending: this process is slower meanwhile,
-   * and that shows.
+   * Makes a code and mails it, as a job of {@link CODE_MAIL_QUEUE}. A retry makes a new code, since codes are not
+   * stored. For an address that gets no mail, it does everything except the sending: less work would show in the
+   * response times of other requests to this process.
    * @throws Error when the mail could not be sent
    */
   async deliver(job: unknown): Promise<void> {
@@ -82,7 +83,7 @@ export class OneTimeCodesService {
     const isGood = await this.needs.repository.replace(key, stored, now);
     await this.needs.repository.deleteOld(now);
     const mail = codeMail(purpose, code);
-    // A code that may not be tried would only puzzle.
+    // A code with no attempts left would only confuse its recipient.
     if (recipient === null || !isGood) return;
     const outcome = await this.needs.mailer.send({ to: recipient.email, ...mail });
     if (outcome === 'refused')
@@ -90,9 +91,10 @@ export class OneTimeCodesService {
   }
 
   /**
-   * Sets the password of the user of an address, and ends all their sessions. Logs nobody in.
-   * @throws Invalid `Invalid OTP` when the code is not the last one sent to it, was used, is older than five minutes, or was
-   * tried too often; Unavailable when too many passwords are being hashed, and then the code is good still
+   * Sets the password of the address's user and ends all of the user's sessions. Does not log the user in.
+   * @throws Invalid `Invalid OTP` when the code is not the latest one for this address, was used, is older than five
+   * minutes, or was tried too often; Unavailable when too many passwords are being hashed, in which case the code stays
+   * valid
    */
   async resetPassword(redemption: Redemption, password: string): Promise<void> {
     await this.#redeem('PASSWORD_RESET', redemption, (userId, confirm) =>
@@ -105,7 +107,7 @@ export class OneTimeCodesService {
   }
 
   /**
-   * Marks the user of an address as verified.
+   * Marks the address's user as verified.
    * @throws Invalid `Invalid OTP`, as {@link resetPassword}
    */
   async verifyEmail(redemption: Redemption): Promise<void> {
@@ -114,7 +116,7 @@ export class OneTimeCodesService {
     );
   }
 
-  /** Null too for an account that is switched off, and for one that has nothing left to verify. */
+  /** Null also for a disabled account, and for one that has nothing left to verify. */
   async #recipientOf(
     purpose: OneTimeCodePurpose,
     email: string,
@@ -122,11 +124,11 @@ export class OneTimeCodesService {
     const user = await this.needs.directory.findByEmail(email.trim());
     if (user?.email == null || !isEnabled(user)) return null;
     if (purpose === 'EMAIL_VERIFICATION' && user.isVerified) return null;
-    // Databases fold case in their own ways: spellings that we take for two may not share a user, or each had its own tries.
+    // Databases fold case by different rules: spellings whose attempts are counted apart must not reach the same user.
     return sameAddress(user.email, email) ? { id: user.id, email: user.email } : null;
   }
 
-  /** @param use acts in a transaction in which it calls `confirm` first; false when there is no such user any more */
+  /** @param use calls `confirm` and then makes the change, in one transaction; false when the user is gone */
   async #redeem(
     purpose: OneTimeCodePurpose,
     { email, code, client }: Redemption,

@@ -6,17 +6,17 @@ export const PASSKEY_CHALLENGE_MINUTES = 5;
 /** Maximum passkeys per user. */
 export const MAX_PASSKEYS = 20;
 export const MAX_NAME_LENGTH = 64;
-/** Maximum bytes of a browser's answer as JSON: one without certificates has some 1,500. */
+/** Maximum bytes of a browser's answer as JSON. An answer without certificates has about 1,500. */
 export const MAX_ANSWER_BYTES = 16_384;
 
-/** Purpose of a challenge. An answer is not accepted for the other purpose. */
+/** Purpose of a challenge. An answer for one purpose is not accepted for the other. */
 export type PasskeyPurpose = 'REGISTRATION' | 'LOGIN';
 
 /** A passkey as its user sees it. */
 export interface PasskeyRow {
   readonly id: string;
   readonly name: string;
-  /** Whether the authenticator keeps copies of it elsewhere, as those of phones do. */
+  /** Whether the authenticator syncs copies of it to other devices, as phones do. */
   readonly isBackedUp: boolean;
   readonly createdAt: Date;
   readonly lastUsedAt: Date | null;
@@ -27,21 +27,21 @@ export interface Credential {
   /** The passkey's id. */
   readonly id: string;
   readonly userId: string;
-  /** The authenticator's own id of it, in base64url. */
+  /** The id that the authenticator gave it, in base64url. */
   readonly credentialId: string;
   readonly publicKey: Bytes;
-  /** The authenticator's signature counter; 0 from those that do not count. */
+  /** The authenticator's signature counter; 0 when the authenticator does not count. */
   readonly counter: number;
 }
 
-/** A passkey that an authenticator has made. */
+/** A passkey that an authenticator has just created. */
 export interface NewCredential extends Pick<Credential, 'credentialId' | 'publicKey' | 'counter'> {
   /** Transports by which a browser reaches the authenticator, such as `internal` or `usb`. */
   readonly transports: readonly string[];
   readonly isBackedUp: boolean;
 }
 
-/** An answer to a challenge to register, as browsers make it (`PublicKeyCredential.toJSON`). */
+/** The browser's answer to a registration challenge, in the form of `PublicKeyCredential.toJSON`. */
 export interface RegistrationAnswer {
   readonly id: string;
   readonly rawId: string;
@@ -53,7 +53,7 @@ export interface RegistrationAnswer {
   };
 }
 
-/** An answer to a challenge to log in, likewise. */
+/** The browser's answer to a login challenge, in the same form. */
 export interface LoginAnswer {
   readonly id: string;
   readonly rawId: string;
@@ -67,14 +67,14 @@ export interface LoginAnswer {
 }
 
 /**
- * The bytes of the user's id, by which an authenticator replaces the user's earlier passkey on the same device. They tell
- * nothing but when the account was made.
+ * The WebAuthn user handle: the bytes of the user's id. An authenticator uses it to replace the user's previous passkey
+ * on the same device. It reveals nothing except when the account was created.
  */
 export function userHandleOf(userId: string): Buffer {
   return Buffer.from(userId.replaceAll('-', ''), 'hex');
 }
 
-/** One answer to whatever is wrong: which part of it is nobody's business. */
+/** The same error for every fault, so that an attacker does not learn which part of the answer was wrong. */
 export function invalidPasskey(): Unauthenticated {
   return new Unauthenticated('Invalid passkey');
 }

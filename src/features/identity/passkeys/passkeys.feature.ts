@@ -14,9 +14,9 @@ import { RelyingParty } from './relying-party.js';
 
 interface PasskeysFeatureNeeds {
   readonly database: Database;
-  /** The domain that passkeys are for, and those below it. */
+  /** The domain for which passkeys are valid, including its subdomains. */
   readonly rpId: string;
-  /** Origins of the pages that may ask for a passkey; asked at each use, since the service's own is known once it listens. */
+  /** Origins of the pages that may use passkeys. A function, since the service knows its own only once it listens. */
   readonly origins: () => readonly string[];
   readonly accounts: AccountsService;
   readonly directory: UserDirectory;
@@ -28,7 +28,7 @@ interface PasskeysFeatureNeeds {
   readonly clock: Clock;
 }
 
-/** Logging in with what an authenticator holds (WebAuthn). */
+/** Login with a passkey (WebAuthn). */
 export function passkeysFeature({
   rpId,
   origins,

@@ -41,7 +41,7 @@ export class PasskeysRepository {
     return credential && { ...credential, counter: Number(credential.counter) };
   }
 
-  /** @returns null when somebody has this credential */
+  /** @returns null when the credential is already registered */
   async insert(
     sql: Sql,
     userId: string,
@@ -67,7 +67,10 @@ export class PasskeysRepository {
     return row ?? null;
   }
 
-  /** Marks a login. @returns false when the passkey is gone, or has signed as often or more often meanwhile */
+  /**
+   * Records a login.
+   * @returns false when the passkey is gone, or a login with the same or a higher counter was faster
+   */
   async use(
     { id }: Pick<Credential, 'id'>,
     { counter, isBackedUp }: Pick<NewCredential, 'counter' | 'isBackedUp'>,
@@ -89,12 +92,12 @@ export class PasskeysRepository {
     return row ?? null;
   }
 
-  /** @returns the passkey as it was; null when the user has none of this id */
+  /** @returns the deleted passkey; null when the user has none with this id */
   delete(sql: Sql, userId: string, id: string): Promise<PasskeyRow | null> {
     return deletedOrNull(sql.prisma.passkey.delete({ where: { id, userId }, select: PASSKEY }));
   }
 
-  /** @returns the ids of what the user had. SQL, since Prisma does not tell which rows it deleted */
+  /** @returns the ids of the deleted passkeys. SQL, since Prisma does not return the rows that it deletes */
   async deleteAllOf(sql: Sql, userId: string): Promise<readonly string[]> {
     const { rows } = await sql.query<{ id: string }>(
       'DELETE FROM passkeys WHERE user_id = $1 RETURNING id',
@@ -104,7 +107,7 @@ export class PasskeysRepository {
     return rows.map(({ id }) => id);
   }
 
-  /** @param userId null for a login, of which nobody knows yet whose it is */
+  /** @param userId null for a login, whose user is not known yet */
   async insertChallenge(
     sql: Sql,
     challengeHash: Bytes,
@@ -115,7 +118,7 @@ export class PasskeysRepository {
     await sql.prisma.passkeyChallenge.createMany({ data: { challengeHash, purpose, userId, expiresAt } });
   }
 
-  /** Uses a challenge up. @returns false when there is none: of any number at once, one is true */
+  /** Consumes a challenge. @returns true for one of any concurrent calls; false when there is no such challenge */
   async useChallenge(hash: Bytes, purpose: PasskeyPurpose, userId: string | null, now: Date): Promise<boolean> {
     const { count } = await this.database.prisma.passkeyChallenge.deleteMany({
       where: { challengeHash: hash, purpose, userId, expiresAt: { gt: now } },

@@ -5,7 +5,7 @@ import { MAX_CODE_LENGTH } from '../second-factor/second-factor.js';
 import { MAX_ANSWER_BYTES, MAX_NAME_LENGTH } from './passkey.js';
 
 const base64url = () => z.string().regex(/^[A-Za-z0-9_-]+$/, 'must be base64url');
-/** WebAuthn, section 4: at most 1,023 bytes, in base64url. */
+/** WebAuthn, section 4: at most 1,023 bytes, here in base64url. */
 const MAX_CREDENTIAL_ID_LENGTH = 1_364;
 const MAX_TRANSPORTS = 16;
 const credentialId = () =>
@@ -19,7 +19,7 @@ const credential = <Response extends z.ZodRawShape>(response: Response) =>
     response: z.object({ clientDataJSON: base64url(), ...response }),
   });
 
-/** Further fields that browsers send are dropped. */
+/** Drops any further fields that browsers send. */
 const answer = <Rules extends z.ZodType<unknown, Record<string, unknown>>>(rules: Rules) =>
   jsonObject(MAX_ANSWER_BYTES).pipe(rules);
 

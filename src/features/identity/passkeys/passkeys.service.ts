@@ -41,7 +41,7 @@ export interface PasskeysServiceNeeds {
   readonly clock: Clock;
 }
 
-/** Logging in with what an authenticator holds (WebAuthn), in place of the password and the second factor both. */
+/** Login with a passkey (WebAuthn), which replaces both the password and the second factor. */
 export class PasskeysService {
   constructor(private readonly needs: PasskeysServiceNeeds) {}
 
@@ -50,15 +50,15 @@ export class PasskeysService {
     return this.needs.repository.list(viewer.userId);
   }
 
-  /** For `node`: one of the viewer's own passkeys, or null. */
+  /** For the `node` field: one of the viewer's own passkeys, or null. */
   findVisible(viewer: Viewer, id: string): Promise<PasskeyRow | null> {
     return this.needs.repository.find(viewer.userId, id);
   }
 
   /**
-   * Asks the viewer's browser for a new passkey.
-   * @returns for `navigator.credentials.create`
-   * @throws what {@link SecondFactorService.prove} throws; Conflict `Too many passkeys`
+   * Starts the registration of a new passkey.
+   * @returns options for `navigator.credentials.create`
+   * @throws as {@link SecondFactorService.prove}; Conflict `Too many passkeys`
    */
   async startRegistration(viewer: Viewer, proof: FactorProof): Promise<PasskeyOptions> {
     const { userId } = viewer;
@@ -79,9 +79,9 @@ export class PasskeysService {
   }
 
   /**
-   * Keeps what the browser answered with.
-   * @throws Invalid `Invalid passkey` when its challenge is unknown, used, or older than {@link PASSKEY_CHALLENGE_MINUTES};
-   * Conflict `Passkey already registered`, `Too many passkeys`
+   * Stores the new passkey from the browser's answer.
+   * @throws Invalid `Invalid passkey` when its challenge is unknown, used, or older than
+   * {@link PASSKEY_CHALLENGE_MINUTES}; Conflict `Passkey already registered`, `Too many passkeys`
    */
   async finishRegistration(viewer: Viewer, name: string, answer: RegistrationAnswer): Promise<PasskeyRow> {
     const { userId } = viewer;
@@ -100,15 +100,15 @@ export class PasskeysService {
     });
   }
 
-  /** @throws NotFound when it is another's, or there is none */
+  /** @throws NotFound when it does not exist or is another user's */
   async rename(viewer: Viewer, id: string, name: string): Promise<PasskeyRow> {
     return found(await this.needs.repository.rename(viewer.userId, id, name));
   }
 
   /**
-   * Sessions that were opened with it go on.
-   * @returns the passkey as it was
-   * @throws NotFound when it is another's, or there is none
+   * Deletes a passkey. Sessions that were opened with it stay.
+   * @returns the deleted passkey
+   * @throws NotFound when it does not exist or is another user's
    */
   async delete(viewer: Viewer, id: string): Promise<PasskeyRow> {
     return this.needs.database.transaction(async (sql) => {
@@ -119,8 +119,8 @@ export class PasskeysService {
   }
 
   /**
-   * Removes every passkey of a user who has only now proved to read the mail of the account's address: the account may have
-   * been made by someone who waits for its owner to come, and would log in to it for ever.
+   * Removes every passkey of a user who is only now proving to receive mail at the account's address. Somebody else may
+   * have created the account for that address beforehand, with a passkey to get in after its owner starts to use it.
    * @param sql the transaction of the proof
    */
   async removeUnproven(sql: Sql, user: Pick<UserRow, 'id' | 'isVerified'>, client: Client): Promise<void> {
@@ -132,8 +132,8 @@ export class PasskeysService {
   }
 
   /**
-   * Asks a browser for any passkey of this service.
-   * @returns for `navigator.credentials.get`
+   * Starts a login with any passkey of this service.
+   * @returns options for `navigator.credentials.get`
    * @throws RateLimited `Too many login attempts`
    */
   async startLogin(client: Client): Promise<PasskeyOptions> {
@@ -147,7 +147,7 @@ export class PasskeysService {
   }
 
   /**
-   * Opens a session for the user of the passkey that the browser answered with.
+   * Opens a session for the user whose passkey signed the browser's answer.
    * @throws Unauthenticated `Invalid passkey`; Forbidden `Account disabled`
    */
   async finishLogin(answer: LoginAnswer, client: Client): Promise<Tokens> {
@@ -162,7 +162,10 @@ export class PasskeysService {
     return user === null ? this.#refuse(credential, client) : this.needs.logins.admitByPasskey(user, client);
   }
 
-  /** An answer has one try: whatever else is wrong with it, its challenge is used up. @returns null for a bad one */
+  /**
+   * Consumes the challenge, even if the rest of the answer turns out to be invalid.
+   * @returns null for an invalid challenge
+   */
   async #useChallenge(
     answer: RegistrationAnswer | LoginAnswer,
     purpose: PasskeyPurpose,

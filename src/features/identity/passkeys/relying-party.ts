@@ -23,23 +23,23 @@ export type PasskeyOptions = Readonly<Record<string, unknown>>;
 export interface RegistrationRequest {
   readonly challenge: string;
   readonly userId: string;
-  /** The account name that the authenticator shows. */
+  /** The account name that the authenticator shows to the user. */
   readonly account: string;
-  /** The passkeys that the user has: an authenticator that holds one of them makes no other. */
+  /** The user's existing passkeys: an authenticator that holds one of them refuses to create another. */
   readonly present: readonly { readonly credentialId: string; readonly transports: readonly string[] }[];
 }
 
 /**
- * The service as WebAuthn (https://www.w3.org/TR/webauthn-3/) knows it. A passkey is both factors at once, something that
- * one has and a finger, a face or a PIN: so every one must be discoverable and verify its user.
+ * The service in the role that WebAuthn calls relying party (https://www.w3.org/TR/webauthn-3/). A passkey counts as
+ * two factors: a device, and a finger, a face or a PIN. So each one must be discoverable and verify its user.
  */
 export class RelyingParty {
   readonly #id: string;
   readonly #origins: () => readonly string[];
 
   /**
-   * @param id the domain that passkeys are for, and those below it
-   * @param origins those of the pages that may ask for one, as `https://app.example.com`
+   * @param id the domain for which passkeys are valid, including its subdomains
+   * @param origins those of the pages that may use passkeys, such as `https://app.example.com`
    */
   constructor(id: string, origins: () => readonly string[]) {
     this.#id = id;
@@ -75,7 +75,7 @@ export class RelyingParty {
     return { ...options };
   }
 
-  /** @returns null when the answer is not good for this challenge, from one of the origins, by a verified user */
+  /** @returns null unless the answer is valid for this challenge, from an allowed origin, with user verification */
   async verifyRegistration(answer: RegistrationAnswer, challenge: string): Promise<NewCredential | null> {
     const { transports = [] } = answer.response;
     if (hasCertificates(answer)) return null;
@@ -104,8 +104,8 @@ export class RelyingParty {
   }
 
   /**
-   * @returns null when the answer is not good for this challenge, from one of the origins, by the verified user of this
-   * credential, or its counter is not above the one that is known: then there are two of it
+   * @returns null unless the answer is valid for this challenge and credential, from an allowed origin, with user
+   * verification; also null when its counter is not higher than the stored one, which means that the passkey was cloned
    */
   async verifyLogin(
     answer: LoginAnswer,
@@ -129,7 +129,7 @@ export class RelyingParty {
   }
 }
 
-/** The challenge that an answer is for. @returns null when it names none */
+/** Reads the challenge from an answer. @returns null when it has none */
 export function challengeOf({ response }: RegistrationAnswer | LoginAnswer): string | null {
   try {
     const { challenge } = decodeClientDataJSON(response.clientDataJSON) as { readonly challenge?: unknown };
@@ -140,8 +140,9 @@ export function challengeOf({ response }: RegistrationAnswer | LoginAnswer): str
 }
 
 /**
- * Whether the authenticator's maker vouches for it. Nobody asked for that; and for a chain of certificates that brings its own
- * root (`android-key`), the library would ask any address that they name, from inside our network, whether they are revoked.
+ * Whether the answer has an attestation by the authenticator's maker. We never request one. It is refused because the
+ * library would check a chain with a root of its own (`android-key`) for revocation, and so request any URL named in
+ * the certificates from inside our network.
  */
 function hasCertificates({ response }: RegistrationAnswer): boolean {
   try {
@@ -153,7 +154,7 @@ function hasCertificates({ response }: RegistrationAnswer): boolean {
   }
 }
 
-/** The library throws for what is wrong with an answer, and has no other errors. */
+/** Turns the library's errors into null: it throws for invalid answers only. */
 async function nullUnlessGood<Verified>(verify: () => Promise<Verified>): Promise<Verified | null> {
   try {
     return await verify();

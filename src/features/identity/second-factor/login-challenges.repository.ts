@@ -2,7 +2,7 @@ import type { Bytes } from '../../../kernel/bytes.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import { MAX_TRIES } from './second-factor.js';
 
-/** Of whom a challenge is, and the digest of the password's hash that they had; null for a user without a password. */
+/** A challenge's user, and a digest of the user's password hash at that time; null for a user without a password. */
 export interface StoredChallenge {
   readonly userId: string;
   readonly passwordDigest: Bytes | null;
@@ -16,8 +16,8 @@ export class LoginChallengesRepository {
   }
 
   /**
-   * Counts a try, before anything is compared: of any number at once, as many as are left go on.
-   * @returns null when there is no live challenge or no try left
+   * Counts an attempt before the code is compared, so that concurrent attempts cannot exceed the limit.
+   * @returns null when there is no valid challenge or no attempt left
    */
   async countTry(tokenHash: Bytes, now: Date): Promise<StoredChallenge | null> {
     const [row] = await this.database.prisma.loginChallenge.updateManyAndReturn({
@@ -28,7 +28,7 @@ export class LoginChallengesRepository {
     return row ?? null;
   }
 
-  /** Uses it up. @returns false when it was used meanwhile */
+  /** Consumes the challenge. @returns false when it was already used */
   async delete(sql: Sql, tokenHash: Bytes): Promise<boolean> {
     const { count } = await sql.prisma.loginChallenge.deleteMany({ where: { tokenHash } });
     return count === 1;

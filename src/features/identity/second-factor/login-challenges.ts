@@ -17,14 +17,14 @@ export interface LoginChallengesNeeds {
   readonly clock: Clock;
 }
 
-/** Logins that wait for their second factor. Any instance can end one. */
+/** Logins that are waiting for their second factor. Any instance can complete one. */
 export class LoginChallenges {
   constructor(private readonly needs: LoginChallengesNeeds) {}
 
   /**
-   * Lets a user pass who has no second factor.
-   * @param user who has proved the first one, as they were then
-   * @throws SecondFactorRequired with a challenge that is good for five minutes, one login, and this password
+   * Returns if the user has no second factor.
+   * @param user who has proved the first factor, with the state at that time
+   * @throws SecondFactorRequired with a challenge that is valid for five minutes, one login, and the present password
    */
   async require(user: LoginRow): Promise<void> {
     const { isEnabled, recoveryCodesLeft } = await this.needs.factors.status(user.id);
@@ -45,10 +45,10 @@ export class LoginChallenges {
   }
 
   /**
-   * Ends a challenge by a code.
-   * @returns the user, as they are now
-   * @throws Unauthenticated `Invalid challenge` when it is over, used, tried too often, or the password is another one since,
-   * and `Invalid code`; RateLimited `Too many wrong codes`
+   * Completes a challenge with a code.
+   * @returns the user in its present state
+   * @throws Unauthenticated `Invalid challenge` when it has expired, was used or tried too often, or the password has
+   * changed since, and `Invalid code`; RateLimited `Too many wrong codes`
    */
   async prove(challenge: string, code: string, client: Client): Promise<LoginRow> {
     const tokenHash = isToken(challenge) ? sha256(challenge) : null;
@@ -65,7 +65,7 @@ export class LoginChallenges {
   }
 }
 
-/** The hash itself has no business in another table. */
+/** A digest, so that the password hash itself is not copied to another table. */
 function passwordDigestOf({ passwordHash }: LoginRow): Buffer<ArrayBuffer> | null {
   return passwordHash === null ? null : sha256(passwordHash);
 }

@@ -7,7 +7,7 @@ describe('recovery codes', () => {
     expect(codes).toHaveLength(20);
     expect(new Set(codes).size).toBe(20);
     for (const code of codes) expect(code).toMatch(/^[0-9a-hjkmnp-tv-z]{4}(-[0-9a-hjkmnp-tv-z]{4}){3}$/);
-    // Every position takes many letters: over 2,000 codes, none is left out.
+    // Among 2,000 codes, each position takes all 32 characters of the alphabet.
     const many = Array.from({ length: 200 }, newRecoveryCodes).flat();
     for (const place of [0, 3, 5, 18]) expect(new Set(many.map((code) => code[place])).size).toBe(32);
   });

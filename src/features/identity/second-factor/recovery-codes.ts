@@ -3,12 +3,12 @@ import { sha256 } from '../../../kernel/token.js';
 
 export const RECOVERY_CODE_COUNT = 10;
 const CODE_BYTES = 10;
-/** Crockford's base32 in lower case: nothing in it looks like something else. */
+/** Crockford's base32 in lower case, which has no characters that look alike. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const MISREAD: Readonly<Record<string, string>> = { i: '1', l: '1', o: '0' };
 const CODE = new RegExp(`^[${ALPHABET}]{16}$`);
 
-/** Eighty random bits each, written as `x7k2-9fmd-0qwe-r5t1`. */
+/** Codes of 80 random bits each, written as `x7k2-9fmd-0qwe-r5t1`. */
 export function newRecoveryCodes(): readonly string[] {
   return Array.from({ length: RECOVERY_CODE_COUNT }, newRecoveryCode);
 }
@@ -20,9 +20,10 @@ function newRecoveryCode(): string {
 }
 
 /**
- * The stored form of a code: a plain SHA-256 is enough, since nobody tries 2^80 codes, and it outlives every change of keys.
- * @param text as a person wrote it: in any case, with or without the dashes
- * @returns null for what cannot be a recovery code
+ * The stored form of a code. A plain SHA-256 is enough, since nobody can try 2^80 codes; it also stays valid when keys
+ * change.
+ * @param text as typed by a person: in any case, with or without dashes
+ * @returns null for anything that cannot be a recovery code
  */
 export function hashRecoveryCode(text: string): Buffer<ArrayBuffer> | null {
   const code = text

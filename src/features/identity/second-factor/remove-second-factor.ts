@@ -9,7 +9,7 @@ interface Stores {
   readonly audit: AuditLog;
 }
 
-/** Switches a second factor off, whoever may. @returns whether it was on */
+/** Disables a user's second factor. Callers check that the actor may do so. @returns whether it was enabled */
 export async function removeSecondFactor(
   { repository, audit }: Stores,
   sql: Sql,

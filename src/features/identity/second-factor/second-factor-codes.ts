@@ -17,16 +17,16 @@ export interface SecondFactorCodesNeeds {
   readonly clock: Clock;
 }
 
-/** Does what a code was given for, in the transaction that uses it up. False undoes both, as when it was done already. */
+/** The action that a code authorises, in the transaction that consumes the code. Returning false rolls both back. */
 type Act = (sql: Sql) => Promise<boolean>;
 
-/** Checks codes of users whose second factor is on. Each is good once. */
+/** Checks codes of users whose second factor is enabled. Each code is valid once. */
 export class SecondFactorCodes {
   constructor(private readonly needs: SecondFactorCodesNeeds) {}
 
   /**
-   * Uses a code up: one of the app, or a recovery code, which also works while those of the app are blocked.
-   * @returns what it was; null when it is not good, or `act` was false
+   * Consumes a code: one from the app, or a recovery code, which also works while the app's codes are blocked.
+   * @returns the kind of code; null when it is not valid, or `act` returned false
    * @throws RateLimited `Too many wrong codes`
    */
   async use(userId: string, text: string, client: Client, act: Act): Promise<SecondFactorMethod | null> {
@@ -69,7 +69,7 @@ export class SecondFactorCodes {
     return opened;
   }
 
-  /** Both, or neither. */
+  /** Runs both in one transaction, and rolls back unless both return true. */
   async #inOne(act: Act, use: Act): Promise<boolean> {
     const undone = new Error('undone');
     try {

@@ -19,7 +19,7 @@ import { SecondFactorService } from './second-factor.service.js';
 
 interface SecondFactorFeatureNeeds {
   readonly database: Database;
-  /** Keys that authenticator secrets are kept under: the first seals, all open. */
+  /** Keys that encrypt the secrets of authenticator apps: the first encrypts, all decrypt. */
   readonly secrets: readonly string[];
   readonly accounts: AccountsService;
   readonly admins: AdminAccountsService;
@@ -33,7 +33,7 @@ interface SecondFactorFeatureNeeds {
   readonly log: Log;
 }
 
-/** What a login asks for beyond the password, and what proves anew that it is the user who acts. */
+/** The second factor, and the proof of identity that sensitive changes require again. */
 export function secondFactorFeature({ secrets, ...needs }: SecondFactorFeatureNeeds) {
   const { database, createDurableLimiter, rateLimits } = needs;
   const repository = new SecondFactorRepository(database);

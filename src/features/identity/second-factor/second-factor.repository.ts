@@ -3,7 +3,7 @@ import type { Database, Sql } from '../../../ports/database.js';
 import { deletedOrNull } from '../../../ports/prisma-errors.js';
 import { BLOCK, MAX_TRIES, type SecondFactorStatus } from './second-factor.js';
 
-/** A secret in its box, and since when it is on, which tells it from another one of the same user. */
+/** An encrypted secret, and the time since when it is enabled, which tells it from the user's other secrets. */
 export interface StoredFactor {
   readonly secret: Bytes;
   readonly enabledAt: Date;
@@ -23,9 +23,9 @@ export class SecondFactorRepository {
   }
 
   /**
-   * Puts an enrolment in the place of the one before. What is on stays on. SQL, since the update has a condition.
-   * @param enabledAt since when the second factor is on, as the caller found it; null when it is off
-   * @returns false when that has changed meanwhile
+   * Replaces any previous enrolment. An enabled second factor stays enabled. SQL, since the update has a condition.
+   * @param enabledAt when the second factor was enabled, as the caller read it; null when it is not
+   * @returns false when that has meanwhile changed
    */
   async startEnrolment(sql: Sql, userId: string, secret: Bytes, until: Date, enabledAt: Date | null): Promise<boolean> {
     const { rowCount } = await sql.query(
@@ -40,7 +40,7 @@ export class SecondFactorRepository {
     return rowCount === 1;
   }
 
-  /** Counts a try of an enrolment. @returns null when there is none that waits, or no try left */
+  /** Counts an attempt to confirm an enrolment. @returns null when there is no open enrolment or no attempt left */
   async countEnrolmentTry(userId: string, now: Date): Promise<{ readonly secret: Bytes } | null> {
     const [row] = await this.database.prisma.secondFactor.updateManyAndReturn({
       where: { userId, pendingUntil: { gt: now }, pendingTries: { lt: MAX_TRIES } },
@@ -50,7 +50,10 @@ export class SecondFactorRepository {
     return row?.pendingSecret == null ? null : { secret: row.pendingSecret };
   }
 
-  /** Turns an enrolment on, in the place of what was. @returns false when it was ended or replaced meanwhile */
+  /**
+   * Enables the enrolled secret in place of any previous one.
+   * @returns false when it was meanwhile ended or replaced
+   */
   async enable(sql: Sql, userId: string, secret: Bytes, step: number, now: Date): Promise<boolean> {
     const { count } = await sql.prisma.secondFactor.updateMany({
       where: { userId, pendingSecret: secret, pendingUntil: { gt: now } },
@@ -68,9 +71,9 @@ export class SecondFactorRepository {
   }
 
   /**
-   * Counts a try of an app's code, before anything is compared: of any number at once, as many as are left get to see the
-   * secret. SQL, since what is written depends on the row that is there.
-   * @returns null when the second factor is off, or its codes are blocked
+   * Counts an attempt with an app's code before the code is compared, so that concurrent attempts cannot exceed the
+   * limit. SQL, since the new values depend on those of the existing row.
+   * @returns null when the second factor is not enabled, or its codes are blocked
    */
   async countTry(userId: string, now: Date): Promise<StoredFactor | null> {
     const { rows } = await this.database.query<StoredFactor>(
@@ -86,7 +89,7 @@ export class SecondFactorRepository {
     return rows[0] ?? null;
   }
 
-  /** Until when codes of the user's app are blocked. @returns null when they are not */
+  /** The time until which codes of the user's app are blocked. @returns null when they are not */
   async blockedUntil(userId: string, now: Date): Promise<Date | null> {
     const row = await this.database.prisma.secondFactor.findFirst({
       where: { userId, enabledAt: { not: null }, blockedUntil: { gt: now } },
@@ -96,8 +99,8 @@ export class SecondFactorRepository {
   }
 
   /**
-   * Uses a time step up, and forgets the failures.
-   * @returns false when it, or a later one, was used already, or the secret is not on any more
+   * Marks a time step as used, and resets the count of failures.
+   * @returns false when this or a later step was already used, or the secret is no longer enabled
    */
   async useStep(sql: Sql, userId: string, { enabledAt }: StoredFactor, step: number): Promise<boolean> {
     const { count } = await sql.prisma.secondFactor.updateMany({
@@ -107,7 +110,7 @@ export class SecondFactorRepository {
     return count === 1;
   }
 
-  /** Uses a recovery code up, and forgets the failures. @returns false when there is no such code */
+  /** Consumes a recovery code, and resets the count of failures. @returns false when there is no such code */
   async useRecoveryCode(sql: Sql, userId: string, codeHash: Bytes): Promise<boolean> {
     const { count } = await sql.prisma.recoveryCode.deleteMany({ where: { userId, codeHash } });
     if (count === 0) return false;
@@ -115,27 +118,27 @@ export class SecondFactorRepository {
     return true;
   }
 
-  /** Puts these codes in the place of all before. */
+  /** Replaces all of the user's recovery codes. */
   async replaceRecoveryCodes(sql: Sql, userId: string, codeHashes: readonly Bytes[]): Promise<void> {
     await sql.prisma.recoveryCode.deleteMany({ where: { userId } });
     await sql.prisma.recoveryCode.createMany({ data: codeHashes.map((codeHash) => ({ userId, codeHash })) });
   }
 
-  /** Forgets the secret, an enrolment and the recovery codes. @returns whether the second factor was on */
+  /** Deletes the secret, any enrolment and the recovery codes. @returns whether the second factor was enabled */
   async remove(sql: Sql, userId: string): Promise<boolean> {
     const removal = sql.prisma.secondFactor.delete({ where: { userId }, select: { enabledAt: true } });
     const removed = await deletedOrNull(removal);
     return removed !== null && removed.enabledAt !== null;
   }
 
-  /** Forgets the enrolments that nobody confirmed in time. */
+  /** Deletes enrolments that were not confirmed in time. */
   async deleteDeadEnrolments(now: Date): Promise<void> {
     const where = { pendingUntil: { lt: now } };
     await this.database.prisma.secondFactor.deleteMany({ where: { ...where, enabledAt: null } });
     await this.database.prisma.secondFactor.updateMany({ where, data: { pendingSecret: null, pendingUntil: null } });
   }
 
-  /** Some of the secrets whose boxes begin with another key's id, in the order of their users. SQL, for the part of a column. */
+  /** Reads some secrets that other keys encrypted, in the order of user ids. SQL, to compare a part of a column. */
   async findSealedOtherwise(
     keyId: Uint8Array,
     afterUserId: string | null,
@@ -150,7 +153,7 @@ export class SecondFactorRepository {
     return rows;
   }
 
-  /** Puts a box in the place of another one with the same secret. */
+  /** Replaces a secret by the same secret encrypted with another key. */
   async replaceBox(userId: string, old: Bytes, box: Bytes): Promise<void> {
     await this.database.prisma.secondFactor.updateMany({ where: { userId, secret: old }, data: { secret: box } });
   }

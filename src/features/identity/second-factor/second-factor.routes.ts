@@ -6,7 +6,7 @@ import { CHALLENGE_MINUTES, type OpenChallenge, type SecondFactorMethod } from '
 
 const METHODS: readonly SecondFactorMethod[] = ['TOTP', 'RECOVERY_CODE'];
 
-/** The answer of every route that logs a user in, where the user has a second factor. */
+/** Error of every login route when the user has a second factor. */
 export const SECOND_FACTOR_REQUIRED: RestError = {
   code: 'UNAUTHENTICATED',
   message: 'Second factor required',

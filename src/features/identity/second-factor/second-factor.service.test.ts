@@ -27,7 +27,7 @@ describe.each(testDatabases())('the second factor ($name)', (kind) => {
   const logged: { readonly fields: object; readonly message: string }[] = [];
   const note = (fields: object, message: string) => void logged.push({ fields, message });
 
-  /** Of an instance with these keys. */
+  /** The services of an instance with these keys. */
   function servicesWith(...secrets: string[]) {
     const { accounts, admins, directory, clock } = fixture;
     const audit = new StoredAuditLog(new AuditRepository(database));
@@ -143,7 +143,7 @@ describe.each(testDatabases())('the second factor ($name)', (kind) => {
     }
     expect(blocks).toEqual([15, 30, 60, 120, 240, 480, 960, 1440, 1440]);
     await expect(codes.use(viewer.userId, app.code(), viewer.client, anyAct)).resolves.toBe('TOTP');
-    // A good code forgives: five more failures are the first five again.
+    // A right code resets the count: the next five failures count from one again.
     for (let count = 0; count < 5; count++) await codes.use(viewer.userId, app.wrongCode(), viewer.client, anyAct);
     await expect(codes.use(viewer.userId, app.code(1), viewer.client, anyAct)).rejects.toMatchObject({
       retryAfterSeconds: 900,

@@ -19,19 +19,19 @@ import type { SecondFactorCodes } from './second-factor-codes.js';
 import type { SecondFactorRepository } from './second-factor.repository.js';
 import { newTotpSecret, readTotpCode, totpSecretText, totpStepOf, totpUri } from './totp.js';
 
-/** Boxes that are read at once when keys have changed. */
+/** Secrets that are read at once when keys have changed. */
 const RESEAL_BATCH = 500;
 
-/** What an authenticator app needs. Told once. */
+/** The data for an authenticator app, which is shown only once. */
 export interface SecondFactorEnrolment {
   readonly secret: string;
   readonly uri: string;
-  /** The URI as a picture: `data:image/png;base64,…`. */
+  /** The URI as a QR code: `data:image/png;base64,…`. */
   readonly qrCode: string;
   readonly expiresAt: Date;
 }
 
-/** What the caller proves with, anew, to be the user. */
+/** The caller's renewed proof of identity. */
 export interface FactorProof {
   readonly password: string | null;
   readonly code: string | null;
@@ -45,18 +45,18 @@ export interface SecondFactorServiceNeeds {
   readonly accounts: Pick<AccountsService, 'get'>;
   readonly admins: Pick<AdminAccountsService, 'get'>;
   readonly freshProof: Pick<FreshProof, 'require'>;
-  /** Of codes that a user's sessions try, good or bad. Throws RateLimited `Too many login attempts`. */
+  /** Limits the codes that a user's sessions try, right or wrong. Throws RateLimited `Too many login attempts`. */
   readonly limiter: RateLimiter;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly log: Pick<Log, 'info' | 'warn'>;
 }
 
-/** Setting up and switching off what a login asks for beyond the password. */
+/** Setting up and disabling a user's second factor. */
 export class SecondFactorService {
   constructor(private readonly needs: SecondFactorServiceNeeds) {}
 
-  /** For the command line: switches a user's second factor off. @returns whether it was on */
+  /** For the command line: disables a user's second factor. @returns whether it was enabled */
   removeByOperator(userId: string): Promise<boolean> {
     return this.needs.database.transaction((sql) => removeSecondFactor(this.needs, sql, operator, userId));
   }
@@ -67,11 +67,11 @@ export class SecondFactorService {
   }
 
   /**
-   * Makes sure that it is the user who asks, by all that a login with a password asks for, and does what they ask.
-   * @param act in the transaction that uses the code up, given since when the second factor is on; null when it is off.
-   * False says that it was changed meanwhile
-   * @throws what {@link FreshProof.require} throws; Invalid without a good code while the second factor is on; RateLimited
-   * `Too many wrong codes`, `Too many login attempts`; Conflict when the second factor was changed meanwhile
+   * Has the viewer prove their identity by everything that a login with a password requires, and then runs `act`.
+   * @param act runs in the transaction that consumes the code. Gets the time when the second factor was enabled, null
+   * when it is not; returns false when that has meanwhile changed
+   * @throws as {@link FreshProof.require}; Invalid without a valid code while the second factor is enabled; RateLimited
+   * `Too many wrong codes`, `Too many login attempts`; Conflict when the second factor has meanwhile changed
    */
   async prove(
     viewer: Viewer,
@@ -91,8 +91,8 @@ export class SecondFactorService {
   }
 
   /**
-   * Makes a secret for the viewer's authenticator app. Nothing is on, or another than before, until {@link confirm}.
-   * @throws what {@link prove} throws
+   * Makes a secret for the viewer's authenticator app. It takes effect only with {@link confirm}.
+   * @throws as {@link prove}
    */
   async enrol(viewer: Viewer, proof: FactorProof): Promise<SecondFactorEnrolment> {
     const { userId } = viewer;
@@ -109,9 +109,9 @@ export class SecondFactorService {
   }
 
   /**
-   * Turns the second factor on: the app has the secret. Sessions that there are go on.
-   * @returns the recovery codes, told once; those of before are dead
-   * @throws Invalid `Invalid code`, also when no enrolment waits, or its five tries are over
+   * Enables the second factor once a code proves that the app has the secret. Existing sessions stay.
+   * @returns the recovery codes, shown only once; previous ones are invalid from then on
+   * @throws Invalid `Invalid code`, also when there is no open enrolment, or its five attempts are used up
    */
   async confirm(viewer: Viewer, text: string): Promise<readonly string[]> {
     const { userId } = viewer;
@@ -129,9 +129,9 @@ export class SecondFactorService {
   }
 
   /**
-   * Makes new recovery codes; those of before are dead.
-   * @param code of the app, or one of the recovery codes
-   * @throws Invalid `Invalid code`, also when the second factor is off; RateLimited `Too many wrong codes`,
+   * Replaces the recovery codes; previous ones are invalid from then on.
+   * @param code from the app, or one of the recovery codes
+   * @throws Invalid `Invalid code`, also when the second factor is not enabled; RateLimited `Too many wrong codes`,
    * `Too many login attempts`
    */
   async regenerateRecoveryCodes(viewer: Viewer, code: string): Promise<readonly string[]> {
@@ -144,9 +144,9 @@ export class SecondFactorService {
   }
 
   /**
-   * Switches the viewer's second factor off.
-   * @param code of the app, or one of the recovery codes
-   * @throws Invalid `Invalid code`, also when it is off; RateLimited `Too many wrong codes`,
+   * Disables the viewer's second factor.
+   * @param code from the app, or one of the recovery codes
+   * @throws Invalid `Invalid code`, also when it is not enabled; RateLimited `Too many wrong codes`,
    * `Too many login attempts`
    */
   async disable(viewer: Viewer, code: string): Promise<void> {
@@ -154,8 +154,9 @@ export class SecondFactorService {
   }
 
   /**
-   * Switches another's second factor off, who has lost it. That it is off already is no fault.
-   * @throws Forbidden to anyone but an admin, and for one's own: a stolen session of an admin is no second factor; NotFound
+   * Disables the second factor of another user, who has lost it. Does nothing if it is not enabled.
+   * @throws Forbidden unless the viewer is an admin, and for the admin's own: with a stolen session of an admin, it
+   * would otherwise protect nothing; NotFound
    */
   async disableAsAdmin(viewer: Viewer, userId: string): Promise<void> {
     await this.needs.admins.get(viewer, userId);
@@ -163,7 +164,7 @@ export class SecondFactorService {
     await this.needs.database.transaction((sql) => this.#remove(sql, viewer, userId));
   }
 
-  /** Encrypts with the present key what was encrypted with an older one, so that the older one can be taken away. */
+  /** Encrypts all secrets with the present key, so that older keys can be removed from the settings. */
   async reseal(): Promise<void> {
     const keyId = this.needs.box.currentKeyId;
     const counts = { resealed: 0, unreadable: 0 };

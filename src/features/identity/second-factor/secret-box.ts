@@ -12,14 +12,15 @@ interface BoxKey {
 }
 
 /**
- * Encrypts the secrets of second factors, which must be read again to check a code: AES-256-GCM, bound to the user, so that a
- * row copied to another user opens nothing. A box is the id of its key, the nonce, the tag, and the ciphertext.
+ * Encrypts the secrets of second factors, which must be readable to check a code. Uses AES-256-GCM, bound to the user,
+ * so that a row copied to another user cannot be decrypted. A box consists of the key's id, the nonce, the tag and the
+ * ciphertext.
  */
 export class SecretBox {
   readonly #keys: readonly BoxKey[];
   readonly #current: BoxKey;
 
-  /** @param secrets the keys of access tokens: from the first is derived what encrypts, from all what decrypts */
+  /** @param secrets the keys of access tokens: the first derives the key that encrypts, all derive keys that decrypt */
   constructor(secrets: readonly string[]) {
     const keys = secrets.map((secret) => ({
       id: derivedKey(secret, 'key id of second factors', KEY_ID_BYTES),
@@ -31,7 +32,7 @@ export class SecretBox {
     this.#current = current;
   }
 
-  /** What every box begins with that needs no new key. */
+  /** First bytes of every box that is encrypted with the present key. */
   get currentKeyId(): Buffer {
     return this.#current.id;
   }
@@ -44,7 +45,7 @@ export class SecretBox {
     return Buffer.concat([id, nonce, cipher.getAuthTag(), ciphertext]);
   }
 
-  /** @returns null when the key is not there any more, or the box is not one of this user */
+  /** @returns null when the key is no longer configured, or the box is not one of this user */
   open(userId: string, box: Uint8Array): Buffer<ArrayBuffer> | null {
     const bytes = Buffer.from(box);
     const id = bytes.subarray(0, KEY_ID_BYTES);

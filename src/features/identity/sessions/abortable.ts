@@ -1,8 +1,8 @@
 /**
- * The same values as `source`, until the signal aborts: then its reason is thrown, also while the source is silent, and the
- * source's `return` is called. Not an async generator: one that waits for its source hears neither a signal nor `return` until
- * the source speaks.
- * @param release called when it is over, however that comes; more than once, perhaps
+ * Yields the values of `source` until the signal aborts. Then it throws the signal's reason, even while the source is
+ * silent, and calls the source's `return`. It is not an async generator, since one that awaits its source reacts
+ * neither to a signal nor to `return` until the source yields.
+ * @param release called at every kind of end, possibly more than once
  */
 export function abortable<Value>(
   source: AsyncIterable<Value>,
@@ -18,7 +18,7 @@ export function abortable<Value>(
   };
   const closeSource = () => {
     release();
-    // The consumer learns why the stream ends from the signal; how the source took it is of no interest then.
+    // The signal tells the consumer why the stream ends; errors of closing the source do not matter.
     void Promise.resolve(iterator.return?.()).catch(() => undefined);
   };
   signal.addEventListener('abort', closeSource, { once: true });

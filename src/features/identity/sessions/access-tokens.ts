@@ -6,16 +6,20 @@ import { isUuid } from '../../../kernel/ids.js';
 const ALGORITHM = 'HS256';
 const ISSUER = 'flynkle-api';
 const AUDIENCE = 'flynkle-api';
-/** RFC 9068's type of an access token: no other token signed with these secrets can be taken for one. */
+/** Type of an access token by RFC 9068. It prevents another token signed with these secrets from passing as one. */
 const TYPE = 'at+jwt';
-/** Maximum difference of two instances' clocks. A token may be issued this far in the future; its expiry is exact. */
+/**
+ * Maximum difference between two instances' clocks. A token's issue time may be this far in the future; its expiry is
+ * exact.
+ */
 const CLOCK_SKEW_SECONDS = 5;
-/** RFC 7518, section 3.2: a key of HS256 has as many bits as its hash at the least. `jose` does not insist. */
+/** RFC 7518, section 3.2: a key for HS256 has at least as many bits as the hash. `jose` does not check it. */
 const MIN_SECRET_BYTES = 32;
 
 /**
- * Three parts without padding, of which the last has 256 bits: its 43rd character stands for four, and of the four characters
- * that a lenient decoder takes for the same four bits one is right. Header and payload are signed as they are written.
+ * Three base64url parts without padding, in canonical form only. The signature's 256 bits leave four for its 43rd
+ * character, so that a lenient decoder takes four different characters for the same bits; only one of them is accepted.
+ * Header and payload need no such check, since they are signed as text.
  */
 const CANONICAL = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 
@@ -25,7 +29,7 @@ export interface AccessTokenSubject {
 }
 
 export interface AccessTokensOptions {
-  /** The first one signs; older ones still verify until the tokens that they signed are over. 32 bytes or more each. */
+  /** The first one signs; the others verify until the tokens that they signed have expired. At least 32 bytes each. */
   readonly secrets: readonly string[];
   readonly lifetimeMinutes: number;
   readonly clock: Clock;
@@ -36,14 +40,14 @@ interface SigningKey {
   readonly key: Promise<CryptoKey>;
 }
 
-/** Signs and checks the JWTs that callers authenticate with. */
+/** Signs and verifies the JWTs with which callers authenticate. */
 export class AccessTokens {
   readonly #keys: ReadonlyMap<string, SigningKey>;
   readonly #current: SigningKey;
   readonly #clock: Clock;
   readonly lifetimeSeconds: number;
 
-  /** @throws RangeError when there is no secret or one is too short */
+  /** @throws RangeError when there is no secret, or one is too short */
   constructor({ secrets, lifetimeMinutes, clock }: AccessTokensOptions) {
     const keys = secrets.map(signingKey);
     const [current] = keys;
@@ -66,7 +70,7 @@ export class AccessTokens {
       .sign(await this.#current.key);
   }
 
-  /** @returns null for anything but a token that {@link issue} made and that is not over */
+  /** @returns null for anything but an unexpired token that {@link issue} made */
   async verify(token: string): Promise<(AccessTokenSubject & { readonly expiresAt: Date }) | null> {
     if (!CANONICAL.test(token)) return null;
     const now = this.#clock.now();
@@ -76,7 +80,7 @@ export class AccessTokens {
       issuer: ISSUER,
       audience: AUDIENCE,
       requiredClaims: ['sub', 'sid', 'iat', 'exp'],
-      // Without an age at most, a token from the future passes.
+      // Without a maximum age, `jose` accepts a token issued in the future.
       maxTokenAge: this.lifetimeSeconds,
       clockTolerance: CLOCK_SKEW_SECONDS,
       currentDate: now,

@@ -6,27 +6,27 @@ import type { UserDirectory } from '../accounts/user-directory.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
 import type { SessionsService } from './sessions.service.js';
 
-/** Maximum age of the login that stands in for a password, for users who have none. */
+/** Maximum age of a login that replaces the password as proof, for users without a password. */
 export const RECENT_LOGIN_MINUTES = 10;
 
 export interface FreshProofNeeds {
   readonly directory: Pick<UserDirectory, 'findLoginById'>;
   readonly passwords: Pick<PasswordHasher, 'verify'>;
   readonly sessions: Pick<SessionsService, 'findVisible'>;
-  /** Counts a try of a user's password, good or bad, and throws RateLimited when there were too many. */
+  /** Limits a user's password attempts, right or wrong. Throws RateLimited. */
   readonly limiter: RateLimiter;
   readonly clock: Clock;
 }
 
-/** Makes sure that it is the user who asks, and not someone who found their access token. */
+/** Makes sure that a request comes from the user, and not from someone with a stolen access token. */
 export class FreshProof {
   constructor(private readonly needs: FreshProofNeeds) {}
 
   /**
-   * Asks for the password; of a user who has none, for a login of the last {@link RECENT_LOGIN_MINUTES}.
-   * @param field where the client has the password
-   * @throws Invalid without the right password; Forbidden `Recent login required`; RateLimited `Too many login attempts`;
-   * Unavailable when too many passwords are being checked
+   * Requires the password, or from a user without one a login within the last {@link RECENT_LOGIN_MINUTES}.
+   * @param field name of the argument that has the password
+   * @throws Invalid without the right password; Forbidden `Recent login required`; RateLimited
+   * `Too many login attempts`; Unavailable when too many passwords are being checked
    */
   async require(viewer: Viewer, password: string | null, field: string): Promise<void> {
     const user = await this.needs.directory.findLoginById(viewer.userId);

@@ -7,17 +7,17 @@ export interface InternalCallersOptions {
   /** Networks such as `10.0.0.0/8`, `fd00::/8` or `127.0.0.1`. */
   readonly cidrs: readonly string[];
   readonly key: string | undefined;
-  /** Networks of the proxies in front, none of which is an internal caller by its address. */
+  /** Networks of the proxies in front: their addresses never count as internal callers. */
   readonly proxies: readonly string[];
 }
 
-/** Decides whose `X-User-ID` is believed. */
+/** Decides which callers are trusted with `X-User-ID`. */
 export class InternalCallers {
   readonly #networks: Networks;
   readonly #proxies: Networks;
   readonly #keyDigest: Buffer | null;
 
-  /** @throws RangeError naming a network that is none */
+  /** @throws RangeError that names an invalid network */
   constructor({ cidrs, key, proxies }: InternalCallersOptions) {
     this.#networks = new Networks(cidrs);
     this.#proxies = new Networks(proxies);
@@ -28,12 +28,12 @@ export class InternalCallers {
     return this.#hasKey(internalKey) || (peerAddress !== null && this.#isInside(peerAddress));
   }
 
-  /** A proxy speaks for everyone behind it, whatever network it is in itself. */
+  /** A proxy forwards requests of anyone, so it is never inside, whatever network it is in. */
   #isInside(peerAddress: string): boolean {
     return this.#networks.has(peerAddress) && !this.#proxies.has(peerAddress);
   }
 
-  /** Digests have one length, and comparing them takes one time, whatever was sent. */
+  /** Compares digests, which have equal lengths, so that the comparison takes the same time for any input. */
   #hasKey(key: string | null): boolean {
     return this.#keyDigest !== null && key !== null && timingSafeEqual(sha256(key), this.#keyDigest);
   }

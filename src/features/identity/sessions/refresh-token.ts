@@ -1,19 +1,25 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { newToken, sha256 } from '../../../kernel/token.js';
 
-/** Promised to clients, who may size a column by it. */
+/** Promised to clients, who may size a database column by it. */
 export const MAX_REFRESH_TOKEN_LENGTH = 128;
 
-/** A used refresh token gives the same successor again for this long: for a second tab, or a client that lost the answer. */
+/**
+ * For this long, a used refresh token returns the same successor again: to a second tab, or a client that lost the
+ * answer.
+ */
 export const RETRY_MS = 10_000;
 
-/** Two parts of 256 bits, or of a session from before there were families, the first alone: then it is its own family. */
+/**
+ * Two parts of 256 bits each. Tokens of sessions from before there were families have only one, which is also their
+ * family.
+ */
 const REFRESH_TOKEN = /^([A-Za-z0-9_-]{43})(?:\.[A-Za-z0-9_-]{43})?$/;
 
 /**
- * A refresh token, `<family>.<secret>`: opaque, good for one refresh, and known to the client alone. Each token of a session
- * begins with the same family, so that any of them, however old, is known for one of its, with nothing stored but hashes of
- * the latest two. A plain SHA-256 will do for them: nobody guesses 256 random bits.
+ * A refresh token, `<family>.<secret>`: opaque, valid for one refresh, and known only to the client. All tokens of a
+ * session start with the same family, so that any of them, however old, can be recognised as the session's while only
+ * the hashes of the latest two are stored. A plain SHA-256 is enough, since nobody can guess 256 random bits.
  */
 export interface RefreshToken {
   readonly token: string;
@@ -26,7 +32,7 @@ export function newRefreshToken(): RefreshToken {
   return tokenOf(newToken(), newToken());
 }
 
-/** @returns null for what cannot be a refresh token */
+/** @returns null for anything that cannot be a refresh token */
 export function readRefreshToken(token: string): RefreshToken | null {
   const family = REFRESH_TOKEN.exec(token)?.[1];
   return family === undefined ? null : { token, hash: sha256(token), familyHash: sha256(family) };
@@ -37,8 +43,8 @@ export function newSuccessorSalt(): Buffer {
 }
 
 /**
- * The token that comes after this one: the same whenever it is asked for with the same salt. It takes both to make it, the
- * token, which only the client has, and the salt, which only the database has.
+ * The token that follows this one; always the same for the same salt. Making it takes both the token, which only the
+ * client has, and the salt, which only the database has.
  */
 export function successorOf({ token }: RefreshToken, salt: Buffer): RefreshToken {
   const [family = ''] = token.split('.');
@@ -47,13 +53,15 @@ export function successorOf({ token }: RefreshToken, salt: Buffer): RefreshToken
 
 /** The stored hashes of a session's two latest tokens. */
 export interface Rotation {
-  /** Null before the first refresh, as the two others. */
+  /** All three are null before the first refresh. */
   readonly previousTokenHash: Buffer | null;
   readonly successorSalt: Buffer | null;
   readonly rotatedAt: Date | null;
 }
 
-/** The successor of a token that was used so short a time ago, and whose successor has not been used; or else null. */
+/**
+ * The successor of a token that was used within {@link RETRY_MS}, while the successor itself is unused; otherwise null.
+ */
 export function repeatedSuccessor(
   used: RefreshToken,
   { previousTokenHash, successorSalt, rotatedAt }: Rotation,

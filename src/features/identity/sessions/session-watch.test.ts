@@ -15,7 +15,7 @@ const viewerOf = (overrides: Partial<Viewer> = {}): Viewer => ({
   ...overrides,
 });
 
-/** A database that tests answer for, and a watch on it that looks only when it is told. */
+/** A watch on a fake database, whose answers and failures the test controls. */
 function watching() {
   const events = new EventEmitter();
   const ended = new Set<string>();
@@ -40,7 +40,7 @@ function watching() {
   return { watch, ended, warnings, state, looked: () => once(events, 'looked') };
 }
 
-/** A source that tests speak for. */
+/** An async iterable whose values and end the test controls. */
 function source() {
   const waiting: ((result: IteratorResult<number>) => void)[] = [];
   const calls: string[] = [];

@@ -9,20 +9,23 @@ export interface SessionWatchOptions {
   readonly repository: Pick<SessionsRepository, 'findEnded'>;
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
-  /** Between two looks at the database, while anything is open. 500 ms by default: what ended is to be over within 1 s. */
+  /**
+   * Polling interval while anything is open. 500 ms by default, since everything must close within 1 s of its session's
+   * end.
+   */
   readonly intervalMs?: number;
 }
 
-/** Something open: a stream, or a WebSocket. */
+/** An open stream or WebSocket. */
 interface Followed {
   readonly whose: () => Viewer;
   readonly end: (why: AccessEnd) => void;
 }
 
 /**
- * Ends open streams and WebSockets when their session ends (a logout, a suspension, a deletion, an expiry), on whichever
- * instance that came about: one query for all of them, twice a second while there are any, and at once for what this
- * instance did itself. While the database cannot be asked, they go on until their token expires.
+ * Ends open streams and WebSockets when their session ends (by logout, suspension, deletion or expiry), on whichever
+ * instance that happened. One query checks all of them, twice a second while there are any, and immediately after
+ * changes made by this instance. While the database is unreachable, they stay open until their token expires.
  */
 export class SessionWatch {
   readonly #repository: Pick<SessionsRepository, 'findEnded'>;
@@ -59,9 +62,9 @@ export class SessionWatch {
   };
 
   /**
-   * The same values as `source`, until it ends or the viewer's session or token does: then the consumer gets Unauthenticated
-   * `Invalid token`, also while the source is silent, and the source's `return` is called. Watches from now on, until the
-   * consumer has come to the end or called `return`.
+   * Yields the values of `source` until it ends, or the viewer's session or token does. In the latter case the consumer
+   * gets Unauthenticated `Invalid token`, even while the source is silent, and the source's `return` is called. Watches
+   * from now on, until the consumer has reached the end or called `return`.
    */
   readonly endWhenRevoked = <Value>(
     whose: () => Viewer,
@@ -74,9 +77,9 @@ export class SessionWatch {
     return abortable(source, controller.signal, stop);
   };
 
-  /** Looks now. For when a session may just have ended. */
+  /** Checks immediately. Call it when a session may just have ended. */
   recheck(): void {
-    // A look that has begun may have read what was before.
+    // A check that is already running may have read the state from before the change.
     if (this.#isLooking) this.#looksAgain = true;
     else if (this.#followed.size > 0) void this.#look();
   }
@@ -99,7 +102,7 @@ export class SessionWatch {
     this.#timer = undefined;
   }
 
-  /** Apart from the look, which a database that does not answer holds up. */
+  /** Separate from the check for ended sessions, which an unresponsive database delays. */
   #endExpired(): void {
     const now = this.#clock.now();
     for (const { whose, end } of [...this.#followed]) {
@@ -128,7 +131,7 @@ export class SessionWatch {
       const watched = { sessionIds: [...sessionIds], userIds: [...userIds] };
       const ended = await this.#repository.findEnded(watched, this.#clock.now());
       for (const [followed, viewer] of asked) {
-        // A viewer renewed meanwhile, perhaps in another session, is checked next time.
+        // A viewer that was renewed meanwhile, perhaps in another session, is checked next time.
         const isAsAsked = this.#followed.has(followed) && followed.whose() === viewer;
         if (isAsAsked && ended.has(viewer.sessionId ?? viewer.userId)) followed.end('ended');
       }

@@ -1,18 +1,18 @@
 import { Forbidden, NotFound, Unauthenticated } from '../../../kernel/errors.js';
 import type { AccountChange } from '../accounts/account-sessions.js';
 
-/** Maximum sessions that a user's list shows, the newest ones. */
+/** Maximum sessions in a user's list, which has the newest ones. */
 export const MAX_LISTED_SESSIONS = 100;
 
 export type RevocationReason = 'LOGOUT' | 'REVOKED' | 'REFRESH_TOKEN_REUSED' | AccountChange;
 
-/** One login. */
+/** A session, which begins with a login. */
 export interface SessionRow {
   readonly id: string;
   readonly userAgent: string | null;
   readonly ipAddress: string | null;
   readonly createdAt: Date;
-  /** When its tokens were last issued: at the login, or at the latest refresh. */
+  /** When its tokens were last issued: at the login or at the latest refresh. */
   readonly lastUsedAt: Date;
 }
 
@@ -26,7 +26,7 @@ export interface UserState {
   readonly isDeleted: boolean;
 }
 
-/** The session of an access token, with its user. */
+/** The state of an access token's session and user. */
 export interface SessionState extends UserState {
   readonly expiresAt: Date;
   readonly revocationReason: RevocationReason | null;
@@ -37,8 +37,9 @@ export function invalidToken(): Unauthenticated {
 }
 
 /**
- * Refuses a session that has ended, and then its user where that is why. One that a deletion or a suspension ended is
- * answered by the account's state while that lasts; a session that has ended never comes back.
+ * Refuses a session that has ended, or whose user may not use the service. If the account's deletion or suspension
+ * ended the session, the error is the account's while that lasts, and `Invalid token` afterwards: an ended session
+ * stays ended.
  * @throws Unauthenticated `Invalid token`; NotFound; Forbidden `Account disabled`
  */
 export function requireLiveSession(state: SessionState, now: Date): void {

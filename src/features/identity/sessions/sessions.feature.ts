@@ -12,18 +12,18 @@ import { SessionsService } from './sessions.service.js';
 
 interface SessionsFeatureNeeds {
   readonly database: Database;
-  /** Keys of access tokens: the first signs, all verify. 32 bytes or more each. */
+  /** Keys of access tokens: the first signs, all verify. At least 32 bytes each. */
   readonly secrets: readonly string[];
   readonly accessTokenMinutes: number;
   readonly refreshTokenDays: number;
-  /** Which callers may act as a user by `X-User-ID`. */
+  /** Decides which callers may act as a user by `X-User-ID`. */
   readonly internal: InternalCallersOptions;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
 }
 
-/** Logins that live on: their tokens, who is asking, and the end of what is open when a session ends. */
+/** Sessions: their tokens, authentication of requests, and closing of open streams when a session ends. */
 export function sessionsFeature(needs: SessionsFeatureNeeds) {
   const { database, secrets, accessTokenMinutes, refreshTokenDays, internal, audit, clock, log } = needs;
   const repository = new SessionsRepository(database);

@@ -21,14 +21,16 @@ const SESSION = {
 const USER_STATE = `u.id AS "userId", u.is_admin AS "isAdmin", u.plan, u.is_active AS "isActive",
   u.is_suspended AS "isSuspended", u.deleted_at IS NOT NULL AS "isDeleted"`;
 
-/** As the index has it. */
+/** Same expression as in the index, which PostgreSQL would not use otherwise. */
 const FAMILY = 'COALESCE(s.family_hash, s.refresh_token_hash)';
 
 const USER_MAY_ACT = 'u.deleted_at IS NULL AND u.is_active AND NOT u.is_suspended';
 
 export interface NewSession {
   readonly userId: string;
-  /** The user's password as it was when the user proved who they are: with another one since, there is no session. */
+  /**
+   * The hash of the user's password when the user proved their identity: if it has changed since, no session is opened.
+   */
   readonly passwordHash: string | null;
   readonly refreshToken: Pick<RefreshToken, 'hash' | 'familyHash'>;
   readonly userAgent: string | null;
@@ -36,24 +38,24 @@ export interface NewSession {
   readonly expiresAt: Date;
 }
 
-/** A session whose refresh token is traded for the next. */
+/** A session whose refresh token is exchanged for the next one. */
 export interface SessionKey {
   readonly userId: string;
   readonly sessionId: string;
 }
 
-/** Adds to the transaction that opens or ends a session. */
+/** Called in the transaction that opens or ends a session, to record it. */
 export type RecordSession = (sessionId: string, sql: Sql) => Promise<void>;
 
 export interface NewRotation {
   readonly used: RefreshToken;
   readonly successor: RefreshToken;
-  /** What the successor was made with. */
+  /** The salt from which the successor was derived. */
   readonly salt: Buffer;
   readonly expiresAt: Date;
 }
 
-/** What a stream that is open belongs to: a session, or, for an internal call, a user. */
+/** The sessions that open streams belong to, and for internal calls, which have no session, the users. */
 export interface Watched {
   readonly sessionIds: readonly string[];
   readonly userIds: readonly string[];
@@ -62,7 +64,7 @@ export interface Watched {
 export class SessionsRepository {
   constructor(private readonly database: Database) {}
 
-  /** Read on every request. */
+  /** On the hot path: read at every request. */
   async findState(sessionId: string): Promise<SessionState | null> {
     const { rows } = await this.database.query<SessionState>(
       `SELECT ${USER_STATE}, s.expires_at AS "expiresAt", s.revocation_reason AS "revocationReason"
@@ -83,8 +85,8 @@ export class SessionsRepository {
   }
 
   /**
-   * Opens a session and marks the login. The user's row is written first: a suspension, a deletion or another password
-   * that comes meanwhile either ends this session too or keeps it from being made.
+   * Opens a session and updates the time of the user's last login. Writes the user's row first, so that a concurrent
+   * suspension, deletion or change of password either ends this session as well or prevents it.
    * @returns null when the user may no longer log in, or has another password
    */
   insert(session: NewSession, now: Date, record: RecordSession): Promise<string | null> {
@@ -95,14 +97,15 @@ export class SessionsRepository {
     });
   }
 
-  /** Forgets the user's sessions that were over before this time. */
+  /** Deletes the user's sessions that expired before this time. */
   async deleteExpired(userId: string, before: Date): Promise<void> {
     await this.database.prisma.session.deleteMany({ where: { userId, expiresAt: { lt: before } } });
   }
 
   /**
-   * Puts the successor in the place of the refresh token that is used, in one statement: of any number at once, one does.
-   * @returns null when that token is not the latest one of a live session of an enabled user
+   * Replaces the used refresh token by its successor in a single statement, so that of concurrent calls only one
+   * succeeds.
+   * @returns null when that token is not the latest one of an active session of an enabled user
    */
   async rotate({ used, successor, salt, expiresAt }: NewRotation, now: Date): Promise<SessionKey | null> {
     const { rows } = await this.database.query<SessionKey>(
@@ -117,7 +120,9 @@ export class SessionsRepository {
     return rows[0] ?? null;
   }
 
-  /** The live session, of an enabled user, that a refresh token belongs to, whether it is the latest or an older one. */
+  /**
+   * The active session, of an enabled user, to which a refresh token belongs, whether it is the latest or an older one.
+   */
   async findFamily({ familyHash }: RefreshToken, now: Date): Promise<(SessionKey & Rotation) | null> {
     const { rows } = await this.database.query<SessionKey & Rotation>(
       `SELECT s.user_id AS "userId", s.id AS "sessionId", s.previous_token_hash AS "previousTokenHash",
@@ -130,7 +135,7 @@ export class SessionsRepository {
     return rows[0] ?? null;
   }
 
-  /** The user's live sessions, newest first. */
+  /** The user's active sessions, newest first. */
   listLive(userId: string, now: Date): Promise<readonly SessionRow[]> {
     return this.database.prisma.session.findMany({
       where: { userId, ...liveAt(now) },
@@ -145,8 +150,8 @@ export class SessionsRepository {
   }
 
   /**
-   * @param record what else belongs to it, in its transaction
-   * @returns false when the user has no such live session
+   * @param record called in the same transaction, to record the end
+   * @returns false when the user has no such active session
    */
   async end(
     { userId, sessionId }: SessionKey,
@@ -165,7 +170,7 @@ export class SessionsRepository {
   }
 
   /**
-   * Ends the user's session that this refresh token belongs to, whether it is the latest or an older one.
+   * Ends the user's session to which this refresh token belongs, whether it is the latest or an older one.
    * @param record as for {@link end}
    */
   async endFamily(
@@ -193,7 +198,7 @@ export class SessionsRepository {
     });
   }
 
-  /** Which of the sessions have ended, and which of the users may no longer act. */
+  /** Finds those of the sessions that have ended, and those of the users who may no longer use the service. */
   async findEnded({ sessionIds, userIds }: Watched, now: Date): Promise<ReadonlySet<string>> {
     const { rows } = await this.database.query<{ id: string }>(
       `SELECT id FROM unnest($1::uuid[]) AS watched (id) WHERE NOT EXISTS (

@@ -4,7 +4,7 @@ import { header, path } from '../../../rest/sources.js';
 
 const INVALID_TOKEN: RestError = { code: 'UNAUTHENTICATED', message: 'Invalid token' };
 
-/** On the routes of the tokens themselves, one that is missing is as bad as a wrong one. */
+/** On the routes for tokens, a missing token gets the same answer as an invalid one. */
 const MISSING_TOKEN: RestError = { ...INVALID_TOKEN, insteadOf: 'Missing credentials' };
 const REFRESH_TOKEN_HEADER = 'X-Refresh-Token';
 
@@ -45,7 +45,7 @@ export const routes = {
     operationId: 'refreshTokens',
     summary: 'Trade a refresh token for new tokens',
     tag: 'Auth',
-    // Without the header it is no refresh token, which is answered like a bad one.
+    // Without the header, the argument is an empty text, which is answered like any invalid token.
     arguments: { refreshToken: header(REFRESH_TOKEN_HEADER, { default: '' }) },
     errors: [INVALID_TOKEN],
   },

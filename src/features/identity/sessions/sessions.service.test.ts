@@ -68,7 +68,7 @@ describe.each(testDatabases())('sessions ($name)', (kind) => {
     it('hashes as much for an unknown address as for a wrong password', async () => {
       const user = await fixture.create();
       const verify = jest.spyOn(argon2, 'verify');
-      // The parameters of each comparison: they decide how long it takes.
+      // Records the parameters of each comparison, which decide how long it takes.
       const workFor = async (email: string | null) => {
         verify.mockClear();
         await expect(fixture.login({ ...user, email }, 'wrong password')).rejects.toThrow(INVALID_CREDENTIALS);
@@ -292,7 +292,7 @@ describe.each(testDatabases())('sessions ($name)', (kind) => {
   });
 
   describe('an open stream', () => {
-    /** Says nothing for ever, unless it is closed. */
+    /** A stream without any values that ends only when it is closed. */
     function silence(): AsyncIterable<never> & { closed: Promise<void> } {
       let close: () => void = () => undefined;
       const closed = new Promise<void>((resolve) => {

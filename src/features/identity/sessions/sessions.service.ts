@@ -27,10 +27,10 @@ import {
 import type { SessionWatch } from './session-watch.js';
 import type { RecordSession, SessionsRepository } from './sessions.repository.js';
 
-/** RFC 6750, section 2.1, the scheme in any case (RFC 9110, section 11.1). */
+/** RFC 6750, section 2.1; the scheme is case-insensitive (RFC 9110, section 11.1). */
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 const DAY_MS = 86_400_000;
-/** How long a session that is over is remembered: longer than any access token of it is good for. */
+/** Days that an expired session is kept: longer than any of its access tokens is valid. */
 const KEPT_DAYS = 30;
 
 export interface Tokens {
@@ -40,9 +40,9 @@ export interface Tokens {
   readonly expiresIn: number;
 }
 
-/** A session as its user sees it. */
+/** A session, as shown to its user. */
 export interface ListedSession extends SessionRow {
-  /** Whether it is the session of the request itself. */
+  /** Whether it is the session of the current request. */
   readonly isCurrent: boolean;
 }
 
@@ -60,9 +60,9 @@ export class SessionsService {
   constructor(private readonly needs: SessionsServiceNeeds) {}
 
   /**
-   * Finds out who is asking. An `Authorization` header decides alone, whatever `X-User-ID` says beside it; that one counts
-   * for nothing unless a trusted internal caller sent it.
-   * @throws MissingCredentials; Unauthenticated `Invalid token`; NotFound for a user who is gone; Forbidden
+   * Authenticates a request. If there is an `Authorization` header, it alone decides and `X-User-ID` is ignored.
+   * Otherwise `X-User-ID` counts if a trusted internal caller sent it.
+   * @throws MissingCredentials; Unauthenticated `Invalid token`; NotFound for a deleted user; Forbidden
    * `Account disabled`
    */
   async authenticate(credentials: Credentials, client: Client): Promise<Viewer> {
@@ -92,7 +92,7 @@ export class SessionsService {
   }
 
   async #internalViewer(header: string, client: Client): Promise<Viewer> {
-    // Strictly one UUID: headers sent twice arrive joined by a comma.
+    // Accepts exactly one UUID: repeated headers arrive joined by a comma.
     if (!isUuid(header)) throw invalidToken();
     const state = await this.needs.repository.findUserState(header);
     if (state === null) throw new NotFound('User');
@@ -102,9 +102,9 @@ export class SessionsService {
   }
 
   /**
-   * Opens a session for a user who has just proved who they are.
-   * @param user with the hash of the password that they had then
-   * @param details of the event that is recorded, beside the session's id
+   * Opens a session for a user who has just proved their identity.
+   * @param user with the password hash of that time
+   * @param details for the recorded event, in addition to the session's id
    * @returns null when the account or the password has changed since
    */
   async open(
@@ -132,9 +132,9 @@ export class SessionsService {
   }
 
   /**
-   * Trades a refresh token for new tokens of the same session. It is good once: of any number of calls at once, one trades
-   * it, and the others get the same successor. So do later ones for ten seconds, as long as the successor is not used. Later
-   * still somebody has a token that they should not have, and the session ends, whoever that is.
+   * Exchanges a refresh token for new tokens of the same session. A token is valid once: of concurrent calls, one
+   * exchanges it and the others get the same successor, as do later calls within ten seconds while the successor is
+   * unused. After that, a second use means that the token was copied, and the session ends, whoever used it.
    * @throws Unauthenticated `Invalid token`
    */
   async refresh(refreshToken: string, client: Client): Promise<Tokens> {
@@ -153,14 +153,14 @@ export class SessionsService {
     if (session === null) throw invalidToken();
     const successor = repeatedSuccessor(used, session, now);
     if (successor !== null) return this.#issue(session, successor.token);
-    // Who sent it is not known: the user, or whoever has a copy.
+    // The sender may be the user or whoever copied the token.
     const event = { action: 'REFRESH_TOKEN_REUSED', actorId: null, subjectId: session.userId, client } as const;
     await this.needs.repository.end(session, 'REFRESH_TOKEN_REUSED', now, this.#recorder(event));
     this.recheckStreams();
     throw invalidToken();
   }
 
-  /** Ends the session of the request, and the one of the refresh token if that is the viewer's own too. */
+  /** Ends the request's session, and also the refresh token's session if it is the viewer's own. */
   async logout(viewer: Viewer, refreshToken: string | null): Promise<void> {
     const now = this.needs.clock.now();
     const token = refreshToken === null ? null : readRefreshToken(refreshToken);
@@ -171,13 +171,13 @@ export class SessionsService {
     this.recheckStreams();
   }
 
-  /** The viewer's live sessions, newest first; at most 100. */
+  /** The viewer's active sessions, newest first; at most 100. */
   async list(viewer: Viewer): Promise<readonly ListedSession[]> {
     const sessions = await this.needs.repository.listLive(viewer.userId, this.needs.clock.now());
     return sessions.map((session) => listed(viewer, session));
   }
 
-  /** What `node` finds: one of the viewer's live sessions, or null. */
+  /** For the `node` field: one of the viewer's active sessions, or null. */
   async findVisible(viewer: Viewer, id: string): Promise<ListedSession | null> {
     const session = await this.needs.repository.findLive(viewer.userId, id, this.needs.clock.now());
     return session && listed(viewer, session);
@@ -185,7 +185,7 @@ export class SessionsService {
 
   /**
    * Ends one of the viewer's sessions.
-   * @throws NotFound when it is another's or has ended
+   * @throws NotFound when it does not exist, is another user's, or has ended
    */
   async revoke(viewer: Viewer, id: string): Promise<void> {
     const session = { userId: viewer.userId, sessionId: id };
@@ -196,14 +196,14 @@ export class SessionsService {
   }
 
   /**
-   * Ends every session of a user, in the caller's transaction, which calls {@link recheckStreams} when it has committed.
-   * @param except a session that goes on, or null
+   * Ends every session of a user in the caller's transaction. The caller calls {@link recheckStreams} after the commit.
+   * @param except id of a session that stays, or null
    */
   async endAllOf(sql: Sql, userId: string, reason: RevocationReason, except: string | null): Promise<void> {
     await this.needs.repository.endAllOf(sql, userId, reason, except, this.needs.clock.now());
   }
 
-  /** Lets the streams of this instance that belong to ended sessions end now rather than at the next look. */
+  /** Ends this instance's streams of ended sessions immediately instead of at the next poll. */
   recheckStreams(): void {
     this.needs.watch.recheck();
   }
