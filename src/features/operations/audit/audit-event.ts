@@ -1,6 +1,6 @@
 import type { AuditAction } from '../../../ports/audit-log.js';
 
-/** An event as it is stored. */
+/** A stored event. */
 export interface AuditEventRow {
   readonly id: string;
   readonly action: AuditAction;
@@ -9,17 +9,17 @@ export interface AuditEventRow {
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
   readonly details: Readonly<Record<string, unknown>>;
-  /** The time in the id. */
+  /** The time that is part of the id. */
   readonly createdAt: Date;
 }
 
-/** Which events; a part that is null or left out fits all. */
+/** Filters events; a condition that is null or omitted matches every event. */
 export interface AuditFilter {
   readonly action?: AuditAction | null;
   readonly actorId?: string | null;
   readonly subjectId?: string | null;
-  /** The earliest time, included. */
+  /** Start of the period, inclusive. */
   readonly since?: Date | null;
-  /** The latest time, excluded. */
+  /** End of the period, exclusive. */
   readonly until?: Date | null;
 }

@@ -42,7 +42,7 @@ describe.each(testDatabases())('the audit log ($name)', (kind) => {
     expect(stored?.createdAt).toEqual(timeOfId(stored?.id ?? ''));
     const at = stored?.createdAt.getTime();
     expect(at).toBeGreaterThanOrEqual(before);
-    // Ids of one millisecond may run ahead of the clock, to stay in order.
+    // Ids made within one millisecond may run ahead of the clock, to stay in order.
     expect(at).toBeLessThanOrEqual(after + 1);
   });
 

@@ -2,7 +2,7 @@ import type { AuditEvent, AuditLog } from '../../../ports/audit-log.js';
 import type { Sql } from '../../../ports/database.js';
 import type { AuditRepository } from './audit.repository.js';
 
-/** The audit log in the database. */
+/** Stores the audit log in the database. */
 export class StoredAuditLog implements AuditLog {
   constructor(private readonly repository: Pick<AuditRepository, 'insert'>) {}
 

@@ -9,7 +9,7 @@ import { AuditResolver } from './audit.resolver.js';
 import { AuditService } from './audit.service.js';
 import { InternalCalls } from './internal-calls.js';
 
-/** The log that every other feature writes to. */
+/** The audit log that every other feature writes to. */
 export function storedAuditLog(database: Database): AuditLog {
   return new StoredAuditLog(new AuditRepository(database));
 }

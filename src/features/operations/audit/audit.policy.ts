@@ -1,7 +1,10 @@
 import { Forbidden } from '../../../kernel/errors.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 
-/** The log says where people came from and what they did: it is for admins alone, one's own part of it too. */
+/**
+ * Only admins may read the audit log, since it tells where users came from and what they did. Others may not even read
+ * the events about themselves.
+ */
 export function maySeeAudit(viewer: Viewer): boolean {
   return viewer.isAdmin;
 }

@@ -58,7 +58,7 @@ export class AuditRepository {
   }
 }
 
-/** Periods are ranges of ids, by which each index goes on. */
+/** Turns a period into a range of ids, which contain the time: every index of the table ends with the id. */
 function matching(
   { action, actorId, subjectId, since, until }: AuditFilter,
   before: string | null,
@@ -75,7 +75,7 @@ function matching(
   };
 }
 
-/** Prisma knows of the details that they are JSON, and not that they are an object. */
+/** Narrows Prisma's type, which says that the details are JSON but not that they are an object. */
 function eventOf(row: Prisma.AuditEventGetPayload<{ select: typeof EVENT }>): AuditEventRow {
   return row as AuditEventRow;
 }

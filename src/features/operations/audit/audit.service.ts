@@ -5,12 +5,12 @@ import type { AuditEventRow, AuditFilter } from './audit-event.js';
 import { maySeeAudit, requireAuditor } from './audit.policy.js';
 import type { AuditRepository } from './audit.repository.js';
 
-/** Reading the audit log. */
+/** Reads the audit log. */
 export class AuditService {
   constructor(private readonly repository: Pick<AuditRepository, 'page' | 'count' | 'find'>) {}
 
   /**
-   * The events that all parts of the filter fit, newest first; for admins.
+   * Events that match every condition of the filter, newest first; for admins.
    * @throws Forbidden; Invalid
    */
   async list(viewer: Viewer, filter: AuditFilter, page: PageArguments): Promise<Connection<AuditEventRow>> {
@@ -23,7 +23,7 @@ export class AuditService {
     return connectionOf(found, () => this.repository.count(filter));
   }
 
-  /** What `node` finds: null to anyone but an admin. */
+  /** For the `node` field: null unless the viewer is an admin. */
   async findVisible(viewer: Viewer, id: string): Promise<AuditEventRow | null> {
     return maySeeAudit(viewer) ? this.repository.find(id) : null;
   }

@@ -5,20 +5,20 @@ import type { AuditLog } from '../../../ports/audit-log.js';
 
 /** Minimum time between two records of the same read. */
 const READ_INTERVAL_MS = 60_000;
-/** Maximum remembered reads, some 2 MB. With more users at once, reads are recorded more often. */
+/** Maximum remembered reads, about 2 MB. With more different reads at once, reads are recorded more often. */
 const MAX_READS = 10_000;
 
-/** An operation that a trusted internal caller is about to do as a user. */
+/** An operation that a trusted internal caller is about to carry out as a user. */
 export interface InternalCall {
-  /** Its name in the schema or the REST reference. */
+  /** The operation's name in the schema or the REST reference. */
   readonly operation: string;
   readonly isRead: boolean;
 }
 
 /**
- * Records what internal callers do as users. Each change and each stream is an event. A read is one a minute for a user, an
- * operation and an address: a gateway that sends all its calls this way would make a row of every page view, and the log
- * would say less the longer it is.
+ * Records what internal callers do as users: every change and every stream, but a read at most once a minute per user,
+ * operation and address. A gateway that sends all its calls this way would otherwise add a row per page view, and bury
+ * the other events.
  */
 export class InternalCalls {
   readonly #audit: AuditLog;
@@ -35,14 +35,14 @@ export class InternalCalls {
   }
 
   /**
-   * Records a call before it is carried out, so that none is that is not recorded; it may still be refused then. Does
-   * nothing for a user who calls for themselves.
+   * Records a call before it is carried out, so that none goes unrecorded, even though it may still be refused. Does
+   * nothing for users who call for themselves.
    */
   async note({ isInternal, userId, client }: Viewer, { operation, isRead }: InternalCall): Promise<void> {
     if (!isInternal) return;
     const key = `${userId} ${operation} ${client.ipAddress ?? ''}`;
     if (isRead && this.#reads.has(key)) return;
-    // Before the write: reads that come at once are one.
+    // Set before the write, so that concurrent reads are recorded once.
     if (isRead) this.#reads.set(key, true);
     try {
       await this.#audit.record({

@@ -20,8 +20,8 @@ interface UserLinksFeatureNeeds {
 }
 
 /**
- * The fields that lead from a user to what is theirs in the chat, and back, and the lists of it for admins. Neither the chat
- * nor identity knows of the other: they meet here.
+ * Fields that link users to their conversations, plans and usage and back, and admins' lists of these. They live here
+ * because the features of chat and identity do not depend on each other.
  */
 export function userLinksFeature({ admins, directory, conversations, plans, usage }: UserLinksFeatureNeeds) {
   return {
