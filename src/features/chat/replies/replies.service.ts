@@ -1,10 +1,10 @@
-import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import { Invalid, Unavailable } from '../../../kernel/errors.js';
 import { newId } from '../../../kernel/ids.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type { EventLog } from '../../../ports/event-log.js';
 import type { LanguageModel, ModelMessage, TokenCounter } from '../../../ports/language-model.js';
+import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { ConversationsService } from '../conversations/conversations.service.js';
 import { textOf, type MessageContent, type MessageRow, type NewMessage } from '../messages/message.js';
 import type { MessagesService } from '../messages/messages.service.js';

@@ -2,11 +2,11 @@ import type { Client } from '../../../kernel/caller.js';
 import type { Clock } from '../../../kernel/clock.js';
 import { Conflict, Forbidden, NotFound } from '../../../kernel/errors.js';
 import type { Viewer } from '../../../kernel/viewer.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type { AccountOwnership } from '../accounts/account-ownership.js';
 import type { UserDirectory } from '../accounts/user-directory.js';
 import { isEnabled, type UserRow } from '../accounts/user.js';
-import type { AuditLog } from '../../../ports/audit-log.js';
 import type { IdentitiesRepository } from './identities.repository.js';
 import { isSameMailbox, type IdentityRow, type VouchedUser } from './identity.js';
 

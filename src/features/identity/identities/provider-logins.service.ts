@@ -1,4 +1,3 @@
-import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { Client } from '../../../kernel/caller.js';
 import { clientNetwork } from '../../../kernel/client-network.js';
 import { minutesFrom, type Clock } from '../../../kernel/clock.js';
@@ -13,10 +12,11 @@ import {
 } from '../../../kernel/errors.js';
 import { isToken, newToken, sha256 } from '../../../kernel/token.js';
 import type { Viewer } from '../../../kernel/viewer.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 import type { IdentityProvider } from '../../../ports/identity-provider.js';
+import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { UserDirectory } from '../accounts/user-directory.js';
 import type { LoginRow } from '../accounts/user.js';
-import type { AuditLog } from '../../../ports/audit-log.js';
 import type { FreshProof } from '../sessions/fresh-proof.js';
 import type { LoginDetails, LoginService } from '../login/login.service.js';
 import type { Tokens } from '../sessions/sessions.service.js';

@@ -1,13 +1,13 @@
 import type { Client } from '../../../kernel/caller.js';
 import { clientNetwork } from '../../../kernel/client-network.js';
 import { Forbidden, Unauthenticated, Unavailable } from '../../../kernel/errors.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
+import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { AccountOwnership } from '../accounts/account-ownership.js';
 import type { UserDirectory } from '../accounts/user-directory.js';
 import { addressIdentity } from '../accounts/email-address.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
 import { isEnabled, type LoginRow } from '../accounts/user.js';
-import type { AuditLog } from '../../../ports/audit-log.js';
-import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { LoginChallenges } from '../second-factor/login-challenges.js';
 import type { SessionsService, Tokens } from '../sessions/sessions.service.js';
 

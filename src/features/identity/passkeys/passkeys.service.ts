@@ -1,16 +1,16 @@
-import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { Client } from '../../../kernel/caller.js';
 import { clientNetwork } from '../../../kernel/client-network.js';
 import { minutesFrom, type Clock } from '../../../kernel/clock.js';
 import { Conflict, Invalid, NotFound } from '../../../kernel/errors.js';
 import { newToken, sha256 } from '../../../kernel/token.js';
 import type { Viewer } from '../../../kernel/viewer.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Database, Sql } from '../../../ports/database.js';
+import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import { eventOf } from '../accounts/account-events.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { UserDirectory } from '../accounts/user-directory.js';
 import type { UserRow } from '../accounts/user.js';
-import type { AuditLog } from '../../../ports/audit-log.js';
 import type { FactorProof, SecondFactorService } from '../second-factor/second-factor.service.js';
 import type { LoginService } from '../login/login.service.js';
 import type { Tokens } from '../sessions/sessions.service.js';

@@ -1,7 +1,7 @@
+import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Sql } from '../../../ports/database.js';
 import { eventOf } from '../accounts/account-events.js';
 import type { AccountActor } from '../accounts/account-actor.js';
-import type { AuditLog } from '../../../ports/audit-log.js';
 import type { SecondFactorRepository } from './second-factor.repository.js';
 
 interface Stores {

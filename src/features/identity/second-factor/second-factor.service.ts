@@ -1,15 +1,15 @@
-import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import { toDataURL } from 'qrcode';
 import { minutesFrom, type Clock } from '../../../kernel/clock.js';
 import { Conflict, Forbidden, Invalid } from '../../../kernel/errors.js';
 import type { Log } from '../../../kernel/log.js';
 import type { Viewer } from '../../../kernel/viewer.js';
+import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Database, Sql } from '../../../ports/database.js';
+import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import { operator } from '../accounts/account-actor.js';
 import { eventOf } from '../accounts/account-events.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { AdminAccountsService } from '../accounts/admin-accounts.service.js';
-import type { AuditLog } from '../../../ports/audit-log.js';
 import type { FreshProof } from '../sessions/fresh-proof.js';
 import { hashRecoveryCode, newRecoveryCodes } from './recovery-codes.js';
 import type { SecretBox } from './secret-box.js';

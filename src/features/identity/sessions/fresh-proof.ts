@@ -1,7 +1,7 @@
-import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { Clock } from '../../../kernel/clock.js';
 import { Forbidden, Invalid, NotFound } from '../../../kernel/errors.js';
 import type { Viewer } from '../../../kernel/viewer.js';
+import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { UserDirectory } from '../accounts/user-directory.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
 import type { SessionsService } from './sessions.service.js';

@@ -2,10 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import argon2 from 'argon2';
 import { AccountsFixture, CLIENT, PASSWORD } from '../../../../test/support/accounts.js';
 import { testDatabases } from '../../../../test/support/database.js';
-import { Forbidden, NotFound, RateLimited, Unauthenticated } from '../../../kernel/errors.js';
+import { Forbidden, MissingCredentials, NotFound, RateLimited, Unauthenticated } from '../../../kernel/errors.js';
 import { newId } from '../../../kernel/ids.js';
 import type { UserChanges } from '../accounts/user.js';
-import { MissingCredentials } from '../../../kernel/errors.js';
 
 const INVALID_TOKEN = new Unauthenticated('Invalid token');
 const INVALID_CREDENTIALS = new Unauthenticated('Invalid credentials');

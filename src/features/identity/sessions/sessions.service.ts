@@ -3,10 +3,9 @@ import type { Clock } from '../../../kernel/clock.js';
 import { MissingCredentials, NotFound } from '../../../kernel/errors.js';
 import { isUuid } from '../../../kernel/ids.js';
 import type { Viewer } from '../../../kernel/viewer.js';
+import type { AuditAction, AuditEvent, AuditLog } from '../../../ports/audit-log.js';
 import type { Sql } from '../../../ports/database.js';
 import type { LoginRow } from '../accounts/user.js';
-import type { AuditAction, AuditEvent } from '../../../ports/audit-log.js';
-import type { AuditLog } from '../../../ports/audit-log.js';
 import type { AccessTokens } from './access-tokens.js';
 import type { InternalCallers } from './internal-callers.js';
 import {
