@@ -12,7 +12,7 @@ export function statusOfResult({ data, errors }: ExecutionResult, { isLegacy }: 
   return error === undefined || data != null || isLegacy ? 200 : statusOfError(error);
 }
 
-/** The headers that the errors of a result without data ask for: `Retry-After`, `WWW-Authenticate`. */
+/** Response headers for the errors of a result without data: `Retry-After`, `WWW-Authenticate`. */
 export function headersOfResult({ data, errors }: ExecutionResult): Readonly<Record<string, string>> {
   const [error] = errors ?? [];
   return error === undefined || data != null ? {} : headersOfError(error);
@@ -42,7 +42,7 @@ export function sendResult(response: ServerResponse, result: ExecutionResult, ne
   response.writeHead(status, headers).end(body);
 }
 
-/** Answers a request that was refused before GraphQL ran, in GraphQL's own form and with the error's status. */
+/** Answers a request that was refused before GraphQL ran: a GraphQL error response with the error's status. */
 export function sendRefusal(response: ServerResponse, error: GraphQLError): void {
   if (response.headersSent) response.destroy();
   else sendResult(response, { errors: [error] }, { type: 'application/json', isLegacy: false });

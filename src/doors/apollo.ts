@@ -19,8 +19,8 @@ export interface ApolloDoor {
 }
 
 /**
- * Makes Apollo execute through the shared pipeline: it uses the prepared document, and answers with the pipeline's result,
- * whose errors are mapped, and its status.
+ * Makes Apollo execute the prepared document through the shared pipeline, and answer with the pipeline's result (its errors
+ * already mapped) and status.
  */
 function pipelinePlugin(pipeline: Pipeline): ApolloServerPlugin<GraphQLRequest> {
   return {
@@ -52,8 +52,8 @@ function pipelinePlugin(pipeline: Pipeline): ApolloServerPlugin<GraphQLRequest> 
 }
 
 /**
- * Answers with JSON. Apollo's usage reports and landing page are off, whatever its environment variables say; so is its cache
- * control, which rewrites the resolvers of the schema that all doors share.
+ * The Apollo Server that answers with JSON. Usage reports and the landing page are off even if Apollo's environment variables
+ * turn them on. So is cache control, since it rewrites the resolvers of the schema that all doors share.
  */
 export async function createApolloDoor(pipeline: Pipeline, log: Log): Promise<ApolloDoor> {
   const apollo = new ApolloServer<GraphQLRequest>({
@@ -94,7 +94,7 @@ export async function createApolloDoor(pipeline: Pipeline, log: Log): Promise<Ap
   };
 }
 
-/** The request in one plain form: the GraphQL door has already read it, and refused cross-site and malformed ones. */
+/** The request as Apollo takes it: always a JSON POST, since the GraphQL door has already read and checked the client's own. */
 function apolloRequest({ parameters, negotiated }: GraphQLRequest) {
   return {
     method: 'POST',

@@ -1,17 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 
-/** The body has more bytes than its reader takes. */
+/** The body is larger than the reader's limit. */
 export class BodyTooLarge extends Error {}
 
-/** The client left while it was sending: there is nobody to answer, and nothing went wrong. */
+/** The client disconnected while sending the body. No answer is possible, and this is not a fault to log. */
 export class ClientLeft extends Error {}
 
 /**
- * The bytes of a body.
+ * Reads the whole body into memory.
  *
- * This is no `for await`: leaving that early destroys the socket, and a client that is still sending would never read the
- * answer that its body is too large. What is left of such a body is read and dropped by Node once the answer is out.
- * @param limit the most bytes that the body may have
+ * It does not use `for await`: leaving such a loop early destroys the socket, and a client that is still sending would never
+ * read the answer that its body is too large. Node reads and drops the rest of such a body once the answer is sent.
+ * @param limit maximum bytes of the body
  * @throws BodyTooLarge, ClientLeft
  */
 export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {

@@ -4,7 +4,7 @@ import type { Credentials } from '../kernel/caller.js';
 import type { Viewer } from '../kernel/viewer.js';
 import type { Peer } from './client-address.js';
 
-/** The caller of an operation, as its door knows it. The composition root makes the operation's context from it. */
+/** The caller of an operation as the door knows it. The composition root makes the operation's context from it. */
 export interface Caller {
   readonly requestId: string;
   readonly credentials: Credentials;
@@ -17,16 +17,16 @@ export interface Caller {
 
 export type MakeContext = (caller: Caller) => RequestContext;
 
-/** The request ids that a proxy or client may choose; any other is replaced. */
+/** Request ids that a proxy or client may choose; any other is replaced. */
 const REQUEST_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** The `X-Request-Id` that came, if it is a sane one, or a new one. */
+/** The request's `X-Request-Id` if it is well-formed, otherwise a new id. */
 export function requestIdOf({ headers }: IncomingMessage): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : crypto.randomUUID();
 }
 
-/** @param authorization replaces the header, for doors that get it elsewhere */
+/** @param authorization replaces the header's value, on doors where the token arrives elsewhere */
 export function credentialsOf(request: IncomingMessage, authorization?: string | null): Credentials {
   return {
     authorization: authorization ?? onlyHeader(request, 'authorization'),
@@ -36,7 +36,7 @@ export function credentialsOf(request: IncomingMessage, authorization?: string |
   };
 }
 
-/** All values of a header, joined: of some, Node keeps the first, but a proxy may have checked the last. */
+/** All values of a header, joined: for some headers Node keeps only the first, but a proxy may have checked the last. */
 function onlyHeader({ headersDistinct }: IncomingMessage, name: string): string | null {
   return headersDistinct[name]?.join(', ') ?? null;
 }
@@ -49,7 +49,7 @@ export function peerOf(request: IncomingMessage): Peer {
   };
 }
 
-/** Aborts when the client leaves before it has the whole answer. */
+/** Aborts when the client disconnects before it has the whole answer. */
 function leavingSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   response.once('close', () => {

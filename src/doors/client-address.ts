@@ -2,18 +2,18 @@ import { isIP } from 'node:net';
 import type { Client } from '../kernel/caller.js';
 import { Networks } from '../kernel/networks.js';
 
-/** The origin of a request according to its socket and its headers. */
+/** Where a request came from: the address of its socket, and its headers. */
 export interface Peer extends Client {
   /** The socket's own address. */
   readonly ipAddress: string | null;
-  /** The `X-Forwarded-For` header: each proxy adds the address that it was called from at the end. */
+  /** The `X-Forwarded-For` header: each proxy appends the address that it was called from. */
   readonly forwardedFor: string | null;
 }
 
 /**
- * Finds the client behind trusted proxies. Anyone may write into the header, so the addresses are followed backwards from the
- * socket's: the client is the first that is no trusted proxy.
- * @param trustedProxies networks, such as `10.0.0.0/8`; none believes no header
+ * Finds the client behind trusted proxies. Any client can send the header, so its addresses are followed backwards from the
+ * socket's address: the client is the first that does not belong to a trusted proxy.
+ * @param trustedProxies networks, such as `10.0.0.0/8`; with none, the header is ignored
  */
 export function createClientOf(trustedProxies: readonly string[]): (peer: Peer) => Client {
   const trusted = new Networks(trustedProxies);
@@ -22,7 +22,7 @@ export function createClientOf(trustedProxies: readonly string[]): (peer: Peer) 
     let client = ipAddress;
     while (client !== null && trusted.has(client)) {
       const next = forwarded.pop();
-      // A trusted proxy wrote no address: the proxy itself is the last address known.
+      // A trusted proxy added no address: use the proxy's own, the last that is known.
       if (next === undefined || isIP(next) === 0) break;
       client = next;
     }

@@ -10,13 +10,13 @@ import { hasCurrent } from './headers/validators.js';
 export interface CompressedFileOptions {
   /** The media type with its charset. */
   readonly contentType: string;
-  /** Called once, at the first request: a file that nobody asks for costs nothing. */
+  /** Called once, at the first request, so that a file nobody asks for costs nothing. */
   readonly load: () => Promise<string | Buffer>;
-  /** `vary` and the like. */
+  /** Additional response headers, such as `vary`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Answers with the file, whatever the request. Rejects when it cannot be loaded. */
+/** Answers any request with the file. Rejects when the file cannot be loaded. */
 export type SendFile = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 interface Loaded {
@@ -25,8 +25,8 @@ interface Loaded {
 }
 
 /**
- * Serves a file of the program, compressed once and kept in memory. A client that has it already gets 304. A client that
- * accepts no encoding at all (`*;q=0`) gets it as it is: that helps more than 406.
+ * Serves a file of the program, compressed once and kept in memory. A client that already has it gets 304. A client that
+ * accepts no encoding at all (`*;q=0`) gets it uncompressed, which is more useful than 406.
  */
 export function compressedFile({ contentType, load, headers = {} }: CompressedFileOptions): SendFile {
   let loading: Promise<Loaded> | undefined;

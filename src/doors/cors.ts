@@ -2,22 +2,23 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const METHODS = 'GET, POST, PUT, PATCH, DELETE';
 const EXPOSED = 'X-Request-Id, Retry-After, WWW-Authenticate';
-/** Seconds that a browser may remember a preflight: 2 hours, the most that Chromium keeps. */
+/** Seconds for which a browser may cache a preflight: 2 hours, Chromium's maximum. */
 const MAX_AGE = '7200';
 
-/** Whether a page of that origin may call: `*` in the list allows every one. */
+/** Whether pages of the origin may call the service; `*` in the list allows every origin. */
 export function isAllowedOrigin(origin: string, allowed: readonly string[]): boolean {
   return allowed.includes('*') || allowed.includes(origin);
 }
 
-/** Whether the page was served by this very host. */
+/** Whether the page was served by the host that the request was sent to. */
 export function isSameHost(origin: string, request: IncomingMessage): boolean {
   return URL.canParse(origin) && new URL(origin).host === request.headers.host;
 }
 
 /**
- * Lets pages of the allowed origins read answers. Credentials are never cookies here, so none are allowed.
- * @returns true when the request was a preflight, which is answered then
+ * Sets the CORS headers that let pages of the allowed origins read answers. Credentials mode is not allowed, since
+ * clients do not authenticate by cookies.
+ * @returns true when the request was a preflight, which has then been answered
  */
 export function applyCors(request: IncomingMessage, response: ServerResponse, allowed: readonly string[]): boolean {
   const { origin } = request.headers;

@@ -6,16 +6,16 @@ export interface Doors {
   readonly http: Pick<HttpServer, 'drain' | 'idle' | 'close'>;
   readonly graphql: Pick<GraphQLDoor, 'endStreams' | 'close'>;
   readonly webSocket: Pick<WebSocketDoor, 'drain' | 'close'>;
-  /** Ends the event streams of REST. */
+  /** Ends REST's event streams. */
   readonly endRestStreams?: () => void;
 }
 
-/** Grace period for requests that still run after the streams were ended. */
+/** Grace period for requests that still run after the streams have been ended. */
 const LAST_WORDS_MS = 2_000;
 
 /**
- * Closes every door. At once: no new connection, idle ones closed. Running requests and streams may go on for `deadlineMs`;
- * then streams get their `complete`, WebSockets are closed with 1001, and what still runs is cut.
+ * Closes every door. New connections are refused and idle ones closed immediately. Running requests and streams may go on for
+ * `deadlineMs`; then streams are ended with `complete`, WebSockets are closed with 1001, and requests that still run are cut.
  */
 export async function closeDoors(
   { http, graphql, webSocket, endRestStreams }: Doors,

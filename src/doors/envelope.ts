@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** An answer in REST's envelope, before it is written. */
+/** An answer in REST's envelope, not yet serialised. */
 export interface Answer {
   readonly status: number;
   readonly message: string;
@@ -8,7 +8,7 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** `{"code", "message", "data"}`: every answer outside GraphQL except streams, files and documents. */
+/** Serialises `{"code", "message", "data"}`: every answer outside GraphQL except streams, files and documents. */
 export function envelopeText({ status, message, data = null }: Omit<Answer, 'headers'>): string {
   return `{"code":${status},"message":${JSON.stringify(message)},"data":${JSON.stringify(data)}}`;
 }

@@ -4,7 +4,7 @@ import type { Log } from '../kernel/log.js';
 import { Refusal } from '../graphql/refusal.js';
 import type { MapError } from '../graphql/pipeline.js';
 
-/** The message of every error whose own message clients must not see. */
+/** The message that replaces the message of an unexpected error, which clients must not see. */
 export const MASKED_MESSAGE = 'Internal server error';
 
 const STATUS = {
@@ -20,7 +20,7 @@ const STATUS = {
   INTERNAL_SERVER_ERROR: 500,
 } as const satisfies Record<ErrorCode | 'INTERNAL_SERVER_ERROR', number>;
 
-/** The HTTP status of an error code; 500 for a code that is not known. */
+/** The HTTP status of an error code; 500 for an unknown code. */
 export function statusOf(code: unknown): number {
   return typeof code === 'string' && Object.hasOwn(STATUS, code) ? STATUS[code as keyof typeof STATUS] : 500;
 }
@@ -30,7 +30,7 @@ export function statusOfError(error: GraphQLError): number {
   return error instanceof Refusal ? error.status : statusOf(error.extensions['code']);
 }
 
-/** The response headers that an error asks for. */
+/** Response headers for an error. */
 export function headersOfError(error: GraphQLError): Readonly<Record<string, string>> {
   if (error instanceof Refusal) return error.headers;
   const { code, retryAfter } = error.extensions;
@@ -46,8 +46,8 @@ function domainErrorIn(error: unknown): DomainError | undefined {
 }
 
 /**
- * An argument that cannot be known to be wrong before its field runs, as `null` from a variable where the type forbids it.
- * graphql-js raises these with the place in the document, and its errors about our own results without one.
+ * Whether the error is about an argument that can only be checked when its field runs, such as `null` from a variable for a
+ * non-null type. graphql-js reports these with a location in the document, and errors in our own results without one.
  */
 function isArgumentFault(error: GraphQLError): boolean {
   const { originalError } = error;
@@ -56,9 +56,9 @@ function isArgumentFault(error: GraphQLError): boolean {
 }
 
 /**
- * The parts of an unexpected error that may be logged. Prisma's messages end with the reason and begin with the whole call,
- * its arguments included, and messages of the database quote values after a colon on further lines: only the last line is
- * kept, and the frames of the stack.
+ * The parts of an unexpected error that are safe to log. Prisma's messages contain the whole call with its arguments before
+ * the reason, and PostgreSQL's messages quote values after a colon on further lines, so only the last line of the message is
+ * kept, with the frames of the stack.
  */
 export function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };
@@ -70,9 +70,9 @@ export function describeError(error: unknown): Record<string, unknown> {
 }
 
 /**
- * The one place where errors become what a client sees. A domain error tells its message, code and details; a refusal is
- * passed on; an argument that graphql-js refuses is BAD_USER_INPUT. Anything else is masked and logged, with the
- * request id in both places so that an operator finds the one by the other.
+ * The one place where errors become what a client sees. A domain error gives its message, code and details; a refusal is
+ * passed on; an argument that graphql-js refuses is BAD_USER_INPUT. Any other error is masked and logged. The request id is
+ * in both the answer and the log, so that an operator can find the log entry.
  */
 export function createErrorMap(log: Pick<Log, 'error'>): MapError {
   return (error, requestId) => {
@@ -93,7 +93,7 @@ export function createErrorMap(log: Pick<Log, 'error'>): MapError {
 }
 
 class MappedError extends GraphQLError {
-  /** Taken over as they are: errors of compiled queries have them without the nodes they come from. */
+  /** Copied, since errors of compiled queries have locations but not the nodes that they normally come from. */
   override readonly locations: GraphQLError['locations'];
 
   constructor(message: string, origin: GraphQLError | undefined, extensions: GraphQLErrorExtensions) {

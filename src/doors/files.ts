@@ -8,12 +8,12 @@ import { statusOf } from './error-map.js';
 import { hasCurrent, rangeOf } from './headers/validators.js';
 import { pathOf } from './request-target.js';
 
-/** The path prefix of files; after it comes a file's key. Whoever has the key may read the file. */
+/** The path prefix of files, followed by the file's key. Anyone who has the key may read the file. */
 export const FILES_PATH = '/files/';
 
 /** A file at its address. */
 export interface ServedFile {
-  /** Its bytes never change under this id. */
+  /** Identifies the content: the bytes under an id never change. */
   readonly id: string;
   readonly filename: string;
   readonly contentType: string;
@@ -28,7 +28,7 @@ export interface FilesDoorOptions {
 
 export type FilesDoor = (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>;
 
-/** Serves files by their keys: whole or a range of them, to save and not to show. Errors are in REST's envelope. */
+/** Serves files by their keys, whole or in part, as downloads. Errors are in REST's envelope. */
 export function createFilesDoor({ open, mapError }: FilesDoorOptions): FilesDoor {
   return async (request, response, requestId) => {
     try {
@@ -71,7 +71,7 @@ async function sendFile(request: IncomingMessage, response: ServerResponse, file
     sendEnvelope(response, { ...UNSATISFIABLE, headers: { 'content-range': `bytes */${file.size}` } });
     return;
   }
-  // HEAD has the headers of the answer, and reads nothing of the file.
+  // HEAD sends the headers of GET, and does not read the file.
   const object = request.method === 'HEAD' ? undefined : await file.read(range);
   if (object === null) {
     sendEnvelope(response, NOT_FOUND);
@@ -79,7 +79,7 @@ async function sendFile(request: IncomingMessage, response: ServerResponse, file
   }
   response.writeHead(range === undefined ? 200 : 206, { ...headers, ...lengthHeaders(range, file.size) });
   if (object === undefined) response.end();
-  // Nobody can be told when the reader leaves, or the store fails half-way: the connection is cut.
+  // The status has been sent: if the store fails half-way, cutting the connection is the only way left to say so.
   else await pipeline(object.bytes, response).catch(() => response.destroy());
 }
 
@@ -94,8 +94,8 @@ const NOT_FOUND = { status: 404, message: 'File not found' };
 const KEY = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
- * A user uploaded the bytes, so a browser must save them and never run them as part of this site. It may cache them, and
- * asks each time whether they are still there.
+ * Headers of every file. Users upload these files, so a browser must save them and never run them as part of this site. It may
+ * cache them, and revalidates them each time.
  */
 function fixedHeaders({ filename, contentType }: ServedFile): Readonly<Record<string, string>> {
   return {
@@ -108,7 +108,7 @@ function fixedHeaders({ filename, contentType }: ServedFile): Readonly<Record<st
   };
 }
 
-/** For clients that do not know `filename*`. */
+/** An ASCII file name, for clients that do not know `filename*`. */
 function plain(filename: string): string {
   return filename.replace(/[^\x20-\x7e]|["\\%]/g, '_');
 }

@@ -1,4 +1,4 @@
-/** The operations that GraphiQL opens with, in the order to run them: from an account to a reply that streams. */
+/** The example operations in GraphiQL's tabs, in the order to run them: from an account to a reply that streams. */
 export const GRAPHIQL_TABS = [
   {
     query: `# 1. Create an account, then log in.

@@ -6,8 +6,8 @@ export interface GraphiqlPage {
 }
 
 /**
- * The page has its program inside it (the editor's workers as blobs, the schema's parsers as evaluated code) and talks to
- * this host alone.
+ * GraphiQL's scripts are inline (the editor's workers as blobs, the schema's parsers as evaluated code), and it connects to
+ * this host only.
  */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -23,9 +23,9 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 /**
- * GraphiQL as one offline page of some 9 MB, 2.4 MB on the wire. It is read, rendered and compressed at its first request,
- * not at the start: that takes about half a second. Subscriptions run over server-sent events, with the headers of the
- * headers editor.
+ * GraphiQL as one page that works offline: some 9 MB, 2.4 MB compressed. The first request reads, renders and compresses it,
+ * which takes about half a second, to keep the start fast. Subscriptions run over server-sent events, with the
+ * headers of the headers editor.
  */
 export function createGraphiqlPage(title: string): GraphiqlPage {
   return {
@@ -43,7 +43,7 @@ async function render(title: string): Promise<string> {
     title,
     endpoint: '/graphql',
     subscriptionsProtocol: 'SSE',
-    // A stream by GET would put a long message into the address.
+    // By GET, a long message would have to fit into the URL.
     method: 'POST',
     defaultTabs: [...GRAPHIQL_TABS],
   });

@@ -12,7 +12,7 @@ afterAll(() => doors.close());
 const GRAPHQL_JSON = { accept: 'application/graphql-response+json' };
 const NAMED_JSON = { accept: 'application/json' };
 
-/** The status, and the first error without its place. */
+/** The status, and the first error without its locations. */
 async function outcome(answer: Response | Promise<Response>) {
   const response = await answer;
   const body = (await response.json()) as { data?: unknown; errors?: { message: string; extensions: object }[] };

@@ -27,15 +27,15 @@ export interface GraphQLDoorOptions {
   readonly makeContext: MakeContext;
   readonly mapError: MapError;
   readonly log: Log;
-  /** Absent: no GraphiQL. */
+  /** Serves GraphiQL to browsers. There is no page when undefined. */
   readonly graphiql?: GraphiqlPage;
-  /** Bytes of a JSON body. */
+  /** Maximum bytes of a JSON body. */
   readonly bodyLimit?: number;
-  /** Bytes of a multipart body, its files included. */
+  /** Maximum bytes of a multipart body, its files included. */
   readonly uploadLimit?: number;
 }
 
-/** GraphQL over HTTP on one path. It reads the request and passes it to the door that answers in the form the client prefers. */
+/** GraphQL over HTTP on one path. It reads the request, and passes it to Apollo (JSON) or Yoga (event streams, uploads). */
 export interface GraphQLDoor {
   handle(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void>;
   readonly openStreams: number;
@@ -45,8 +45,8 @@ export interface GraphQLDoor {
 }
 
 /**
- * A multipart body needs one of these headers (protection against CSRF): a page of another site can send such a body without a
- * preflight request, but no header of its own.
+ * A multipart body needs one of these headers as CSRF protection: a page of another site can send such a body without a
+ * preflight request, but not with a custom header.
  */
 const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'graphql-require-preflight', 'x-apollo-operation-name'];
 
@@ -56,7 +56,7 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
   const yoga = createYogaDoor(pipeline);
   const takesUploads = isScalarType(pipeline.schema.getType('Upload'));
 
-  /** @throws Refusal 406 when the client accepts no media type on offer, 405 for a mutation by GET */
+  /** @throws Refusal 406 when the client accepts none of the media types, 405 for a mutation by GET */
   const admit = (request: IncomingMessage, caller: Caller, parameters: GraphQLParameters): GraphQLRequest => {
     const prepared = pipeline.prepare(parameters.query);
     const operation = prepared.operation(parameters.operationName);
@@ -111,7 +111,7 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
       try {
         await handle(request, response, requestId);
       } catch (error) {
-        // A client that has left needs no answer, and its leaving is no error.
+        // A client that has disconnected needs no answer, and disconnecting is not an error.
         if (!response.destroyed) sendRefusal(response, mapError(error, requestId));
       }
     },
@@ -126,8 +126,8 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
 }
 
 /**
- * A browser that opens the address gets the page, whatever the query string holds: GraphiQL keeps its state there, so
- * reloads, bookmarks and shared links must come back to the page. Its own requests, and all programs, ask for data.
+ * Whether to serve GraphiQL. A browser that opens the address gets the page whatever the query string holds: GraphiQL keeps its
+ * state there, so reloads, bookmarks and shared links must show the page. GraphiQL's own requests, and programs, ask for data.
  */
 function prefersPage(request: IncomingMessage): boolean {
   return preferredType(request, [...RESULT_TYPES, 'text/html']) === 'text/html';

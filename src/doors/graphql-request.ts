@@ -7,7 +7,7 @@ import { BodyTooLarge, readBody } from './body.js';
 import { bodyTypeOf } from './headers/content-type.js';
 import type { Negotiated } from './media-type.js';
 
-/** Bytes of a request body: many times the largest message that a plan allows. */
+/** Maximum bytes of a request body: many times the longest message that a plan allows. */
 export const BODY_LIMIT = 1_048_576;
 
 /** The parameters of GraphQL over HTTP, with their types checked. */
@@ -17,7 +17,7 @@ export interface GraphQLParameters {
   readonly variables: Readonly<Record<string, unknown>> | null;
 }
 
-/** A request that was read, and whose document may run: the doors for JSON and for streams serve it. */
+/** A request that has been read and may run; passed to Apollo (JSON) or Yoga (streams and uploads). */
 export interface GraphQLRequest {
   readonly parameters: GraphQLParameters;
   readonly prepared: Prepared;
@@ -25,7 +25,7 @@ export interface GraphQLRequest {
   readonly context: RequestContext;
 }
 
-/** @throws Refusal 415 for another media type, charset or encoding, 400 for what is no JSON object or has wrong types */
+/** @throws Refusal 415 for another media type, charset or encoding; 400 for a body that is no JSON object or has wrong types */
 export async function readPost(request: IncomingMessage, limit: number): Promise<GraphQLParameters> {
   const unsupported = unsupportedReason(request);
   if (unsupported !== undefined) throw new Refusal(unsupported, 'UNSUPPORTED_MEDIA_TYPE', { status: 415 });
@@ -88,6 +88,6 @@ export function checkParameters(given: unknown): GraphQLParameters {
   if (extensions !== null && !isObject(extensions)) {
     throw new Refusal('The parameter extensions must be an object or null', 'BAD_REQUEST');
   }
-  // An empty name is what some clients send for none.
+  // Some clients send an empty name when the document has a single operation.
   return { query, operationName: operationName === '' ? null : operationName, variables };
 }

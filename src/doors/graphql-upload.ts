@@ -4,8 +4,8 @@ import { checkParameters, type GraphQLParameters } from './graphql-request.js';
 import type { MultipartBody } from './multipart.js';
 
 /**
- * The operation of a multipart request, with its file where the map says
- * (https://github.com/jaydenseric/graphql-multipart-request-spec). One file a request, after the fields.
+ * The operation of a multipart request, with the file put where the `map` field says
+ * (https://github.com/jaydenseric/graphql-multipart-request-spec). One file per request, after the other fields.
  * @throws Refusal 400
  */
 export function parametersOf({ fields, file }: MultipartBody): GraphQLParameters {

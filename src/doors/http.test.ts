@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => doors.close());
 
-/** What the server answers to these very bytes, until it closes the connection. */
+/** Everything that the server sends in answer to these raw bytes, until it closes the connection. */
 async function answerTo(bytes: string): Promise<string> {
   const socket = connect(doors.port, '127.0.0.1');
   socket.end(bytes);
@@ -169,7 +169,7 @@ describe('security headers', () => {
   });
 });
 
-/** A server whose doors say which of them answered. */
+/** A server whose doors answer with their own names. */
 function namingServer(options: Partial<HttpServerOptions> = {}) {
   const lines: Readonly<Record<string, unknown>>[] = [];
   const named = (name: string): HttpServerOptions['rest'] => {

@@ -13,7 +13,7 @@ import { pathOf } from './request-target.js';
 import { RunningRequests } from './running-requests.js';
 import { refuseUpgrade } from './websocket.js';
 
-/** Answers one request. Whatever it throws is answered with 500 and logged. */
+/** Answers one request. An error that it throws is logged and answered with 500. */
 export type RequestHandler = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -25,43 +25,43 @@ export interface HttpServerOptions {
   readonly graphql: RequestHandler;
   /** Serves `/files/<key>`. */
   readonly files?: RequestHandler;
-  /** Serves every other path, 404 included: the envelope is its own. */
+  /** Serves every other path, including the 404 answers, which use REST's envelope. */
   readonly rest: RequestHandler;
-  /** Serves upgrades of `/graphql` to a WebSocket. */
+  /** Serves WebSocket upgrades of `/graphql`. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   readonly log: Log;
-  /** Origins whose pages may read answers, as `https://app.example.com`; `*` for all. */
+  /** Origins whose pages may read answers, such as `https://app.example.com`; `*` allows all. */
   readonly corsOrigins: readonly string[];
-  /** Replace the defaults, in tests. */
+  /** Replaces defaults, in tests. */
   readonly connectionLimits?: Partial<typeof CONNECTION_LIMITS>;
 }
 
 export interface HttpServer {
   readonly server: Server;
-  /** @param port 0 for any that is free */
+  /** @param port 0 for any free port */
   listen(port: number, host: string): Promise<AddressInfo>;
-  /** Adds the user to the access log's line of a request that is running. */
+  /** Adds the user to the access log entry of a running request. */
   noteViewer(requestId: string, userId: string): void;
-  /** Takes no more connections, and lets a connection go with the answer that it waits for. */
+  /** Refuses new connections, and closes each open one after the answer that is in progress. */
   drain(): void;
   /** Resolves when no request is running. */
   idle(): Promise<void>;
-  /** Closes every connection, whatever runs on it. */
+  /** Closes every connection, even if a request is running on it. */
   close(): Promise<void>;
 }
 
-/** Node's limits on a connection, in milliseconds. The answer to a request may take as long as it likes. */
+/** Node's time limits on a connection, in milliseconds. There is none on answering a request. */
 const CONNECTION_LIMITS = {
   connectionsCheckingInterval: 2_000,
-  /** Slow senders would hold sockets for free. */
+  /** Frees sockets of clients that send their headers slowly. */
   headersTimeout: 10_000,
-  /** For the whole request, its body included. */
+  /** The time to receive a whole request, its body included. */
   requestTimeout: 120_000,
-  /** Longer than the 60 s for which common proxies keep a connection: the proxy must be the one to close it. */
+  /** Common proxies keep idle connections for 60 s. This is longer, so that the proxy closes the connection, not the server. */
   keepAliveTimeout: 72_000,
 };
 
-/** Other upgrades, such as curl's to HTTP/2, are served as plain requests. */
+/** Upgrades to other protocols, such as curl's to HTTP/2, are served as plain requests. */
 function asksForWebSocket({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket';
 }
@@ -73,7 +73,7 @@ const SECURITY_HEADERS = Object.entries({
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
 });
 
-/** One port for every door: request ids, the access log, CORS, security headers, and the way out. */
+/** One HTTP server for every door, with request ids, the access log, CORS, security headers and draining at shutdown. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { log, corsOrigins } = options;
   const running = new RunningRequests(log);
@@ -82,7 +82,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   const limits = { ...CONNECTION_LIMITS, ...options.connectionLimits };
   const server = createServer({ ...limits, shouldUpgradeCallback: asksForWebSocket }, (request, response) => {
-    // A write after the client has gone fails here; the event `close` comes as well, and is handled.
+    // A write after the client has disconnected emits `error`. The event `close` follows, and is handled.
     response.on('error', () => undefined);
     const requestId = requestIdOf(request);
     running.follow(request, response, requestId);
@@ -133,7 +133,7 @@ function doorFinder({ graphql, files, rest }: HttpServerOptions): (request: Inco
 
 function upgradeDoor({ upgrade }: HttpServerOptions): HttpServerOptions['upgrade'] {
   return (request, socket, head) => {
-    // Node has let go of the socket: without a listener, its client's leaving would end the process.
+    // Node no longer handles this socket's errors: without a listener, a client that disconnects would end the process.
     socket.on('error', () => undefined);
     if (isGraphQLPath(pathOf(request.url))) upgrade(request, socket, head);
     else refuseUpgrade(socket, 404, 'WebSockets are served at /graphql');

@@ -5,7 +5,7 @@ import { createServer, type AddressInfo, type Server as NetServer } from 'node:n
 import type { Log } from '../kernel/log.js';
 import { describeError } from './error-map.js';
 
-/** The addresses at which an HTTP server takes connections. */
+/** The addresses that an HTTP server listens on. */
 export class Listener {
   readonly #others: NetServer[] = [];
   #closed: Promise<void> | undefined;
@@ -16,8 +16,8 @@ export class Listener {
   ) {}
 
   /**
-   * Listens at the host, or at every address of `localhost`: where IPv6 is on it has two, and clients try either first.
-   * @param port 0 for any that is free
+   * Listens on the host. `localhost` has two addresses where IPv6 is on, and clients try either first, so it listens on both.
+   * @param port 0 for any free port
    */
   async open(port: number, host: string): Promise<AddressInfo> {
     await listening(this.server, port, host);
@@ -29,7 +29,7 @@ export class Listener {
     return address;
   }
 
-  /** Takes no more connections. Resolves when the present ones are closed. */
+  /** Refuses new connections. Resolves when the existing ones are closed. */
   close(): Promise<void> {
     return (this.#closed ??= Promise.all([this.server, ...this.#others].map(closing)).then(() => undefined));
   }
@@ -37,7 +37,7 @@ export class Listener {
   async #openOthers({ address: opened, port }: AddressInfo): Promise<void> {
     for (const { address } of await lookup('localhost', { all: true })) {
       if (address === opened) continue;
-      // The options that `http.Server` gives its own sockets.
+      // The options that `http.Server` sets for its own sockets.
       const other = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
         this.server.emit('connection', socket);
       });
@@ -56,7 +56,7 @@ async function listening(server: NetServer, port: number, host: string): Promise
   await once(server, 'listening');
 }
 
-/** Also when it does not listen. */
+/** Resolves also when the server does not listen. */
 function closing(server: NetServer): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => {

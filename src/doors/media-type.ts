@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { acceptsByName, preferredType } from './headers/accept.js';
 
-/** The media types of answers to queries and mutations; the first is for clients without a preference. */
+/** Media types of answers to queries and mutations; the first is the default for clients without a preference. */
 export const RESULT_TYPES = ['application/json', 'application/graphql-response+json', 'text/event-stream'] as const;
 
-/** A subscription is only streamed. */
+/** Subscriptions are answered as event streams only. */
 const STREAM_TYPES = ['text/event-stream'] as const;
 
 type ResponseType = (typeof RESULT_TYPES)[number];
@@ -12,13 +12,13 @@ type ResponseType = (typeof RESULT_TYPES)[number];
 export interface Negotiated {
   readonly type: ResponseType;
   /**
-   * Whether the client named `application/json`: the GraphQL-over-HTTP specification then wants 200 for every well-formed
-   * request, errors included. Clients that named nothing get the true status.
+   * Whether the client named `application/json`: the GraphQL-over-HTTP specification then requires 200 for every well-formed
+   * request, even with errors. Clients that named no media type get the error's status.
    */
   readonly isLegacy: boolean;
 }
 
-/** The media type of the answer, as the client prefers it; undefined when it accepts none that there is. */
+/** The media type of the answer that the client prefers; undefined when it accepts none of ours. */
 export function negotiate(request: IncomingMessage, isSubscription: boolean): Negotiated | undefined {
   const type = preferredType(request, isSubscription ? STREAM_TYPES : RESULT_TYPES);
   if (type === undefined) return undefined;

@@ -15,23 +15,23 @@ export class MalformedMultipart extends Error {
   }
 }
 
-/** A multipart body that was read up to its file: the fields before it, and the file, whose bytes still come. */
+/** A multipart body that was read up to its file: the fields before it, and the file, whose bytes are still arriving. */
 export interface MultipartBody {
   readonly fields: ReadonlyMap<string, string>;
-  /** Null when the body ended without one. */
+  /** Null when the body has no file. */
   readonly file: { readonly field: string; readonly upload: FileUpload } | null;
-  /** Drops the unread rest of the body as it comes. To be called once the request is answered. */
+  /** Drops the unread rest of the body as it arrives. Call it once the request has been answered. */
   readonly finish: () => void;
 }
 
 export interface MultipartLimits {
-  /** Bytes of the body, checked against `Content-Length`. The reader of the file limits the file's bytes. */
+  /** Maximum bytes of the body, checked against `Content-Length`. The reader of the file limits the file's bytes. */
   readonly bodyBytes: number;
-  /** Bytes of a field that is not a file. */
+  /** Maximum bytes of a field that is not a file. */
   readonly fieldBytes: number;
 }
 
-/** More than the GraphQL multipart request specification needs, and too few to fill the memory. */
+/** More than the GraphQL multipart request specification needs, and few enough to limit memory. */
 const MAX_FIELDS = 8;
 const MAX_HEADER_BYTES = 8_192;
 
@@ -39,11 +39,11 @@ const cutOff = () => new Invalid([{ field: 'file', message: 'was cut off' }], 'T
 const malformed = () => new MalformedMultipart('malformed', 'The body is not valid multipart/form-data');
 
 /**
- * Reads a body of fields and then one file. It resolves as soon as the file begins; the file's bytes are taken from the
- * socket as they are read, so that memory does not grow with its size.
+ * Reads a body of fields followed by one file. Resolves as soon as the file begins; the file's bytes are taken from the socket
+ * as they are read, so that memory does not grow with the file's size.
  *
- * The end of the file's bytes is the end of the body: until then it may still turn out to be cut off, or to have more parts
- * than this one, and reading it throws Invalid.
+ * Whether the body is complete is known only at its end: reading the file throws Invalid when the body is cut off, or has
+ * more parts after the file.
  * @throws MalformedMultipart
  */
 export function readMultipart(request: IncomingMessage, limits: MultipartLimits): Promise<MultipartBody> {
@@ -53,7 +53,7 @@ export function readMultipart(request: IncomingMessage, limits: MultipartLimits)
 class MultipartReader {
   readonly body: Promise<MultipartBody>;
   private readonly begun = Promise.withResolvers<MultipartBody>();
-  /** Rejects for faults of the body after the beginning of the file. */
+  /** Rejects for faults of the body that are found after the file began. */
   private readonly ended = Promise.withResolvers<undefined>();
   private readonly fields = new Map<string, string>();
   private file: Readable | undefined;
@@ -63,7 +63,7 @@ class MultipartReader {
     { bodyBytes, fieldBytes }: MultipartLimits,
   ) {
     this.body = this.begun.promise;
-    // Whoever reads the file awaits it; if nobody does, its rejection must not end the process.
+    // The reader of the file awaits this promise. Without a reader, its rejection must not end the process.
     this.ended.promise.catch(() => undefined);
     const contentType = request.headers['content-type'] ?? '';
     if (bodyTypeOf(request).mediaType !== 'multipart/form-data') {
@@ -80,7 +80,7 @@ class MultipartReader {
     try {
       parser = this.parser(contentType, fieldBytes);
     } catch {
-      // A body without a boundary.
+      // The content type names no boundary.
       this.begun.reject(malformed());
       return;
     }
@@ -92,7 +92,7 @@ class MultipartReader {
       this.ended.resolve(undefined);
     });
     this.request.once('close', () => {
-      // `close` also comes after a complete body, of which the parser may still hold a part.
+      // `close` also follows a complete body, a part of which the parser may still have to process.
       if (!this.request.complete) this.fail(malformed(), cutOff());
     });
     this.request.pipe(parser);

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { envelopeText } from './envelope.js';
 
-/** Answers with JSON on a socket for which Node has no response object, and closes it. */
+/** Sends a JSON answer on a socket for which Node has no response object, and closes the socket. */
 export function endWithJson(socket: Duplex, status: number, body: string): void {
   socket.end(
     [
@@ -16,7 +16,7 @@ export function endWithJson(socket: Duplex, status: number, body: string): void 
   );
 }
 
-/** Answers what Node could not read as a request, or did not get in time. */
+/** Answers a request that Node could not parse, or did not receive in time. */
 export function answerUnreadable(error: Error & { readonly code?: string }, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();

@@ -8,7 +8,7 @@ const unexpected: RequestHandler = () => {
 };
 const ignore = () => undefined;
 
-/** An error that nobody listens for would end the process; here it fails the test. */
+/** An `error` event without a listener would end the process; here it fails the test. */
 it('survives a client that resets the connection of a refused upgrade', async () => {
   const http = createHttpServer({
     graphql: unexpected,

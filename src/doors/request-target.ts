@@ -1,14 +1,14 @@
 /**
- * A request target as path and query string. A client may also send a whole URL (RFC 9112, 3.2.2: `GET http://host/path`),
- * of which the host counts for nothing.
+ * The path and query string of a request target. A client may also send an absolute URL (RFC 9112, 3.2.2:
+ * `GET http://host/path`), whose host is ignored.
  */
 export function originForm(target: string | undefined = '/'): string {
   return target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '').replace(/^(?!\/)/, '/');
 }
 
 /**
- * The path of a request target, percent-decoded except for delimiters (`%2F` is no slash, `%3F` begins no query); null when
- * it cannot be decoded.
+ * The path of a request target, percent-decoded except for delimiters (`%2F` is not a slash, `%3F` does not begin the query);
+ * null when it cannot be decoded.
  */
 export function pathOf(target: string | undefined): string | null {
   const path = encodedPathOf(target);
@@ -20,7 +20,7 @@ export function pathOf(target: string | undefined): string | null {
   }
 }
 
-/** The path of a request target as the client sent it. */
+/** The path of a request target, still percent-encoded. */
 export function encodedPathOf(target: string | undefined): string {
   return originForm(target).split(/[?#]/, 1)[0] ?? '/';
 }

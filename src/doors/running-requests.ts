@@ -3,12 +3,12 @@ import type { Log } from '../kernel/log.js';
 import { FILES_PATH } from './files.js';
 import { encodedPathOf, pathOf } from './request-target.js';
 
-/** Facts about a request that are learnt while it runs, for its line in the access log. */
+/** Facts that are known only while the request runs, for its access log entry. */
 interface Notes {
   userId?: string;
 }
 
-/** The requests that are being answered: each gets its line in the access log, and the way out waits for all of them. */
+/** The requests in progress: each gets an entry in the access log, and shutdown waits for all of them. */
 export class RunningRequests {
   readonly #notes = new Map<string, Notes>();
   #count = 0;
@@ -16,14 +16,14 @@ export class RunningRequests {
 
   constructor(private readonly log: Pick<Log, 'info'>) {}
 
-  /** Follows a request until its answer is out or its client is gone. */
+  /** Tracks a request until its answer is sent or its client has disconnected. */
   follow(request: IncomingMessage, response: ServerResponse, requestId: string): void {
     const notes: Notes = {};
     const start = performance.now();
     this.#notes.set(requestId, notes);
     this.#count += 1;
     response.once('close', () => {
-      // A client may have given two requests the same id.
+      // Two requests of a client may have the same id.
       if (this.#notes.get(requestId) === notes) this.#notes.delete(requestId);
       this.log.info({ requestId, ...accessEntry(request, response, start), ...notes }, 'Request');
       this.#count -= 1;
@@ -60,7 +60,7 @@ function accessEntry({ method, url }: IncomingMessage, response: ServerResponse,
   };
 }
 
-/** Without the query, which may hold secrets, and without the key of a file: whoever has the key can read the file. */
+/** The path for the log: without the query, which may hold secrets, and without a file's key, which grants access to it. */
 function loggedPath(url: string | undefined): string {
   return pathOf(url)?.startsWith(FILES_PATH) ? `${FILES_PATH}…` : encodedPathOf(url).slice(0, 200);
 }

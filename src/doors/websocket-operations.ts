@@ -13,17 +13,17 @@ export interface OperationsOptions {
   readonly pipeline: Pipeline;
   readonly makeContext: MakeContext;
   readonly mapError: MapError;
-  /** Says when the viewer of a socket may no longer act. */
+  /** Reports when the viewer of a socket may no longer act. */
   readonly follow: FollowViewer;
-  /** Operations at once on a socket; one more closes it with 4429. 100 by default. */
+  /** Maximum concurrent operations per socket; one more closes the socket with 4429. 100 by default. */
   readonly maxOperations?: number;
 }
 
-/** The state of a socket. */
+/** Our state for a socket, kept by graphql-ws. */
 export interface Extra extends Record<PropertyKey, unknown> {
   readonly socket: WebSocket;
   readonly request: IncomingMessage;
-  /** Running operations by the client's id; each is aborted when it is over or the socket is gone. */
+  /** Running operations by the client's id. Each is aborted when it ends or the socket closes. */
   readonly operations: Map<string, AbortController>;
   readonly session: WebSocketSession;
 }
@@ -32,15 +32,15 @@ type Parameters = Record<string, unknown> | undefined;
 type Connection = Context<Parameters, Extra>;
 type Hooks = ServerOptions<Parameters, Extra>;
 
-/** The values that graphql-ws passes from the hook that reads a message to the one that executes it. */
+/** Values that graphql-ws passes from `onSubscribe` to `execute` and `subscribe`. */
 interface OperationArguments extends ExecutionArgs {
   readonly prepared: Prepared;
   readonly context: RequestContext;
 }
 
-/** A client has this long to say `connection_init`. */
+/** Time limit for a client to send `connection_init`. */
 const INIT_TIMEOUT_MS = 10_000;
-/** The operations of all sockets, each with a context of its own. */
+/** Runs the operations of all sockets, each with its own context. */
 export class WebSocketOperations {
   readonly protocol: Server<Extra>;
   private readonly connections = new Map<WebSocket, Connection>();
@@ -61,7 +61,7 @@ export class WebSocketOperations {
         const { socket, request, session } = connection.extra;
         this.connections.set(socket, connection);
         const authorization = authorizationIn(connection.connectionParams);
-        // A socket without credentials is let in: one can log in over it.
+        // A socket without credentials is accepted, since a client can log in over it.
         return authorization === null && request.headers.authorization === undefined
           ? true
           : session.open(authorization);
@@ -73,7 +73,7 @@ export class WebSocketOperations {
         operations.get(id)?.abort();
         operations.delete(id);
         if (operations.size > 0) return;
-        // After the `complete` that is about to be sent.
+        // Waits until the `complete` message has been sent.
         setImmediate(() => {
           if (operations.size === 0) session.leaveIfOver();
           onIdle(socket);
@@ -88,7 +88,7 @@ export class WebSocketOperations {
     });
   }
 
-  /** The state for a socket that has just been opened. */
+  /** Makes the state of a socket that has just been opened. */
   extraOf(socket: WebSocket, request: IncomingMessage): Extra {
     const operations: Extra['operations'] = new Map();
     const session = new WebSocketSession({
@@ -106,9 +106,9 @@ export class WebSocketOperations {
   }
 
   /**
-   * Answers a `ping`. One whose payload has an `authorization` renews the socket's token: the answer says when the new one
-   * expires, or has the errors that kept it from being checked, while the present one goes on. Before `connection_init` it
-   * counts for nothing. Never answers with the token.
+   * Answers a `ping`. An `authorization` in its payload renews the socket's token: the answer says when the new token expires,
+   * or has the errors that prevented checking it, in which case the current token stays. Before `connection_init` it is
+   * ignored. The answer never contains the token.
    * @returns the payload of the `pong`; undefined for none
    */
   async answerPing({ socket, session }: Extra, payload: Parameters): Promise<Parameters> {
@@ -123,7 +123,7 @@ export class WebSocketOperations {
     }
   }
 
-  /** Takes no more operations. */
+  /** Refuses new operations. */
   refuse(): void {
     this.isRefusing = true;
   }
@@ -132,7 +132,7 @@ export class WebSocketOperations {
     return (this.connections.get(socket)?.extra.operations.size ?? 0) === 0;
   }
 
-  /** Ends every subscription, with `complete`. */
+  /** Ends every subscription with `complete`. */
   async endAll(): Promise<void> {
     for (const { subscriptions } of this.connections.values()) {
       for (const subscription of Object.values(subscriptions)) {

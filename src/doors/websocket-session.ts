@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws';
 import { DomainError } from '../kernel/errors.js';
 import type { AccessEnd, FollowViewer, Viewer } from '../kernel/viewer.js';
 
-/** Looks up the viewer of these credentials; null are those of the upgrade request. */
+/** Looks up the viewer of the credentials; null means the credentials of the upgrade request. */
 export type Authenticate = (authorization: string | null) => Promise<Viewer>;
 
 export interface WebSocketSessionOptions {
@@ -15,17 +15,17 @@ export interface WebSocketSessionOptions {
 
 /** Grace period for running operations when a session ends, after which the socket is closed. */
 const ENDING_MS = 250;
-/** New tokens of a socket that may wait for their check. */
+/** Maximum new tokens of a socket that wait to be checked. */
 const MAX_WAITING = 10;
-/** In the protocol's range for what an application defines. */
+/** A close code in the range that graphql-transport-ws leaves to applications (4000-4999). */
 export const TOO_MANY_REQUESTS = 4429;
 
-/** Reasons in the close frame: the client may connect again, with a good token. */
+/** Reasons in the close frame: the client may reconnect with a valid token. */
 const REASONS: Readonly<Record<AccessEnd, string>> = { expired: 'Token expired', ended: 'Session ended' };
 
 /**
- * Whose a socket is, by the latest token that came over it: that of `connection_init`, or of a `ping` since. Follows that
- * viewer, and closes the socket (4403) when the token expires or the session ends, whether anything runs on it or not.
+ * The login behind a socket: the viewer of the latest token, from `connection_init` or a later `ping`. It closes the socket
+ * (4403) when the token expires or the session ends, also while nothing runs on it.
  */
 export class WebSocketSession {
   readonly #socket: WebSocket;
@@ -35,7 +35,7 @@ export class WebSocketSession {
   #authorization: string | null = null;
   #viewer: Viewer | null = null;
   #stopFollowing: (() => void) | undefined;
-  /** The checks of tokens, one after the other: the one that was sent last counts, not the one whose check took longest. */
+  /** Token checks run one after another, so that the token sent last wins, not the one whose check took longest. */
   #checks: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #endReason: string | null = null;
@@ -47,19 +47,19 @@ export class WebSocketSession {
     this.#isIdle = isIdle;
   }
 
-  /** The token that the next operation authenticates with; null for the credentials of the upgrade request. */
+  /** The token for the next operation; null means the credentials of the upgrade request. */
   get authorization(): string | null {
     return this.#authorization;
   }
 
-  /** The viewer of the latest token; null before the first that was found good. */
+  /** The viewer of the latest token; null before the first valid one. */
   get viewer(): Viewer | null {
     return this.#viewer;
   }
 
   /**
-   * Checks the credentials that the socket was opened with. With bad ones it is closed with 4403 and the reason, so that a
-   * client learns it at once; a failure to check them is left to each operation, which looks the viewer up anew.
+   * Checks the credentials that the socket was opened with. If they are refused, the socket is closed with 4403 and the reason,
+   * so that a client learns it immediately. If they cannot be checked, each operation looks up the viewer anew.
    * @returns whether the socket stays open
    */
   async open(authorization: string | null): Promise<boolean> {
@@ -72,16 +72,16 @@ export class WebSocketSession {
     return true;
   }
 
-  /** Takes whom an operation was found to be of, where nobody is known: the database may have been away at the opening. */
+  /** Takes the viewer of an operation if none is known yet: the database may have been unavailable at the opening. */
   adopt(viewer: Viewer): void {
     if (this.#viewer === null) this.#become(viewer);
   }
 
   /**
-   * Puts a new token in the present one's place, for what runs on the socket too. It has to be of the same user; a socket
-   * without credentials becomes its user's. With a bad one the socket is closed with 4403 and the reason.
-   * @returns the viewer of it; null when the socket is closed
-   * @throws whatever kept it from being checked: the socket goes on under the present one
+   * Replaces the current token, also for operations that are running. The new token must belong to the same user; a socket
+   * without credentials takes the token's user. With a token that is refused, the socket is closed with 4403 and the reason.
+   * @returns the viewer of the token; null when the socket is closed
+   * @throws the error that prevented checking it; the current token stays
    */
   async renew(authorization: string): Promise<Viewer | null> {
     if (this.#waiting >= MAX_WAITING) {
@@ -100,12 +100,12 @@ export class WebSocketSession {
     });
   }
 
-  /** To be called when the last operation is over: closes a socket whose time is over. */
+  /** Call it when the last operation has ended: closes a socket whose session is over. */
   leaveIfOver(): void {
     if (this.#endReason !== null) this.#socket.close(CloseCode.Forbidden, this.#endReason);
   }
 
-  /** To be called when the socket is closed. */
+  /** Call it when the socket has been closed. */
   close(): void {
     this.#stopFollowing?.();
   }
@@ -136,7 +136,7 @@ export class WebSocketSession {
     return true;
   }
 
-  /** @returns false for an error that says nothing of the credentials */
+  /** @returns false for an error that says nothing about the credentials */
   #refuse(error: unknown): boolean {
     if (!(error instanceof DomainError) || error.code === 'UNAVAILABLE') return false;
     this.#socket.close(CloseCode.Forbidden, error.message.slice(0, 100));
@@ -154,7 +154,7 @@ export class WebSocketSession {
     );
   }
 
-  /** Subscriptions are about to end by themselves, with the error that says why. */
+  /** Subscriptions are about to end with the error that says why. */
   #end(reason: string): void {
     this.#endReason = reason;
     const leave = () => {

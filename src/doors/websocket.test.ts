@@ -29,7 +29,7 @@ async function resultsOf(query: string, variables: Record<string, unknown> = {},
   return results;
 }
 
-/** A socket without a client's help. */
+/** A plain WebSocket, without graphql-ws's client. */
 async function rawSocket(headers: Record<string, string> = {}): Promise<WebSocket> {
   const socket = new WebSocket(address(), 'graphql-transport-ws', { headers });
   await once(socket, 'open');
@@ -136,7 +136,7 @@ describe('a token on an open socket', () => {
   const whoseSecret = (id: string) => ({ id, type: 'subscribe', payload: { query: '{ secret }' } });
   const secretOf = (user: string, id: string) => ({ id, type: 'next', payload: { data: { secret: `for ${user}` } } });
 
-  /** What happens then happens without waiting. */
+  /** Stops `setTimeout`, so that a test passes only if its events do not wait for a timeout. */
   const stopTimeouts = () =>
     jest.useFakeTimers({
       doNotFake: ['Date', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'setInterval'],

@@ -12,29 +12,29 @@ import { WebSocketOperations, type OperationsOptions } from './websocket-operati
 
 export interface WebSocketDoorOptions extends OperationsOptions {
   readonly log: Log;
-  /** Origins whose pages may connect, beside those that this host serves. Programs send none and may. */
+  /** Origins whose pages may connect, in addition to this host. Clients that send no `Origin`, such as programs, may too. */
   readonly corsOrigins: readonly string[];
-  /** Open sockets of this instance; one more is closed with 1013. 10,000 by default. */
+  /** Maximum open sockets of this instance; one more is closed with 1013. 10,000 by default. */
   readonly maxSockets?: number;
 }
 
-/** The protocol `graphql-transport-ws`, for every kind of operation. */
+/** GraphQL over WebSocket (`graphql-transport-ws`), for every kind of operation. */
 export interface WebSocketDoor {
-  /** Takes over the socket of an upgrade request, to accept or refuse it. */
+  /** Takes over the socket of an upgrade request, and accepts or refuses it. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   readonly openSockets: number;
   /**
-   * From now on a socket is closed (1001) when its last operation is over, and new operations are refused. Resolves when no
+   * From now on, refuses new operations and closes each socket (1001) when its last operation has ended. Resolves when no
    * socket is open.
    */
   drain(): Promise<void>;
-  /** Ends the open operations, each with `complete`, and closes every socket. */
+  /** Ends the open operations with `complete`, and closes every socket. */
   close(): Promise<void>;
 }
 
-/** Below the idle time-outs of common proxies; a client that has not answered by the next ping is gone. */
+/** Shorter than the idle timeouts of common proxies. A client that has not answered by the next ping is disconnected. */
 const PING_INTERVAL_MS = 12_000;
-/** Bytes that may wait for a client that does not read. */
+/** Maximum bytes buffered for a client that does not read. */
 const MAX_BUFFERED = 16 * BODY_LIMIT;
 const GOING_AWAY = 1001;
 const TRY_AGAIN_LATER = 1013;
@@ -93,7 +93,7 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
   };
 }
 
-/** Speaks the protocol on a socket until it closes. */
+/** Runs the protocol on a socket until it closes. */
 function speak(operations: WebSocketOperations, socket: WebSocket, request: IncomingMessage, log: Log): void {
   const extra = operations.extraOf(socket, request);
   const closed = operations.protocol.opened(
@@ -123,7 +123,7 @@ function speak(operations: WebSocketOperations, socket: WebSocket, request: Inco
   });
 }
 
-/** Pings every socket, and cuts those that did not answer the last one. */
+/** Pings every socket, and terminates those that did not answer the last ping. */
 function startPings(sockets: ReadonlySet<WebSocket>) {
   const answered = new WeakSet<WebSocket>();
   const timer = setInterval(() => {
@@ -150,14 +150,14 @@ function send(socket: WebSocket, text: string): Promise<void> {
     return Promise.resolve();
   }
   return new Promise((resolve) => {
-    // A failure to send is the socket's end, which is handled there.
+    // If sending fails, the socket closes, which is handled there.
     socket.send(text, () => {
       resolve();
     });
   });
 }
 
-/** How long a client may take to answer the closing handshake. */
+/** Time limit for a client to answer the closing handshake. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
 function closeSocket(socket: WebSocket): Promise<void> {
@@ -169,14 +169,14 @@ function closeSocket(socket: WebSocket): Promise<void> {
       clearTimeout(giveUp);
       resolve();
     });
-    // After the `complete` messages of the operations that have just ended.
+    // Waits until the `complete` messages of the ended operations have been sent.
     setImmediate(() => {
       socket.close(GOING_AWAY, 'Going away');
     });
   });
 }
 
-/** Answers an upgrade request that is refused as plain HTTP. */
+/** Refuses an upgrade request with a plain HTTP answer. */
 export function refuseUpgrade(socket: Duplex, status: 403 | 404, message: string): void {
   endWithJson(socket, status, JSON.stringify({ errors: [{ message, extensions: { code: 'FORBIDDEN' } }] }));
 }

@@ -11,7 +11,7 @@ afterEach(() => doors.close());
 
 const STREAM = { accept: 'text/event-stream' };
 
-/** The whole of a stream, without its pings. */
+/** The whole text of a stream, without its pings. */
 const textOf = async (answer: Response) => (await answer.text()).replaceAll(/^:\n\n/gm, '');
 
 describe('server-sent events', () => {

@@ -9,21 +9,21 @@ import { httpResult } from './answer.js';
 import type { GraphQLRequest } from './graphql-request.js';
 
 export interface YogaDoor {
-  /** Answers as server-sent events, in distinct connections mode: a stream an operation. */
+  /** Answers with server-sent events in distinct connections mode: one stream per operation. */
   stream(request: GraphQLRequest, response: ServerResponse): Promise<void>;
-  /** Answers a request whose variables hold a file, which is still coming, as JSON. */
+  /** Answers with JSON a request whose variables hold a file, which is still arriving. */
   upload(request: GraphQLRequest, response: ServerResponse): Promise<void>;
-  /** How many streams are open. */
+  /** Number of open streams. */
   readonly openStreams: number;
-  /** Ends every open stream with `complete`; their sources are told. */
+  /** Ends every open stream with `complete`, and ends their sources. */
   endStreams(): void;
 }
 
-/** A request on its way through Yoga, which copies the object around it. */
+/** A request on its way through Yoga, inside the server context, which Yoga copies. */
 interface Call {
   readonly request: GraphQLRequest;
   readonly isUpload: boolean;
-  /** Set once the pipeline has run it: an answer of Yoga's before that is a fault of ours. */
+  /** Set once the pipeline has run the operation. An answer of Yoga's without it is a defect in this file. */
   hasRun?: true;
 }
 
@@ -31,20 +31,20 @@ interface ServerContext {
   readonly call: Call;
 }
 
-/** Headers that keep proxies from holding events back; nginx reads the last. */
+/** Headers that keep proxies from buffering events; nginx reads `x-accel-buffering`. */
 const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
 };
 
-/** Yoga resolves paths against this; the request's own host plays no part. */
+/** Base URL for Yoga's routing; the request's own host is not used. */
 const ENDPOINT = 'http://localhost/graphql';
 
 /**
- * Answers event streams and uploads with Yoga. Yoga frames the events, pings each stream every 12 s, and tells a stream's
- * source that its reader is gone. Reading the request, executing it and choosing its status are the door's and the
- * pipeline's, by Yoga's own hooks (docs/decisions/0018): every door has the same limits and statuses then.
+ * Answers event streams and uploads with Yoga. Yoga frames the events, pings each stream every 12 s, and ends a stream's source
+ * when its reader disconnects. Through Yoga's hooks the request is read by the door, and executed and given its status by the
+ * pipeline (docs/decisions/0018), so that limits and statuses are the same on every door.
  */
 export function createYogaDoor(pipeline: Pipeline): YogaDoor {
   const open = new Set<ResultStream>();
@@ -81,10 +81,10 @@ export function createYogaDoor(pipeline: Pipeline): YogaDoor {
     graphiql: false,
     landingPage: false,
     cors: false,
-    // The pipeline has mapped the errors of whatever ran.
+    // The pipeline has already mapped the errors.
     maskedErrors: false,
     maxRequestBodySize: false,
-    // Node's own classes: Yoga's stand-ins do not tell a stream's source that its reader is gone.
+    // Node's own classes: Yoga's ponyfills do not end a stream's source when its reader disconnects.
     fetchAPI: { Request, Response, Headers, ReadableStream, TextEncoder, FormData, File, Blob, URL, URLSearchParams },
   });
 
@@ -111,18 +111,18 @@ export function createYogaDoor(pipeline: Pipeline): YogaDoor {
   };
 }
 
-/** Yoga's types do not know that the server context is in every context. */
+/** Yoga's types do not say that the server context is part of every context. */
 function callIn(context: object): Call {
   return (context as ServerContext).call;
 }
 
-/** Yoga's own processor would answer with statuses of its own; this one has the pipeline's. */
+/** Replaces Yoga's result processor, whose statuses differ from the pipeline's. */
 function uploadResponse(result: unknown, { negotiated }: GraphQLRequest): Response {
   const { status, headers, body } = httpResult(result as ExecutionResult, negotiated);
   return new Response(body, { status, headers });
 }
 
-/** Keeps the stream in `open` until it is over, and ends it when its reader leaves. */
+/** Keeps the stream in `open` until it ends, and ends it when its reader disconnects. */
 function tracked(stream: ResultStream, open: Set<ResultStream>, signal: AbortSignal): ResultStream {
   const forget = () => {
     open.delete(watched);
@@ -150,7 +150,7 @@ function tracked(stream: ResultStream, open: Set<ResultStream>, signal: AbortSig
   return watched;
 }
 
-/** A client that leaves closes its stream before the end, which is no error. */
+/** A client that disconnects closes its stream early, which is not an error. */
 function ignoreLeaving(error: unknown): void {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code !== 'ERR_STREAM_PREMATURE_CLOSE' && code !== 'ERR_STREAM_UNABLE_TO_PIPE' && code !== 'ABORT_ERR')

@@ -5,22 +5,22 @@ import Negotiator from 'negotiator';
 type WithHeaders = Pick<IncomingMessage, 'headers'>;
 
 /**
- * The media type that the client prefers, of those that are offered; undefined when it accepts none of them. Among equal
- * weights, a type that the client names comes before one that a wildcard covers, then the client's order counts, then ours.
+ * The offered media type that the client prefers; undefined when it accepts none of them. Among types of equal weight, one that
+ * the client names wins over one that a wildcard covers, then the client's order counts, then the order of `offers`.
  */
 export function preferredType<Offer extends string>(request: WithHeaders, offers: readonly Offer[]): Offer | undefined {
   const preferred = mediaTypesOf(request).mediaType(offers);
   return offers.find((offer) => offer === preferred);
 }
 
-/** Whether the client accepts the media type by its own name, and not by a wildcard. */
+/** Whether the client accepts the media type by its name rather than by a wildcard. */
 export function acceptsByName(request: WithHeaders, type: string): boolean {
   return mediaTypesOf(request)
     .mediaTypes()
     .some((named) => named.toLowerCase() === type);
 }
 
-/** Whether to compress: false where the client would rather have the bytes as they are, or accepts neither. */
+/** Whether to compress: false when the client prefers the uncompressed bytes, or accepts neither form. */
 export function prefersGzip(request: WithHeaders): boolean {
   return new Negotiator(request).encoding(['gzip', 'identity']) === 'gzip';
 }
@@ -30,7 +30,7 @@ function mediaTypesOf({ headers }: WithHeaders): Negotiator {
   return new Negotiator({ headers: { accept: accept === undefined ? accept : withoutParameters(accept) } });
 }
 
-/** Every media range with its weight alone: a `charset` or `profile` must not keep a client from its answer. */
+/** Every media range with its weight only: a parameter such as `charset` or `profile` must not make a range match nothing. */
 function withoutParameters(accept: string): string {
   if (!accept.includes(';')) return accept;
   const ranges: string[] = [];

@@ -3,15 +3,15 @@ import { parse } from 'content-type';
 
 /** The media type of a body as its headers declare it. */
 interface BodyType {
-  /** In lower case, without parameters; null where the client named none. */
+  /** In lower case, without parameters; null when the header is missing. */
   readonly mediaType: string | null;
-  /** False for a charset other than UTF-8, which is the default. No other parameter counts. */
+  /** False for a charset other than UTF-8, which is the default. Other parameters are ignored. */
   readonly isUtf8: boolean;
-  /** Whether the bytes come compressed or otherwise encoded. */
+  /** Whether the body is compressed or otherwise encoded. */
   readonly isEncoded: boolean;
 }
 
-/** The one reading of `Content-Type` and `Content-Encoding` for every door. */
+/** Reads `Content-Type` and `Content-Encoding`, for every door. */
 export function bodyTypeOf({ headers }: Pick<IncomingMessage, 'headers'>): BodyType {
   const { type, parameters } = parse(headers['content-type'] ?? '');
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';

@@ -17,12 +17,12 @@ import type { Fault } from '../../kernel/errors.js';
 import { toSnakeCase } from './wire-names.js';
 
 /**
- * Checks a JSON value against an input type, strictly: nothing is converted. Adds every fault to `faults`, under the
- * client's own names, and answers whether there was none.
+ * Checks a JSON value against an input type, strictly: nothing is converted. Adds every fault to `faults`, under the client's
+ * field names, and returns whether the value has none.
  */
 export type JsonCheck = (value: unknown, field: string, faults: Fault[]) => boolean;
 
-/** Reads the texts of a parameter (each time that it was sent) as a value of an input type; undefined where there are faults. */
+/** Reads all values of a repeatable text parameter as a value of an input type; undefined when there are faults. */
 export type TextReader = (texts: readonly string[], field: string, faults: Fault[]) => unknown;
 
 const MIN_INT = -(2 ** 31);
@@ -39,7 +39,7 @@ function fault(faults: Fault[], field: string, message: string): false {
   return false;
 }
 
-/** Makes the check of a type once, for the many values that it will see. */
+/** Makes the check of a type. It is made once, and used for many values. */
 export function jsonCheck(type: GraphQLInputType): JsonCheck {
   if (isNonNullType(type)) {
     const check = jsonCheck(type.ofType);
@@ -123,7 +123,7 @@ function customScalarCheck(type: GraphQLScalarType): JsonCheck {
   };
 }
 
-/** Makes the reader of a type once. Booleans are `true`, `false`, `1` and `0`; integers are plain decimals. */
+/** Makes the reader of a type. It is made once. Booleans are `true`, `false`, `1` and `0`; integers are plain decimals. */
 export function textReader(type: GraphQLInputType): TextReader {
   if (isNonNullType(type)) return textReader(type.ofType);
   if (isListType(type)) {

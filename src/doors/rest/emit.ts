@@ -7,7 +7,7 @@ import { asSubscription, recordRoutes, streamsAsQueries, type SofaRoute } from '
 import type { WrittenOperation } from './sofa-operations.js';
 
 /**
- * What SOFA makes of the REST view of a schema: its operations, and the OpenAPI document, refined. It takes a second, so
+ * Generates with SOFA the operations of a schema's REST view, and the refined OpenAPI document. It takes a second, so
  * `npm run schema` does it and the program reads the files. The same schema gives the same files, byte for byte.
  */
 export async function emitRest(

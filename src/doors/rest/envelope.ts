@@ -5,7 +5,7 @@ import type { Answer } from '../envelope.js';
 import { statusOf } from '../error-map.js';
 import type { Unreadable } from './request-body.js';
 
-/** An error as the error map returns it: a message for the client, and `extensions.code` with the details. */
+/** An error as the error map returns it: a message for the client, and `extensions` with the code and details. */
 export interface MappedError {
   readonly message: string;
   readonly extensions: Readonly<Record<string, unknown>>;
@@ -21,15 +21,15 @@ export function incompleteAnswer({ status, message }: RestIncomplete): Answer {
   return { status, message };
 }
 
-/** The error for faults that the door itself found, in the client's own names. */
+/** The error for faults that the REST door found, with the client's field names. */
 export function faultsError(faults: readonly Fault[]): MappedError {
   return { message: VALIDATION_ERROR, extensions: { code: 'BAD_USER_INPUT' satisfies ErrorCode, errors: faults } };
 }
 
 /**
  * The answer that the REST contract prescribes for an error.
- * @param errors the route's own, which may replace the status or the message
- * @param toWireField turns a fault's GraphQL path into the client's name for it
+ * @param errors the route's own errors, which may replace the status or the message
+ * @param toWireField maps a fault's GraphQL path to the client's field name
  */
 export function errorAnswer(
   error: MappedError,
@@ -52,7 +52,7 @@ export function errorAnswer(
   return { status, message, headers };
 }
 
-/** Bad input is 422 here wherever it was found; GraphQL over HTTP wants 400 for what its own types refuse. */
+/** Bad input is always 422 in REST, although GraphQL over HTTP requires 400 when variables do not fit their types. */
 function statusOfMapped(error: MappedError): number {
   const { code } = error.extensions;
   return error instanceof Refusal && code !== 'BAD_USER_INPUT' ? error.status : statusOf(code);

@@ -18,22 +18,22 @@ import type { RouteDocument } from './sofa-operations.js';
 export interface ExchangeOptions {
   readonly makeContext: MakeContext;
   readonly mapError: MapError;
-  /** The most bytes that a JSON body may have. */
+  /** Maximum bytes of a JSON body. */
   readonly bodyLimit: number;
-  /** The most bytes that a multipart body may have, its file included. */
+  /** Maximum bytes of a multipart body, its file included. */
   readonly uploadLimit: number;
 }
 
-/** One request and its answer, on a route that was found. */
+/** A request that was routed, and its response. */
 export interface Exchange {
   readonly wire: WireRequest;
   readonly response: ServerResponse;
   readonly requestId: string;
-  /** Faults of the request beside those of the operation's own input. */
+  /** Faults of the request that are not about the operation's input. */
   readonly faults: readonly Fault[];
 }
 
-/** A route with everything needed to serve it, made once. */
+/** A route with everything needed to serve it, prepared once. */
 export interface Endpoint<Route extends AnyRestRoute = RestRoute> {
   readonly operation: RestOperation<Route>;
   readonly reader: InputReader;
@@ -42,7 +42,7 @@ export interface Endpoint<Route extends AnyRestRoute = RestRoute> {
   readonly operationName: string;
 }
 
-/** @throws Error when the pipeline refuses the document, which is a programming mistake and stops the start */
+/** @throws Error when the pipeline refuses the document: a programming mistake, which prevents the start */
 export function makeEndpoint<Route extends AnyRestRoute>(
   operation: RestOperation<Route>,
   { document, operationName }: RouteDocument,
@@ -65,17 +65,17 @@ export function makeEndpoint<Route extends AnyRestRoute>(
   return { operation, reader, pipeline, prepared, operationName };
 }
 
-/** A request that was read and may run. */
+/** A request that has been read and may run. */
 export interface Admitted {
   readonly call: PipelineCall;
   readonly input: ReadInput;
-  /** Drops the unread rest of the body, once the request is answered. */
+  /** Drops the unread rest of the body, once the request has been answered. */
   readonly finish: () => void;
 }
 
 /**
- * Checks the credentials before the input: a stranger learns nothing about what a request should hold.
- * @throws whatever the credentials lack; Unreadable; {@link Incomplete}; {@link BadInput}
+ * Checks the credentials before the input, so that an anonymous client learns nothing about what a request should contain.
+ * @throws errors of the credentials; Unreadable; {@link Incomplete}; {@link BadInput}
  */
 export async function admitRequest(
   { operation, reader, operationName }: Pick<Endpoint<AnyRestRoute>, 'operation' | 'reader' | 'operationName'>,
@@ -103,7 +103,7 @@ export async function admitRequest(
 
 const nothing = () => undefined;
 
-/** The body lacks a field, on a route that has one message for any missing field: its `incomplete`. */
+/** The body lacks a required field, on a route with one message for any missing field (its `incomplete`). */
 class Incomplete extends Error {}
 
 function lacksField({ inputs }: InputPlan, body: unknown): boolean {
@@ -115,7 +115,7 @@ function lacksField({ inputs }: InputPlan, body: unknown): boolean {
   });
 }
 
-/** The door found faults in the input. */
+/** The input has faults. */
 class BadInput extends Error {
   constructor(
     readonly reader: InputReader,
@@ -125,7 +125,7 @@ class BadInput extends Error {
   }
 }
 
-/** Answers with an error that was thrown on the way: by the credentials, the body, or a defect in the program. */
+/** Answers with a thrown error: of the credentials or the body, or a defect in the program. */
 export function sendThrown(
   error: unknown,
   operation: RestOperation<AnyRestRoute> | undefined,

@@ -12,7 +12,7 @@ export interface FilePart {
 }
 
 /**
- * Reads a multipart body as far as its file begins: one part of the input's name, and no other.
+ * Reads a multipart body up to the beginning of its file. The file, named as the input, must be the only part.
  * @throws Unreadable 413, 415, 400; ClientLeft
  */
 export async function readFilePart(

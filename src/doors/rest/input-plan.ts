@@ -17,44 +17,44 @@ import { toSnakeCase, toVariableName } from './wire-names.js';
 type RootField = Pick<GraphQLField<unknown, unknown>, 'name' | 'args'>;
 type Slot = GraphQLArgument | GraphQLInputField;
 
-/** One value of a request: where it is read, the view's argument that takes it, and the main schema's argument for it. */
+/** One input of an operation: where it is in the request, the view's argument that takes it, and the main schema's argument. */
 export interface WireInput {
   readonly in: 'path' | 'query' | 'header' | 'cookie' | 'body' | 'file';
-  /** As a client writes it: `phone_number`, `X-Refresh-Token`. */
+  /** The client's name for it: `phone_number`, `X-Refresh-Token`. */
   readonly name: string;
-  /** The view's argument. */
+  /** The name of the view's argument. */
   readonly variable: string;
   /** The main schema's argument and, for a field of an input object, the field: `['input', 'phoneNumber']`. */
   readonly argumentPath: readonly string[];
   readonly type: GraphQLInputType;
   readonly required: boolean;
-  /** The value where the client sends none; undefined without a default. */
+  /** The value when the client sends none; undefined without a default. */
   readonly fallback: unknown;
-  /** A header that wins over the query parameter. */
+  /** A header that takes precedence over the query parameter. */
   readonly header: string | undefined;
   readonly description: string | undefined;
   readonly schema: JsonSchema | undefined;
 }
 
-/** Everything that an operation reads from a request, worked out once from its metadata. */
+/** All inputs of an operation, derived once from its metadata. */
 export interface InputPlan {
   readonly inputs: readonly WireInput[];
-  /** Whether the operation reads a JSON body at all. */
+  /** Whether the operation reads a JSON body. */
   readonly hasBody: boolean;
-  /** The part of a multipart body that the operation reads; there is one at most. */
+  /** The part of a multipart body that the operation reads; at most one. */
   readonly file: WireInput | undefined;
   /** Fields of the body that are accepted and ignored. */
   readonly readOnly: ReadonlySet<string>;
   /** Additions to the body's schema in the OpenAPI document. */
   readonly bodySchema: JsonSchema;
-  /** From the view's arguments to the main schema's. */
+  /** Maps the view's arguments to the main schema's. */
   readonly toArguments: (viewArguments: Readonly<Record<string, unknown>>) => Record<string, unknown>;
-  /** From the path of a fault in GraphQL names to the client's: `input.phoneNumber` -> `phone_number`. */
+  /** Maps the GraphQL path of a fault to the client's field name: `input.phoneNumber` -> `phone_number`. */
   readonly toWireField: (graphqlPath: string) => string;
 }
 
 /**
- * @throws Error when the metadata does not fit the field, which is a programming mistake and stops the start
+ * @throws Error when the metadata does not fit the field: a programming mistake, which prevents the start
  */
 export function planInputs(field: RootField, sources: Readonly<Record<string, RestSource>>): InputPlan {
   const inputs: WireInput[] = [];
@@ -148,7 +148,7 @@ function bodyInputs(
     .map((field) => bodyInput([...argumentPath, field.name], field));
 }
 
-/** Turns a value of the view into one of the main schema; undefined where they are the same, as they nearly always are. */
+/** Converts a value of the view to one of the main schema; undefined when both are the same, as they nearly always are. */
 type Conversion = ((value: unknown) => unknown) | undefined;
 
 function conversionOf(type: GraphQLInputType): Conversion {
@@ -235,7 +235,7 @@ function fieldTranslator(inputs: readonly WireInput[]): InputPlan['toWireField']
       const input = byPath.get(segments.slice(0, length).join('.'));
       if (input) return [input.name, ...wireSegments(input.type, segments.slice(length))].join('.');
     }
-    // The pipeline reports the view's variables, which have the client's names except for headers.
+    // The pipeline reports the names of the view's variables, which are the client's names except for headers.
     const [first = '', ...rest] = segments;
     const input = byVariable.get(first);
     if (input) return [input.name, ...rest].join('.');
@@ -245,7 +245,7 @@ function fieldTranslator(inputs: readonly WireInput[]): InputPlan['toWireField']
   };
 }
 
-/** Names inside an input object are in snake_case; inside free JSON they are the client's own. */
+/** Names inside an input object are in snake_case; names inside free-form JSON stay as the client sent them. */
 function wireSegments(type: GraphQLInputType, [first, ...rest]: readonly string[]): string[] {
   if (first === undefined) return [];
   const nullable = getNullableType(type);

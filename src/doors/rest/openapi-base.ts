@@ -5,7 +5,7 @@ import type { Reference } from './reference.js';
 import type { SofaRoute } from './sofa.js';
 import { BASE_PATH, toColonPath } from './sofa-operations.js';
 
-/** What goes over the wire for scalars that SOFA does not know. */
+/** JSON Schemas of the scalars that SOFA does not know. */
 const CUSTOM_SCALARS: Readonly<Record<string, JsonSchema>> = {
   DateTime: { type: 'string', format: 'date-time' },
   Date: { type: 'string', format: 'date' },
@@ -14,7 +14,7 @@ const CUSTOM_SCALARS: Readonly<Record<string, JsonSchema>> = {
   Upload: { type: 'string', format: 'binary' },
 };
 
-/** SOFA's OpenAPI document of some routes, which ours is made from. */
+/** SOFA's OpenAPI document, from which ours is made. */
 export interface SofaDocument {
   readonly info: JsonSchema;
   readonly servers: readonly JsonSchema[];
@@ -22,7 +22,7 @@ export interface SofaDocument {
   readonly components: { readonly schemas: SofaSchemas };
 }
 
-/** SOFA's schemas of the object and input types, by name. */
+/** SOFA's schemas of the object and input types, by type name. */
 export type SofaSchemas = Readonly<Record<string, SofaObjectSchema>>;
 
 export interface SofaObjectSchema {
@@ -30,10 +30,10 @@ export interface SofaObjectSchema {
   readonly description?: string;
 }
 
-/** SOFA's part of an operation. */
+/** SOFA's description of an operation. */
 export interface SofaOperation {
   readonly tags: readonly string[];
-  /** The description of the root field; empty where it has none. */
+  /** The description of the root field; empty if it has none. */
   readonly summary: string;
   /** The summary of the route. */
   readonly description: string;
@@ -85,14 +85,14 @@ export function sofaOperation(
   return operation;
 }
 
-/** A value that an operation takes, as SOFA describes it. */
+/** An input of an operation, as SOFA describes it. */
 export interface SofaInput {
   readonly schema: JsonSchema;
   readonly required: boolean;
   readonly description: string | undefined;
 }
 
-/** What an operation takes, by the names of the view's arguments. SOFA knows of the path, the query and the JSON body. */
+/** The inputs of an operation, by the view's argument. SOFA reads them from the path, the query and the JSON body only. */
 export function sofaInputs({ parameters, requestBody }: SofaOperation): ReadonlyMap<string, SofaInput> {
   const body = requestBody?.content['application/json'].schema;
   return new Map([
@@ -104,7 +104,7 @@ export function sofaInputs({ parameters, requestBody }: SofaOperation): Readonly
   ]);
 }
 
-/** SOFA writes descriptions into the schema: the two apart. */
+/** Separates a schema from its description, which SOFA writes into it. */
 export function describedSchema({ description, ...schema }: JsonSchema): {
   readonly schema: JsonSchema;
   readonly description: string | undefined;

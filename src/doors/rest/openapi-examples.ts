@@ -25,7 +25,7 @@ const SCALARS: Examples = {
   JSONObject: {},
 };
 
-/** A value of a type of the view. `examples` has those of fields, by name or, where types differ, as `Type.name`. */
+/** An example value of an output type of the view. `examples` are by field name or, where types differ, by `Type.name`. */
 export function exampleOf(type: GraphQLOutputType, examples: Examples): unknown {
   const present = getNullableType(type);
   if (isListType(present)) return [exampleOf(present.ofType, examples)];
@@ -39,7 +39,7 @@ export function exampleOf(type: GraphQLOutputType, examples: Examples): unknown 
   );
 }
 
-/** A value for an input; `examples` has those of fields, by name or, where operations differ, as `operationId.name`. */
+/** An example value of an input. `examples` are by field name or, where operations differ, by `operationId.name`. */
 export function inputExample(input: WireInput, operationId: string, examples: Examples): unknown {
   const key = [`${operationId}.${input.name}`, input.name].find((name) => Object.hasOwn(examples, name));
   return key === undefined ? inputTypeExample(input.type) : examples[key];

@@ -8,7 +8,7 @@ import { described, inputSchema, wireWords } from './openapi-schemas.js';
 import type { Reference } from './reference.js';
 import type { RestOperation } from './rest-view.js';
 
-/** An operation of the view, with SOFA's part of its description and all that this is refined from. */
+/** An operation of the view, with SOFA's description of it and everything that refines that description. */
 export interface Described<Route extends AnyRestRoute = AnyRestRoute> {
   readonly operation: RestOperation<Route>;
   readonly sofa: SofaOperation;
@@ -18,15 +18,15 @@ export interface Described<Route extends AnyRestRoute = AnyRestRoute> {
 
 const IGNORED: JsonSchema = { description: 'Taken and ignored, for clients that send objects back.' };
 
-/** An input in SOFA's words and in ours. */
+/** An input, with SOFA's description of it. */
 interface DescribedInput {
   readonly input: WireInput;
   readonly sofa: SofaInput;
 }
 
 /**
- * The parameters and the body. SOFA reads everything from the path, the query or a JSON body; where a value really stands, the
- * rules that it must keep, and examples come from the route.
+ * The parameters and the body. SOFA knows only of the path, the query and a JSON body; the actual place of an input, its
+ * validation rules and examples come from the route.
  */
 export function inputObjects(of: Described, more: readonly JsonSchema[] = []): JsonSchema {
   const { plan } = of.operation;
@@ -57,7 +57,7 @@ export function inputObjects(of: Described, more: readonly JsonSchema[] = []): J
 function parameterObjects({ input, sofa }: DescribedInput, of: Described): JsonSchema[] {
   const { route, rules } = of.operation;
   const schema = inputSchema(sofa.schema, input, rules, of.schemas);
-  // The view's argument is also required where the door itself sends a default.
+  // The view's argument is also required when the REST door supplies its default.
   const required = sofa.required && input.fallback === undefined;
   const parameter = (name: string, where: string, description: string | undefined): JsonSchema => ({
     name,
@@ -108,7 +108,7 @@ function bodyObject(inputs: readonly DescribedInput[], of: Described): JsonSchem
   };
 }
 
-/** A file is a part of a multipart body, which SOFA does not read. */
+/** The request body of a file upload: a part of a multipart body, which SOFA does not know of. */
 function fileBodyObject({ name, description }: WireInput): JsonSchema {
   return {
     required: true,

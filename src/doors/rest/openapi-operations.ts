@@ -17,7 +17,7 @@ const COOKIE_HEADER: JsonSchema = {
 };
 const USER_SECURITY = [{ bearer: [] }, { internalUser: [], internalKey: [] }];
 
-/** An operation that answers in the envelope; with a stream beside it, of both. */
+/** An operation that answers in the envelope; if it has a stream at the same path, the stream is part of it. */
 export function operationObject(
   view: RestView,
   of: Described<RestRoute>,
@@ -87,7 +87,7 @@ function navigationResponse({ jsonStays, cookie }: RestNavigation): JsonSchema {
   };
 }
 
-/** A stream with a path of its own. */
+/** A stream that has its own path. */
 export function streamObject(view: RestView, of: Described<RestStreamRoute>): JsonSchema {
   const { operation, sofa } = of;
   return {
@@ -117,7 +117,7 @@ function streamContent({ text }: RestStreamRoute): Readonly<Record<string, JsonS
   };
 }
 
-/** OpenAPI 3.1 has no words for the events of a stream. */
+/** OpenAPI 3.1 cannot describe the events of a stream, so the description lists them. */
 function streamDescription(view: RestView, { route }: RestOperation<RestStreamRoute>): string {
   const events = Object.entries(route.events).map(([typeName, name]) => {
     const type = view.streamSchema?.getType(typeName);
@@ -133,7 +133,7 @@ function streamDescription(view: RestView, { route }: RestOperation<RestStreamRo
   return `${opening} The id of an event is its \`sequence\`, and its data is JSON:\n\n${events.join('\n')}`;
 }
 
-/** A file to save. */
+/** A file download. */
 export function fileObject(view: RestView, of: Described<RestFileRoute>): JsonSchema {
   const { operation, sofa } = of;
   return {
@@ -160,7 +160,7 @@ export function fileObject(view: RestView, of: Described<RestFileRoute>): JsonSc
   };
 }
 
-/** The item with its rows as a field. */
+/** The schema of an item, with its rows as a field. */
 function fileItemSchema({ streamSchema }: RestView, { operation, schemas }: Described<RestFileRoute>): JsonSchema {
   const { operationId, item, rows } = operation.route;
   const typeOf = ({ event, field }: RestFileRoute['item']): GraphQLOutputType => {

@@ -6,7 +6,7 @@ import { MASKED_MESSAGE } from '../error-map.js';
 import { errorAnswer, VALIDATION_ERROR } from './envelope.js';
 import type { RestOperation } from './rest-view.js';
 
-/** The envelope around data of this schema. */
+/** The schema of the envelope around data of the given schema. */
 export function envelopeSchema(code: JsonSchema, message: JsonSchema, data: JsonSchema): JsonSchema {
   return {
     type: 'object',
@@ -18,7 +18,7 @@ export function envelopeSchema(code: JsonSchema, message: JsonSchema, data: Json
 
 type AnyOperation = RestOperation<AnyRestRoute>;
 
-/** What every operation for users can answer before it runs, in the order in which it is found out. */
+/** Errors of the credentials, on every operation that requires a user; in the order in which they are checked. */
 const CREDENTIAL_ERRORS = [
   ['UNAUTHENTICATED', 'Missing credentials'],
   ['UNAUTHENTICATED', 'Invalid token'],
@@ -33,16 +33,16 @@ const UNREADABLE_ERRORS = [
 const JSON_ERRORS = [[400, 'Malformed JSON'], ...UNREADABLE_ERRORS] as const;
 const MULTIPART_ERRORS = [[400, 'Malformed multipart body'], ...UNREADABLE_ERRORS] as const;
 
-/** The data of an error. */
+/** The `data` of an error response. */
 interface ErrorData {
   readonly schema: JsonSchema;
   readonly example: unknown;
 }
 
-/** The messages of a status, with their data where it is not the status's own. */
+/** The messages of a status. A message has data if they differ from the usual data of its status. */
 type Messages = ReadonlyMap<string, ErrorData | undefined>;
 
-/** The errors of an operation, by status and then by message, as they go over the wire. */
+/** The errors of an operation as clients receive them, by status and then by message. */
 function errorsOf(operations: readonly AnyOperation[]): ReadonlyMap<number, Messages> {
   const found = new Map<number, Map<string, ErrorData | undefined>>();
   const add = (status: number, message: string, data?: ErrorData) => {
@@ -58,7 +58,7 @@ function errorsOf(operations: readonly AnyOperation[]): ReadonlyMap<number, Mess
     if (access !== 'anyone') for (const [code, message] of CREDENTIAL_ERRORS) addCode(code, message);
     if (access === 'admin') addCode('FORBIDDEN', 'Forbidden');
     if (plan.inputs.length > 0 || plan.hasBody || 'rows' in route) addCode('BAD_USER_INPUT', VALIDATION_ERROR);
-    // The address counts among the header fields: Node takes 16 KB of both together.
+    // The URL counts too: Node's limit of 16 KB is for the request line and the header fields together.
     if (access !== 'anyone' || plan.inputs.some(({ in: place }) => place !== 'body' && place !== 'file')) {
       add(431, 'Request header fields too large');
     }
@@ -78,7 +78,7 @@ function asItIs(field: string): string {
   return field;
 }
 
-/** The responses of an operation other than its success; with a stream beside it, of both. */
+/** The error responses of an operation, and of the stream at the same path. */
 export function errorResponses(operations: readonly AnyOperation[]): Readonly<Record<string, JsonSchema>> {
   const errors = errorsOf(operations);
   const hasClientError = [...errors.keys()].some((status) => status < 500);
@@ -97,7 +97,7 @@ export function errorResponses(operations: readonly AnyOperation[]): Readonly<Re
   };
 }
 
-/** Answers that many operations have alike, by status, and the messages that make them alike. */
+/** Names of responses that many operations share, by status. A response is shared if it has exactly the messages below. */
 const SHARED_NAMES: Readonly<Record<number, string>> = {
   401: 'Unauthenticated',
   413: 'PayloadTooLarge',
@@ -210,7 +210,7 @@ export const FAULTS: JsonSchema = {
   additionalProperties: false,
 };
 
-/** The responses that {@link errorResponses} refers to. */
+/** The shared responses that {@link errorResponses} refers to. */
 export const SHARED_RESPONSES: Readonly<Record<string, JsonSchema>> = {
   ...Object.fromEntries(
     Object.entries(SHARED_NAMES).map(([status, name]) => [

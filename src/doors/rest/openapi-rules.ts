@@ -3,14 +3,14 @@ import { z, type ZodType } from 'zod';
 import type { JsonSchema } from '../../rest/json-schema.js';
 import type { WireInput } from './input-plan.js';
 
-/** The rule of an input, as JSON Schema. Where anything goes in and a rule follows, zod tells of it in the output alone. */
+/** The rule of an input, as JSON Schema. If an input takes any value and transforms it, zod has the rule in its output only. */
 export function ruleOf(rules: ZodType<object>, path: readonly string[]): JsonSchema | undefined {
   const asInput = ruleAt(jsonSchemaOf(rules, 'input'), path);
   if (asInput === undefined || Object.keys(asInput).length > 0) return asInput;
   return ruleAt(jsonSchemaOf(rules, 'output'), path);
 }
 
-/** What a rule says of the fields of free JSON. It may have others, which the rule drops. */
+/** The fields that a rule names in free-form JSON. The JSON may have other fields, which the rule drops. */
 export function shapeOf(rules: ZodType<object>, { type, argumentPath }: WireInput): JsonSchema | undefined {
   if (String(getNullableType(type)) !== 'JSONObject') return undefined;
   const ruled = ruleAt(jsonSchemaOf(rules, 'output'), argumentPath);
@@ -54,7 +54,7 @@ export function allowsNull(schema: JsonSchema): boolean {
 
 const KEYWORDS = ['format', 'minLength', 'maxLength', 'pattern', 'minItems', 'maxItems', 'enum'] as const;
 
-/** What is worth telling of a rule beyond the type. Zod bounds integers by what JavaScript can hold: that is no rule of ours. */
+/** The constraints that a rule adds to the type. Zod bounds integers by JavaScript's safe range, which is left out. */
 export function keywordsOf(ruled: JsonSchema): JsonSchema {
   const schema = withoutNull(ruled);
   const bounds = (['minimum', 'maximum'] as const).filter(

@@ -15,7 +15,7 @@ import { allowsNull, keywordsOf, ruleOf, shapeOf } from './openapi-rules.js';
 import { toSnakeCase } from './wire-names.js';
 
 const UUID: JsonSchema = { type: 'string', format: 'uuid' };
-/** The pipeline refuses NUL in every text: PostgreSQL could not hold it. */
+/** The pipeline refuses NUL in every text, since PostgreSQL cannot store it. */
 const TEXT: JsonSchema = { type: 'string', not: { type: 'string', pattern: '\\u0000' } };
 
 function nullable(schema: JsonSchema): JsonSchema {
@@ -25,7 +25,7 @@ function nullable(schema: JsonSchema): JsonSchema {
   return { ...schema, type: [type, 'null'] };
 }
 
-/** SOFA's schema of a type of the view, with what may be null, and ids as the UUIDs that they are. */
+/** SOFA's schema of an output type of the view, with nulls and UUIDs added. */
 export function outputSchema(base: JsonSchema, type: GraphQLOutputType): JsonSchema {
   if (!isNonNullType(type)) return nullable(presentSchema(base, type));
   return presentSchema(base, type.ofType);
@@ -36,7 +36,7 @@ function presentSchema(base: JsonSchema, type: GraphQLOutputType): JsonSchema {
   return String(type) === 'ID' ? UUID : base;
 }
 
-/** The component of an object type of the view. Every field is there, null or not. */
+/** The component schema of an object type of the view. Every field is required, since nulls are sent too. */
 export function objectSchema(schemas: SofaSchemas, type: GraphQLOutputType): JsonSchema {
   const base = isObjectType(type) ? schemas[type.name] : undefined;
   if (base === undefined || !isObjectType(type)) throw new Error(`SOFA describes no object type ${String(type)}`);
@@ -53,7 +53,7 @@ export function objectSchema(schemas: SofaSchemas, type: GraphQLOutputType): Jso
   };
 }
 
-/** Refines the schema of each property, and says its description in the words of the wire. */
+/** Refines the schema of each property, and puts REST's field names into its description. */
 function mapProperties(
   properties: Readonly<Record<string, JsonSchema>>,
   refine: (schema: JsonSchema, name: string) => JsonSchema,
@@ -70,12 +70,12 @@ export function described(schema: JsonSchema, description: string | undefined): 
   return description === undefined ? schema : { ...schema, description: wireWords(description) };
 }
 
-/** Descriptions are written for GraphQL; names of fields in them are the wire's here. */
+/** Replaces GraphQL field names in a description by REST's, which are in snake_case. */
 export function wireWords(description: string): string {
   return description.replace(/`[a-z]+(?:[A-Z][a-z]*)+`/g, toSnakeCase);
 }
 
-/** SOFA's schema of one value that the wire carries, with what the rules of the operation say of it. */
+/** SOFA's schema of an input, with the constraints of the operation's rules. */
 export function inputSchema(
   base: JsonSchema,
   input: WireInput,
@@ -115,7 +115,7 @@ function typeSchema(base: JsonSchema, type: GraphQLInputType, name: string, sche
       additionalProperties: false,
     };
   }
-  // An ID that is called otherwise is a name, as a plan's.
+  // An ID whose name does not end in `id` is a name, such as a plan's.
   if (String(present) === 'ID') return /(^|_)ids?$/.test(name) ? UUID : TEXT;
   return String(present) === 'String' ? TEXT : base;
 }

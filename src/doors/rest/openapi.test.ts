@@ -16,7 +16,7 @@ const operation = (path: string, method: string) => {
   return found;
 };
 
-/** Every value of a key, at any depth. */
+/** Every value under a key, at any depth. */
 function valuesOf(key: string, value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value as Record<string, unknown>).flatMap(([name, child]) => [

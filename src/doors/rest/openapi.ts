@@ -38,16 +38,16 @@ const SECURITY_SCHEMES: Readonly<Record<string, JsonSchema>> = {
   },
 };
 
-/** SOFA's documents: of the operations, and of the streams and files as if they were queries. */
+/** SOFA's two documents: one of the operations, and one of the streams and files, which it is shown as queries. */
 export interface SofaDocuments {
   readonly operations: SofaDocument;
   readonly streams: SofaDocument | undefined;
 }
 
 /**
- * SOFA's documents of the view, refined to what goes over the wire. The paths, the tags, the descriptions, what operations
- * take and what types hold are SOFA's; the envelope, errors, security, where an input stands, its rules, and what may be null
- * are added from the routes. The same view gives the same document, byte for byte.
+ * SOFA's documents, refined to describe what goes over the wire. Paths, tags, descriptions, inputs and types are SOFA's. The
+ * envelope, errors, security, the place of each input, its rules and nullability are added from the routes. The same view
+ * gives the same document, byte for byte.
  */
 export function openApiDocument(view: RestView, sofa: SofaDocuments, reference: Reference): OpenApiDocument {
   const paths: Record<string, Record<string, JsonSchema>> = {};

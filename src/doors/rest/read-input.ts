@@ -13,11 +13,11 @@ export interface WireRequest {
   readonly request: IncomingMessage;
   readonly pathParameters: Readonly<Record<string, string | undefined>>;
   readonly query: string;
-  /** Whether clients reach the service by https: alone. */
+  /** Whether clients reach the service over HTTPS only. */
   readonly isSecure: boolean;
 }
 
-/** The view's variables, and every fault of the request in the client's own names. */
+/** The view's variables, and every fault of the request, with the client's field names. */
 export interface ReadInput {
   readonly variables: Record<string, unknown>;
   readonly faults: readonly Fault[];
@@ -25,12 +25,12 @@ export interface ReadInput {
 
 export interface InputReader {
   /**
-   * Reads names and types, strictly. `body` is the parsed JSON body, undefined when it was empty or the operation takes none.
+   * Reads names and types, strictly. `body` is the parsed JSON body; undefined when it was empty or the operation takes none.
    */
   read(wire: WireRequest, body: unknown): ReadInput;
   /**
-   * Every fault of a request that has at least one: those found already, and those that the rules and text checks find in
-   * the rest. A request without faults does not come here: its rules run before the resolver, as on every door.
+   * Every fault of a request that has at least one: those found so far, and those that the rules and text checks find in the
+   * rest. It is not called for a request without faults, whose rules run before the resolver, as on every door.
    */
   allFaults(input: ReadInput): readonly Fault[];
 }
@@ -38,7 +38,7 @@ export interface InputReader {
 /** The field name of a fault that concerns the whole body. */
 const WHOLE_BODY = 'body';
 
-/** Makes the reader of an operation. The checks of all its inputs are worked out here once, not for each request. */
+/** Makes the reader of an operation. The checks of its inputs are prepared here once, not for each request. */
 export function inputReader(
   plan: InputPlan,
   rules: ZodType<object> | undefined,
@@ -104,7 +104,7 @@ function textsOf(input: WireInput, wire: WireRequest, query: URLSearchParams | u
   return fromHeader.length > 0 ? fromHeader : (query?.getAll(input.name) ?? []);
 }
 
-/** Every value of a header as it was sent; Node's `headers` joins some repeated ones and drops others. */
+/** Every value of a header, unmodified; Node's `headers` joins some repeated headers and drops others. */
 function headerValues({ rawHeaders }: IncomingMessage, name: string): string[] {
   const values: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {

@@ -5,14 +5,14 @@ import type { StaticAnswer } from './rest-router.js';
 
 export interface ReferencePageOptions {
   readonly title: string;
-  /** Where the OpenAPI document is served. */
+  /** The path that serves the OpenAPI document. */
   readonly documentPath: string;
 }
 
 const require = createRequire(import.meta.url);
 const PAGE_PATH = '/docs';
 
-/** The page has all that it needs from this host, and talks to nobody else. Swagger UI sets styles in its elements. */
+/** The page loads everything from this host, and connects to no other. Swagger UI uses inline styles. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -25,8 +25,8 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 /**
- * Swagger UI at `/docs`, some 500 kB on the wire: the operations, each to be tried. Whoever logs in there is logged in for
- * all that follows, until the page is loaded again.
+ * Swagger UI at `/docs`, some 500 kB compressed: the operations, each with a form to try it. A login there lasts until the page
+ * is reloaded.
  */
 export function referencePage({ title, documentPath }: ReferencePageOptions): readonly StaticAnswer[] {
   return [
@@ -69,7 +69,7 @@ function pageOf(title: string): string {
 `;
 }
 
-/** Without `validatorUrl: null`, the page would send the document's address to a service outside. */
+/** Without `validatorUrl: null`, Swagger UI would send the document's URL to a validator on the internet. */
 function startScript(documentPath: string): string {
   return `const page = SwaggerUIBundle({
   url: '${documentPath}',

@@ -1,10 +1,10 @@
-/** What the OpenAPI document says that no route does. */
+/** Parts of the OpenAPI document that do not come from routes. */
 export interface Reference {
   readonly title: string;
   readonly description: string;
-  /** Every tag that a route has, in reading order. */
+  /** Descriptions of the routes' tags, in reading order. */
   readonly tags: Readonly<Record<string, string>>;
-  /** Values for examples, by the wire's name of a field, or `Type.name` or `operationId.name`; others get one of their type. */
+  /** Example values by field name, `Type.name` or `operationId.name`; other fields get an example of their type. */
   readonly examples: Readonly<Record<string, unknown>>;
 }
 

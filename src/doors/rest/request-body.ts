@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { BodyTooLarge, readBody } from '../body.js';
 import { bodyTypeOf } from '../headers/content-type.js';
 
-/** A request that cannot even be read. `status` and `message` are the contract's. */
+/** A request that cannot be read. `status` and `message` are those of the REST contract. */
 export class Unreadable extends Error {
   constructor(
     readonly status: 400 | 404 | 405 | 413 | 415,
@@ -18,8 +18,8 @@ const JSON_MEDIA_TYPE = /^application\/(?:json|[a-z0-9!#$&^_.+-]+\+json)$/;
 
 /**
  * Reads the JSON body of a request; undefined when the body is empty.
- * @param limit the most bytes that a body may have
- * @throws Unreadable 413 over the limit, 415 for another media type, 400 for what is not JSON in UTF-8; ClientLeft
+ * @param limit maximum bytes of the body
+ * @throws Unreadable 413 over the limit, 415 for another media type, 400 when it is not JSON in UTF-8; ClientLeft
  */
 export async function readJsonBody(request: IncomingMessage, limit: number): Promise<unknown> {
   const bytes = await readBody(request, limit).catch((error: unknown) => {
@@ -35,7 +35,7 @@ export async function readJsonBody(request: IncomingMessage, limit: number): Pro
   }
 }
 
-/** A body without a media type is taken for JSON: old clients leave it out. */
+/** A body without a media type is read as JSON, since old clients omit it. */
 function isJson(request: IncomingMessage): boolean {
   const type = bodyTypeOf(request);
   return type.isUtf8 && !type.isEncoded && (type.mediaType === null || JSON_MEDIA_TYPE.test(type.mediaType));

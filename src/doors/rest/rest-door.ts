@@ -17,29 +17,29 @@ import { serveStream, type OpenStream, type StreamOptions } from './serve-stream
 import { BASE_PATH, pairOperations, readEmittedRest, type EmittedRest } from './sofa-operations.js';
 
 export interface RestDoorOptions extends ExchangeOptions {
-  /** The main schema, executable, with the metadata of `rest/route.ts`. */
+  /** The main schema, executable, with the route metadata of `src/rest/route.ts`. */
   readonly schema: GraphQLSchema;
-  /** The shared pipeline over a schema of this door's. */
+  /** Makes the shared pipeline for the schema of the REST view. */
   readonly pipelineFor: (schema: GraphQLSchema) => Pipeline;
-  /** What SOFA made of the schema. The product's by default, from the files that `npm run schema` writes. */
+  /** SOFA's output for the schema. By default the product's, from the files that `npm run schema` writes. */
   readonly emitted?: EmittedRest;
-  /** The title of the reference. The product's by default. */
+  /** The title of the API reference. By default the product's. */
   readonly title?: string;
-  /** Whether clients reach the service by https: alone: its cookies are then safe from all else. False by default. */
+  /** Whether clients reach the service over HTTPS only, so cookies can be `Secure`. False by default. */
   readonly isSecure?: boolean;
-  /** Silence on an event stream after which a comment is sent. 15 s by default: proxies give up after 30 to 60. */
+  /** Interval after which a silent event stream gets a comment. 15 s by default: proxies close idle ones after 30 to 60 s. */
   readonly heartbeatMs?: number;
 }
 
 export interface RestDoor {
   /**
-   * Answers anything: the routes below `/api/v1`, `/`, the reference at `/docs`, and every other path with 404. It reads the body itself. Settles when
-   * the answer is written, and never rejects.
+   * Answers any request: the routes below `/api/v1`, `/`, the reference at `/docs`, and every other path with 404. It reads the
+   * body itself. Settles when the answer is written, and never rejects.
    */
   readonly handle: (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>;
-  /** The view: a root field for each route. */
+  /** The schema of the view, which has a root field for each route. */
   readonly schema: GraphQLSchema;
-  /** Ends the open streams early, for the program to stop: a client of events goes on elsewhere from the last one. */
+  /** Ends the open streams early, at shutdown: a client of an event stream can resume it on another instance. */
   readonly endStreams: () => void;
 }
 
@@ -111,7 +111,7 @@ function documentFile({ loadDocument: load }: EmittedRest): SendFile {
 
 const readBoolean = textReader(GraphQLBoolean);
 
-/** Whether the query parameter `when` is true; adds a fault when it is neither true nor false. */
+/** Whether the query parameter `when` is true. Adds a fault when it is neither true nor false. */
 function asksForStream(when: string, query: string, faults: Fault[]): boolean {
   const texts = new URLSearchParams(query).getAll(when);
   return texts.length > 0 && readBoolean(texts, when, faults) === true;

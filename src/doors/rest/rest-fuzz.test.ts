@@ -156,7 +156,7 @@ interface Answer {
 }
 
 function send(method: string, path: string, options: { headers: http.OutgoingHttpHeaders; body: string | undefined }) {
-  // Node's client does not frame a body of DELETE and the like by itself.
+  // Node's client sends neither a length nor chunks with the body of a DELETE and the like.
   const length = options.body === undefined ? {} : { 'content-length': Buffer.byteLength(options.body) };
   const framed = { ...options.headers, ...length };
   return new Promise<Answer>((resolve, reject) => {

@@ -6,13 +6,13 @@ import type { Endpoint } from './exchange.js';
 import { Unreadable } from './request-body.js';
 import { BASE_PATH, toColonPath } from './sofa-operations.js';
 
-/** Something of the door's own, that no operation gives. */
+/** A fixed answer of the REST door, such as a page, which no operation gives. */
 export interface StaticAnswer {
   readonly path: string;
   readonly send: SendFile;
 }
 
-/** What stands at a path and method: an operation, a stream, or both, where a query parameter says which. */
+/** The handlers of a path and method. With both an operation and a stream, a query parameter selects one. */
 export interface RouteTarget {
   readonly operation?: Endpoint;
   readonly stream?: Endpoint<RestStreamRoute>;
@@ -27,12 +27,12 @@ export interface FoundRoute {
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly RestMethod[];
-/** Stands at a path in place of a method that it has not. */
+/** Registered for each method that a path does not have. */
 const NO_METHOD: RouteTarget = {};
-/** Longer path parameters find no route; an id has 36 characters, and each byte of it may be written as three. */
+/** A longer path parameter is answered with 404. An id has 36 characters, each of which may be percent-encoded as three. */
 const MAX_PARAMETER_LENGTH = 500;
 
-/** Finds the route of a request. @throws Unreadable 404 for an unknown path, 405 for a known one with another method */
+/** Finds the route of a request. @throws Unreadable 404 for an unknown path, 405 for a method that the path does not have */
 export type FindRoute = (method: string, url: string) => FoundRoute;
 
 export function createRestRouter(
@@ -65,13 +65,13 @@ export function createRestRouter(
   const router = createRouter({
     ignoreTrailingSlash: true,
     maxParamLength: MAX_PARAMETER_LENGTH,
-    // Read later, and only by operations that take something from it.
+    // The query is parsed later, and only for operations that have query parameters.
     querystringParser: (text) => text,
   });
   for (const { method, path, target } of targets.values()) {
     router.on(method, toColonPath(path), nothing, target);
   }
-  // Else `PUT /users/me` would find `PUT /users/{user_id}`, and change a user whose id is "me".
+  // Otherwise `PUT /users/me` would match `PUT /users/{user_id}`, and change the user with the id "me".
   const paths = new Set([...targets.values()].map(({ path }) => path).filter((path) => !path.includes('{')));
   for (const path of paths) {
     for (const method of METHODS) {
@@ -108,7 +108,7 @@ export function createRestRouter(
 
 const nothing = () => undefined;
 
-/** Whether HEAD is answered as GET without its body. */
+/** Whether HEAD is answered like GET, without the body. */
 function takesHead({ operation, stream, file }: RouteTarget): boolean {
   return stream === undefined && file === undefined && operation?.operation.route.navigation === undefined;
 }

@@ -32,7 +32,7 @@ const page = (sequence: number, text: string) => ({ kind: 'PageRead', sequence, 
 const failed = (sequence: number, reason: string) => ({ kind: 'ReadingFailed', sequence, reason }) as const;
 const done = (sequence: number) => ({ kind: 'BookRead', sequence, pageCount: 2 }) as const;
 
-/** A gate that a source waits at until the test opens it. */
+/** A gate at which a source waits until the test opens it. */
 function gate() {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => {

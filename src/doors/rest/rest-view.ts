@@ -6,7 +6,7 @@ import type { AnyRestRoute, RestFileRoute, RestRoute, RestStreamRoute } from '..
 import { planInputs, type InputPlan } from './input-plan.js';
 import { ViewTypes, fieldsOf, type ViewField } from './view-types.js';
 
-/** A REST operation, ready to serve: its route, who may call it, and what it reads off the wire. */
+/** A REST operation, ready to serve: its route, who may call it, and its inputs. */
 export interface RestOperation<Route extends AnyRestRoute = RestRoute> {
   readonly route: Route;
   readonly access: Access;
@@ -16,19 +16,19 @@ export interface RestOperation<Route extends AnyRestRoute = RestRoute> {
 }
 
 export interface RestView {
-  /** One root field a route, named by its operation id; no Subscription type, from which SOFA would make webhooks. */
+  /** One root field per route, named by its operation id. It has no Subscription type, for which SOFA would make webhooks. */
   readonly schema: GraphQLSchema;
   readonly operations: readonly RestOperation[];
-  /** The streams in a schema of their own, as subscriptions; undefined when there are none. */
+  /** The schema of the streams and files, which are subscriptions; undefined when there are none. */
   readonly streamSchema: GraphQLSchema | undefined;
   readonly streams: readonly RestOperation<RestStreamRoute>[];
-  /** In the same schema as the streams. */
+  /** Files are in the same schema as the streams. */
   readonly files: readonly RestOperation<RestFileRoute>[];
 }
 
 /**
- * The schema as REST clients see it: names in snake_case, connections as lists, a root field for each route. Its resolvers
- * are the main schema's, called with the main schema's arguments.
+ * Builds the schema as REST clients see it: names in snake_case, connections as lists, a root field for each route. Its
+ * resolvers call the main schema's, with the main schema's arguments.
  * @param main an executable schema whose fields carry `rest`, `restStream`, `restField` and `operation` extensions
  * @throws Error when a route's metadata does not fit its field
  */
@@ -82,7 +82,7 @@ function operationOf<Route extends AnyRestRoute>(field: ViewField, route: Route)
   }
   return {
     route,
-    // A subscription checks its caller and its arguments itself, before its source opens, and is for users.
+    // A subscription without metadata of its own is for users, and checks its caller and arguments before its source opens.
     access: operation?.access ?? 'user',
     rules: operation?.rules,
     description: field.description ?? undefined,
@@ -103,7 +103,7 @@ function schemaOf(
   const root = (name: string, fields: GraphQLFieldConfigMap<unknown, RequestContext>) =>
     Object.keys(fields).length > 0 ? new GraphQLObjectType({ name, fields }) : null;
   return new GraphQLSchema({
-    // GraphQL asks for a query type in every schema.
+    // GraphQL requires a query type in every schema.
     query:
       root('Query', queries) ?? new GraphQLObjectType({ name: 'Query', fields: { none: { type: GraphQLString } } }),
     mutation: root('Mutation', mutations),

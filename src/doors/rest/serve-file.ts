@@ -16,7 +16,7 @@ interface FileEvent {
   readonly [field: string]: unknown;
 }
 
-/** Answers a request with a file that is written as the subscription gives its parts. Never rejects. */
+/** Answers a request with a file download, which is written as the subscription's events arrive. Never rejects. */
 export async function serveFile(
   endpoint: Endpoint<RestFileRoute>,
   exchange: Exchange,
@@ -53,7 +53,7 @@ export async function serveFile(
   }
 }
 
-/** `?format=`, or else what `Accept` prefers; JSON by default. */
+/** The format in `?format=`, otherwise the one that `Accept` prefers; JSON by default. */
 function formatOf({ wire }: Exchange, faults: Fault[]): Format {
   const given = new URLSearchParams(wire.query).getAll('format');
   const [first] = given;
@@ -96,13 +96,13 @@ function begin({ filename }: RestFileRoute, format: Format, response: ServerResp
   });
 }
 
-/** A cut chunked body is the only way left to say that this is not all; what was written is still sent. */
+/** Cutting the chunked body is the only way left to signal that it is incomplete; text that was written is still sent. */
 function breakOff(response: ServerResponse): void {
   if (response.chunkedEncoding) response.socket?.destroySoon();
   else response.destroy();
 }
 
-/** The items as a JSON list, or a line each; the rows of an item stand in it as its last field. */
+/** Writes items as a JSON list, or one per line. The rows of an item become its last field. */
 class FileText {
   private items = 0;
   private rows = 0;

@@ -45,7 +45,7 @@ function sendResult(endpoint: Endpoint, exchange: Exchange, { input }: Admitted,
     return;
   }
   const errors = route.errors ?? [];
-  // Refused before anything ran: the pipeline names the first fault of the text, the contract wants all that is wrong.
+  // Refused before anything ran: the pipeline reports only the first fault of the texts, the REST contract wants all of them.
   const faults = result.data === undefined ? endpoint.reader.allFaults(input) : [];
   const answer =
     faults.length > 0
@@ -67,7 +67,7 @@ function navigationAnswer(
     : { status: 200, message: 'Success', data, headers: setCookie };
 }
 
-/** Browsers that navigate prefer HTML; a client without a preference follows a redirect by itself. */
+/** Browsers prefer HTML when they navigate. A client without a preference gets the redirect, which it follows by itself. */
 function prefersJson(request: IncomingMessage): boolean {
   return preferredType(request, ['text/html', 'application/json']) === 'application/json';
 }

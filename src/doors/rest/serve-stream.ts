@@ -7,7 +7,7 @@ import { preferredType } from '../headers/accept.js';
 import { errorAnswer, type MappedError } from './envelope.js';
 import { admitRequest, sendThrown, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
 
-/** An event of a stream as it is sent: snake_case fields beside the type's name. */
+/** An event as it is sent: fields in snake_case, and the name of its type. */
 interface StreamEvent {
   readonly __typename: string;
   readonly sequence?: number;
@@ -15,18 +15,18 @@ interface StreamEvent {
 }
 
 export interface StreamOptions extends ExchangeOptions {
-  /** Silence after which a comment is sent, so that proxies do not close the connection. */
+  /** Interval after which a silent stream gets a comment, so that proxies do not close the connection. */
   readonly heartbeatMs: number;
-  /** Open streams; each can be ended early. */
+  /** Open streams, each of which can be ended early. */
   readonly openStreams: Set<OpenStream>;
 }
 
 export interface OpenStream {
-  /** Ends the answer: a client of events can go on elsewhere from the last one; plain text breaks off. */
+  /** Ends the answer early: a client of events can resume elsewhere; plain text is cut off, to signal that it is incomplete. */
   end(): void;
 }
 
-/** Answers a request with a subscription's events, as server-sent events or plain text. Never rejects. */
+/** Answers a request with a subscription's events, as server-sent events or as plain text. Never rejects. */
 export async function serveStream(
   endpoint: Endpoint<RestStreamRoute>,
   exchange: Exchange,
@@ -61,15 +61,15 @@ function prefersEvents({ wire }: Exchange): boolean {
 }
 
 interface StreamWriter {
-  /** Whether anything was sent: then the status can no longer say that the stream failed. */
+  /** Whether anything was sent, after which the status can no longer signal a failure. */
   readonly isOpen: boolean;
-  /** Writes an event. An error that it returns ends the stream, as an answer of its own while nothing is out. */
+  /** Writes an event. A returned error ends the stream, and becomes the answer if nothing was sent yet. */
   write(event: StreamEvent): Promise<Error | undefined>;
-  /** The stream failed without an event that says so. */
+  /** The stream failed without a failure event. */
   fail(error: MappedError): void;
-  /** The stream is over. */
+  /** The stream ended normally. */
   end(): void;
-  /** The server ends it early. */
+  /** The server ends the stream early. */
   breakOff(): void;
   close(): void;
 }
@@ -122,10 +122,10 @@ function sendFirstError(
   sendEnvelope(response, errorAnswer(error, operation.route.errors ?? [], operation.plan.toWireField));
 }
 
-/** Proxies must neither buffer nor transform the stream; nginx reads X-Accel-Buffering. */
+/** Keeps proxies from buffering or transforming the stream; nginx reads `x-accel-buffering`. */
 const STREAM_HEADERS = { 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
 
-/** Resolves when the client can take more, or is gone. */
+/** Undefined when the client can take more now; otherwise resolves when it can, or has disconnected. */
 export function writeTo(response: ServerResponse, text: string): Promise<void> | undefined {
   if (response.destroyed || response.write(text)) return undefined;
   return new Promise((resolve) => {
@@ -171,7 +171,7 @@ class EventWriter implements StreamWriter {
   }
 
   end(): void {
-    // 204 tells a browser not to connect again, which it does after every end: there is nothing more to come.
+    // A browser reconnects after every end of a stream; 204 tells it not to, since there are no more events.
     if (!this.isOpen) this.response.writeHead(204);
     this.response.end();
   }
@@ -232,14 +232,14 @@ class TextWriter implements StreamWriter {
     this.response.end();
   }
 
-  /** A cut chunked body is the only way left to say that this is not all; what was written is still sent. */
+  /** Cutting the chunked body is the only way left to signal that it is incomplete; text that was written is still sent. */
   breakOff(): void {
     if (this.response.chunkedEncoding) this.response.socket?.destroySoon();
     else this.response.destroy();
   }
 
   close(): void {
-    // It holds nothing beyond the response.
+    // There is nothing to release besides the response.
   }
 
   private open(): void {

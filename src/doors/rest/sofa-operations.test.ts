@@ -44,7 +44,7 @@ function shopSchema({ routes = [route], fields = {} }: Shop): GraphQLSchema {
   });
 }
 
-/** The documents of one shop, read by another. */
+/** Emits the operations of one shop and starts another with them. */
 async function pair(written: Shop, started: Shop) {
   const { operations } = await emitRest(shopSchema(written), '1.0.0', reference);
   const view = buildRestView(shopSchema(started));

@@ -12,40 +12,40 @@ import {
 import type { AnyRestRoute } from '../../rest/route.js';
 import type { RestOperation, RestView } from './rest-view.js';
 
-/** Where every route of the contract lives. */
+/** The path prefix of every route. */
 export const BASE_PATH = '/api/v1';
 
 export function toColonPath(path: string): string {
   return path.replace(/\{(\w+)\}/g, ':$1');
 }
 
-/** The document that answers a route: one root field of the view, with all that it can give. */
+/** The document that answers a route: one root field of the view, with every field of its result. */
 export interface RouteDocument {
   readonly document: DocumentNode;
   readonly operationName: string;
 }
 
-/** A route and its document as SOFA made them, in the form in which they stand in a file. */
+/** A route and its document by SOFA, in the form that is written to a file. */
 export interface WrittenOperation {
   readonly operationId: string;
   readonly method: string;
   readonly path: string;
   readonly operationName: string;
-  /** The document, a line each, so that a change is easy to read. */
+  /** The lines of the document, so that a change is easy to read in a diff. */
   readonly document: readonly string[];
 }
 
-/** What `npm run schema` makes of the REST view with SOFA (`emit.ts`). */
+/** The output of `npm run schema` for the REST view (`emit.ts`). */
 export interface EmittedRest {
   readonly operations: readonly WrittenOperation[];
-  /** The OpenAPI document as JSON. Called when the first client asks for it. */
+  /** Loads the OpenAPI document as JSON text, when the first client asks for it. */
   readonly loadDocument: () => Promise<string>;
 }
 
-/** From here and from `dist` alike. */
+/** The path is the same from `src` and from `dist`. */
 const SCHEMA_FOLDER = new URL('../../../schema/', import.meta.url);
 
-/** The product's own, from `schema/`. */
+/** Reads the product's files, from `schema/`. */
 export function readEmittedRest(): EmittedRest {
   const operations = readFileSync(new URL('rest-operations.json', SCHEMA_FOLDER), 'utf8');
   return {
@@ -57,12 +57,12 @@ export function readEmittedRest(): EmittedRest {
   };
 }
 
-/** Gives the document of a route. @throws Error when the files were written before the code changed */
+/** Returns the document of a route. @throws Error when the files were emitted before the code changed */
 export type DocumentOf = (operation: RestOperation<AnyRestRoute>) => RouteDocument;
 
 /**
- * Pairs the routes of the view with what SOFA made of them.
- * @throws Error when a route was written that the view no longer has
+ * Matches the routes of the view with the documents that SOFA made of them.
+ * @throws Error when the files contain a route that the view no longer has
  */
 export function pairOperations(view: RestView, written: readonly WrittenOperation[]): DocumentOf {
   const byId = new Map(written.map((operation) => [operation.operationId, operation]));
@@ -84,7 +84,7 @@ function outdated(operationId: string): Error {
   return new Error(`schema/rest-operations.json does not fit ${operationId}: run "npm run schema"`);
 }
 
-/** Whether the document passes all arguments and asks for all fields, also those that were added since it was written. */
+/** Whether the document passes all arguments and selects all fields, also those added after it was emitted. */
 function selectsEverything(schema: GraphQLSchema, document: DocumentNode): boolean {
   const types = new TypeInfo(schema);
   let isWhole = true;
@@ -99,7 +99,7 @@ function selectsEverything(schema: GraphQLSchema, document: DocumentNode): boole
         enter({ selections }) {
           depth += 1;
           const type = types.getParentType();
-          // The first is the operation's own: a route is one root field of many.
+          // Depth 1 is the route's root field; the root type's other fields are other routes.
           if (depth === 1 || !isObjectType(type)) return;
           const selected = selections.flatMap((selection) => ('name' in selection ? [selection.name.value] : []));
           if (Object.keys(type.getFields()).some((name) => !selected.includes(name))) isWhole = false;

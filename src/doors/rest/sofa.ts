@@ -8,24 +8,24 @@ type SofaConfig = Parameters<typeof createSofa>[0];
 type SofaRouter = ReturnType<typeof createSofaRouter>;
 type AnyOperation = RestOperation<AnyRestRoute>;
 
-/** A schema that SOFA is shown, with the routes of its root fields. */
+/** A schema for SOFA, with the routes of its root fields. */
 export interface SofaSubject {
   readonly schema: GraphQLSchema;
   readonly operations: readonly AnyOperation[];
 }
 
-/** A route of SOFA's router, with the document that it executes. */
+/** A route of SOFA's router, and the document that it executes. */
 export interface SofaRoute {
   readonly operation: AnyOperation;
   readonly method: string;
-  /** As OpenAPI writes it: `/users/{user_id}`. */
+  /** In OpenAPI's form: `/users/{user_id}`. */
   readonly path: string;
   readonly document: DocumentNode;
 }
 
 /**
- * SOFA's own router over a schema. It must never be reached from outside: it has `POST /webhook`, which makes the service
- * send requests to any address (docs/decisions/0002).
+ * SOFA's own router over a schema. It must never be reachable from outside: it serves `POST /webhook`, which makes the service
+ * send requests to any URL (docs/decisions/0002).
  */
 export function sofaRouter(
   { schema, operations }: SofaSubject,
@@ -39,13 +39,13 @@ export function sofaRouter(
     ]),
   );
   const sofa = createSofa({ basePath: BASE_PATH, schema, routes, ...handlers });
-  // SOFA would answer with the bare id wherever a "model" stands inside another object. A wire object is always whole.
+  // SOFA answers with the bare id of a "model" inside another object; REST answers with whole objects, so there are no models.
   return createSofaRouter({ ...sofa, models: [] });
 }
 
 /**
- * SOFA's routes with their documents. It shows a document to nobody but `execute`, so each route is called once, in memory
- * and without any input.
+ * SOFA's routes with their documents. SOFA reveals a document only to `execute`, so each route is called once, in memory
+ * and without input.
  */
 export async function recordRoutes(subject: SofaSubject): Promise<readonly SofaRoute[]> {
   const byField = new Map(subject.operations.map((operation) => [operation.route.operationId, operation]));
@@ -78,7 +78,7 @@ function rootFieldOf({ definitions }: DocumentNode): string {
   return selection?.kind === Kind.FIELD ? selection.name.value : '';
 }
 
-/** SOFA serves no subscriptions over HTTP. Shown as queries, it makes their documents all the same. */
+/** Presents subscriptions to SOFA as queries, since it does not serve subscriptions over HTTP. Their documents are the same. */
 export function streamsAsQueries({ streamSchema, streams, files }: RestView): SofaSubject | undefined {
   const type = streamSchema?.getSubscriptionType();
   if (!type) return undefined;
@@ -89,7 +89,7 @@ export function streamsAsQueries({ streamSchema, streams, files }: RestView): So
   };
 }
 
-/** The subscription that a stream needs, of the query that SOFA made. It also asks for the type of each event. */
+/** Turns SOFA's query for a stream into the subscription. It also selects the type name of each event. */
 export function asSubscription({ document, operation }: SofaRoute): DocumentNode {
   const { operationId } = operation.route;
   const typeName = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: '__typename' } } as const;
@@ -100,7 +100,7 @@ export function asSubscription({ document, operation }: SofaRoute): DocumentNode
       name: { kind: Kind.NAME, value: `${operationId}_subscription` } as const,
     }),
     Field(node) {
-      // Events that call fields of different types by one name would come out under SOFA's aliases.
+      // SOFA would give fields of one name but different types in several events an alias, which clients would see.
       if (node.alias) throw new Error(`${operationId}: its events have different types for ${node.name.value}`);
       if (node.name.value !== operationId || !node.selectionSet) return undefined;
       const selections = [typeName, ...node.selectionSet.selections];

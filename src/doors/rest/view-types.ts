@@ -35,10 +35,10 @@ import { toSnakeCase } from './wire-names.js';
 export type ViewField = GraphQLField<unknown, RequestContext>;
 type FieldConfig = GraphQLFieldConfig<unknown, RequestContext>;
 
-/** What a route with its own `data` gives: the JSON that its metadata makes of the result. */
+/** The type of a route's own `data`: any JSON, as the route's metadata makes it from the result. */
 const RestJson = new GraphQLScalarType({ name: 'RestJson', serialize: (value) => value });
 
-/** The view's types, each made once from the main schema's. Scalars and enums are the same in both. */
+/** The view's types, each made once from the main schema's type. Scalars and enums are used in both. */
 export class ViewTypes {
   private readonly outputs = new Map<string, GraphQLObjectType | GraphQLUnionType>();
   private readonly inputs = new Map<string, GraphQLInputObjectType>();
@@ -73,14 +73,14 @@ export class ViewTypes {
         subscribe(source, plan.toArguments(args), context, info),
       resolve: async (event, args: Record<string, unknown>, context, info) => {
         const resolved: unknown = resolve ? await resolve(event, plan.toArguments(args), context, info) : event;
-        // The view's union has no resolveType of its own.
+        // The view's union has no resolveType: the main schema's is called here.
         const __typename = await union.resolveType?.(resolved, context, info, union);
         return { ...(resolved as object), __typename };
       },
     };
   }
 
-  /** The type of a route's data, and how it comes out of the field's result; `present` is undefined where it is the result. */
+  /** The type of a route's data, and how to get them from the field's result; `present` is undefined if they are the result. */
   private dataOf(
     field: ViewField,
     route: RestRoute,
@@ -103,7 +103,7 @@ export class ViewTypes {
     return Object.fromEntries(
       inputs.map((input) => {
         const type = this.input(input.type);
-        // No default values here: the router sends them, and the compiled query would not.
+        // Without default values: the router sends them, since compiled queries do not apply them.
         return [
           input.variable,
           {
@@ -214,7 +214,7 @@ export class ViewTypes {
   }
 }
 
-/** What the door makes an answer of. */
+/** The result of a navigation route: its data, redirect and cookie. */
 export interface NavigationResult {
   readonly data: unknown;
   readonly location: string | null;
@@ -234,7 +234,7 @@ function propertyReader(name: string): (row: unknown) => unknown {
   return (row) => (row as Readonly<Record<string, unknown>>)[name];
 }
 
-/** The `nodes` field of a connection, if `type` is one. */
+/** The `nodes` field of a connection; undefined for other types. */
 function nodesOf(type: GraphQLOutputType): ViewField | undefined {
   const named = getNullableType(type);
   if (!isObjectType(named)) return undefined;
@@ -242,7 +242,7 @@ function nodesOf(type: GraphQLOutputType): ViewField | undefined {
   return fields['edges'] && fields['pageInfo'] ? fields['nodes'] : undefined;
 }
 
-/** Whether a field of this type goes on to another object, which has an address of its own in REST. */
+/** Whether a field of this type leads to another object, which has its own URL in REST. */
 function leadsElsewhere(type: GraphQLOutputType): boolean {
   const named = getNamedType(type);
   if (isInterfaceType(named) || isUnionType(named)) return true;
