@@ -3,7 +3,7 @@ import { relyingPartyOf } from './config/relying-party.js';
 import { readSettings, type Environment } from './config/setting.js';
 import { allSettings, type Settings } from './config/topics.js';
 
-/** Settings are read here and nowhere else: from the environment, once, at start. Each is declared in src/config/. */
+/** Reads the settings from the environment, once, at start; no other file does. Each is declared in src/config/. */
 
 export type { Environment };
 
@@ -12,7 +12,7 @@ const DEFAULT_MAIL_FROM = 'Flynkle <no-reply@localhost>';
 /** The settings as the program uses them. */
 export type Config = Readonly<ReturnType<typeof complete>>;
 
-/** Settings that cannot be started with. The message lists every fault, a line each. */
+/** The settings do not allow a start. The message lists every fault, one per line. */
 export class ConfigError extends Error {
   constructor(readonly faults: readonly string[]) {
     super(
@@ -23,7 +23,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the settings. An empty variable counts as one that is not set.
+ * Reads the settings. An empty variable counts as not set.
  * @throws ConfigError with every fault
  */
 export function readConfig(environment: Environment): Config {
@@ -34,7 +34,7 @@ export function readConfig(environment: Environment): Config {
   return complete(read.values);
 }
 
-/** Adds what follows from several settings together. */
+/** Adds values that are derived from several settings. */
 function complete({ environment, ...settings }: Settings) {
   const production = environment === 'production';
   return {
@@ -54,7 +54,7 @@ function adminOf({ email, password }: Settings['admin']) {
   return email === undefined || password === undefined ? undefined : { email, password };
 }
 
-/** Undefined for a folder in `DATA_DIR`. */
+/** Undefined when files are kept in a folder of `DATA_DIR`. */
 function s3Of({ endpoint, accessKey, secretKey, bucket, useSsl }: Settings['uploads']['s3']) {
   if (endpoint === undefined || accessKey === undefined || secretKey === undefined || bucket === undefined) {
     return undefined;

@@ -7,14 +7,14 @@ export const callersSettings = {
   settings: {
     trustedProxies: withDefault('TRUSTED_PROXIES', cidrs, {
       description:
-        'Address ranges of the proxies in front, separated by commas. Their X-Forwarded-For header is believed. Without it, all users behind one proxy count as one client in rate limits and in session lists.',
+        'Address ranges of the proxies in front, separated by commas. Their X-Forwarded-For header is trusted. All users behind a proxy that is not listed count as one client in rate limits and in session lists.',
       default: '',
       example: '10.0.0.0/8',
     }),
     internal: {
       cidrs: withDefault('INTERNAL_CIDRS', cidrs, {
         description:
-          "Address ranges of internal services, separated by commas: they act for the user in their X-User-ID header. The connection's own address counts, so do not list a range that contains a proxy, unless everyone behind it may act as any user; addresses in TRUSTED_PROXIES never count.",
+          'Address ranges of internal services, separated by commas: they may act as any user, named in their X-User-ID header. It is the address of the connection that counts, so do not list a range that contains a proxy, unless everyone behind it may act as any user. Addresses in TRUSTED_PROXIES never count.',
         default: '',
         example: '10.0.0.0/8',
       }),

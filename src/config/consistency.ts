@@ -3,9 +3,9 @@ import { MIN_SECRET_BYTES } from './accounts.settings.js';
 import { relyingPartyOf } from './relying-party.js';
 import type { Settings } from './topics.js';
 
-/** What single settings cannot see: whether they go together, and whether they are fit for production. */
+/** Rules about several settings together, and about production. */
 
-/** Secrets that stand in documentation and examples; a production start refuses them. */
+/** Secrets from documentation and examples, with which production refuses to start. */
 const KNOWN_SECRETS = /^(change[-_ ]?me|secret|password|default|example|test)/i;
 
 /** Every fault, as `NAME: message`. */

@@ -6,16 +6,16 @@ export const dataSettings = {
   settings: {
     dataDirectory: withDefault('DATA_DIR', text, {
       description:
-        'Folder of everything that is kept without a server: the embedded database, uploaded files, mail, and the secret that signs tokens.',
+        'Folder for data that is kept without a server: the embedded database, uploaded files, mail, and the secret that signs tokens.',
       default: './data',
     }),
     databaseUrl: optional('DATABASE_URL', url('postgres:', 'postgresql:'), {
-      description: 'A PostgreSQL server, version 15 or later, instead of the embedded database.',
+      description: 'URL of a PostgreSQL server, version 15 or later. Default: the embedded database.',
       example: 'postgresql://flynkle:password@localhost:5432/flynkle',
     }),
     redisUrl: optional('REDIS_URL', url('redis:', 'rediss:'), {
       description:
-        'A Redis server, version 7, for reply streams and rate limits. Needed to run more than one instance; unless set, both are kept in the process.',
+        'URL of a Redis server, version 7, for reply streams and rate limits. Required to run more than one instance. Default: both are kept in the process.',
       example: 'redis://localhost:6379',
     }),
   },

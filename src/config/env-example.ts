@@ -7,7 +7,7 @@ const HEADER = comment(
   'Copy to .env: `npm start`, `npm run dev` and `docker compose` read it. Each line shows the default of a setting, or an example where there is none; an empty value counts as not set. Outside production the service needs none of them.',
 );
 
-/** `.env.example`: every setting with its meaning, commented out. `npm run schema` writes it. */
+/** The text of `.env.example`: every setting with its description, commented out. `npm run schema` writes it. */
 export function envExample(topics: readonly Topic[]): string {
   return [HEADER, ...topics.map(section)].join('\n');
 }
@@ -25,14 +25,14 @@ function entry(setting: Setting<unknown>): string {
   return `${comment(meaning)}# ${setting.name}=${setting.example ?? setting.default ?? ''}\n`;
 }
 
-/** The limits of a number and the choices of a word, from the schema that holds them. */
+/** The range of a number or the choices of an enum, taken from the setting's schema. */
 function limitsOf(schema: z.ZodType): string {
   if (schema instanceof z.ZodEnum) return `One of ${schema.options.join(', ')}.`;
   if (schema instanceof z.ZodNumber) return `From ${schema.minValue ?? '-∞'} to ${schema.maxValue ?? '∞'}.`;
   return '';
 }
 
-/** Lines that begin with `# `, broken between words. */
+/** Wraps a text into lines that begin with `# `. */
 function comment(text: string): string {
   const lines = text.split(' ').reduce<string[]>((done, word) => {
     const line = `${done.at(-1) ?? '#'} ${word}`;

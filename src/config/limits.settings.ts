@@ -15,7 +15,7 @@ export const limitsSettings = {
         description: `Login attempts ${CLIENT}.`,
         default: '100/60',
       }),
-      chat: withDefault('RATE_LIMIT_CHAT', rateLimit, { description: 'Chats per user.', default: '5/60' }),
+      chat: withDefault('RATE_LIMIT_CHAT', rateLimit, { description: 'Chat requests per user.', default: '5/60' }),
       message: withDefault('RATE_LIMIT_MESSAGE', rateLimit, { description: 'Messages per user.', default: '5/60' }),
       codeAddress: withDefault('RATE_LIMIT_CODE_ADDRESS', rateLimit, {
         description: 'One-time codes mailed per e-mail address.',
@@ -26,7 +26,7 @@ export const limitsSettings = {
         default: '100/60',
       }),
       providerLogin: withDefault('RATE_LIMIT_PROVIDER_LOGIN', rateLimit, {
-        description: `Logins by a provider that are begun, ${CLIENT}.`,
+        description: `Logins by a provider that are started, ${CLIENT}.`,
         default: '30/60',
       }),
     },

@@ -8,14 +8,14 @@ export const loginProvidersSettings = {
     loginProviders: {
       providers: withDefault('OIDC_PROVIDERS', json.pipe(loginProvidersSchema), {
         description:
-          'Login providers, as a JSON list on one line. Each has a name (used in addresses), an issuer and a clientId; and optionally a label (shown to people), clientSecret, clientAuthentication (client_secret_basic or client_secret_post) and scopes. Register <PUBLIC_URL>/api/v1/auth/oidc/<name>/callback with the provider.',
+          'Login providers, as a JSON list on one line. Each has a name (used in URLs), an issuer and a clientId; and optionally a label (shown to people), clientSecret, clientAuthentication (client_secret_basic or client_secret_post) and scopes. Register <PUBLIC_URL>/api/v1/auth/oidc/<name>/callback with the provider.',
         default: '[]',
         example:
           '[{"name":"google","label":"Google","issuer":"https://accounts.google.com","clientId":"flynkle","clientSecret":"…"}]',
       }),
       returnUrls: withDefault('OIDC_RETURN_URLS', returnUrls, {
         description:
-          'Pages that a login may return to, as whole addresses without a query, separated by commas; an app may have a scheme of its own.',
+          'Full URLs of the pages that a login may return to, without a query, separated by commas; an app may use its own URL scheme.',
         default: '',
         example: 'https://app.example.com/welcome',
       }),

@@ -6,11 +6,11 @@ export const mailSettings = {
   settings: {
     mail: {
       smtpUrl: optional('SMTP_URL', url('smtp:', 'smtps:'), {
-        description: 'A mail server. Unless set, each mail is a file in DATA_DIR/mail.',
+        description: 'URL of a mail server. Default: each mail is written to a file in DATA_DIR/mail.',
         example: 'smtp://user:password@localhost:587',
       }),
       from: optional('MAIL_FROM', mailSender, {
-        description: 'Sender of the mails: one address. Required in production together with SMTP_URL.',
+        description: 'Sender of all mail: one address. Required in production if SMTP_URL is set.',
         example: 'Flynkle <no-reply@example.com>',
       }),
     },

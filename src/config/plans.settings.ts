@@ -7,7 +7,7 @@ export const plansSettings = {
   settings: {
     plans: withDefault('PLANS', json.pipe(plansSchema), {
       description:
-        'The plans, as JSON on one line; they replace the default ones. A new user gets the first. Messages and tokens are per day (UTC).',
+        'The plans, as JSON on one line; they replace the default plans. A new user gets the first one. Messages and tokens are per day (UTC).',
       default: defaultPlansAsText(),
     }),
   },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Networks } from '../kernel/networks.js';
 
-/** How the text of an environment variable is read; each schema says in its message what it wants. */
+/** Schemas that parse the text of an environment variable; their messages say what is expected. */
 
 interface RateLimit {
   readonly limit: number;
@@ -16,7 +16,7 @@ export const positive = (most: number) => z.coerce.number().int().min(1).max(mos
 
 export const flag = z.stringbool({ truthy: ['true', '1'], falsy: ['false', '0'] });
 
-/** @param protocols as `https:` */
+/** @param protocols allowed protocols, such as `https:` */
 export const url = (...protocols: string[]) =>
   z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
     message: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
@@ -61,7 +61,7 @@ export const hostAndPort = z
     'must be host:port, as 127.0.0.1:9000',
   );
 
-/** One address, with or without a name before it. Anything more would end up in other headers of the mail. */
+/** One address, with or without a display name. Anything more could inject headers into the mail. */
 export const mailSender = z
   .string()
   .trim()
@@ -80,8 +80,8 @@ export const json = z.string().transform((value, context): unknown => {
 });
 
 /**
- * Addresses that a login may redirect to. They are compared as a whole: if a prefix were enough, an attacker could choose
- * the rest of the address.
+ * URLs that a login may redirect to. They are compared as a whole: if a prefix were enough, an attacker could choose the rest
+ * of the URL.
  */
 export const returnUrls = list.transform((values, context): readonly string[] =>
   values.map((value) => {

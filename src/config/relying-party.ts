@@ -1,8 +1,8 @@
 import type { Settings } from './topics.js';
 
 /**
- * The domain that passkeys are made for. Browsers allow `localhost` as an exception to the rule that the page must be served
- * over TLS; they never allow an IP address.
+ * The domain of passkeys (WebAuthn's relying party id). Browsers require TLS except for `localhost`, and never allow an IP
+ * address.
  */
 export function relyingPartyOf({ webAuthn, publicUrl }: Pick<Settings, 'webAuthn' | 'publicUrl'>): string {
   return webAuthn.rpId ?? (publicUrl === undefined ? 'localhost' : new URL(publicUrl).hostname);

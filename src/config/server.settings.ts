@@ -7,28 +7,28 @@ export const serverSettings = {
   settings: {
     environment: withDefault('NODE_ENV', z.enum(['development', 'test', 'production']), {
       description:
-        'A production start refuses settings that are unsafe there; its log is JSON lines, also in a terminal.',
+        'In production, the service refuses to start with unsafe settings, and logs JSON lines also in a terminal.',
       default: 'development',
     }),
     logLevel: withDefault('LOG_LEVEL', z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']), {
-      description: 'The least severe messages in the log.',
+      description: 'Minimum severity of logged messages.',
       default: 'info',
     }),
     port: withDefault('PORT', port, {
-      description: 'TCP port to listen on; 0 for any that is free.',
+      description: 'TCP port to listen on; 0 selects any free port.',
       default: '8000',
     }),
     host: optional('HOST', text, {
-      description: 'Address to listen on. Unless set: localhost, or in production every address.',
+      description: 'Address to listen on. Default: localhost; in production, all addresses.',
       example: '0.0.0.0',
     }),
     publicUrl: optional('PUBLIC_URL', url('http:', 'https:'), {
       description:
-        'Where clients reach the service. It stands in links, and its domain in passkeys. With OIDC_PROVIDERS, production needs it to begin with https:.',
+        'URL at which clients reach the service. It is used in links, and its domain is the default domain of passkeys. In production, OIDC_PROVIDERS require it to begin with https:.',
       example: 'https://chat.example.com',
     }),
     corsOrigins: withDefault('CORS_ORIGINS', list, {
-      description: 'Origins whose pages may call the service, separated by commas; * allows any. None unless set.',
+      description: 'Origins whose pages may call the service, separated by commas; * allows all. Default: none.',
       default: '',
       example: 'https://app.example.com,https://admin.example.com',
     }),

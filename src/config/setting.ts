@@ -1,21 +1,21 @@
 import { z } from 'zod';
 
-/** Settings as declarations: one each, from which the parsing, the type Config and `.env.example` are made. */
+/** Settings are declared once each; parsing, the type Config and `.env.example` are derived from the declarations. */
 
 /** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** One setting: all that the program, `.env.example` and a reader need to know of it. */
+/** The declaration of one setting. */
 export class Setting<T> {
-  /** The environment variable. */
+  /** The name of the environment variable. */
   readonly name: string;
-  /** Reads the variable's text. */
+  /** Parses the variable's text. */
   readonly schema: z.ZodType<T>;
-  /** What it means, with its unit. `.env.example` adds the limits of numbers and the choices, which the schema knows. */
+  /** The meaning, with the unit. `.env.example` adds ranges and choices, which it takes from the schema. */
   readonly description: string;
-  /** Read by the schema when the variable is not set. In the form that an operator writes. */
+  /** The text that is parsed when the variable is not set. */
   readonly default: string | undefined;
-  /** What `.env.example` shows instead of the default. Secrets have none. */
+  /** The value in `.env.example` when there is no default. Secrets have none. */
   readonly example: string | undefined;
 
   constructor(name: string, schema: z.ZodType<T>, texts: SettingTexts) {
@@ -33,18 +33,18 @@ interface SettingTexts {
   readonly example?: string;
 }
 
-/** Settings by the keys that they have in Config. */
+/** Settings by their keys in Config. */
 export interface SettingTree {
   readonly [key: string]: Setting<unknown> | SettingTree;
 }
 
-/** Settings that stand together in `.env.example`. */
+/** Settings that form a section of `.env.example`. */
 export interface Topic {
   readonly title: string;
   readonly settings: SettingTree;
 }
 
-/** What a tree of settings is read into. */
+/** The type of a tree's values. */
 export type ValuesOf<Tree> = {
   readonly [Key in keyof Tree]: Tree[Key] extends Setting<infer T> ? T : ValuesOf<Tree[Key]>;
 };
@@ -58,7 +58,7 @@ export function withDefault<T>(
   return new Setting(name, schema, texts);
 }
 
-/** A setting that is undefined when its variable is not set. */
+/** A setting whose value is undefined when its variable is not set. */
 export function optional<T>(
   name: string,
   schema: z.ZodType<T>,
@@ -67,13 +67,13 @@ export function optional<T>(
   return new Setting(name, schema.optional(), texts);
 }
 
-/** In the order of their declaration. */
+/** All settings of a tree, in order of declaration. */
 export function settingsIn(tree: SettingTree): Setting<unknown>[] {
   return Object.values(tree).flatMap((entry) => (entry instanceof Setting ? [entry] : settingsIn(entry)));
 }
 
 /**
- * Reads the variables of a tree's settings. An empty variable counts as one that is not set.
+ * Reads the variables of a tree's settings. An empty variable counts as not set.
  * @returns the values, or every fault as `NAME: message`
  */
 export function readSettings<Tree extends SettingTree>(

@@ -10,7 +10,7 @@ import { serverSettings } from './server.settings.js';
 import type { ValuesOf } from './setting.js';
 import { uploadsSettings } from './uploads.settings.js';
 
-/** In the order in which `.env.example` shows them and faults are reported. */
+/** In the order of the sections of `.env.example`, in which faults are reported too. */
 export const topics = [
   serverSettings,
   dataSettings,
@@ -32,5 +32,5 @@ type AllSettings = Intersection<(typeof topics)[number]['settings']>;
 
 export const allSettings = Object.assign({}, ...topics.map(({ settings }) => settings)) as AllSettings;
 
-/** The value of every setting, not yet checked against the others. */
+/** The values of all settings, not yet checked against each other. */
 export type Settings = ValuesOf<AllSettings>;

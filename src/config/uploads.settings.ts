@@ -6,7 +6,7 @@ export const uploadsSettings = {
   settings: {
     uploads: {
       maxBytes: withDefault('UPLOAD_MAX_BYTES', positive(2_147_483_647), {
-        description: 'The largest file in bytes.',
+        description: 'Maximum size of an uploaded file in bytes.',
         default: '10485760',
       }),
       s3: {
@@ -17,7 +17,7 @@ export const uploadsSettings = {
         accessKey: optional('MINIO_ACCESS_KEY', text, { description: 'Access key of the S3 server.' }),
         secretKey: optional('MINIO_SECRET_KEY', text, { description: 'Secret key of the S3 server.' }),
         bucket: optional('MINIO_BUCKET', text, {
-          description: 'Name of the bucket; made if it does not exist.',
+          description: 'Name of the bucket, which is made if it does not exist.',
           example: 'flynkle',
         }),
         useSsl: withDefault('MINIO_USE_SSL', flag, {
