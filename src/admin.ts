@@ -21,7 +21,7 @@ import type { Database } from './ports/database.js';
 
 const log = { info: () => undefined, warn: noteOf('warning'), error: noteOf('error') };
 
-// What is set already wins over the file.
+// Variables that are already set win over .env.
 if (existsSync('.env')) process.loadEnvFile('.env');
 process.exitCode = await runCommand(process.argv.slice(2), {
   prompts: new Prompts({ input: process.stdin, output: process.stderr }),
@@ -32,7 +32,7 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   withOperator,
 });
 
-/** On the settings and the database of the service, as they are: what is missing in it, its own start makes. */
+/** Opens the service's database without changing it: missing migrations are left to the start of the service. */
 async function withOperator(work: (operator: OperatorService) => Promise<void>): Promise<void> {
   const config = settings();
   const database = await openDatabase({
@@ -65,7 +65,7 @@ function explainUse(error: unknown): never {
   );
 }
 
-/** The same features over the same database, as far as the operator's commands need them. */
+/** Wires the service's features that the operator's commands need. */
 async function createOperator(config: Config, database: Database): Promise<OperatorService> {
   const shared = {
     database,

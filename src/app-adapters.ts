@@ -31,14 +31,14 @@ import type { Mailer } from './ports/mailer.js';
 import type { ObjectStore } from './ports/object-store.js';
 import type { CreateRateLimiter } from './ports/rate-limiter.js';
 
-/** What the product needs from outside, opened as the settings say. */
+/** The external parts of the product, opened according to the settings. */
 export interface Adapters {
   readonly database: OpenedDatabase;
   readonly events: EventLog;
   readonly createLimiter: CreateRateLimiter;
-  /** Makes limiters that count in the database, for limits that an outage of Redis must not lift. */
+  /** Makes limiters that count in the database, for limits that must hold during an outage of Redis. */
   readonly createDurableLimiter: CreateRateLimiter;
-  /** Where events and limits are, for the start-up log. */
+  /** Where events and rate limits are kept, for the start-up log. */
   readonly sharedState: string;
   readonly model: LanguageModel;
   readonly counter: O200kTokenCounter;
@@ -46,11 +46,11 @@ export interface Adapters {
   readonly jobs: JobQueue;
   readonly mailer: Mailer;
   readonly loginProviders: readonly IdentityProvider[];
-  /** The keys of access tokens, the one that signs first. */
+  /** The keys of access tokens; the first one signs. */
   readonly secrets: readonly string[];
 }
 
-/** @param resources closes what was opened, in the opposite order */
+/** @param resources closes what was opened, in reverse order */
 export async function openAdapters(config: Config, log: Log, resources: AsyncDisposableStack): Promise<Adapters> {
   const database = await openDatabase({
     url: config.databaseUrl,
@@ -77,7 +77,7 @@ export async function openAdapters(config: Config, log: Log, resources: AsyncDis
   };
 }
 
-/** What instances tell each other: through Redis, or within this process. */
+/** The state that instances share: in Redis, or within this process. */
 async function openSharedState(
   config: Config,
   log: Log,
@@ -101,7 +101,7 @@ async function openSharedState(
   return { events, createLimiter, sharedState: redis.description };
 }
 
-/** A server that speaks OpenAI's API may ask for no key: its address alone configures it. */
+/** An OpenAI-compatible server may need no key, so OPENAI_BASE_URL alone selects it. */
 function chooseModel({ model, production }: Config, log: Log): LanguageModel {
   if (model.apiKey !== undefined || model.baseUrl !== undefined) {
     return new OpenAiLanguageModel({

@@ -28,17 +28,17 @@ export interface FeaturesOptions {
   readonly version: string;
   /** Aborts when the server shuts down. */
   readonly closing: AbortSignal;
-  /** The address of the file with this access key. */
+  /** The URL of the file with this access key. */
   readonly fileUrl: (accessKey: string) => string;
-  /** Where a provider of logins sends users back to. */
+  /** The URL to which a login provider sends users back. */
   readonly callbackUrl: (provider: string) => string;
-  /** Where the service is reached, as `https://chat.example.com`; known once it listens. */
+  /** The service's own URL, such as `https://chat.example.com`; known once it listens. */
   readonly serviceUrl: () => string;
 }
 
 export type Features = ReturnType<typeof createFeatures>;
 
-/** The product: every feature, wired to what it needs. */
+/** The product: all features, wired together. */
 export function createFeatures({ config, adapters, serviceUrl, ...options }: FeaturesOptions) {
   const audit = storedAuditLog(adapters.database);
   const shared = { ...options, ...adapters, rateLimits: config.rateLimits, audit, clock: systemClock };
@@ -99,7 +99,7 @@ export function createFeatures({ config, adapters, serviceUrl, ...options }: Fea
     conversations: conversations.service,
   });
 
-  // `node` asks for an id in this order: what is asked for most comes first.
+  // `node` tries the finders in this order, so that the types asked for most come first.
   const withNodes = [
     plans,
     messages,

@@ -8,8 +8,8 @@ import { readConfig } from './config.js';
 import { buildSchema } from './graphql/schema.js';
 
 /**
- * The schema without a running service, for the files that are emitted from it and for tests of its form. Its resolvers are
- * there and stand on nothing: calling one throws.
+ * The schema without a running service, for the files that are emitted from it and for tests. Its resolvers have no working
+ * dependencies: calling one throws.
  */
 export function describeSchema(): GraphQLSchema {
   const { resolvers } = createFeatures({
@@ -42,7 +42,7 @@ function unopenedAdapters(): Adapters {
   };
 }
 
-/** Stands for any port: whatever is asked of it throws. */
+/** Stands in for any port: every use of it throws. */
 function unopened(): never {
   return new Proxy({}, { get: notRunning }) as never;
 }

@@ -25,14 +25,14 @@ const REPLY_GRACE_MS = 15_000;
 const REQUEST_GRACE_MS = 19_000;
 
 export interface App {
-  /** Where it listens, as `http://localhost:8000`. */
+  /** The service's URL, such as `http://localhost:8000`. */
   readonly url: string;
   readonly adapters: Adapters;
-  /** Takes no more requests, lets the running ones and the streams end, and closes everything. */
+  /** Refuses new requests, lets running requests and streams end, and closes everything. */
   close(): Promise<void>;
 }
 
-/** Opens everything in the order in which it is needed; when one thing fails, what was opened is closed again. */
+/** Opens everything in order of dependency. If one step fails, what was opened before is closed. */
 export async function startApp(config: Config, log: Log): Promise<App> {
   const resources = new AsyncDisposableStack();
   try {
@@ -85,7 +85,7 @@ async function openFeatures(
   log: Log,
   resources: AsyncDisposableStack,
 ): Promise<void> {
-  // The embedded database is locked by this process: whatever is unfinished in it, nobody else is at work on.
+  // This process holds the lock of the embedded database, so no other process can be working on anything unfinished in it.
   if (database.embedded) await Promise.all([usage.expireAllLeases(), uploads.service.expireAllLeases()]);
   await secondFactor.reseal();
   await recovery.sweep();
@@ -102,7 +102,7 @@ async function openFeatures(
   if (outcome === 'taken') log.warn({}, 'ADMIN_EMAIL belongs to a user who is no administrator: nothing was changed');
 }
 
-/** One pipeline a schema, one context and one error map for all doors, on one port. */
+/** Opens all doors on one port, with one context factory and one error map for all, and a pipeline per schema. */
 async function openDoors(
   config: Config,
   features: Features,
@@ -116,7 +116,7 @@ async function openDoors(
   const makeContext = contextFactory(features, createClientOf(config.trustedProxies), noteViewer);
   const pipelineOptions = { mapError, renewContext };
   const pipeline = createPipeline(schema, pipelineOptions);
-  // The fields before a file and the lines around it have room beside it.
+  // Room for the file, the fields before it and the multipart framing.
   const uploadLimit = config.uploads.maxBytes + BODY_LIMIT;
   const graphql = await createGraphQLDoor({
     pipeline,
@@ -186,7 +186,7 @@ function contextFactory(
   };
 }
 
-/** What one event of a subscription loads is stale for the next. */
+/** Gives each event of a subscription a fresh cache: data loaded for one event is stale for the next. */
 function renewContext(context: RequestContext): RequestContext {
   return { ...context, once: onceMap() };
 }
@@ -212,7 +212,7 @@ interface Announcement {
   readonly adapters: Adapters;
 }
 
-/** What an operator wants to know first: where it is, what it stands on, and what would replace what is embedded. */
+/** Logs what an operator wants to know first: the addresses, the parts in use, and the settings that replace embedded parts. */
 function announce({ url, callbackUrl, version, config, adapters }: Announcement, log: Log): void {
   const { database, model, files, mailer, sharedState } = adapters;
   const lines = [

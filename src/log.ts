@@ -1,10 +1,10 @@
 import { pino, type Logger } from 'pino';
 import type { Config } from './config.js';
 
-/** Keys that hold credentials, wherever they turn up. What is logged on purpose has none of them: this is the second lock. */
+/** Keys of credentials, redacted wherever they appear: a second safeguard, since credentials are never logged on purpose. */
 const REDACTED = ['authorization', 'password', 'accessToken', 'refreshToken', 'apiKey', 'cookie'];
 
-/** JSON lines on standard output, one an event; for a person at a terminal, in colour. */
+/** Logs to standard output: one JSON object per line, or coloured text on a terminal outside production. */
 export function createLog({ logLevel, production }: Pick<Config, 'logLevel' | 'production'>): Logger {
   const pretty = process.stdout.isTTY && !production;
   return pino({

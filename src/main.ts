@@ -5,7 +5,7 @@ import { startApp } from './app.js';
 import { ConfigError, readConfig, type Config } from './config.js';
 import { createLog } from './log.js';
 
-// What is set already wins over the file.
+// Variables that are already set win over .env.
 if (existsSync('.env')) process.loadEnvFile('.env');
 const config = configOrExit();
 const log = createLog(config);
@@ -35,13 +35,13 @@ function configOrExit(): Config {
     return readConfig(process.env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    // Before there is a log: its level is one of the settings.
+    // There is no log yet, since its level is one of the settings.
     console.error(error.message);
     process.exit(1);
   }
 }
 
-/** What an operator can mend is said in a sentence; anything else is a fault of ours and comes with its stack. */
+/** Prints the message only for faults that an operator can fix; any other error is a defect, and is printed with its stack. */
 function exitWith(error: unknown, message: string): never {
   const isForOperator = error instanceof StartupError || isAddressFault(error);
   (log satisfies Logger).fatal(isForOperator ? {} : { err: error }, isForOperator ? error.message : message);

@@ -4,10 +4,10 @@ import type { RequestContext } from './context.js';
 type Loaders<Value> = Map<string, DataLoader<string, Value>>;
 
 /**
- * Loads a field of many parents with one call: those that are resolved together, with equal arguments, are given to `load`
- * at once. Results are kept for the request.
- * @param scope an object of the field's own, the same for each call
- * @param load answers in the order of its keys
+ * Loads a field of many parents with one call of `load`, for all parents that are resolved together with equal arguments.
+ * Results are cached for the request.
+ * @param scope identifies the field; must be the same object in each call
+ * @param load returns its results in the order of the keys
  */
 export function batch<Value>(
   context: Pick<RequestContext, 'once'>,

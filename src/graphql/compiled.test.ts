@@ -25,10 +25,10 @@ import type { RequestContext } from './context.js';
 import { createPipeline } from './pipeline.js';
 import { describeSchema } from '../app-schema.js';
 
-/** More than graphql-js interprets before graphql-jit compiles. */
+/** More runs than graphql-js interprets before graphql-jit compiles. */
 const RUNS = 10;
 
-/** The product's own types over resolvers that answer with what they were given, so that a wrong argument is seen. */
+/** The product's own types, over resolvers that answer with their arguments, so that a wrong argument shows. */
 function echoingSchema(): GraphQLSchema {
   const schema = describeSchema();
   for (const type of Object.values(schema.getTypeMap())) {
@@ -50,7 +50,7 @@ function valueOf(type: GraphQLOutputType, given: unknown): unknown {
   }
   if (!isLeafType(nullable)) return {};
   if (isEnumType(nullable)) return nullable.getValues()[0]?.value;
-  // With the classes of values: a Date and its text differ.
+  // Includes the classes of values, so that a Date and its text differ.
   const echo = inspect(given, { depth: 9, sorted: true, breakLength: Infinity, compact: true }).replaceAll(
     '[Object: null prototype] ',
     '',
@@ -66,7 +66,7 @@ function valueOf(type: GraphQLOutputType, given: unknown): unknown {
   return samples[nullable.name] ?? echo;
 }
 
-/** A literal of a type that uses every field of its input objects. */
+/** A literal of an input type, with every field of its input objects. */
 function literalOf(type: GraphQLInputType): string {
   const nullable = getNullableType(type);
   if (isListType(nullable)) {
@@ -102,7 +102,7 @@ function selectionOf(schema: GraphQLSchema, type: GraphQLOutputType, depth: numb
     Object.values(getFields())
       .filter((field) => !field.args.some(isRequiredArgument))
       .filter((field) => depth > 1 || isLeafType(getNamedType(field.type)))
-      // One name for fields of several types of a union would be a conflict.
+      // Aliased by type, since equal names for fields of different types of a union would be a conflict.
       .map((field) => `${name}_${field.name}: ${field.name}${selectionOf(schema, field.type, depth - 1)}`)
       .join(' ');
   const parts = isAbstractType(named)
@@ -122,7 +122,7 @@ function asType(
 
 type Case = readonly [text: string, variables?: Readonly<Record<string, unknown>>];
 
-/** For every root field: its arguments as literals, and as variables with defaults, set to null, and left out. */
+/** Cases for every root field: its arguments as literals, and as variables with defaults, set to null, and left out. */
 function generatedCases(schema: GraphQLSchema): Case[] {
   const roots = [
     ['query', schema.getQueryType()],
@@ -152,7 +152,7 @@ function casesOf(schema: GraphQLSchema, kind: string, field: GraphQLField<unknow
 
 const usesUpload = (type: GraphQLInputType) => getNamedType(type).name === 'Upload';
 
-/** What a program may call a thing and every object inherits. */
+/** Names that every object inherits, used as names in documents. */
 const inheritedCases: Case[] = Object.getOwnPropertyNames(Object.prototype).flatMap((name): Case[] => [
   [`query ($${name}: Int) { conversations(first: $${name}) { totalCount } }`],
   [`query ($${name}: Int) { conversations(first: $${name}) { totalCount } }`, JSON.parse(`{"${name}":7}`) as never],
@@ -229,7 +229,7 @@ describe('a document that runs again and again', () => {
       answers.push(JSON.stringify(await pipeline.execute(prepared, { context, variables })));
     }
     expect(new Set(answers).size).toBe(1);
-    // Variables that are not taken are refused in the pipeline's own words.
+    // The pipeline refuses invalid variables with its own messages.
     const isRefused = !reference.includes('"data":');
     if (isRefused) expect(answers[0]).toContain('"code":"BAD_USER_INPUT"');
     else expect(answers[0]).toBe(reference);

@@ -27,18 +27,18 @@ export interface ExecutionInput {
 export type Executor = (input: ExecutionInput) => MaybePromise<ExecutionResult>;
 
 /**
- * Compiling takes 0.2 to 9 ms, as much as some dozen interpreted runs of the same document: only what comes again is worth it.
+ * Runs before compiling. Compiling takes 0.2 to 9 ms, as much as about a dozen interpreted runs, so it pays off only for
+ * documents that recur.
  */
 const COMPILE_AFTER = 3;
-/** As many as graphql-js's `execute` reports. */
+/** The same limit as in graphql-js's `execute`. */
 const MAX_VARIABLE_ERRORS = 50;
 
 /**
- * graphql-jit 0.8 answers otherwise than graphql-js for variables inside a list or object literal (unset ones become null),
- * for null from a nullable variable
- * where a non-null type has a default (its error does not say what it is), and for names that
- * every object inherits, such as `toString` (it looks them up in plain objects). What it makes of variables' values does not
- * matter: it gets them from graphql-js, see {@link compile}.
+ * Whether graphql-jit 0.8 would answer differently from graphql-js. It does for variables inside a list or object literal
+ * (unset ones become null), for null from a nullable variable where a non-null type has a default (the error does not say what
+ * it is), and for names that every object inherits, such as `toString` (it looks them up in plain objects). Its coercion of
+ * variables does not matter, since graphql-js does that: see {@link compile}.
  */
 function isUnsafeToCompile(schema: GraphQLSchema, document: DocumentNode): boolean {
   const variables = document.definitions.flatMap((definition) =>
@@ -67,7 +67,7 @@ function isUnsafeToCompile(schema: GraphQLSchema, document: DocumentNode): boole
   visit(
     document,
     visitWithTypeInfo(types, {
-      // What is inside is no use of a variable.
+      // Skips definitions, which are not uses of a variable.
       VariableDefinition: () => false,
       ObjectValue: enterLiteral,
       ListValue: enterLiteral,
@@ -79,7 +79,7 @@ function isUnsafeToCompile(schema: GraphQLSchema, document: DocumentNode): boole
   return isUnsafe;
 }
 
-/** Interprets the operation on its first runs, then compiles it; keeps interpreting what cannot be compiled faithfully. */
+/** Interprets the operation on its first runs, then compiles it; keeps interpreting operations that are unsafe to compile. */
 export function createExecutor(
   schema: GraphQLSchema,
   document: DocumentNode,
@@ -96,11 +96,11 @@ export function createExecutor(
   };
 }
 
-/** Passes on values that are coerced already. */
+/** Passes on values that are already coerced. */
 const COERCED = new GraphQLScalarType({ name: '__CoercedVariable', parseValue: (value) => value });
 const coercedType: NamedTypeNode = { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: COERCED.name } };
 
-/** The same schema and one more type. A schema is only ever read here, so that one copy of each is enough. */
+/** Each schema with the type COERCED added. Schemas are only read here, so one copy of each is enough. */
 const schemasWithCoerced = new WeakMap<GraphQLSchema, GraphQLSchema>();
 
 function withCoercedType(schema: GraphQLSchema): GraphQLSchema {
@@ -112,7 +112,7 @@ function withCoercedType(schema: GraphQLSchema): GraphQLSchema {
   return extended;
 }
 
-/** The document with every variable of a type that graphql-jit leaves as it is. */
+/** The document with all variables of the type COERCED, which graphql-jit leaves unchanged. */
 function withCoercedVariables(document: DocumentNode): DocumentNode {
   return visit(document, {
     VariableDefinition: ({ kind, variable }) => ({ kind, variable, type: coercedType }),
@@ -120,8 +120,8 @@ function withCoercedVariables(document: DocumentNode): DocumentNode {
 }
 
 /**
- * graphql-jit's own reading of variables differs from graphql-js's (defaults of custom scalars, for one): graphql-js reads
- * them, as for an interpreted run, and refuses them in the same words.
+ * Compiles the operation, but leaves the coercion of variables to graphql-js, with the same errors as for an interpreted run:
+ * graphql-jit's differs, for example for defaults of custom scalars.
  */
 function compile(
   schema: GraphQLSchema,

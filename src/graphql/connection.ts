@@ -17,9 +17,9 @@ class PageInfo {
 }
 
 /**
- * Makes the GraphQL types `<name>Edge` and `<name>Connection` (https://relay.dev/graphql/connections.htm) of an object
- * type. A resolver of the connection returns what `connectionOf` (kernel/page.ts) makes; the total is counted only when
- * a client asks for it. Call it once a node type and name what it returns: `const UserConnection = connectionType(...)`.
+ * Makes the GraphQL types `<name>Edge` and `<name>Connection` (https://relay.dev/graphql/connections.htm) of an object type. A
+ * resolver of the connection returns the result of `connectionOf` (kernel/page.ts); the total is counted only when a client
+ * asks for it. Call it once per node type and keep the result: `const UserConnection = connectionType(...)`.
  */
 export function connectionType<Row extends object>(node: ClassType<Row>, name: string): ClassType<Connection<Row>> {
   @ObjectType(`${name}Edge`, { simpleResolvers: true, description: `One ${name} in a list.` })

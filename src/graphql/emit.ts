@@ -1,6 +1,6 @@
 import { lexicographicSortSchema, printSchema, type GraphQLSchema } from 'graphql';
 
-/** The schema as `schema/schema.graphql` has it: sorted, so that a change shows as one. */
+/** The text of `schema/schema.graphql`: sorted, so that a diff shows real changes only. */
 export function printSchemaText(schema: GraphQLSchema): string {
   return `${printSchema(lexicographicSortSchema(schema))}\n`;
 }

@@ -1,12 +1,12 @@
 import type { ExecutionResult } from 'graphql';
 
-/** The results of a subscription. It never rejects: a source that throws ends it with a last result that holds the error. */
+/** The results of a subscription. It never rejects: if the source throws, the last result holds the error. */
 export type ResultStream = AsyncGenerator<ExecutionResult, void, void>;
 
 interface Steps {
-  /** Makes an event of the source a result. */
+  /** Turns an event of the source into a result. */
   readonly resultOf: (event: unknown) => ExecutionResult | Promise<ExecutionResult>;
-  /** The last result, of what the source threw. */
+  /** The last result, when the source threw an error. */
   readonly failureOf: (error: unknown) => ExecutionResult;
 }
 
@@ -15,8 +15,8 @@ const DONE = { done: true, value: undefined } as const;
 /**
  * Maps a source's events to results, one at a time.
  *
- * Unlike an async generator, it ends at once when it is told to (`return()`), even while it waits for the source: the
- * source is told (its own `return()` is called) and a pending `next()` resolves as done.
+ * Unlike an async generator, `return()` ends it immediately even while it waits for the source: the source's own `return()` is
+ * called, and a pending `next()` resolves as done.
  */
 export function resultStream(source: AsyncIterable<unknown>, steps: Steps): ResultStream {
   const events = source[Symbol.asyncIterator]();
@@ -24,8 +24,8 @@ export function resultStream(source: AsyncIterable<unknown>, steps: Steps): Resu
   let isOver = false;
 
   const tellSource = () => {
-    // Not awaited: an async generator answers only once what it waits for has come, which may be never.
-    // What it throws while it cleans up has nobody left to go to.
+    // Not awaited: an async generator answers only after what it waits for has arrived, which may be never.
+    // Errors of its cleanup are ignored, since the reader has gone.
     void Promise.resolve(events.return?.()).catch(() => undefined);
   };
   const read = async (): Promise<IteratorResult<ExecutionResult, void>> => {

@@ -23,26 +23,26 @@ import {
 import { MAX_PAGE_SIZE } from '../kernel/page.js';
 import { Refusal } from './refusal.js';
 
-/** What one document may ask for. Our own documents (REST's) are not limited: no client wrote them. */
+/** Limits of a document. They do not apply to our own documents (REST's), which no client wrote. */
 export interface Limits {
-  /** Lexical tokens; the parser stops there. */
+  /** Lexical tokens, at which the parser stops. */
   readonly tokens: number;
-  /** Levels of fields. Introspection is counted apart, for GraphiQL's own query has 13. */
+  /** Nesting levels of fields. Introspection has a separate count, since GraphiQL's own query has 13 levels. */
   readonly depth: number;
   readonly introspectionDepth: number;
-  /** Fields of a query's root: each is a call of its own. */
+  /** Root fields of a query, each of which is a separate call. */
   readonly queryFields: number;
-  /** Fields of a mutation's root: a hundred aliased logins are a hundred guesses. */
+  /** Root fields of a mutation: a hundred aliased logins would be a hundred guesses. */
   readonly mutationFields: number;
-  /** Aliases in the whole document: the way to call one field many times. */
+  /** Aliases in the whole document, since they allow calling one field many times. */
   readonly aliases: number;
-  /** Fields that the answer could hold, lists at the length that `first` or `last` asks for. */
+  /** Fields that the answer could hold, with lists as long as `first` or `last` asks for. */
   readonly cost: number;
 }
 
 /**
- * The real operations of the contract stay under a quarter of each: the largest (a page of 100 conversations, each with 20
- * messages of 8 fields) costs 16,000; the introspection query of GraphiQL has 13 levels and costs about 6,000.
+ * The operations of the contract stay below a quarter of each limit. The largest (a page of 100 conversations, each with 20
+ * messages of 8 fields) costs 16,000; GraphiQL's introspection query has 13 levels and costs about 6,000.
  */
 export const DEFAULT_LIMITS: Limits = {
   tokens: 2_000,
@@ -54,9 +54,9 @@ export const DEFAULT_LIMITS: Limits = {
   cost: 20_000,
 };
 
-/** How long a list is taken to be that the client gave no size for and that has no default of its own. */
+/** Assumed length of a list for which neither the client nor the schema gives a size. */
 const DEFAULT_LIST_SIZE = 20;
-/** The schema's own lists: three nest in every introspection (types, fields, arguments), most are short. */
+/** Assumed length of the lists of introspection: three are nested (types, fields, arguments), and most are short. */
 const INTROSPECTION_LIST_SIZE = 5;
 
 const tooComplex = (message: string, nodes?: FieldNode | OperationDefinitionNode) =>
@@ -74,11 +74,11 @@ function fragmentsOf(document: DocumentNode): Fragments {
   return fragments;
 }
 
-/** Measures of a selection set that need no schema, so that they bound what validation itself costs. */
+/** Measures of a selection set that need no schema, so that they can be limited before validation, which is costly. */
 interface Shape {
   readonly depth: number;
   readonly introspectionDepth: number;
-  /** Direct fields, those of fragments included. */
+  /** Direct fields, including those of fragments. */
   readonly fields: number;
 }
 
@@ -87,7 +87,7 @@ function measure(fragments: Fragments): (selectionSet: SelectionSetNode) => Shap
   const ofFragment = (name: string): Shape => {
     const known = measured.get(name);
     if (known !== undefined) return known;
-    // Stands for the fragment while it is measured: a cycle ends here, and validation reports it.
+    // A placeholder while the fragment is measured, which ends the recursion of a cycle; validation reports cycles.
     measured.set(name, { depth: 0, introspectionDepth: 0, fields: 0 });
     const fragment = fragments.get(name);
     const shape = fragment === undefined ? { depth: 0, introspectionDepth: 0, fields: 0 } : of(fragment.selectionSet);
@@ -130,7 +130,7 @@ function countAliases(selectionSet: SelectionSetNode): number {
   return aliases;
 }
 
-/** Depth, root fields and aliases; each message says the figure and the limit. */
+/** Checks depth, root fields and aliases; the message states the figure and the limit. */
 export function checkShape(document: DocumentNode, limits: Limits): Refusal | undefined {
   const shapeOf = measure(fragmentsOf(document));
   let aliases = 0;
@@ -160,14 +160,14 @@ export function checkShape(document: DocumentNode, limits: Limits): Refusal | un
   return undefined;
 }
 
-/** What an operation costs with the values of the variables that size its lists. */
+/** The cost of an operation, given the variables that set the sizes of its lists. */
 export type Cost = (variables: Readonly<Record<string, unknown>>) => number;
 
 /**
- * Counts the fields that an answer could hold: 1 a field, and what is below a list as often as the list is long. The
- * document must be valid: its fragments make no cycle.
+ * Counts the fields that an answer could hold: each field is 1, and fields inside a list count once per item. The document must
+ * be valid: cycles of fragments would never end.
  *
- * A connection's `first` or `last` is the length of the lists directly in it (`edges`, `nodes`). Skipped fields count.
+ * A connection's `first` or `last` is the length of the lists directly in it (`edges`, `nodes`). Skipped fields count too.
  */
 export function costOf(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): Cost {
   const fragments = fragmentsOf(document);
@@ -178,7 +178,7 @@ export function costOf(schema: GraphQLSchema, document: DocumentNode, operation:
 }
 
 class Counter {
-  /** By fragment and the size that its place gives its lists: a document of n tokens is counted in n steps or so. */
+  /** Costs by fragment and page size, so that the count takes about as many steps as the document has tokens. */
   private readonly counted = new Map<string, number>();
 
   constructor(
@@ -238,7 +238,7 @@ class Counter {
     return 1 + times * this.selections(node.selectionSet, type, isList ? undefined : ownSize);
   }
 
-  /** What `first` or `last` asks for; the argument's default, or {@link DEFAULT_LIST_SIZE}, without either. */
+  /** The value of `first` or `last`, otherwise the argument's default, otherwise {@link DEFAULT_LIST_SIZE}. */
   private sizeOf(node: FieldNode, definition: GraphQLField<unknown, unknown>): number | undefined {
     const sizes: number[] = [];
     let isPaged = false;
@@ -247,7 +247,7 @@ class Counter {
       isPaged = true;
       const value = node.arguments?.find((argument) => argument.name.value === name)?.value;
       const size = value === undefined ? undefined : this.numberIn(value);
-      // Beyond that no page is read: the service refuses the size in its own words.
+      // A larger page is never read: the service refuses the size with its own message.
       if (typeof size === 'number') sizes.push(Math.min(Math.max(1, size), MAX_PAGE_SIZE));
       else if (typeof defaultValue === 'number') sizes.push(defaultValue);
     }
@@ -276,7 +276,7 @@ function fieldDefinition(parent: GraphQLCompositeType, name: string): GraphQLFie
   return own ?? META_FIELDS.get(name);
 }
 
-/** The refusal of an operation that costs more than the limit. */
+/** Refuses an operation that costs more than the limit. */
 export function refuseCost(cost: number, limits: Limits, operation: OperationDefinitionNode): Refusal | undefined {
   if (cost <= limits.cost) return undefined;
   const figure = Number.isSafeInteger(cost) ? cost.toLocaleString('en') : 'more than a quadrillion';

@@ -4,17 +4,17 @@ import type { Viewer } from '../kernel/viewer.js';
 import { Node, type NodeRow } from './node.js';
 import { CurrentViewer, Operation } from './operation.js';
 
-/** Finds objects of one type by id, as far as the viewer may see them. */
+/** Finds objects of one type by id, if the viewer may see them. */
 export interface NodeFinder {
   readonly typeName: string;
-  /** Whether an id can be one of this type's: a UUID, unless told otherwise. */
+  /** Whether an id can belong to this type. By default: whether it is a UUID. */
   readonly accepts?: (id: string) => boolean;
   readonly find: (viewer: Viewer, id: string) => Promise<{ readonly id: string } | null>;
 }
 
 @Resolver()
 export class NodeResolver {
-  /** @param finders asked one after the other: those that are asked for most come first */
+  /** @param finders tried in this order; the types asked for most should come first */
   constructor(private readonly finders: readonly NodeFinder[]) {}
 
   @Operation('user')

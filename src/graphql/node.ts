@@ -1,6 +1,6 @@
 import { Field, ID, InterfaceType } from 'type-graphql';
 
-/** A row that `node` answers with: `__typename` says which type it is, since rows are plain objects. */
+/** A row that `node` returns. Rows are plain objects, so `__typename` names their type. */
 export type NodeRow<Row extends { readonly id: string } = { readonly id: string }> = Row & {
   readonly __typename: string;
 };

@@ -5,19 +5,19 @@ import { Invalid, type Fault } from '../kernel/errors.js';
 import type { Viewer } from '../kernel/viewer.js';
 import type { RequestContext } from './context.js';
 
-/** Who may call an operation at all; what of it they may see or change is the service's policy. */
+/** Who may call an operation. What they may see or change is decided by the service's policy. */
 export type Access = 'anyone' | 'user' | 'admin';
 
-/** The extension that {@link Operation} leaves on a root field: the REST door and the authorisation matrix read it. */
+/** The extension that {@link Operation} sets on a root field, for the REST door and the authorisation tests. */
 export interface OperationExtension {
   readonly access: Access;
   readonly rules: ZodType<object> | undefined;
 }
 
 /**
- * Marks a root field: who may call it, and the rules of its arguments (a zod object over all of them), which are checked
- * before the resolver runs and all at once. Credentials come first: a stranger learns nothing of the rules.
- * The resolver gets the arguments as the rules return them.
+ * Marks a root field with who may call it, and with the rules of its arguments (a zod object over all of them), which are
+ * checked together before the resolver runs. Credentials are checked first, so that an anonymous client learns nothing about
+ * the rules. The resolver gets the arguments as the rules return them.
  */
 export function Operation(access: Access, rules?: ZodType<object>): MethodDecorator {
   const extension: OperationExtension = { access, rules };
@@ -42,7 +42,7 @@ async function admit(
   if (viewer !== null) await noteInternalCall(context, viewer, info);
 }
 
-/** For an operation that asks by itself who is calling, once it knows. */
+/** Records a call by an internal service. For operations that look up the viewer themselves. */
 export async function noteInternalCall(
   context: RequestContext,
   viewer: Viewer,
@@ -53,20 +53,20 @@ export async function noteInternalCall(
   await context.recordInternalCall(viewer, { operation: fieldName, isRead });
 }
 
-/** The arguments as the rules return them, for a field that is no operation. @throws Invalid with every fault */
+/** The arguments as the rules return them, for a field that is not an operation. @throws Invalid with every fault */
 export function checkArguments<Checked extends object>(rules: ZodType<Checked>, args: unknown): Checked {
   const result = rules.safeParse(args, { error: wordsOf });
   if (!result.success) throw new Invalid(faultsOf(result.error));
   return result.data;
 }
 
-/** Every fault that `rules` find in `args`; none when the arguments will do. */
+/** Every fault that `rules` find in `args`; empty when the arguments are valid. */
 export function findFaults(rules: ZodType<object>, args: unknown): readonly Fault[] {
   const result = rules.safeParse(args, { error: wordsOf });
   return result.success ? [] : faultsOf(result.error);
 }
 
-/** Our words for a fault inside free JSON, where the rule has none of its own: GraphQL has seen to the types of all else. */
+/** Default messages for faults inside free-form JSON; GraphQL checks the types of everything else. */
 function wordsOf(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.input === undefined) return 'is required';
   if (issue.code === 'invalid_type') return `must be ${JSON_TYPES[issue.expected] ?? issue.expected}`;
@@ -90,7 +90,7 @@ function faultsOf(error: {
   return error.issues.map((issue) => ({ field: issue.path.map(String).join('.'), message: issue.message }));
 }
 
-/** Gives a resolver's parameter the authenticated caller. Only for operations whose access is not `anyone`. */
+/** Passes the authenticated caller to a resolver's parameter. Only for operations whose access is not `anyone`. */
 export function CurrentViewer(): ReturnType<typeof createParameterDecorator> {
   return createParameterDecorator<RequestContext>(({ context }) => context.viewer());
 }

@@ -6,7 +6,7 @@ const FIRST_DESCRIPTION = `How many at most, from 1 to ${MAX_PAGE_SIZE}.`;
 export const OFFSET_DESCRIPTION = `How many to pass over, as a list without cursors does; at most ${figure(MAX_OFFSET)}.`;
 const AFTER_DESCRIPTION = 'The cursor after which the page begins.';
 
-/** The arguments of a list that is read from its beginning. */
+/** Arguments of a list that is read from its beginning. */
 @ArgsType()
 export class ForwardPage implements PageArguments {
   @Field(() => Int, { nullable: true, defaultValue: DEFAULT_PAGE_SIZE, description: FIRST_DESCRIPTION })
@@ -16,7 +16,7 @@ export class ForwardPage implements PageArguments {
   readonly after!: string | null;
 }
 
-/** The same with `offset`, for lists that REST pages by `skip`. */
+/** Also has `offset`, for lists that REST pages with `skip`. */
 @ArgsType()
 export class OffsetPage extends ForwardPage {
   @Field(() => Int, { nullable: true, description: OFFSET_DESCRIPTION })

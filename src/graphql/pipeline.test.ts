@@ -139,7 +139,7 @@ describe('the limits', () => {
       (index) => `fragment F${index} on Page { a: nodes { ...F${index + 1} } b: nodes { ...F${index + 1} } }`,
     );
     const fanned = `{ leaves { ...F0 } } ${fragments.join(' ')} fragment F51 on Page { nodes { id } }`;
-    // It answers at all: to follow each spread anew would take 2^51 steps.
+    // Getting an answer at all is the point: following each spread anew would take 2^51 steps.
     expect(await firstError(fanned)).toMatchObject(tooComplex('The query is 54 levels deep; the limit is 12'));
   });
 

@@ -22,16 +22,16 @@ import { refuseVariables } from './variables.js';
 
 type MaybePromise<Value> = Value | Promise<Value>;
 
-/** Turns whatever a resolver threw into what its client may see; logs what it hides. */
+/** Turns any error of a resolver into the error for the client; logs the errors that it masks. */
 export type MapError = (error: unknown, requestId: string) => GraphQLError;
 
-/** A document that was parsed, validated and limited, to be executed any number of times. */
+/** A document that was parsed, validated and limited, and can be executed any number of times. */
 export interface Prepared {
-  /** Null where the text is no GraphQL. */
+  /** Null when the text is not valid GraphQL syntax. */
   readonly document: DocumentNode | null;
-  /** Why the document must not run; empty when it may. */
+  /** The reasons why the document must not run; empty when it may. */
   readonly errors: readonly GraphQLError[];
-  /** The operation of that name, or the only one. */
+  /** The operation of that name; without a name, the only one. */
   operation(name: string | null | undefined): PreparedOperation | Refusal;
 }
 
@@ -49,20 +49,20 @@ export interface PipelineCall {
 }
 
 /**
- * The one way that an operation runs, whatever door it came by. Results hold errors that are mapped already; a request that
- * is refused has `errors` (each a {@link Refusal}) and no `data`. Nothing here rejects or throws.
+ * The one way in which operations run, on every door. Errors in results are already mapped. A refused request has `errors`
+ * (each a {@link Refusal}) and no `data`. No method rejects or throws.
  */
 export interface Pipeline {
   readonly schema: GraphQLSchema;
-  /** Parses, validates and limits a client's document, once a distinct text as long as it is remembered. */
+  /** Parses, validates and limits a client's document. Recent documents are cached by their text. */
   prepare(text: string): Prepared;
-  /** The same for a document of our own, which is validated but not limited; keep the result, it is not remembered. */
+  /** Prepares a document of our own: validated, but not limited. It is not cached, so the caller must keep the result. */
   prepareOwn(document: DocumentNode): Prepared;
   /** Runs a query or mutation. */
   execute(prepared: Prepared, call: PipelineCall): MaybePromise<ExecutionResult>;
   /**
-   * Starts a subscription. A single result is a refusal, or an error of the start. The stream's last result has `errors`
-   * when the source failed, as when the session ends that it was opened in.
+   * Starts a subscription. A single result is a refusal, or an error at the start. The stream's last result has `errors` when
+   * the source failed, for example because the session ended.
    */
   subscribe(prepared: Prepared, call: PipelineCall): Promise<ResultStream | ExecutionResult>;
 }
@@ -70,15 +70,15 @@ export interface Pipeline {
 export interface PipelineOptions {
   readonly mapError: MapError;
   readonly limits?: Limits;
-  /** The context for a subscription's next event, so that what is loaded once a request is not loaded once a subscription. */
+  /** The context for a subscription's next event, so that its cache lasts for one event, not for the whole subscription. */
   readonly renewContext?: (context: RequestContext) => RequestContext;
 }
 
-/** Distinct documents remembered. */
+/** Maximum cached documents. */
 const MAX_DOCUMENTS = 1_000;
-/** Characters of all remembered documents together; their trees take some twenty times as much memory. */
+/** Maximum characters of all cached documents; their syntax trees take about twenty times as much memory. */
 const MAX_DOCUMENT_CHARACTERS = 2_000_000;
-/** A longer document is prepared each time: few of them would push out all others. */
+/** A longer document is not cached, since a few of them would evict all others. */
 const MAX_REMEMBERED_LENGTH = 50_000;
 
 const NO_VARIABLES: Readonly<Record<string, unknown>> = {};
@@ -101,7 +101,7 @@ export function createPipeline(schema: GraphQLSchema, options: PipelineOptions):
     errors: [mapError(error, call.context.requestId)],
   });
 
-  /** The operation, unless the request is refused. */
+  /** The operation, or a result with the refusal of the request. */
   const admit = (prepared: Prepared, call: PipelineCall): PreparedOperation | ExecutionResult => {
     if (prepared.errors.length > 0) return { errors: prepared.errors };
     const operation = prepared.operation(call.operationName);
@@ -111,7 +111,7 @@ export function createPipeline(schema: GraphQLSchema, options: PipelineOptions):
     return refusal === undefined ? operation : { errors: [refusal] };
   };
 
-  /** A result without data means that the variables were not taken: the refusal names all of their faults. */
+  /** A result without data means that the variables were invalid: the refusal names all of their faults. */
   const settle = (operation: PreparedOperation, result: ExecutionResult, call: PipelineCall): ExecutionResult => {
     if (result.data === undefined) {
       const refusal = refuseVariables(schema, operation.node, call.variables ?? NO_VARIABLES);
@@ -200,7 +200,7 @@ function prepareText(schema: GraphQLSchema, text: string, limits: Limits): Prepa
 
 function parseRefusal(error: unknown, limits: Limits): Refusal {
   if (!(error instanceof GraphQLError)) throw error;
-  // The parser has no other mark for it.
+  // The parser's error has no code, only this message.
   if (/more tha[tn] \d+ tokens/.test(error.message)) {
     return new Refusal(`The document has more than ${limits.tokens} tokens`, 'QUERY_TOO_COMPLEX');
   }

@@ -1,6 +1,6 @@
 import { GraphQLError, type GraphQLErrorOptions } from 'graphql';
 
-/** `extensions.code` of a request that was refused before anything of it ran; the codes of domain errors are the kernel's. */
+/** `extensions.code` of a request that was refused before it ran; src/kernel has the codes of domain errors. */
 export type RefusalCode =
   | 'BAD_REQUEST'
   | 'BAD_USER_INPUT'
@@ -15,18 +15,18 @@ export type RefusalCode =
   | 'UNSUPPORTED_MEDIA_TYPE';
 
 export interface RefusalOptions {
-  /** Where in the document: its nodes, or the positions where it could not be parsed. */
+  /** The location in the document: nodes, or the positions of a syntax error. */
   readonly nodes?: GraphQLErrorOptions['nodes'] | undefined;
   readonly source?: GraphQLErrorOptions['source'] | undefined;
   readonly positions?: GraphQLErrorOptions['positions'] | undefined;
-  /** The HTTP status, where the door has one. 400 by default. */
+  /** The HTTP status, on doors that have one. 400 by default. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Goes to the client beside the code. */
+  /** Sent to the client beside the code. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** The client's own fault, found before any resolver ran. Its message is for the client and is never masked. */
+/** A fault of the client, found before any resolver ran. Its message is for the client and is never masked. */
 export class Refusal extends GraphQLError {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -3,7 +3,7 @@ import { isAbstractType, type GraphQLSchema } from 'graphql';
 import { buildSchemaSync, getMetadataStorage, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql';
 import { subscribeByMethods } from './subscription.js';
 
-/** type-graphql asks for one wherever there are subscriptions; ours read what their methods return. */
+/** type-graphql requires one for subscriptions. It is not used, since our subscriptions read the events of their methods. */
 const unusedPubSub: PubSub = {
   publish: () => {
     throw new Error('subscriptions read what their methods return');
@@ -14,15 +14,15 @@ const unusedPubSub: PubSub = {
 };
 
 /**
- * The executable schema of the resolvers.
- * @param resolvers one instance a class; what they have is the whole schema
+ * Builds the executable schema.
+ * @param resolvers one instance per class; the schema consists of their fields
  */
 export function buildSchema(resolvers: readonly object[]): GraphQLSchema {
   const instances = new Map<unknown, object>(resolvers.map((resolver) => [resolver.constructor, resolver]));
   const schema = buildSchemaSync({
     resolvers: [...instances.keys()] as NonEmptyArray<ClassType>,
     container: { get: (type: ClassType): unknown => instances.get(type) },
-    // `@Operation` checks the arguments: by rules that every door shares, and all at once.
+    // `@Operation` checks the arguments instead, with the same rules on every door and all faults at once.
     validate: false,
     pubSub: unusedPubSub,
   });
@@ -31,7 +31,7 @@ export function buildSchema(resolvers: readonly object[]): GraphQLSchema {
   return schema;
 }
 
-/** type-graphql makes every `resolveType` asynchronous, and a compiled query does not wait for one: ours are put back. */
+/** Undoes type-graphql's async wrapper around every `resolveType`, since compiled queries do not await it. */
 function resolveTypesAtOnce(schema: GraphQLSchema): void {
   const { unions, interfaceTypes } = getMetadataStorage();
   for (const { name, resolveType } of [...unions, ...interfaceTypes]) {

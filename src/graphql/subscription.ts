@@ -6,13 +6,13 @@ import type { OperationExtension } from './operation.js';
 
 interface StreamOptions {
   readonly description: string;
-  /** The field's name, where the method's would not do. */
+  /** The field's name, if it differs from the method's. */
   readonly name?: string;
 }
 
 /**
- * Marks a method as a subscription: it returns the events, as an `AsyncIterable`, and is written like any other operation,
- * with `@Operation`, `@CurrentViewer` and `@Arg`. {@link subscribeByMethods} makes it so.
+ * Marks a method as a subscription: it returns the events as an `AsyncIterable`, and is written like any other operation, with
+ * `@Operation`, `@CurrentViewer` and `@Arg`. {@link subscribeByMethods} makes the field call it.
  */
 export function Stream(eventType: () => object, options: StreamOptions): MethodDecorator {
   return Subscription(eventType, {
@@ -26,9 +26,9 @@ export function Stream(eventType: () => object, options: StreamOptions): MethodD
 type FieldResolver = GraphQLFieldResolver<unknown, RequestContext>;
 
 /**
- * type-graphql runs neither a method nor its middleware before a subscription begins: it calls the method with each event. Here
- * the method opens the stream, so that credentials, rules and arguments are seen to as they are for queries and mutations; an
- * event is what the method yields. A stream for an authenticated caller ends with the caller's session.
+ * Makes the methods of subscriptions open their streams. By itself, type-graphql calls a method once per event, and runs
+ * neither it nor its middleware at the start; this way credentials, rules and arguments are checked as for queries and
+ * mutations. The events are those that the method yields. The stream of an authenticated caller ends with the caller's session.
  */
 export function subscribeByMethods(schema: GraphQLSchema): void {
   for (const field of Object.values(schema.getSubscriptionType()?.getFields() ?? {})) {
@@ -44,7 +44,7 @@ export function subscribeByMethods(schema: GraphQLSchema): void {
   }
 }
 
-/** The viewer as the caller's latest token has it; another user's token would not do. */
+/** The viewer of the caller's latest token, unless that belongs to another user. */
 function latest({ latestViewer }: RequestContext, viewer: Viewer): Viewer {
   const renewed = latestViewer?.();
   return renewed?.userId === viewer.userId ? renewed : viewer;

@@ -7,10 +7,10 @@ interface Fault {
   readonly message: string;
 }
 
-/** With the `u` flag a pair is one code point, so that only a surrogate on its own matches. */
+/** Matches a lone surrogate: with the `u` flag, a surrogate pair is a single code point. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** What is wrong with a text that PostgreSQL or UTF-8 could not hold, or undefined. */
+/** Why a text cannot be stored by PostgreSQL or encoded in UTF-8; undefined when it can. */
 function faultOf(text: string): string | undefined {
   if (text.includes('\0')) return 'must not contain a NUL character';
   if (LONE_SURROGATE.test(text)) return 'must be well-formed Unicode, without a lone surrogate';
@@ -18,8 +18,8 @@ function faultOf(text: string): string | undefined {
 }
 
 /**
- * The first text in `value` that cannot be stored as UTF-8, or a value nested more than {@link MAX_JSON_DEPTH} deep.
- * Only plain objects and lists are looked into: an uploaded file is none.
+ * The first text in `value` that cannot be stored, or a value that is nested deeper than {@link MAX_JSON_DEPTH}. Looks only
+ * into plain objects and lists, which an uploaded file is not.
  */
 function findFault(value: unknown, field: string, depth: number): Fault | undefined {
   if (typeof value === 'string') {
@@ -46,7 +46,7 @@ function findFault(value: unknown, field: string, depth: number): Fault | undefi
   return undefined;
 }
 
-/** Refuses variables that hold a NUL, a lone surrogate, or JSON that is too deep; the path names the place. */
+/** Refuses variables that hold a NUL, a lone surrogate, or JSON nested too deep; the error names the path. */
 export function checkVariables(variables: Readonly<Record<string, unknown>>): Refusal | undefined {
   for (const [name, value] of Object.entries(variables)) {
     const fault = findFault(value, name, 1);
@@ -58,7 +58,7 @@ export function checkVariables(variables: Readonly<Record<string, unknown>>): Re
   return undefined;
 }
 
-/** The same for the string literals of a document: `"\u0000"` is valid GraphQL. */
+/** The same check for the string literals of a document, since `"\u0000"` is valid GraphQL. */
 export function checkLiterals(document: DocumentNode): Refusal | undefined {
   let refusal: Refusal | undefined;
   visit(document, {

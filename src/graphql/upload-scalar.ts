@@ -1,19 +1,19 @@
 import { GraphQLError, GraphQLScalarType } from 'graphql';
 import { Invalid } from '../kernel/errors.js';
 
-/** A file that a door is receiving: what the scalar `Upload` gives a resolver. Its bytes come while it is read. */
+/** The resolver's value of the scalar `Upload`: a file that a door is receiving. Its bytes arrive while it is read. */
 export class FileUpload {
   private isRead = false;
 
   constructor(
-    /** As the client sent it. */
+    /** The client's name for it, unchecked. */
     readonly filename: string,
-    /** As the client sent it; empty where it sent none. */
+    /** The client's value; empty when it sent none. */
     readonly contentType: string,
     private readonly bytes: AsyncIterable<Uint8Array>,
   ) {}
 
-  /** @throws Invalid the second time: the bytes come once; and while they are read, when they cannot all be */
+  /** @throws Invalid on a second call, since the bytes arrive once; while they are read, when the upload is incomplete */
   read(): AsyncIterable<Uint8Array> {
     if (this.isRead) throw new Invalid([{ field: 'file', message: 'can be used once in a request' }]);
     this.isRead = true;

@@ -14,10 +14,10 @@ interface Fault {
   readonly message: string;
 }
 
-/** graphql-js reports these two at the object and names the field in the message alone. */
+/** graphql-js reports these two errors at the object, and names the field in the message only. */
 const FIELD_IN_MESSAGE = /^Field "(\w+)" (?:of required type|is not defined by type)/;
 
-/** At most this many faults are told: a list of a thousand wrong values needs no thousand messages. */
+/** Maximum faults in an answer: a list of a thousand wrong values does not need a thousand messages. */
 const MAX_FAULTS = 50;
 
 function faultAt(path: readonly (string | number)[], error: GraphQLError): Fault {
@@ -26,8 +26,8 @@ function faultAt(path: readonly (string | number)[], error: GraphQLError): Fault
 }
 
 /**
- * Every variable that the operation's types do not take, as one refusal: the message tells the first fault,
- * `extensions.errors` all of them by their dotted path (`input.email`). Undefined when all are fine.
+ * One refusal for all variables that do not fit the operation's types: the message states the first fault, `extensions.errors`
+ * all of them by their dotted path (`input.email`). Undefined when all variables fit.
  */
 export function refuseVariables(
   schema: GraphQLSchema,

@@ -2,16 +2,16 @@ import type { ErrorCode } from '../kernel/errors.js';
 import type { JsonSchema } from './json-schema.js';
 
 /**
- * An error of a route: for the reference, and to give it another status or message than the error map does. It applies to the
- * error with this code and this message; with `insteadOf`, to the error with that message, which `message` replaces.
+ * An error of a route: for the API reference, and to give it another status or message than the error map's. It applies to the
+ * error with this code and message; with `insteadOf`, to the error with that message, which `message` replaces.
  */
 export interface RestError {
   readonly code: ErrorCode;
-  /** The message that goes over the wire. */
+  /** The message that clients receive. */
   readonly message: string;
   readonly status?: number;
   readonly insteadOf?: string;
-  /** The answer's `data`, made of the error's details. Null without it. */
+  /** Makes the answer's `data` from the error's details. Null by default. */
   readonly data?: RestData<Readonly<Record<string, unknown>>>;
 }
 
@@ -21,14 +21,14 @@ export interface RestIncomplete {
   readonly message: string;
 }
 
-/** The JSON type of a route's `data`, where it is not the view of the field's own type. */
+/** The JSON type of a route's `data`, if it is not the view of the field's type. */
 export interface RestData<Result = never> {
   readonly schema: JsonSchema;
   readonly example: unknown;
   readonly from: (result: Result) => unknown;
 }
 
-/** The data of a route that answers `{"detail": …}` and nothing else. */
+/** The data of a route that only answers `{"detail": …}`. */
 export function detail(words: string): RestData<boolean> {
   return {
     schema: {
@@ -43,8 +43,8 @@ export function detail(words: string): RestData<boolean> {
 }
 
 /**
- * A cookie that an answer sets: for this host only, `HttpOnly`, and `SameSite=Lax`. Where the service is reached by https:, its
- * name begins with `__Host-` and it is `Secure`.
+ * A cookie of an answer: for this host only, `HttpOnly`, and `SameSite=Lax`. If the service is reached over HTTPS, it is
+ * `Secure`, and its name gets the prefix `__Host-`.
  */
 export interface RestCookie<Result = never> {
   /** Letters, digits and underscores. */
@@ -53,11 +53,11 @@ export interface RestCookie<Result = never> {
   readonly maxAgeSeconds: number;
 }
 
-/** Redirect and cookie of a route that browsers navigate to. The route has `data` of its own. */
+/** Redirect and cookie of a route that browsers navigate to. The route must declare its `data`. */
 export interface RestNavigation<Result = never> {
   /** The target of a 302 redirect. Null for the usual answer. */
   readonly location: (result: Result) => string | null;
-  /** Whether a client whose `Accept` names JSON, and no HTML, gets the usual answer instead of the redirect. */
+  /** Whether a client that prefers JSON to HTML gets the usual answer instead of the redirect. */
   readonly jsonStays: boolean;
   readonly cookie?: RestCookie<Result>;
 }

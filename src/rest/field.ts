@@ -1,14 +1,14 @@
 import { Extensions } from 'type-graphql';
 
 /**
- * Changes how a field of an object type appears in the REST view. By default a field has the same type and its name in
- * snake_case; a field that gives another Node, a connection, an interface or a union does not appear.
+ * Changes how a field of an object type appears in the REST view. By default, a field keeps its type and has its name in
+ * snake_case, and fields of another Node, a connection, an interface or a union do not appear.
  */
 export interface RestFieldOptions {
   readonly name?: string;
   /**
-   * Makes the field a plain value: computed from the parent object without running the field's resolver. `type` is an SDL
-   * scalar type, as `ID!` or `String`.
+   * Makes the field a plain value, computed from the parent object without the field's resolver. `type` is an SDL scalar type,
+   * such as `ID!` or `String`.
    */
   readonly value?: { readonly type: string; readonly from: (parent: never) => unknown };
 }
@@ -17,7 +17,7 @@ export function RestField(options: RestFieldOptions): PropertyDecorator & Method
   return Extensions({ restField: options });
 }
 
-/** Keeps a field of an object type out of the view. */
+/** Leaves a field of an object type out of the REST view. */
 export function RestHidden(): PropertyDecorator & MethodDecorator {
   return Extensions({ restField: 'hidden' });
 }

@@ -2,23 +2,23 @@ import { MAX_OFFSET, MAX_PAGE_SIZE } from '../kernel/page.js';
 import type { JsonSchema } from './json-schema.js';
 
 export interface ParameterOptions {
-  /** The value when the parameter is not sent. Without it, the argument's own default. */
+  /** The value when the parameter is not sent. By default, the argument's own default. */
   readonly default?: unknown;
-  /** A header that may carry the value as well, and then wins. For query parameters. */
+  /** For query parameters: a header that may carry the value too, and then takes precedence. */
   readonly header?: string;
-  /** Added to the argument's schema in the reference, such as `{ maximum: 100 }`. It checks nothing. */
+  /** Added to the argument's schema in the API reference, such as `{ maximum: 100 }`. It is not checked. */
   readonly schema?: JsonSchema;
   readonly description?: string;
 }
 
-/** The part of a request that an argument is read from. `name` is the wire's. */
+/** The part of a request from which an argument is read. `name` is the client's name. */
 export type RestSource =
   | ({ readonly in: 'path' | 'query' | 'header' | 'cookie'; readonly name: string } & ParameterOptions)
   /**
-   * For an input object: the JSON body is the object, its fields in snake_case. For any other argument: the body has a field
-   * of its name in snake_case. `readOnly` names (the wire's) are taken and ignored: clients send whole objects back. Any
-   * other unknown name is a fault. `schema` is added to the schema of the body in the reference, in the wire's names, such as
-   * `{ if: …, then: … }` for fields that depend on each other; it checks nothing.
+   * For an input object: the JSON body is the object, with fields in snake_case. For any other argument: a field of the body,
+   * with its name in snake_case. `readOnly` lists fields (by the client's names) that are accepted and ignored, since clients
+   * send whole objects back; any other unknown field is a fault. `schema` is added to the schema of the body in the API
+   * reference, with the client's names, such as `{ if: …, then: … }` for fields that depend on each other; it is not checked.
    */
   | {
       readonly in: 'body';
@@ -26,7 +26,7 @@ export type RestSource =
       readonly omit: readonly string[];
       readonly schema: JsonSchema;
     }
-  /** For an argument of the type Upload: the body is multipart/form-data, and has this one part. */
+  /** For an argument of the type Upload: the body is multipart/form-data, with this as its only part. */
   | { readonly in: 'file'; readonly name: string }
   | { readonly in: 'constant'; readonly value: unknown };
 
@@ -37,13 +37,13 @@ export const header = (name: string, options: ParameterOptions = {}): RestSource
   name,
   ...options,
 });
-/** `name` is without the prefix that the door gives it: see {@link RestCookie}. */
+/** `name` is without the prefix that the door adds: see {@link RestCookie}. */
 export const cookie = (name: string, options: ParameterOptions = {}): RestSource => ({
   in: 'cookie',
   name,
   ...options,
 });
-/** `omit` names fields (camelCase) of the input that this route does not take from the body. */
+/** `omit` lists fields (camelCase) of the input that this route does not read from the body. */
 export const body = (options: Partial<Omit<Extract<RestSource, { in: 'body' }>, 'in'>> = {}): RestSource => ({
   in: 'body',
   readOnly: options.readOnly ?? [],
@@ -53,7 +53,7 @@ export const body = (options: Partial<Omit<Extract<RestSource, { in: 'body' }>, 
 export const file = (name: string): RestSource => ({ in: 'file', name });
 export const constant = (value: unknown): RestSource => ({ in: 'constant', value });
 
-/** REST's `skip` and `limit` of a list. */
+/** The query parameters `skip` and `limit` of a list. */
 export const paging = {
   first: query('limit', {
     default: MAX_PAGE_SIZE,

@@ -26,7 +26,7 @@ describe.each(testDatabases())('the job queue ($name)', (kind) => {
     );
 
   it('does jobs one after the other, in the order in which they were added, at once', async () => {
-    // Only a queue that is told of its jobs sees all of them before the next look.
+    // With so long a polling interval, only a queue that is notified of its jobs sees all of them in time.
     const queue = await open({ pollSeconds: 3_600 });
     const done: unknown[] = [];
     let atWork = 0;

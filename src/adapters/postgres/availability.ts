@@ -2,12 +2,12 @@ import type { Log } from '../../kernel/log.js';
 import { Unavailable } from '../../kernel/errors.js';
 import { describeFailure, isConnectionFailure } from './connection-failure.js';
 
-/** What clients are told. */
+/** The message for clients. */
 export const UNREACHABLE = 'The database cannot be reached at present';
 
 /**
- * Turns the failure to reach the database into {@link Unavailable}, so that clients are told to try later. Logs when an
- * outage begins and when it ends, not every request in between.
+ * Turns the failure to reach the database into {@link Unavailable}, so that clients are told to retry later. Logs the beginning
+ * and the end of an outage, not every failed request.
  */
 export class Availability {
   private reachable = true;
@@ -25,7 +25,7 @@ export class Availability {
     }
   }
 
-  /** What to throw instead of `cause`, which kept the database from being reached. */
+  /** Notes the outage, and returns the error to throw instead of `cause`, the connection failure. */
   lost(cause: unknown): Unavailable {
     if (this.reachable) {
       this.reachable = false;

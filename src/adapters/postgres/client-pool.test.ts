@@ -6,7 +6,7 @@ import type { Log } from '../../kernel/log.js';
 import { createClientPool } from './client-pool.js';
 import { createPostgresPool } from './postgres-pool.js';
 
-/** Messages of a PostgreSQL server (PostgreSQL manual, "Message Formats"): a type, the length, the body. */
+/** Builds a message of a PostgreSQL server (PostgreSQL manual, "Message Formats"): type, length, body. */
 function message(type: string, body: Buffer): Buffer {
   const length = Buffer.alloc(4);
   length.writeInt32BE(body.length + 4);
@@ -23,12 +23,12 @@ const succeed: Answer = (socket) => socket.write(DONE);
 const reset: Answer = (socket) => socket.resetAndDestroy();
 const terminate: Answer = (socket) => socket.end(SHUTTING_DOWN);
 
-/** The faults of a connection after which its client must not end this process: an uncaught error fails the test. */
+/** Connection faults after which the client must not end this process: an uncaught error fails the test. */
 describe('a pool of connections', () => {
   const logger = { info: jest.fn<Log['info']>(), warn: jest.fn<Log['warn']>(), error: jest.fn<Log['error']>() };
   let server: Server;
   let pool: pg.Pool | undefined;
-  /** What the server does with the messages of each connection, the start-up message first. */
+  /** The server's behaviour on each message of a connection, the start-up message first. */
   let script: Answer[];
   const sockets: Socket[] = [];
 
@@ -80,7 +80,7 @@ describe('a pool of connections', () => {
     script = [admit, succeed];
     const opened = openPool();
     const client = await opened.connect();
-    // Not events.once, which listens for the error as well.
+    // Not events.once, which would also listen for `error`.
     const ended = new Promise<void>((resolve) => client.once('end', resolve));
     for (const socket of sockets) fault(socket);
     await ended;

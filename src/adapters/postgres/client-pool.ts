@@ -3,9 +3,9 @@ import type { Log } from '../../kernel/log.js';
 import { describeFailure } from './connection-failure.js';
 
 /**
- * A client whose `error` event always has a listener, from its construction on: without one, a connection that breaks ends
- * the process. The pool listens only while the client is idle, so not while it connects, is set up, or is lent. Nothing is
- * lost by not acting here: `pg` fails every statement of a broken connection, and the pool drops a broken client on release.
+ * A client whose `error` event always has a listener: without one, a connection that breaks ends the process. The pool listens
+ * only while the client is idle: not while it connects, is set up, or is lent. The listener has nothing to do, since `pg` fails
+ * every statement of a broken connection, and the pool drops a broken client on release.
  */
 class GuardedClient extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
@@ -17,7 +17,7 @@ class GuardedClient extends pg.Client {
 /** A pool that survives the loss of its connections, idle or in use. Every pool of this process is made here. */
 export function createClientPool(config: pg.PoolConfig, logger: Pick<Log, 'warn'>): pg.Pool {
   const pool = new pg.Pool({ ...config, Client: GuardedClient });
-  // The pool drops an idle client whose connection broke (the server restarted), and emits the client's error as its own.
+  // When the connection of an idle client breaks (the server restarted), the pool drops the client and emits its error.
   pool.on('error', (error) => {
     logger.warn({ reason: describeFailure(error) }, 'An idle database connection was lost');
   });

@@ -1,4 +1,4 @@
-/** SQLSTATE classes and codes (PostgreSQL manual, appendix A) that tell of the connection or the server, not of the statement. */
+/** SQLSTATE classes and codes (PostgreSQL manual, appendix A) for faults of the connection or server, not of the statement. */
 const CONNECTION_EXCEPTION_CLASS = '08';
 const SERVER_STATES = new Set([
   '57P01', // admin_shutdown
@@ -26,7 +26,7 @@ const SOCKET_CODES = new Set([
 const DRIVER_MESSAGES =
   /^(Connection terminated|timeout expired$|timeout exceeded when trying to connect$|Query read timeout$|Client (was closed|has encountered a connection error) and is not queryable$|Cannot use a pool after calling end on the pool$)/;
 
-/** The kinds of `DriverAdapterError` that Prisma's adapter makes of the above. */
+/** The kinds of `DriverAdapterError` that Prisma's adapter makes from these errors. */
 const PRISMA_KINDS = new Set([
   'AuthenticationFailed',
   'ConnectionClosed',
@@ -38,11 +38,11 @@ const PRISMA_KINDS = new Set([
   'TooManyConnections',
 ]);
 
-/** States of a session that make its named statements fail for ever. */
+/** SQLSTATEs for a session whose named statements fail from now on. */
 const STALE_STATEMENT_STATES = new Set([
-  '0A000', // feature_not_supported, as "cached plan must not change result type" after a migration
-  '26000', // invalid_sql_statement_name: a pooler in between gave the session to someone else
-  '42P05', // duplicate_prepared_statement: likewise
+  '0A000', // feature_not_supported, such as "cached plan must not change result type" after a migration
+  '26000', // invalid_sql_statement_name: a pooler gave the session to another client
+  '42P05', // duplicate_prepared_statement: the same
 ]);
 
 function property(value: unknown, key: string): unknown {
@@ -53,7 +53,7 @@ function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** The SQLSTATE of an error that the server sent; undefined for every other error. */
+/** The SQLSTATE of an error that the server sent; undefined for other errors. */
 function serverState(error: unknown): string | undefined {
   return text(property(error, 'severity')) === '' ? undefined : text(property(error, 'code'));
 }
@@ -62,12 +62,12 @@ function isConnectionState(state: string): boolean {
   return state.startsWith(CONNECTION_EXCEPTION_CLASS) || SERVER_STATES.has(state);
 }
 
-/** What went wrong, for the operator's log. Node's error for a name with several addresses has a code and no message. */
+/** A description of the failure for the operator's log. Node's error for a host with several addresses has a code only. */
 export function describeFailure(error: unknown): string {
   return text(property(error, 'message')) || text(property(error, 'code')) || 'unknown';
 }
 
-/** Whether an error, thrown by `pg` or by Prisma's adapter over it, means that the database cannot be reached at present. */
+/** Whether an error of `pg`, or of Prisma's adapter, means that the database cannot be reached at present. */
 export function isConnectionFailure(error: unknown): boolean {
   const state = serverState(error);
   if (state !== undefined) return isConnectionState(state);
@@ -80,7 +80,7 @@ export function isConnectionFailure(error: unknown): boolean {
   );
 }
 
-/** Whether the connection that threw `error` serves on: the server refused one statement, and nothing else is wrong. */
+/** Whether the connection that threw `error` can still be used: the server refused one statement, and nothing else is wrong. */
 export function leavesConnectionUsable(error: unknown): boolean {
   const state = serverState(error);
   return state !== undefined && !isConnectionState(state) && !STALE_STATEMENT_STATES.has(state);

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { StartupError } from '../../kernel/startup-error.js';
 import { describeFailure } from './connection-failure.js';
 
-/** Another process uses the directory. */
+/** Another process is using the directory. */
 export class DirectoryInUse extends StartupError {}
 
 export interface DirectoryLock {

@@ -7,7 +7,7 @@ import type { Log } from '../../kernel/log.js';
 import { StartupError } from '../../kernel/startup-error.js';
 import { describeFailure } from './connection-failure.js';
 
-/** The advisory lock that Prisma's own migration commands take: ours and theirs wait for each other. */
+/** The advisory lock that Prisma's own migration commands take, so that they and this program wait for each other. */
 const LOCK = 72707369;
 
 /** Prisma's own bookkeeping table, so that `prisma migrate status` and `prisma migrate resolve` work too. */
@@ -42,13 +42,13 @@ export interface MigrateOptions {
 }
 
 /**
- * Applies the migrations that the database does not have, each in a transaction of its own. Any number of processes may do
- * so at once: each migration is applied by one of them, and the others wait for it. The lock lasts as long as its
- * transaction, so that this works through a pooler that changes sessions between transactions. It follows that a migration
- * cannot hold what PostgreSQL refuses in a transaction (`CREATE INDEX CONCURRENTLY`).
+ * Applies the migrations that the database lacks, each in its own transaction. Any number of processes may do so concurrently:
+ * one of them applies a migration while the others wait. The lock is held by the transaction, so this also works through a
+ * pooler that changes sessions between transactions. Therefore a migration cannot contain statements that PostgreSQL refuses
+ * in a transaction (`CREATE INDEX CONCURRENTLY`).
  *
- * A database with migrations that are not in `directory` is taken as it is, with a warning: during a rolling deployment the
- * previous release still runs on the next one's tables.
+ * A database with migrations that are not in `directory` is accepted with a warning: during a rolling deployment the previous
+ * release still runs on the next one's tables.
  *
  * @returns the names of the migrations that this process applied
  * @throws StartupError when a migration fails, failed before, or was edited after it was applied
@@ -72,7 +72,7 @@ export async function migrate({ pool, directory, logger }: MigrateOptions): Prom
 }
 
 /**
- * Changes nothing, unlike {@link migrate}.
+ * Checks without changing anything that {@link migrate} has nothing to do.
  * @throws StartupError when the database lacks a migration, or one failed or was edited
  */
 export async function requireMigrated({ pool, directory, logger }: MigrateOptions): Promise<void> {
@@ -100,7 +100,7 @@ async function readMigrations(directory: string | URL): Promise<Migration[]> {
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   return Promise.all(
     names.sort().map(async (name) => {
-      // Git may check files out with CRLF; the checksum is of the text as it was committed.
+      // Git may check files out with CRLF; the checksum is that of the committed text.
       const sql = (await readFile(join(root, name, 'migration.sql'), 'utf8')).replaceAll('\r\n', '\n');
       return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
     }),
@@ -144,12 +144,12 @@ function isApplied(migration: Migration, recorded: readonly Recorded[]): boolean
   return rows.length > 0;
 }
 
-/** @returns false when another process has applied it meanwhile */
+/** @returns false when another process applied it in the meantime */
 async function apply(client: pg.ClientBase, migration: Migration): Promise<boolean> {
   try {
-    // A snapshot from before the lock would miss what another process applied meanwhile.
+    // Sees what another process committed while this one waited for the lock, which an earlier snapshot would hide.
     await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
-    // LOCAL: with a pooler, the session may have a limit already, and other clients use it afterwards.
+    // LOCAL: a pooler's session may have a limit already, and other clients use the session afterwards.
     await client.query('SET LOCAL statement_timeout = 0');
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     await client.query(BOOKKEEPING);

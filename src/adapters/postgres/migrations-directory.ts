@@ -1,2 +1,2 @@
-/** This release's migrations, in a folder beside `src` and `dist`. */
+/** The folder of this release's migrations; the path is the same from `src` and from `dist`. */
 export const MIGRATIONS = new URL('../../../prisma/migrations/', import.meta.url);

@@ -33,14 +33,14 @@ describe('the embedded database in a folder', () => {
     children.push(child);
     return child;
   };
-  /** Stores a user in a process of its own: to make a database takes more memory than a worker of Jest's may have. */
+  /** Stores a user in a separate process: making a database takes more memory than a Jest worker may use. */
   const store = async (dataDirectory: string) => {
     const child = start('store', [], { DATA_DIR: dataDirectory });
     const [report] = await Array.fromAsync(child.reports);
     await expect(child.ended).resolves.toMatchObject({ code: 0, errors: '' });
     return report as { users: number; embedded: boolean; description: string; id: string };
   };
-  /** Waits for so many of a writer's reports, kills it, and returns all that it reported. */
+  /** Waits for `count` reports of a writer, kills it, and returns all of its reports. */
   const killAfter = async (child: Child, count: number) => {
     const reports: unknown[] = [];
     for await (const report of child.reports) {

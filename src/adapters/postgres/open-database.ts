@@ -16,21 +16,21 @@ const DEFAULT_POOL_SIZE = 10;
 const OLDEST_SERVER = 150_000;
 
 export interface OpenDatabaseOptions {
-  /** A PostgreSQL server; without one, the embedded database in `dataDirectory`. */
+  /** URL of a PostgreSQL server; undefined selects the embedded database in `dataDirectory`. */
   readonly url: string | undefined;
-  /** DATA_DIR. The embedded database is in its folder `postgres`. */
+  /** DATA_DIR. The embedded database is in its subfolder `postgres`. */
   readonly dataDirectory: string;
-  /** The folder with Prisma's migrations, applied before this resolves. */
+  /** The folder of Prisma's migrations, which are applied before this resolves. */
   readonly migrationsDirectory: string | URL;
   readonly logger: Log;
   /** Maximum connections to a PostgreSQL server, 10 by default. The embedded database has one. */
   readonly poolSize?: number;
-  /** Whether to apply missing migrations (the default) or to refuse a database that lacks some, changing nothing. */
+  /** Whether to apply missing migrations (the default), or to refuse a database that lacks some without changing it. */
   readonly missingMigrations?: 'apply' | 'refuse';
 }
 
 /**
- * Opens the database and brings its tables up to date, or refuses one whose tables are not.
+ * Opens the database and brings its tables up to date, or refuses a database whose tables are not.
  *
  * @throws StartupError with a message for the operator; nothing stays open
  */
@@ -73,8 +73,8 @@ async function openEmbedded(
 }
 
 /**
- * A process killed while PGlite fills an empty folder leaves half a database. A mark beside the folder says that it was
- * never served from, so that the next start may begin again.
+ * Killing a process while PGlite initialises a folder leaves an incomplete database. A marker file beside the folder says that
+ * the database was never used, so that the next start may delete it and begin again.
  */
 async function startInFolder(directory: string, logger: Log) {
   const mark = `${directory}.initialising`;
@@ -135,14 +135,14 @@ async function serverVersion(pool: pg.Pool): Promise<{ name: string; number: num
   return rows[0] ?? { name: 'of an unknown version', number: 0 };
 }
 
-/** `host:port/database`, never the credentials. Not from `new URL`: a URL of `pg` may name a socket instead of a host. */
+/** `host:port/database`, without credentials. Not by `new URL`, since a URL for `pg` may name a socket instead of a host. */
 function describePlace(url: string): string {
   try {
     if (!/^postgres(ql)?:/.test(url)) throw new TypeError('another scheme');
     const { host, port, database } = new pg.Client({ connectionString: url });
     return `${host}:${port}/${database ?? ''}`;
   } catch {
-    // Without the cause, since that quotes the URL with its password.
+    // The cause is left out, since it quotes the URL with its password.
     throw new StartupError('DATABASE_URL is not of the form postgresql://user:password@host:5432/database');
   }
 }

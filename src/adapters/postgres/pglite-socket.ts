@@ -4,15 +4,15 @@ import type { PGlite } from '@electric-sql/pglite';
 type Done = (error?: Error | null) => void;
 
 /**
- * The socket of a `pg` client whose server is PGlite in this process: bytes of PostgreSQL's protocol in, bytes out.
- * PGlite has one session, so one socket at a time may be in use.
+ * The socket of a `pg` client whose server is PGlite in this process: it takes and gives bytes of PostgreSQL's protocol.
+ * PGlite has a single session, so only one socket at a time may be in use.
  */
 export class PgliteSocket extends Duplex {
   constructor(private readonly pglite: PGlite) {
     super();
   }
 
-  /** The session outlives its sockets: a new one ends what its predecessor left open, and forgets its statements and settings. */
+  /** Resets PGlite's session, which outlives its sockets: open transaction, prepared statements, settings. */
   connect(): this {
     this.pglite
       .exec('ROLLBACK')
@@ -28,13 +28,13 @@ export class PgliteSocket extends Duplex {
     this.execute(chunk, done);
   }
 
-  /** `pg` corks the messages of one query: they come here together, and PGlite runs them in one call. */
+  /** Runs the messages of one query, which `pg` corks, in a single call of PGlite. */
   override _writev(chunks: readonly { chunk: Buffer }[], done: Done): void {
     this.execute(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
   }
 
   override _read(): void {
-    // Answers are pushed as they come: they are in memory already, so there is nothing to hold back.
+    // No flow control: answers are pushed as soon as they arrive, since they are in memory already.
   }
 
   override _final(done: Done): void {
@@ -42,7 +42,7 @@ export class PgliteSocket extends Duplex {
     done();
   }
 
-  // A TCP socket has these, and `pg` calls them.
+  // Methods of a TCP socket that `pg` calls.
   setNoDelay(): this {
     return this;
   }
@@ -55,7 +55,7 @@ export class PgliteSocket extends Duplex {
     return this;
   }
 
-  /** PGlite runs queries on the event loop: the turn given up between two keeps a burst of them from stopping all else. */
+  /** PGlite blocks the event loop while it runs a query: yielding before each one lets other work run during a burst. */
   private execute(messages: Buffer, done: Done): void {
     setImmediate(() => {
       if (this.destroyed) return;
@@ -71,17 +71,17 @@ export class PgliteSocket extends Duplex {
   }
 
   private async answer(messages: Buffer): Promise<void> {
-    // A copy: PGlite uses the buffer again.
+    // A copy, since PGlite reuses the buffer.
     const push = (bytes: Uint8Array) => {
       if (bytes.length > 0) this.push(Buffer.from(bytes));
     };
-    // Read as a stream, an answer is ours alone; otherwise PGlite parses it too and keeps every row for as long as it lives.
+    // As a stream, because otherwise PGlite also parses the answer, and keeps every row for as long as it lives.
     if (isStartUp(messages)) push(await this.pglite.execProtocolRaw(messages));
     else await this.pglite.execProtocolRawStream(messages, { onRawData: push });
   }
 }
 
-/** A start-up message has no type, and begins with the first byte of its length; PGlite streams no answer to it. */
+/** A start-up message has no type byte, but begins with its length, which is below 2^24. PGlite cannot stream its answer. */
 function isStartUp(messages: Buffer): boolean {
   return messages[0] === 0;
 }

@@ -7,15 +7,15 @@ import { createClientPool } from './client-pool.js';
 import { PgliteSocket } from './pglite-socket.js';
 import { valueParsers } from './value-parsers.js';
 
-/** Callers wait for the one connection; this long means that it is lost in a transaction, not that it is busy. */
+/** Maximum wait for the one connection. Longer means that a transaction never released it, not that it is busy. */
 const CONNECTION_WAIT_MS = 30_000;
 
 const START_PARAMETERS = [
   ...PGlite.defaultStartParams,
-  // The default of 128 MB is taken at once, inside this process; at the sizes that this is meant for, 16 MB does as well.
+  // The default of 128 MB would be allocated in this process at the start; for the intended sizes, 16 MB is as fast.
   '-c',
   'shared_buffers=16MB',
-  // Recovery after a crash sets a timer for its progress log, which nothing stops here: it keeps the process from ending.
+  // Crash recovery starts a timer for its progress log, which PGlite never stops: it would keep the process from exiting.
   '-c',
   'log_startup_progress_interval=0',
 ];
@@ -23,19 +23,19 @@ const START_PARAMETERS = [
 const MAX_ERROR_LINES = 5;
 
 /**
- * Starts PGlite on `dataDir` (a folder, or `memory://`), initialising it when it is empty: some 2 s, against 0.3 s.
+ * Starts PGlite on `dataDir` (a folder, or `memory://`). To initialise an empty one takes some 2 s, otherwise it is 0.3 s.
  *
- * What a transaction wrote is with the operating system when COMMIT answers, so it survives any end of this process.
- * PGlite cannot flush it to the disk (its `fsync` does nothing): the loss of power may damage the database.
+ * When COMMIT answers, the operating system has the transaction's writes, so they survive any end of this process.
+ * PGlite cannot flush them to the disk (its `fsync` does nothing): a power failure may damage the database.
  *
- * @throws StartupError with what PostgreSQL wrote to its log
+ * @throws StartupError with PostgreSQL's log output
  */
 export async function startPglite(dataDir: string, options: Pick<PGliteOptions, 'loadDataDir'> = {}): Promise<PGlite> {
   const lines: string[] = [];
   try {
     return await PGlite.create(dataDir, {
       ...options,
-      // What the migrations create: a folder whose database has it can be opened only with it.
+      // The extension that the migrations create. A folder whose database has it can only be opened with it.
       extensions: { pg_trgm },
       startParams: START_PARAMETERS,
       onStderr: (line) => {
@@ -51,7 +51,7 @@ export async function startPglite(dataDir: string, options: Pick<PGliteOptions, 
   }
 }
 
-/** A `pg.Pool` of the one connection that PGlite has. Ending the pool leaves PGlite open. */
+/** A `pg.Pool` of PGlite's single connection. Ending the pool leaves PGlite open. */
 export function createPglitePool(pglite: PGlite, logger: Pick<Log, 'warn'>): pg.Pool {
   return createClientPool(
     {

@@ -9,11 +9,11 @@ import { createPrismaClient } from './prisma-client.js';
 import { PrismaTransaction } from './prisma-transaction.js';
 import { TransactionScope } from './transaction-scope.js';
 
-/** Health checks give up sooner than requests do: an orchestrator asks again in a few seconds. */
+/** Time limit of health checks; shorter than that of requests, since an orchestrator asks again after a few seconds. */
 const PING_MS = 2_000;
 
 export interface OpenedDatabase extends Database {
-  /** Product, version and place, for the start-up log; without credentials. */
+  /** Product, version and location for the start-up log, without credentials. */
   readonly description: string;
   /** Whether the database runs inside this process. */
   readonly embedded: boolean;
@@ -22,17 +22,18 @@ export interface OpenedDatabase extends Database {
 export interface PoolDatabaseOptions extends Pick<OpenedDatabase, 'description' | 'embedded'> {
   readonly pool: pg.Pool;
   readonly logger: Log;
-  /** What to close with the database, the pool included. */
+  /** Resources that are closed with the database, the pool included. */
   readonly resources: AsyncDisposableStack;
 }
 
 /**
- * The database over one `pg.Pool`, whichever server is behind it.
+ * The database over a `pg.Pool`, whichever server is behind it.
  *
- * Values: `bigint` (so `count(*)`) comes as a number and throws past 2^53 - 1, `date` as midnight UTC, `numeric` as text,
- * `jsonb` parsed, arrays as arrays. An array given as a value is a PostgreSQL array: give JSON as `JSON.stringify(value)`.
+ * Values: `bigint` (such as `count(*)`) becomes a number, and throws past 2^53 - 1; `date` becomes midnight UTC; `numeric`
+ * stays text; `jsonb` is parsed; arrays become arrays. An array parameter is a PostgreSQL array: pass JSON as
+ * `JSON.stringify(value)`.
  *
- * Every method throws `Unavailable` when the database cannot be reached. A statement takes 15 s at most on PostgreSQL.
+ * Every method throws `Unavailable` when the database cannot be reached. On a PostgreSQL server, a statement may take 15 s.
  */
 export class PoolDatabase implements OpenedDatabase {
   readonly prisma: PrismaClient;
@@ -71,13 +72,13 @@ export class PoolDatabase implements OpenedDatabase {
     try {
       await connection.command('BEGIN ISOLATION LEVEL READ COMMITTED');
       const result = await this.scope.run(() => work(sql));
-      // The server answers COMMIT with ROLLBACK, and no error, when a statement failed and `work` went on regardless.
+      // If a statement failed and `work` ignored the error, the server answers COMMIT with ROLLBACK, without an error.
       if ((await connection.command('COMMIT')) !== 'COMMIT') {
         throw new Error('The transaction was rolled back: one of its statements had failed');
       }
       return result;
     } catch (error) {
-      // A connection that cannot roll back is marked as broken by the attempt, and closing it rolls back too.
+      // If ROLLBACK fails, the connection is marked as broken and closed, which rolls back too.
       if (!connection.broken) await connection.command('ROLLBACK').catch(() => undefined);
       throw error;
     } finally {
@@ -86,7 +87,7 @@ export class PoolDatabase implements OpenedDatabase {
     }
   }
 
-  /** @throws Unavailable also when no answer came within 2 s */
+  /** @throws Unavailable also when there is no answer within 2 s */
   async ping(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
@@ -101,7 +102,7 @@ export class PoolDatabase implements OpenedDatabase {
     }
   }
 
-  /** Waits for running statements, then lets go of everything; more calls do nothing. */
+  /** Waits for running statements, then releases everything. Further calls do nothing. */
   async close(): Promise<void> {
     await this.resources.disposeAsync();
   }

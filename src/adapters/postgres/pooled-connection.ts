@@ -4,11 +4,11 @@ import type { Availability } from './availability.js';
 import { leavesConnectionUsable } from './connection-failure.js';
 import { toParameter } from './value-parsers.js';
 
-/** A connection lent by the pool. Give it back with {@link release}: a broken one is closed, a sound one serves on. */
+/** A connection lent by the pool. Return it with {@link release}, which closes a broken one. */
 export class PooledConnection {
   private failure: Error | undefined;
   private released = false;
-  /** Ends when the statement sent last has ended: one connection runs one statement at a time. */
+  /** Settles when the last statement has ended, since a connection runs one statement at a time. */
   private last: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -32,7 +32,7 @@ export class PooledConnection {
   async query<Row>(text: string, values: readonly unknown[] = [], name?: string): Promise<Rows<Row>> {
     const query = { text, values: values.map(toParameter), name };
     const result = await this.availability.watch(() => this.run<Row & pg.QueryResultRow>(query));
-    // A text of several statements has a result for each, which the types of `pg` do not know.
+    // A text of several statements has one result for each, which the types of `pg` do not say.
     const results = (Array.isArray(result) ? result : [result]) as readonly pg.QueryResult<Row & pg.QueryResultRow>[];
     return {
       rows: results.flatMap(({ rows }) => rows),
@@ -40,14 +40,14 @@ export class PooledConnection {
     };
   }
 
-  /** Runs a statement after those sent before it, and throws errors as `pg` has them. */
+  /** Runs a statement after the previous ones, and throws `pg`'s own errors. */
   async run<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
     const result = this.last.then(() => this.send<Row>(query));
     this.last = result.catch(() => undefined);
     return result;
   }
 
-  /** Runs a statement that begins or ends a transaction; resolves with what the server says it did. */
+  /** Runs a statement that begins or ends a transaction; resolves with the server's command tag. */
   async command(text: string): Promise<string> {
     await this.last;
     const { command } = await this.availability.watch(() => this.marking(() => this.client.query(text)));
@@ -65,7 +65,7 @@ export class PooledConnection {
     return this.marking(() => this.client.query<Row>(query));
   }
 
-  /** Marks the connection as broken when `work` fails in a way that says so. */
+  /** Marks the connection as broken when `work` fails with an error that means so. */
   private async marking<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();

@@ -6,22 +6,22 @@ import { valueParsers } from './value-parsers.js';
 const CONNECT_MS = 5_000;
 const STATEMENT_MS = 15_000;
 const IDLE_IN_TRANSACTION_MS = 60_000;
-/** Beyond the server's own limit: only a server that went away without a word gets this far. */
+/** Time limit for an answer. Longer than the server's own limit, so that only a server that vanished exceeds it. */
 const ANSWER_MS = STATEMENT_MS + 5_000;
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
 export interface PostgresPoolOptions {
   readonly url: string;
   readonly logger: Log;
-  /** Connections at most. */
+  /** Maximum connections. */
   readonly size: number;
-  /** False for migrations, which take as long as they take. */
+  /** False for migrations, which may take any time. */
   readonly limitStatements: boolean;
 }
 
 /**
- * Prisma's adapter reads and writes times as if the session were in UTC. These are statements, not options in the
- * connection's start-up message, since a pooler such as PgBouncer refuses or drops those, and the URL may hold others.
+ * The statements that set up a session. The time zone is UTC because Prisma's adapter assumes it. They are not options in the
+ * start-up message, since poolers such as PgBouncer refuse or drop those, and the URL may contain other options.
  */
 function sessionSettings(limitStatements: boolean): string {
   return [
@@ -32,8 +32,8 @@ function sessionSettings(limitStatements: boolean): string {
 }
 
 /**
- * A pool on a PostgreSQL server. It connects when first used, and connects anew by itself after the server was away.
- * A PgBouncer in between that pools by transaction must be 1.21 or later: earlier ones mix up named statements.
+ * A pool on a PostgreSQL server. It connects when it is first used, and reconnects by itself after the server was away.
+ * PgBouncer in transaction mode must be version 1.21 or later: earlier ones mix up named statements.
  */
 export function createPostgresPool({ url, logger, size, limitStatements }: PostgresPoolOptions): pg.Pool {
   const settings = sessionSettings(limitStatements);

@@ -5,8 +5,8 @@ import type { RateLimitStore, RateLimitVerdict } from '../../ports/rate-limit-st
 import type { RateLimitRule } from '../../ports/rate-limiter.js';
 
 /**
- * $1 rule, $2 identity, $3 window in milliseconds, $4 limit. One row per identity, written under its lock, so that
- * concurrent calls are counted one after the other. Each call deletes a few expired rows, so no separate cleanup is needed.
+ * $1 rule, $2 identity, $3 window in milliseconds, $4 limit. One row per identity, which each call locks, so that concurrent
+ * calls are counted one after another. Each call also deletes a few expired rows, which makes a cleanup job unnecessary.
  */
 const TAKE = `
   WITH clock AS (SELECT clock_timestamp() AS now),
@@ -49,15 +49,15 @@ const MAX_REFUSALS = 10_000;
 
 interface Refusal {
   readonly before: number;
-  /** A time of `performance.now()`. */
+  /** Time on the clock of `performance.now()`. */
   readonly until: number;
 }
 
 /**
- * Counts calls in the database, for limits that must hold even without Redis. The database's clock is the reference.
+ * Counts calls in the database, for limits that must hold even without Redis. The database's clock decides.
  *
- * Refused calls are not counted, so a refusal stands until the time that it names. It is repeated from memory until then: a
- * flood of calls at one identity does not become a queue for one row.
+ * Refused calls are not counted, so a refusal is valid until the time that it names. Until then it is repeated from memory, so
+ * that a flood of calls by one identity does not queue for one row.
  */
 export class PostgresRateLimitStore implements RateLimitStore {
   readonly #database: Pick<Database, 'query'>;
@@ -86,7 +86,7 @@ export class PostgresRateLimitStore implements RateLimitStore {
     return { before: taken.counted, retryAfterMs };
   }
 
-  /** The owner of the database closes it. */
+  /** Does nothing: the database is closed by its owner. */
   close(): Promise<void> {
     return Promise.resolve();
   }

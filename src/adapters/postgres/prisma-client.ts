@@ -17,16 +17,16 @@ import { connectionToJoin } from './prisma-transaction.js';
 import type { TransactionScope } from './transaction-scope.js';
 
 /**
- * Every connection keeps every named statement until it closes, at some 100 KB for one with a joined list (PostgreSQL 15,
- * `pg_backend_memory_contexts`): 100 are 10 MB a connection.
+ * Maximum named statements. Each connection keeps them until it closes, at some 100 KB for one with a joined list (PostgreSQL
+ * 15, `pg_backend_memory_contexts`): 100 are 10 MB per connection.
  */
 const MAX_NAMED_STATEMENTS = 100;
 const MAX_CANDIDATES = 1_000;
 
 /**
- * Names for prepared statements, which spare the server the planning of a query it knows. A text gets its name the second
- * time it is seen, and only so many do, so that lists of varying length (`IN ($1, ..., $n)`) cannot fill the connections.
- * A name follows from its text alone: processes behind one pooler agree.
+ * Names prepared statements, so that the server plans a repeated query only once. A text gets its name when it is seen for the
+ * second time, and the number of names is limited, so that lists of varying length (`IN ($1, ..., $n)`) cannot fill the
+ * connections. The name is a hash of the text, so all processes behind a pooler use the same.
  */
 export function statementNames(maxNames = MAX_NAMED_STATEMENTS): (query: Pick<SqlQuery, 'sql'>) => string {
   const names = new Map<string, string>();
@@ -48,7 +48,7 @@ export function statementNames(maxNames = MAX_NAMED_STATEMENTS): (query: Pick<Sq
 
 type NameStatement = (query: Pick<SqlQuery, 'sql'>) => string;
 
-/** Prisma's adapter, throwing `Unavailable` when it cannot reach the database. */
+/** Prisma's adapter, which throws `Unavailable` when it cannot reach the database. */
 class GuardedAdapterFactory implements SqlDriverAdapterFactory {
   readonly provider: SqlDriverAdapterFactory['provider'];
   readonly adapterName: string;
@@ -83,13 +83,13 @@ class GuardedAdapterFactory implements SqlDriverAdapterFactory {
     };
   }
 
-  // Async: what refuses the use comes as a rejection.
+  // Async, so that an error of assertOutside is a rejection.
   private async outside<Result>(work: () => Promise<Result>): Promise<Result> {
     this.scope.assertOutside();
     return this.availability.watch(work);
   }
 
-  /** A transaction within the one that the connection is in, which is begun and ended elsewhere. */
+  /** A transaction inside the current one of the connection, which is begun and ended elsewhere. */
   private async join(connection: PooledConnection): Promise<Transaction> {
     const pool = Object.assign(new pg.Pool(), { query: (query: pg.QueryConfig) => connection.run(query) });
     const adapter = await new PrismaPg(pool, { statementNameGenerator: this.nameStatement }).connect();
@@ -97,7 +97,7 @@ class GuardedAdapterFactory implements SqlDriverAdapterFactory {
     return this.guardTransaction({
       provider: adapter.provider,
       adapterName: adapter.adapterName,
-      // Prisma then sends no COMMIT and no ROLLBACK.
+      // Keeps Prisma from sending COMMIT and ROLLBACK.
       options: { usePhantomQuery: true },
       queryRaw: (query) => adapter.queryRaw(query),
       executeRaw: (query) => adapter.executeRaw(query),
@@ -123,8 +123,8 @@ class GuardedAdapterFactory implements SqlDriverAdapterFactory {
 }
 
 /**
- * Prisma remakes an error that has a code as one of its own, with the call in the message: this gives `Unavailable` back
- * its form. (The start of a transaction passes it on as it is.)
+ * Restores `Unavailable`: Prisma replaces an error that has a code by an error of its own, with the call in the message. (At
+ * the start of a transaction it passes the error on.)
  */
 function withOwnErrors(client: PrismaClient) {
   return client.$extends({
@@ -145,16 +145,16 @@ function isRemade(error: unknown): boolean {
 }
 
 /**
- * Prisma on the same pool as our own SQL. `maxWait` is longer than the pool's own limit, whose error says what is wrong;
- * `timeout` is that of a statement.
+ * Prisma on the pool of our own SQL. `maxWait` is longer than the pool's own limit, whose error is clearer; `timeout` is the
+ * limit of a statement.
  */
 export function createPrismaClient(pool: pg.Pool, availability: Availability, scope: TransactionScope): PrismaClient {
   const client = new PrismaClient({
     adapter: new GuardedAdapterFactory(pool, availability, scope),
-    // Without the source of the call in messages, which costs a stack trace a call.
+    // Leaves the calling code out of messages, which would cost a stack trace per call.
     errorFormat: 'minimal',
     transactionOptions: { maxWait: 35_000, timeout: 15_000 },
   });
-  // The types of a client with an extension say nothing of `$on`, which nobody uses; for the rest this one changes nothing.
+  // The types of an extended client lack `$on`, which is not used; otherwise this extension changes no types.
   return withOwnErrors(client) as unknown as PrismaClient;
 }

@@ -13,7 +13,7 @@ interface Access {
   readonly prisma: readonly string[];
 }
 
-/** Methods and functions of a repository whose own text has `.query` or `prisma.`. */
+/** The methods and functions of a repository file whose text uses `.query` or `prisma`. */
 function accessIn(file: string): Access {
   const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
   const access = { sql: [] as string[], prisma: [] as string[] };
@@ -28,7 +28,7 @@ function accessIn(file: string): Access {
   return access;
 }
 
-/** The rows of the record's table. */
+/** The access that the decision record's table lists for each repository. */
 function recordedAccess(): ReadonlyMap<string, Access> {
   const rows = readFileSync(join(ROOT, RECORD), 'utf8').matchAll(/^\| ([a-z][a-z-]*) +\| (.+?) +\| (.+?) +\| .+ \|$/gm);
   const namesIn = (cell = '') => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name);

@@ -3,10 +3,10 @@ import type { PrismaClient } from '../../generated/prisma/client.js';
 import type { Tables } from '../../ports/database.js';
 import type { PooledConnection } from './pooled-connection.js';
 
-/** Longer than any transaction lasts: the one that Prisma's joins ends it. */
+/** Effectively no time limit: the transaction that Prisma's joins has its own. */
 const TIMEOUT_MS = 3_600_000;
 
-/** The connection whose transaction is joined by the one that Prisma begins now. */
+/** The connection whose transaction Prisma joins in the current call. */
 const joining = new AsyncLocalStorage<PooledConnection>();
 
 export function connectionToJoin(): PooledConnection | undefined {
@@ -14,8 +14,8 @@ export function connectionToJoin(): PooledConnection | undefined {
 }
 
 /**
- * Prisma inside a transaction of ours: a transaction of Prisma's that runs on our connection, and neither begins nor ends
- * anything there. It starts with the first use, since it costs as much as a statement and most transactions are SQL alone.
+ * Prisma inside a transaction of a {@link PooledConnection}: a Prisma transaction that uses the connection, but neither begins
+ * nor ends anything on it. It starts on first use, since it costs as much as a statement and most transactions only use SQL.
  */
 export class PrismaTransaction {
   readonly tables: Tables;
@@ -30,7 +30,7 @@ export class PrismaTransaction {
     this.tables = tablesOf(() => (this.begun ??= this.begin()));
   }
 
-  /** Lets go of the connection; what was written stays with the transaction on it. */
+  /** Releases the connection; writes remain part of its transaction. */
   async end(): Promise<void> {
     this.work.resolve(undefined);
     await this.ended;
@@ -49,7 +49,7 @@ export class PrismaTransaction {
   }
 }
 
-/** Stands for tables that have to be waited for: `tables.user.count()` opens them and calls theirs. */
+/** Stands in for tables that open asynchronously: `tables.user.count()` opens them first, and then calls the real method. */
 function tablesOf(open: () => Promise<Tables>): Tables {
   const call = async (table: string | symbol, operation: string | symbol, args: unknown): Promise<unknown> => {
     const delegate = Reflect.get(await open(), table) as Record<string | symbol, (args: unknown) => unknown>;

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 /**
- * Refuses the use of the whole database by code that runs inside one of its transactions. On one connection that would
- * wait for itself; on many it would pass and miss the transaction. Refused on both, the mistake shows in every test.
+ * Refuses use of the whole database by code inside one of its transactions. On a single connection such a call would deadlock;
+ * on several it would succeed outside the transaction. It is refused on both, so that every test reveals the mistake.
  */
 export class TransactionScope {
   private readonly current = new AsyncLocalStorage<{ open: boolean }>();
@@ -10,7 +10,7 @@ export class TransactionScope {
   async run<Result>(work: () => Promise<Result>): Promise<Result> {
     const transaction = { open: true };
     try {
-      // Awaited inside: a promise of Prisma begins its work only then.
+      // Awaited inside, since a Prisma promise starts its work only when it is awaited.
       return await this.current.run(transaction, async () => await work());
     } finally {
       transaction.open = false;

@@ -1,14 +1,14 @@
 import { isDate } from 'node:util/types';
 import pg from 'pg';
 
-/** bigint, so `count(*)`, as a number: a loud error past 2^53 - 1 is better than a silently wrong figure. */
+/** Parses bigint (such as `count(*)`) as a number; past 2^53 - 1, an error is better than a silently wrong figure. */
 function parseBigint(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value)) throw new RangeError('a bigint is too large for a JavaScript number');
   return value;
 }
 
-/** A date as midnight in UTC, as Prisma reads it; `pg` alone takes midnight in the zone of this process. */
+/** Parses a date as midnight in UTC, like Prisma; by default `pg` uses midnight in the time zone of this process. */
 function parseDate(text: string): Date {
   return new Date(`${text}T00:00:00.000Z`);
 }
@@ -25,7 +25,7 @@ const getTypeParser: typeof pg.types.getTypeParser = (
 /** Parsers of column values for our own SQL; Prisma has its own. */
 export const valueParsers: pg.CustomTypesConfig = { getTypeParser };
 
-/** Dates go out in UTC: `pg` alone writes them in the zone of this process, which moves a `date` by a day. */
+/** Sends dates in UTC: by default `pg` uses the time zone of this process, which can move a `date` by a day. */
 export function toParameter(value: unknown): unknown {
   return isDate(value) ? value.toISOString() : value;
 }

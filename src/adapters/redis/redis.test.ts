@@ -17,7 +17,7 @@ describeWithRedis('on Redis, over a network that fails', () => {
   let proxy: FaultProxy;
   let keyPrefix: string;
   let logged: string[];
-  /** Reached through the proxy, and not. */
+  /** The connection through the proxy, and the direct one. */
   let faulty: RedisConnection;
   let steady: RedisConnection;
   const logs: RedisEventLog[] = [];
@@ -124,7 +124,7 @@ describeWithRedis('on Redis, over a network that fails', () => {
       const sent = proxy.nextRequest();
       const appending = log.append('stream', ['b', 'c']);
       await sent;
-      // Seen from elsewhere, it has run.
+      // Check over another connection that the command ran.
       const witness = await eventLog(steady).follow('stream', 0, FOREVER);
       expect(sequencesOf(await take(witness, 3))).toEqual([1, 2, 3]);
       proxy.heal();
@@ -166,7 +166,7 @@ describeWithRedis('on Redis, over a network that fails', () => {
       await steady.commands.del(key);
       const another = eventLog(faulty);
       expect(await another.append('stream', ['begun anew'])).toEqual([1]);
-      // The reader's instance has noticed when it has put its own, shorter retention on the key.
+      // The reader's instance has noticed as soon as it has set its own, shorter retention on the key.
       while ((await steady.commands.pttl(key)) > 1_000) await sleep(10);
       expect(await another.append('stream', ['and on'])).toEqual([2]);
       expect(await take(reader, 1)).toEqual([{ sequence: 2, event: 'and on' }]);

@@ -16,7 +16,7 @@ const MAIL: Mail = {
   html: '<p>Hello Zoë</p>',
 };
 
-/** Each would reach somebody else, or be taken for a header, if it were written down as it is. */
+/** Addresses that would reach someone else, or be read as a header, if they were written into the mail unescaped. */
 const INJECTIONS = [
   'ada@example.com\r\nBcc: eve@example.com',
   'ada@example.com\nBcc: eve@example.com',
