@@ -1,5 +1,5 @@
-// No folder depends on itself by way of others. Apart from .dependency-cruiser.js, since it is about the program alone: suites
-// stand beside their subjects and use test/support, which uses the program.
+// Forbids cycles between folders. Separate from .dependency-cruiser.js, since it applies to the program without its tests:
+// suites are beside their subjects and use test/support, which uses the program.
 import rules from './.dependency-cruiser.js';
 
 /** @type {import('dependency-cruiser').IConfiguration} */

@@ -5,7 +5,7 @@ const COMPOSITION_ROOT = '^src/(app[^/]*|admin)\\.ts$';
 const SETTINGS = '^src/config(\\.ts$|/)';
 const OUR_CODE = '^(src|test|tools)/';
 
-/** `from` may reach, of our own code, nothing but `to` and what stands below every layer. */
+/** Of our own code, `from` may import only `to` and the files below every layer. */
 function layer(name, comment, from, to) {
   return {
     name,
@@ -150,7 +150,7 @@ export default {
     doNotFollow: { path: ['node_modules', '^src/generated/', '^test/generated/'] },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'import', 'node', 'default'] },
     tsConfig: { fileName: 'tsconfig.json' },
-    // Imports of types count: a layer that names another's types depends on it.
+    // Imports of types count too: a layer that names another's types depends on it.
     tsPreCompilationDeps: true,
   },
 };

@@ -1,13 +1,14 @@
 FROM node:24-slim AS build
 WORKDIR /app
 
-# The packages first: they change less often than the code. Their install scripts only download what this image has.
+# The packages come first, since they change less often than the code. Without their install scripts, which would only
+# download things that this image has.
 COPY package.json package-lock.json .npmrc ./
 COPY tools/prisma/engines tools/prisma/engines
 RUN npm ci --ignore-scripts
 
 COPY . .
-# The program brings what it needs of the development packages: see bundlePrismaClient in tools/build.ts.
+# The built program contains what it needs of the development packages: see bundlePrismaClient in tools/build.ts.
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-slim

@@ -25,17 +25,17 @@ export default defineConfig(
       'no-restricted-syntax': ['error', noDefaultExport, noReExport],
       '@typescript-eslint/consistent-type-imports': [
         'error',
-        // `typeof import()` is how a module that is loaded late has a type.
+        // `typeof import()` is the type of a module that is imported dynamically.
         { disallowTypeAnnotations: false, fixStyle: 'inline-type-imports' },
       ],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
-      // A decorated method declares each argument, used or not; nobody writes an underscore by accident.
+      // A decorated method must declare all arguments; an underscore marks the unused ones.
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
-      // Refuses `Promise.withResolvers<void>()`.
+      // This rule would refuse `Promise.withResolvers<void>()`.
       '@typescript-eslint/no-invalid-void-type': 'off',
       '@typescript-eslint/prefer-readonly': 'error',
-      // Recurses without end on the types of a JSON schema, which name themselves.
+      // This rule recurses endlessly on the types of a JSON schema, which are recursive.
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },
@@ -55,7 +55,7 @@ export default defineConfig(
     },
   },
   {
-    // Stand-ins are asynchronous or empty because what they stand for is not.
+    // Test doubles are async or empty because the real parts are not.
     files: ['test/**/*.ts', '**/*.test.ts'],
     rules: {
       '@typescript-eslint/no-empty-function': 'off',
@@ -63,7 +63,7 @@ export default defineConfig(
       '@typescript-eslint/unbound-method': 'off',
     },
   },
-  // Where there is no log yet, or never.
+  // These run without a logger, or before there is one.
   { files: ['src/main.ts', 'src/admin.ts', 'tools/**/*.ts', 'test/load/**/*.ts'], rules: { 'no-console': 'off' } },
   { files: ['*.config.ts'], rules: { 'no-restricted-syntax': 'off' } },
   {

@@ -1,6 +1,6 @@
 /**
- * The suites of test/api that `npm test` runs: the main paths through every door. `npm run test:all` runs the others too.
- * tools/test.ts says which are wanted.
+ * The suites of test/api in `npm test`: the main paths through every door. `npm run test:all` runs the other suites too.
+ * tools/test.ts selects the suites.
  */
 const MAIN = [
   'chat',
@@ -25,12 +25,12 @@ const shared = {
   testEnvironment: 'node',
   transform: { '^.+\\.ts$': '@swc/jest' },
   extensionsToTreatAsEsm: ['.ts'],
-  // TypeScript's imports name the files as they will be compiled.
+  // TypeScript imports name the compiled files.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
 };
 
 const NAMES = `(${MAIN.join('|')})\\.test\\.ts$`;
-/** A suite beside the code that starts processes and kills them, and needs a minute for it. */
+/** A suite beside the code that starts and kills processes, which takes it a minute. */
 const FAULTS_IN_SRC = '<rootDir>/src/adapters/postgres/open-database.test.ts';
 
 const unit = {
@@ -54,10 +54,10 @@ export default {
   globalSetup: '<rootDir>/test/support/host/start-hosts.ts',
   globalTeardown: '<rootDir>/test/support/host/stop-hosts.ts',
   maxWorkers: 2,
-  // Ends a run that hangs, and nothing else: tests wait for events, however long those take on a busy machine.
+  // Only ends runs that hang: tests wait for events, however long those take on a busy machine.
   testTimeout: 600_000,
-  // Jest's modules for ECMAScript leave memory behind with every suite.
+  // Jest leaks memory with every suite when it runs ECMAScript modules.
   workerIdleMemoryLimit: '400MB',
-  // Every failure once, where its suite ends.
+  // Reports each failure once, at the end of its suite.
   reporters: [['default', { summaryThreshold: Number.MAX_SAFE_INTEGER }]],
 };

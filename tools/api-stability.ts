@@ -1,5 +1,5 @@
-// Fails when schema/ would break a client of the last release, whose files are in schema/released/, unless
-// schema/released/accepted-changes.json lists the change with a reason; and when that list names a change that is not there.
+// Fails when schema/ contains a change that breaks clients of the last release (its files are in schema/released/), unless
+// schema/released/accepted-changes.json lists it with a reason. Also fails when that list names a change that does not exist.
 import { readFileSync } from 'node:fs';
 import { unacceptedChanges } from './api-stability/accepted-changes.js';
 import { breakingGraphqlChanges } from './api-stability/graphql-changes.js';

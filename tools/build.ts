@@ -1,4 +1,4 @@
-// Makes what is not in the repository, each part only when its sources changed since it was made:
+// Generates files that are not in the repository, each part only if its sources have changed since:
 // `node tools/build.ts <part>...`, with the parts below in their order.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -8,11 +8,11 @@ import { fileURLToPath } from 'node:url';
 import type { Output } from '@swc/core';
 
 interface Part {
-  /** What the terminal says while the part is made. */
+  /** Shown in the terminal while the part is made. */
   readonly title: string;
-  /** Globs of what the part is made from. */
+  /** Globs of the source files. */
   readonly sources: readonly string[];
-  /** The folder that holds the part and nothing else. */
+  /** The folder of the part, which contains nothing else. */
   readonly output: string;
   readonly make: () => unknown;
 }
@@ -71,7 +71,7 @@ async function makeWhenStale(part: Part): Promise<void> {
   writeFileSync(stamp, fingerprint);
 }
 
-/** Names, sizes and times of change: a file that a `git pull` removed or put back counts as much as a newer one. */
+/** Names, sizes and modification times, so that a file that `git pull` removed or restored counts as a change too. */
 function fingerprintOf(sources: readonly string[]): string {
   const hash = createHash('sha256');
   for (const path of globSync(sources).sort()) {
@@ -82,7 +82,7 @@ function fingerprintOf(sources: readonly string[]): string {
 }
 
 async function compileProgram(): Promise<void> {
-  // Imported here, for `npm start` to find in a tenth of a second that there is nothing to compile.
+  // Imported here, so that `npm start` needs only a tenth of a second when there is nothing to compile.
   const { transformFile } = await import('@swc/core');
   const files = globSync('src/**/*.ts', { exclude: ['**/*.test.ts', `${PRISMA_CLIENT}/**`] });
   await Promise.all(
@@ -94,8 +94,8 @@ async function compileProgram(): Promise<void> {
 }
 
 /**
- * Puts the parts of @prisma/client that the generated client imports beside it: all of the package is 72 MB, of which 67 are
- * query compilers of other databases and formats.
+ * Bundles the parts of @prisma/client that the generated client imports. The whole package has 72 MB, of which 67 MB are query
+ * compilers for other databases and formats.
  */
 async function bundlePrismaClient(): Promise<void> {
   const { build } = await import('esbuild');
@@ -103,9 +103,9 @@ async function bundlePrismaClient(): Promise<void> {
     entryPoints: [`${PRISMA_CLIENT}/client.ts`],
     outdir: join('dist', relative('src', PRISMA_CLIENT)),
     bundle: true,
-    // For Node the package names its CommonJS runtime, which cannot be bundled into an ES module.
+    // In Node, the package resolves to its CommonJS runtime, which cannot be bundled into an ES module.
     alias: { '@prisma/client/runtime/client': '@prisma/client/runtime/client.mjs' },
-    // The query compiler is imported when it is first used.
+    // Keeps the query compiler in a separate file, which is imported when it is first used.
     splitting: true,
     platform: 'node',
     format: 'esm',
@@ -120,7 +120,7 @@ function writeModule(target: string, { code, map }: Output): void {
   if (map !== undefined) writeFileSync(`${target}.map`, map);
 }
 
-/** After a pull that changed package-lock.json, says so instead of building against the packages of before. */
+/** After a pull that changed package-lock.json, fails with a message instead of building against outdated packages. */
 function requireInstalledDependencies(): void {
   const wanted = readPackages('package-lock.json');
   const installed = readPackages('node_modules/.package-lock.json');

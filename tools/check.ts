@@ -1,12 +1,12 @@
-// Every check of the repository but its tests: `node tools/check.ts [--report <file>] [name]...`. A line for each, with what
-// it printed when it failed; the report is `{ "passed": number, "failed": number }`.
+// Runs every check of the repository except the tests: `node tools/check.ts [--report <file>] [name]...`. Prints a line per
+// check, and the output of failed ones; the report is `{ "passed": number, "failed": number }`.
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-// The longest first: two run at a time.
+// The longest come first, since two run at a time.
 const checks = new Map([
   ['lint', 'eslint . --cache --cache-location node_modules/.cache/eslint/'],
   ['types', 'tsc --noEmit'],
@@ -60,7 +60,7 @@ function run(command: string): Promise<{ passed: boolean; output: string }> {
     PATH: `${join(root, 'node_modules', '.bin')}${delimiter}${process.env['PATH'] ?? ''}`,
     NO_COLOR: '1',
   };
-  // Migrations are compared in memory, whatever database the shell is set up for.
+  // Migrations are compared in memory, even if the shell is configured for a database.
   delete environment['DATABASE_URL'];
 
   return new Promise((resolve) => {

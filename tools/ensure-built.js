@@ -1,5 +1,5 @@
-// Before `npm start` and after `npm ci`: makes what is stale, or says why that cannot be. In JavaScript that Node 20 runs,
-// because the Node of package.json is not there yet when the development packages are left out.
+// Runs before `npm start` and after `npm ci`: builds what is outdated, or reports why it cannot. It is JavaScript for Node 20,
+// because without the development packages, the Node version of package.json is not installed.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ function build() {
   process.exitCode = status ?? 1;
 }
 
-/** Without the development packages the program is what an earlier build made, and Node is whatever the machine has. */
+/** Without the development packages, checks that there is an earlier build, and that the machine's own Node can run it. */
 function requireRunnable() {
   if (!existsSync('dist/main.js'))
     fail('The program is not built, and the packages that build it are missing: run "npm ci".');

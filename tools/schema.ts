@@ -1,7 +1,7 @@
 // Writes schema/schema.graphql, schema/openapi.json and schema/rest-operations.json from the code; the program reads the last
-// two when it starts. With --check it writes nothing, and fails when a file differs from the code, when the schema lacks
-// something that clients were promised in test/contracts/api.graphql, or when the OpenAPI document breaks one of Redocly's
-// recommended rules.
+// two at start. With --check it writes nothing, and fails when a file differs from the code, when the schema lacks something
+// that test/contracts/api.graphql promises to clients, or when the OpenAPI document violates one of Redocly's recommended
+// rules.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
@@ -48,7 +48,7 @@ function differences(): string[] {
   );
 }
 
-/** Warnings count as errors: no rule is bent. */
+/** Violated rules of Redocly. Warnings count as errors. */
 async function brokenRules(): Promise<string[]> {
   const problems = await lintFromString({
     source: openApiText,

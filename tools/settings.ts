@@ -1,5 +1,5 @@
-// Writes .env.example from the declarations in src/config/. With --check it writes nothing, and fails when the file differs or
-// when the README's section on settings names one that does not exist.
+// Writes .env.example from the declarations in src/config/. With --check it writes nothing, and fails when the file differs, or
+// when the settings section of the README names a setting that does not exist.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { envExample } from '../src/config/env-example.js';

@@ -1,5 +1,5 @@
-// Runs the tests: `node tools/test.ts main|others|all [what Jest takes]`; jest.config.js says which suites are the main ones.
-// Who names suites (`npm test -- test/api/audit.test.ts`) or tests (`npm test -- -t audit`) gets them, wherever they are.
+// Runs the tests: `node tools/test.ts main|others|all [Jest's arguments]`; jest.config.js defines the main suites.
+// If the arguments name suites (`npm test -- test/api/audit.test.ts`) or tests (`npm test -- -t audit`), those run in any case.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

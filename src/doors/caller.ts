@@ -9,7 +9,7 @@ export interface Caller {
   readonly requestId: string;
   readonly credentials: Credentials;
   readonly peer: Peer;
-  /** Aborts when the caller is gone. */
+  /** Aborts when the caller disconnects. */
   readonly signal: AbortSignal;
   /** The viewer of the latest token, null before the first. Set by doors on which a caller may renew it during an operation. */
   readonly latestViewer?: () => Viewer | null;

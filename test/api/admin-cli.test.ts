@@ -32,7 +32,7 @@ async function newServerDatabase(): Promise<string> {
 }
 
 describe.each(stores)('the command line on %s', (on) => {
-  /** What the service and the command line have in common; with tables and nobody in them. */
+  /** Settings shared by the service and the command line, on a database with tables but no users. */
   const settingsOf = async (): Promise<Environment> => {
     const settings = { DATA_DIR: dataDirectory, SECRET_KEY: 'one key of thirty-two bytes or more' };
     if (on === 'embedded') {

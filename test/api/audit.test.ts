@@ -34,7 +34,7 @@ const LIST = `query ($first: Int, $after: String, $offset: Int, $action: AuditAc
 }`;
 const UPDATE = 'mutation ($id: ID!, $input: UpdateUserInput!) { adminUpdateUser(id: $id, input: $input) { id } }';
 const byId = (field: string) => `mutation ($id: ID!) { ${field}(id: $id) { id } }`;
-/** What the admin sends to sign someone up with. */
+/** Input with which the admin creates a user. */
 const someone = (name: string) => ({ provider: 'email', password: 'a long password', email: `${name}@example.com` });
 
 describe.each(stores)('the audit log on %s', (on) => {
@@ -68,7 +68,7 @@ describe.each(stores)('the audit log on %s', (on) => {
     const { auditEvents } = await admin.ask<{ auditEvents: Page }>(LIST, variables);
     return auditEvents;
   };
-  /** What was done to a user and is of these features, newest first; logins are recorded as well. */
+  /** A user's events of the features under test, newest first: without logins and sign-ups, which are recorded as well. */
   const eventsOf = async (userId: string) => {
     const { nodes } = await list({ userId, first: 100 });
     return nodes.filter(({ action }) => !['LOGIN', 'LOGIN_FAILED', 'USER_CREATED'].includes(action));
@@ -83,7 +83,7 @@ describe.each(stores)('the audit log on %s', (on) => {
     readonly before?: (user: Someone) => Promise<unknown>;
     readonly graphql: (user: Someone) => Promise<unknown>;
     readonly rest: (user: Someone) => Promise<unknown>;
-    /** The admin by default. */
+    /** Who acts: the admin by default. */
     readonly by?: 'user';
     readonly details?: object;
   }[] = [
@@ -461,7 +461,7 @@ describe.each(stores)('the audit log on %s', (on) => {
     expect((await list({ ...of, offset: 1, first: 2 })).nodes).toEqual(all.slice(2, 4));
     expect((await list({ ...of, action: 'ADMIN_GRANTED' })).nodes).toEqual([all[2], all[4]]);
     expect((await list({ actorId: another.userId })).nodes).toContainEqual(all[0]);
-    // Two may have been made in one millisecond: times part those before from those at or after it.
+    // Two events may have the same millisecond, so events are split by time, not by position.
     const { createdAt: time = '' } = all[2] ?? {};
     const isEarlier = ({ createdAt }: Event) => Date.parse(createdAt) < Date.parse(time);
     const [since, until] = [await list({ ...of, since: time }), await list({ ...of, until: time })];

@@ -48,7 +48,7 @@ describe.each(stores)('authorisation on %s', (on) => {
   });
   afterAll(() => app.close());
 
-  /** What each caller gets; whose account or session ends by it has one of its own for each call. */
+  /** The decision for each kind of caller. If the call ends the caller's account or session, each caller gets a new cast. */
   async function decisionsBy(
     { row }: { readonly row: AuthorisationRow },
     decide: (caller: CastMember, variables: Variables, target: Target) => Promise<string>,
@@ -108,14 +108,14 @@ interface GraphQLAnswer {
   readonly errors?: readonly { readonly message: string; readonly extensions: { readonly code: string } }[];
 }
 
-/** The answer, or the first event of a stream, which `stir` makes come. */
+/** The answer, or the first event of a stream, which `stir` triggers. */
 async function firstResult(response: Response, stir: (() => unknown) | undefined): Promise<GraphQLAnswer> {
   if (response.headers.get('content-type')?.startsWith('text/event-stream') !== true) {
     return (await response.json()) as GraphQLAnswer;
   }
   const first = firstEvent(response);
   if (stir === undefined) return first;
-  // The stream may be answered before it listens, and tells nothing of what happens in between: once is not enough.
+  // Stirring once is not enough: the stream may answer before it listens, and events in between are lost.
   for (;;) {
     await stir();
     const result = await Promise.race([first, Promise.resolve(undefined)]);
@@ -130,7 +130,7 @@ async function firstEvent(response: Response): Promise<GraphQLAnswer> {
     const data = /^event: next\ndata: (.*)\n\n/m.exec(text)?.[1];
     if (data !== undefined) return JSON.parse(data) as GraphQLAnswer;
   }
-  // A refusal is an event: a stream that has none to its end was let through.
+  // A refusal would be an event, so a stream that ends without any was allowed.
   return {};
 }
 

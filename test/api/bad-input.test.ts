@@ -27,7 +27,7 @@ interface Answer {
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
 }
 
-/** What is wrong, what was sent, and what the first error says. `$conversation` stands for the id of one. */
+/** Title, document, variables, and the first error's message. `$conversation` stands for a conversation's id. */
 const CASES: readonly (readonly [string, string, Readonly<Record<string, unknown>>, RegExp])[] = [
   ['an id that is no UUID', READ, { id: '7' }, /^Validation error$/],
   ['an id with a NUL', READ, { id: '\0' }, /^id must not contain a NUL character$/],

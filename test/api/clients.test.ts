@@ -15,7 +15,7 @@ const PLANS = JSON.stringify({
 
 type Transcript = readonly Outcome<unknown>[];
 
-/** What a scenario is given: clients who are nobody yet, and addresses that are free. */
+/** A scenario's supplies: clients without an account, and unused e-mail addresses. */
 interface Cast {
   readonly newClient: () => Client;
   readonly newAddress: () => string;
@@ -24,7 +24,7 @@ interface Cast {
 interface Scenario {
   readonly title: string;
   readonly play: (cast: Cast) => Promise<Transcript>;
-  /** The codes of the steps that fail, by their index, so that two clients do not agree on nothing. */
+  /** Expected error codes by the index of the failing step, so that two clients cannot agree by both failing early. */
   readonly failures: Readonly<Record<number, string>>;
 }
 
@@ -227,7 +227,7 @@ const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-/** The same words for what no two runs have alike: ids and times, and addresses. Ids are numbered as they first come. */
+/** Replaces values that differ between runs (ids, times, addresses) by fixed words. Ids are numbered as they first appear. */
 function normalised(transcript: Transcript): unknown {
   const ids = new Map<string, string>();
   const text = JSON.stringify(transcript)

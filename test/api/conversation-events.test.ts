@@ -55,7 +55,7 @@ describe.each(stores)('in a conversation on %s', (on) => {
       return created.message.id;
     };
 
-    /** A subscription that is known to be live: it has told of messages, which are left out. */
+    /** A subscription that is known to be live: it has delivered messages, which are left out here. */
     const subscribe = async (conversationId: string) => {
       const events = eventsOf(
         'conversationEvents',
@@ -90,7 +90,7 @@ describe.each(stores)('in a conversation on %s', (on) => {
         event.__typename,
         event.__typename === 'MessageDeleted' ? event.messageId : event.message.id,
       ]);
-      // A message that is gone when its event is told is passed over, so the reply's own events may be missing.
+      // An event is skipped if its message has been deleted since, so the reply's own events may be missing.
       expect(told[0]).toEqual(['MessageCreated', expect.any(String)]);
       expect(told.slice(-2)).toEqual([
         ['MessageDeleted', replyId],
@@ -129,7 +129,7 @@ describe.each(stores)('in a conversation on %s', (on) => {
       const replyId = await askModel(owner, conversationId);
       const { abortedByClient } = await app.model.request(index);
       const events = followReply(owner, door, replyId);
-      // A reader that comes after the deletion finds no message: only one that has begun is told of it.
+      // A reader that subscribes after the deletion finds no message; only one that has started reading gets the failure event.
       if (stallAfter > 0) await events.next();
       const rest = stallAfter > 0 ? collect(events) : null;
       if (what === 'message') await owner.ask(DELETE_MESSAGE, { id: replyId });

@@ -22,7 +22,7 @@ describe.each(stores)('the export of conversations on %s', (on) => {
   let app: TestApp;
   let owner: Actor;
 
-  /** Messages that hold their own number, by the thousand. */
+  /** Inserts messages that contain their own number, a thousand at a time. */
   async function fill(conversationId: string, count: number, padding = ''): Promise<void> {
     await app.database.query(
       `INSERT INTO messages (id, conversation_id, content, message_type)

@@ -11,9 +11,9 @@ const EVENTS = 'subscription { conversationEvents(conversationId: "x") { __typen
 const AT_ONCE = 50;
 
 interface Door {
-  /** What a token that is not good is answered. */
+  /** The answer to an invalid token. */
   readonly refusal: string;
-  /** Shows the bearer's token; what it is answered. */
+  /** Presents the bearer's token; returns the answer. */
   readonly show: (bearer: Actor, user: Actor) => Promise<string>;
 }
 
@@ -93,7 +93,7 @@ describe.each(stores)('forged access tokens on %s', (on) => {
   });
 
   it('that differ in one bit are all refused, by GraphQL and by REST in turn', async () => {
-    // A header cannot carry the others: the client would not send them.
+    // Only tokens of visible ASCII characters can be sent in a header.
     const tokens = flippedBits(user.token ?? '').filter((token) => /^[\x21-\x7e]+$/.test(token));
     expect(tokens.length).toBeGreaterThan(4_000);
     for (let start = 0; start < tokens.length; start += AT_ONCE) {

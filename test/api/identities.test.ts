@@ -60,7 +60,7 @@ describe.each(stores)('identities on %s', (on) => {
     const { state, code, iss } = parametersOf(callback);
     return { provider: 'house', state, secret, code, iss };
   };
-  /** What the viewer would finish a link with. */
+  /** Starts a link; returns the input that finishes it. */
   const begin = async (viewer: Actor, subject: string | null) => {
     const { startIdentityLink: start } = await viewer.ask<{ startIdentityLink: Started }>(START, {
       input: { provider: 'house', redirectUri: FRONT_END, password: viewer.credentials.password },

@@ -3,7 +3,7 @@ import { Actor } from '../support/actor.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { stores } from '../support/servers.js';
 
-/** Of "correct horse battery", by libxcrypt's `crypt(3)`. */
+/** Hashes of "correct horse battery", by libxcrypt's `crypt(3)`. */
 const HASHES = ['a', 'b', 'y'].map((minor) => `$2${minor}$08$DCq7YPn5Rq63x1Lad4cll.cmvRWXKIjlUU4.GmLDAW9QDFhrXC.Gm`);
 const [BCRYPT = ''] = HASHES;
 const OURS = /^\$argon2id\$v=19\$/;

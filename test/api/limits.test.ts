@@ -25,7 +25,7 @@ const PLANS = JSON.stringify({
 
 const atOnce = <Result>(call: () => Promise<Result>) => Promise.all(Array.from({ length: CALLS }, call));
 
-/** How often each error code came; `none` for an answer without errors. */
+/** The number of answers by error code; `none` for answers without errors. */
 function codes(answers: readonly GraphQLAnswer<unknown>[]): Record<string, number> {
   const grouped = Map.groupBy(answers, ({ errors }) => errors?.[0]?.extensions.code ?? 'none');
   return Object.fromEntries([...grouped].map(([code, same]) => [code, same.length]));
@@ -88,7 +88,7 @@ describe.each(stores)(`${CALLS} calls at once on %s`, (on) => {
       if (answer.errors !== undefined) refused += 1;
       return answer;
     });
-    // Those that were let through are held back by the model.
+    // The model holds back the requests that were allowed.
     await eventually(
       () => Promise.resolve(refused + app.model.requests.length),
       (decided) => decided === CALLS,
@@ -103,7 +103,7 @@ describe.each(stores)(`${CALLS} calls at once on %s`, (on) => {
     });
     expect(held.today.tokenCount).toBeLessThanOrEqual(2_000);
 
-    // Each answer may have what is reserved for it beside its prompt, and the last one what was left of the day.
+    // Each answer may use its reservation less the prompt; the last answer gets the rest of the day's tokens.
     const most = Math.max(...reserved);
     const promptTokens = most - 300;
     expect(promptTokens).toBeGreaterThan(10);
@@ -120,7 +120,7 @@ describe.each(stores)(`${CALLS} calls at once on %s`, (on) => {
     const settled = await usageOf(actor);
     expect(settled.today).toEqual({ messageCount: reserved.length, tokenCount: 50 * reserved.length });
     for (const entry of settled.ledger) expect(entry).toMatchObject({ tokens: 50, source: 'REPORTED' });
-    // What was given back can be used.
+    // Returned tokens can be used again.
     app.model.reply({ usage: 20 });
     expect(codes([await actor.graphql(CHAT, { input: { message: 'Why?' } })])).toEqual({ none: 1 });
   });

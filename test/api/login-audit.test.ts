@@ -21,7 +21,7 @@ describe.each(stores)('the audit log of logins on %s', (on) => {
   afterAll(() => app.close());
 
   const COLUMNS = `action, actor_id AS "actorId", ip_address AS "ipAddress", user_agent AS "userAgent", details`;
-  /** Oldest first; of nobody's account with null. */
+  /** A user's events, oldest first; with null, those without an account. */
   const eventsOf = async (userId: string | null) => {
     const { rows } = await app.database.query<Row>(
       `SELECT ${COLUMNS} FROM audit_events

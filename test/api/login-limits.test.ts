@@ -12,10 +12,10 @@ const TRIES = 100;
 const LIMIT = { RATE_LIMIT_LOGIN: '5/60' };
 const LOGIN = 'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }';
 
-/** How a login was answered: whether the password was looked at, or not. */
+/** The result of a login. `checked` means that the password was compared and was wrong. */
 type Outcome = 'checked' | 'refused' | 'logged in';
 
-/** Fails for any other answer, and for a refusal that does not say when to come back. */
+/** Fails for any other answer, and for a refusal without a valid `Retry-After`. */
 function outcomeOf({ status, headers, body }: RestAnswer): Outcome {
   if (status === 200) return 'logged in';
   if (status === 401) {
@@ -89,7 +89,7 @@ describe.each(stores)('logins on %s', (on) => {
 
   it('of the same address in other spellings are those of one', async () => {
     const { email } = await newUser(app, 'kim.fisher@example.com');
-    // Upper case, the sign for kelvin, full-width letters, a ligature, spaces.
+    // Spellings: upper case, the Kelvin sign, full-width letters, a ligature, spaces.
     const spellings = [email, email.toUpperCase(), '\u212aim.fisher@example.com', '\uff4bim.fisher@example.com'];
     const others = ['kim.\ufb01sher@example.com', ` ${email}`, `\u3000${email}\u00a0`, 'Kim.Fisher@EXAMPLE.com'];
     const outcomes = await Promise.all([...spellings, ...others].map((spelling) => login(app.url, spelling)));
@@ -117,13 +117,13 @@ describe.each(stores)('logins from one client on %s', (on) => {
     const outcomes = await Promise.all(times(30, (index) => login(app.url, `someone-${index}@example.com`)));
     expect(count(outcomes)).toEqual({ checked: 10, refused: 20 });
     expect(await login(app.url, email, password)).toBe('refused');
-    // Its tries were not counted against the address.
+    // The refused attempt did not count against the e-mail address.
     expect(await statusFrom('127.0.0.2', app.url, { email, password })).toBe(200);
     await app.close();
   });
 });
 
-/** The status of a login from another of this machine's own addresses. */
+/** The status of a login that is sent from another loopback address. */
 async function statusFrom(localAddress: string, url: string, credentials: object): Promise<number | undefined> {
   const call = request(`${url}/api/v1/auth/login`, {
     method: 'POST',
@@ -157,7 +157,7 @@ const redisUrl = process.env['TEST_REDIS_URL'];
     };
     return [await start(), await start()] as const;
   };
-  /** At both instances, by turns. */
+  /** Attempts on both instances alternately. */
   const tryBoth = (number: number, [first, second]: readonly [TestApp, TestApp], email: string) =>
     times(number, (index) => login(index % 2 === 0 ? first.url : second.url, email));
 
@@ -214,7 +214,7 @@ describe.each(stores)('a flood of logins on %s', (on) => {
       answered.push(status);
       return status;
     });
-    // From the first checked password on, the queue is full.
+    // As soon as the first password has been checked, the queue is full.
     await Promise.race(flood);
     gate.resolve(undefined);
     while (await take());
@@ -224,10 +224,10 @@ describe.each(stores)('a flood of logins on %s', (on) => {
     const statuses = await Promise.all(flood);
     const checked = statuses.filter((status) => status === 401).length;
     expect(statuses.filter((status) => status !== 401 && status !== 503)).toEqual([]);
-    // Two at work and two hundred that wait, and as many more as went through while the rest came in.
+    // Two in progress and two hundred queued, plus those that finished while the rest arrived.
     expect(checked).toBeGreaterThanOrEqual(202);
     expect(checked).toBeLessThan(FLOOD);
-    // The whole answer came through while most of the passwords were still waiting.
+    // The whole answer arrived while most of the passwords were still queued.
     expect(checkedMeanwhile).toBeLessThan(checked / 2);
     await app.close();
   });

@@ -4,7 +4,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { stores } from '../support/servers.js';
 import { askModel, CHAT, CREATE_MESSAGE, readReply, ROOMY_PLANS } from '../support/replies.js';
 
-/** About 100 tokens each: six of them and their answers do not fit beside an answer of 100 tokens in a window of 600. */
+/** About 100 tokens each: six of them with their answers, and an answer of 100 tokens, exceed a context window of 600. */
 const REMARK = (number: number) => `Remark ${number}: ${'the quick brown fox jumps over the lazy dog. '.repeat(10)}`;
 
 describe.each(stores)("the model's memory on %s", (on) => {

@@ -21,7 +21,7 @@ interface Data {
   readonly data: unknown;
 }
 
-/** What a program wrote, a parsed line each. @throws when a line is no JSON */
+/** The output of a program, one parsed line each. @throws when a line is not JSON */
 function linesOf(program: Program): readonly Readonly<Record<string, unknown>>[] {
   return program
     .output()

@@ -157,7 +157,7 @@ describe.each(stores)('one-time codes on %s', (on) => {
     const answer = await user.rest('POST', '/auth/request-reset', { email });
     const code = await codeTo(email);
     expect(JSON.stringify(answer.body)).not.toContain(code);
-    // As a word of its own: six digits turn up in times and ids.
+    // Matched as a whole word, since times and ids contain six digits as well.
     const leak = new RegExp(`(?<![0-9a-f.])${code}(?![0-9a-f])`);
     expect(JSON.stringify(app.logged)).not.toMatch(leak);
     const { rows } = await app.database.query<{ data: unknown }>(
@@ -300,11 +300,11 @@ interface Pair {
   readonly unknown: number;
 }
 
-/** By the pair, so that a machine that is busier now and then tells nothing. */
+/** Compares within pairs, so that load that varies during the test affects both sides. */
 function expectNoDifference(pairs: readonly Pair[]): void {
   const slower = pairs.filter(({ known, unknown }) => known > unknown).length / pairs.length;
   const [ofKnown, ofUnknown] = [median(pairs.map(({ known }) => known)), median(pairs.map(({ unknown }) => unknown))];
-  // The standard error of the share of 500 pairs is 0.022: 0.4 and 0.6 are more than four of them away from a half.
+  // The standard error of the share of 500 pairs is 0.022, so 0.4 and 0.6 are more than four of them away from a half.
   const isAlike = slower > 0.4 && slower < 0.6 && Math.abs(ofKnown - ofUnknown) < Math.max(1, 0.25 * ofUnknown);
   expect({ slower, ofKnown, ofUnknown, isAlike }).toMatchObject({ isAlike: true });
 }
@@ -313,7 +313,7 @@ function median(values: readonly number[]): number {
   return [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
 }
 
-/** `known-0@example.com` and so on, who can do everything but log in: a password each would take half a minute. */
+/** Inserts `known-0@example.com` and so on, without passwords: hashing one for each would take half a minute. */
 async function addUsers({ database }: TestApp, count: number): Promise<void> {
   await database.query(
     `INSERT INTO users (id, email, provider, password_hash, plan)

@@ -17,7 +17,7 @@ interface StoredCredential {
   readonly signCount: number;
 }
 
-/** WebAuthn wants a domain: an IP address is none. */
+/** WebAuthn requires a domain, not an IP address. */
 const SETTINGS = { HOST: 'localhost' };
 
 (chromiumPath === undefined ? describe.skip : describe).each(stores)('passkeys in Chromium, on %s', (on) => {
@@ -39,7 +39,7 @@ const SETTINGS = { HOST: 'localhost' };
   });
   afterEach(() => opened.close());
 
-  /** A page of the service, in a browser with an authenticator of its own. */
+  /** Opens a page of the service in a browser with its own authenticator. */
   async function open(url: string): Promise<void> {
     opened = await openPage(url);
     await opened.page.addInitScript(library);
@@ -94,7 +94,7 @@ const SETTINGS = { HOST: 'localhost' };
     await register(user);
     await devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false });
     await expect(inPage('startAuthentication', { ...(await requestOptions(user)), timeout: 500 })).rejects.toThrow();
-    // Neither does the service take the answer of a browser that was told not to ask.
+    // The service refuses an answer without user verification too, if a browser was told not to ask for it.
     const lax = await inPage('startAuthentication', {
       ...(await requestOptions(user)),
       userVerification: 'discouraged',
@@ -108,7 +108,7 @@ const SETTINGS = { HOST: 'localhost' };
     const { credentials } = await devtools.send('WebAuthn.getCredentials', { authenticatorId });
     await opened.close();
     const elsewhere = await startTestApp({ stores: on, settings: SETTINGS });
-    // The same domain on another port: for the browser the passkey is one for this page too.
+    // The same domain on another port: browsers offer the passkey on this page too.
     await open(elsewhere.url);
     for (const credential of credentials)
       await devtools.send('WebAuthn.addCredential', { authenticatorId, credential });
@@ -135,7 +135,7 @@ const SETTINGS = { HOST: 'localhost' };
     await devtools.send('WebAuthn.removeCredential', { authenticatorId, credentialId: copy.credentialId });
     await devtools.send('WebAuthn.addCredential', { authenticatorId, credential: copy as never });
     expect(await login()).toMatchObject(INVALID);
-    // The copy has signed as often as the original by now.
+    // By now the copy's signature counter has reached the original's.
     expect((await login()).status).toBe(200);
 
     expect((await user.rest('DELETE', `/auth/passkeys/${id}`)).status).toBe(200);

@@ -18,7 +18,7 @@ const refusal = (status: number, message: string, data: unknown = null) => ({
 const INVALID = refusal(401, 'Invalid passkey');
 const NOT_GOOD = refusal(400, 'Invalid passkey');
 
-/** Answers that are wrong in one thing. */
+/** Answers with one fault each. */
 const ODDITIES: readonly (readonly [string, Oddities])[] = [
   ['of another origin', { origin: 'https://evil.example.com' }],
   ['of another port', { origin: 'http://127.0.0.1:1' }],
@@ -266,7 +266,7 @@ describe.each(stores)('passkeys on %s', (on) => {
       expect(await loginByPasskey(new Actor(app.url), authenticator, oddities)).toMatchObject(INVALID);
       expect((await loginByPasskey(new Actor(app.url), authenticator)).status).toBe(200);
       const failed = (await eventsOf(user.userId)).filter(({ action }) => action === 'LOGIN_FAILED');
-      // What answers no challenge of ours is nobody's login.
+      // An answer to an unknown challenge cannot be attributed to a user, so it leaves no event.
       expect(failed).toHaveLength(oddities.challenge === undefined ? 1 : 0);
     });
 
@@ -295,7 +295,7 @@ describe.each(stores)('passkeys on %s', (on) => {
       expect(await answerLogin(client, late)).toMatchObject(INVALID);
       const { rowCount } = await app.database.query('SELECT FROM passkey_challenges WHERE expires_at > now()');
       expect(rowCount).toBe(0);
-      // The next one to ask sweeps what is dead.
+      // The next request for a challenge deletes the expired ones.
       await requestOptions(client);
       expect((await app.database.query('SELECT FROM passkey_challenges')).rowCount).toBe(1);
     });

@@ -54,7 +54,7 @@ describe.each(stores)('the account of someone who logs in by a provider on %s', 
     const browser = new BrowserLike(app.url);
     return browser.get(await provider.visit(await browser.authorizationUrl('house', query), subject));
   };
-  /** Someone whose account is linked, and has a second factor. */
+  /** A user with a linked identity and a second factor. */
   const protectedPerson = async () => {
     const user = await signUp(app);
     await app.database.query('UPDATE users SET is_verified = true WHERE id = $1', [user.userId]);
@@ -164,7 +164,7 @@ const server = testServerUrl();
     const settings = { ...providerSettings(provider), DATABASE_URL: database.url, REDIS_URL: undefined };
     const [first, second] = await Promise.all([startTestApp({ settings }), startTestApp({ settings })]);
     for (const app of [first, second]) resources.defer(() => app.close());
-    /** What a login that began on the first instance is finished with. */
+    /** Starts a login on the first instance; returns the input that finishes it. */
     const begin = async () => {
       const { startProviderLogin: start } = await new Actor(first.url).ask<{
         startProviderLogin: { authorizationUrl: string; secret: string };

@@ -8,7 +8,7 @@ import { newVerifier } from '../support/provider-login.js';
 
 const inABrowser = chromiumPath === undefined ? describe.skip : describe;
 
-/** The service is at `localhost`, provider and front end at `127.0.0.1`: to a browser, another site. */
+/** The service is at `localhost`, provider and front end are at `127.0.0.1`, which browsers treat as another site. */
 inABrowser('login by a provider in a browser', () => {
   let provider: TestProvider;
   let frontEnd: FrontEnd;
@@ -42,13 +42,13 @@ inABrowser('login by a provider in a browser', () => {
     provider.people.set(subject, { email, email_verified: true });
     return { email, subject };
   };
-  /** Types a name into the provider's page, as it asks for one. */
+  /** Enters a name on the provider's login page. */
   const logInAtProvider = async (subject: string) => {
     const { page } = opened;
     await page.getByLabel('Name').fill(subject);
     await page.getByRole('button', { name: 'Log in' }).click();
   };
-  /** A front end's page that shows something, which is what. */
+  /** What the front end's page shows, once it shows something. */
   const shown = async () => {
     const output = opened.page.locator('output:not(:empty)');
     return JSON.parse((await output.textContent()) ?? '') as unknown;
@@ -97,14 +97,14 @@ inABrowser('login by a provider in a browser', () => {
 
   it("does not log a browser in with another's login, at neither end", async () => {
     const { page } = opened;
-    // An attacker goes half the way and leads the victim's browser, which began nothing, on from there.
+    // An attacker starts a login and sends the victim's browser, which started none, to the callback.
     const { challenge } = newVerifier();
     const query = new URLSearchParams({ return_url: frontEnd.url, code_challenge: challenge });
     const start = await fetch(`${app.url}/api/v1/auth/oidc/house/start?${query.toString()}`, { redirect: 'manual' });
     const callback = await provider.visit(start.headers.get('location') ?? '', newPerson().subject);
     await page.goto(callback.href);
     expect(await page.locator('body').textContent()).toContain('Invalid login state');
-    // The attacker finishes it, and leads the victim's browser to the front end with the code.
+    // The attacker finishes the login, and sends the victim's browser to the front end with the code.
     const cookie = start.headers.getSetCookie()[0]?.split(';')[0] ?? '';
     const finished = await fetch(callback, { redirect: 'manual', headers: { cookie } });
     const location = finished.headers.get('location') ?? '';

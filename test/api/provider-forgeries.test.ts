@@ -25,7 +25,7 @@ describe.each(stores)('a forged answer of a provider on %s', (on) => {
     await forged.close();
   });
 
-  /** A login whose ID token is what `make` makes of claims that will do. */
+  /** A login whose ID token `make` derives from valid claims. */
   const logIn = async (make: (claims: JWTPayload) => Promise<string> | string): Promise<NavigationAnswer> => {
     const browser = new BrowserLike(app.url);
     const { state = '', nonce = '' } = parametersOf(await browser.authorizationUrl('forger'));
@@ -66,7 +66,7 @@ describe.each(stores)('a forged answer of a provider on %s', (on) => {
 
   const now = () => Math.floor(Date.now() / 1000);
   const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
-  /** What is wrong, the reason that the log has for it, and what makes it so. */
+  /** The fault, the reason in the log, and the function that makes the faulty token. */
   const faults: [string, string, (claims: JWTPayload) => Promise<string> | string][] = [
     ['another nonce', 'OAUTH_JWT_CLAIM_COMPARISON_FAILED', (claims) => forged.sign({ ...claims, nonce: 'another' })],
     ['no nonce', 'OAUTH_INVALID_RESPONSE', ({ nonce: _none, ...claims }) => forged.sign(claims)],

@@ -13,7 +13,7 @@ const FINISH =
   'mutation ($input: FinishProviderLoginInput!) { finishProviderLogin(input: $input) { tokens { accessToken refreshToken expiresIn } returnUrl } }';
 const REDEEM = 'mutation ($input: RedeemLoginCodeInput!) { redeemLoginCode(input: $input) { accessToken } }';
 
-/** Of any verifier. */
+/** The code challenge of an arbitrary verifier. */
 const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 
 const refusal = (status: number, message: string) => ({ status, body: { code: status, message, data: null } });
@@ -49,7 +49,7 @@ describe.each(stores)('login by a provider on %s', (on) => {
     await mailServer.close();
   });
 
-  /** Someone whom the provider knows. */
+  /** Makes a person with an account at the provider; returns the subject. */
   const newPerson = (claims: Claims = {}) => {
     const subject = randomBytes(8).toString('hex');
     provider.people.set(subject, claims);
@@ -57,7 +57,7 @@ describe.each(stores)('login by a provider on %s', (on) => {
   };
   const newAddress = () => `${randomBytes(8).toString('hex')}@example.com`;
 
-  /** What a browser has after the provider, before it goes on to the callback. */
+  /** A browser after the provider's page, and the callback URL that it has not followed yet. */
   const visited = async (subject: string | null, query: Readonly<Record<string, string>> = {}) => {
     const browser = new BrowserLike(app.url);
     const callback = await provider.visit(await browser.authorizationUrl('house', query), subject);
@@ -267,7 +267,7 @@ describe.each(stores)('login by a provider on %s', (on) => {
       expect(await stranger.get(callback)).toMatchObject(INVALID_STATE);
       await stranger.start('house');
       expect(await stranger.get(callback)).toMatchObject(INVALID_STATE);
-      // A browser into which the login of another is pushed has changed nothing for that one.
+      // The callback in another browser did not spoil the login of the original one.
       expect((await browser.get(callback)).status).toBe(200);
     });
 

@@ -18,7 +18,7 @@ import { chromiumPath, openPage, type OpenedPage } from '../support/browser.js';
   const blockOf = (operation: string) => opened.page.locator(`#operations-${operation}`);
   const fold = (operation: string) => blockOf(operation).locator('.opblock-summary-control').click();
 
-  /** Tries an operation, until the answer that the page shows has this text. */
+  /** Tries an operation until the answer on the page contains the expected text. */
   const tryOut = async (operation: string, expected: string, body?: object): Promise<void> => {
     const block = blockOf(operation);
     await fold(operation);

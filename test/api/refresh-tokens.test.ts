@@ -13,7 +13,7 @@ interface Tokens {
   readonly refreshToken: string;
 }
 
-/** A way to send a refresh token; null when it is refused as it should be. */
+/** Sends a refresh token; returns null when it is refused with the expected error. */
 type Refresh = (stranger: Actor, token: string) => Promise<Tokens | null>;
 
 const overGraphQL: Refresh = async (stranger, token) => {
@@ -53,7 +53,7 @@ describe.each(stores)('refresh tokens on %s', (on) => {
     const { data } = await bearer.graphql('{ me { id } }');
     return data != null;
   };
-  /** As if so many seconds had gone by since the sessions of all users were refreshed. */
+  /** Makes all sessions look as if they had been refreshed so many seconds earlier. */
   const waitAfterRefresh = (seconds: number) =>
     app.database.query(`UPDATE sessions SET rotated_at = rotated_at - make_interval(secs => $1)`, [seconds]);
 

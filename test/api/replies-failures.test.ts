@@ -19,7 +19,7 @@ import {
 } from '../support/replies.js';
 
 const CHUNKS = ['The ', 'sky ', 'is ', 'blue.'];
-/** Before the first text a failed request is tried twice again. */
+/** The same reply for each attempt: a request that fails before the first text is retried twice. */
 const thrice = (reply: ScriptedReply) => [reply, reply, reply];
 
 const LOST = "the connection to the model's provider was lost";

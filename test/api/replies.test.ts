@@ -37,7 +37,7 @@ describe.each(stores)('replies on %s', (on) => {
       app.model.reply({ chunks: WORDS, hold: { after: 2, until: gate.promise }, usage: 42 });
       const id = await askModel(owner, conversationId);
       const events = followReply(owner, door, id);
-      // The first text is here while the model is still held back.
+      // The first text arrives while the model still holds back the rest.
       const { value: first } = await events.next();
       expect(first).toMatchObject({ __typename: 'ReplyDelta', sequence: 1 });
       gate.resolve(undefined);

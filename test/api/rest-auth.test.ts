@@ -46,7 +46,7 @@ describe.each(stores)('the credentials of REST on %s', (on) => {
   const change = async ({ userId: id }: Person, changes: object) =>
     wire.dataOf(await admin.rest('PATCH', `/admin/users/${id}`, changes), wire.user);
 
-  /** A token of the actor's own session that was issued so long ago that it has expired. */
+  /** An expired token of the actor's own session. */
   const expiredToken = async (actor: Person) => {
     const { rows } = await app.database.query<{ id: string }>('SELECT id FROM sessions WHERE user_id = $1', [
       actor.userId,

@@ -13,7 +13,7 @@ const DEEP = 'must not be nested more than 32 levels deep';
 const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
 const messageOf = (content: string) => `{"message_type":"user","content":${content}}`;
 
-/** Route, body as it is sent, and the faults that the answer names. */
+/** Route, raw body, and the faults in the answer. */
 const BODIES: readonly (readonly [string, string, Readonly<Record<string, unknown>>])[] = [
   ['POST /conversations', '{"title":"a\\u0000b"}', { title: NUL }],
   ['POST /conversations', '{"title":"\\ud800"}', { title: SURROGATE }],
@@ -48,7 +48,7 @@ const BODIES: readonly (readonly [string, string, Readonly<Record<string, unknow
   ['PATCH /users/me', '{"password":null,"plan":null}', { password: 'must not be null', plan: 'must not be null' }],
 ];
 
-/** Paths and queries as they are sent, and the faults. */
+/** Path with query, and the faults in the answer. */
 const TARGETS: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
   ['/conversations/7', { conversation_id: 'must be a UUID' }],
   ['/conversations/%00', { conversation_id: NUL }],

@@ -178,7 +178,7 @@ describe.each(stores)('the envelope of REST on %s', (on) => {
     'APPLICATION/JSON',
     'application/merge-patch+json',
   ])('a body of type %s is read', async (type) => {
-    // The plan has room for three conversations.
+    // The invalid title shows that the body was read, without using up the plan's three conversations.
     const answer = await post('/conversations', '{"title":7}', { 'content-type': type });
     expect(answer.status).toBe(422);
   });

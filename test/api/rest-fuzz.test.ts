@@ -12,16 +12,16 @@ import { providerSettings } from '../support/provider-login.js';
 import { randomFrom } from '../support/random.js';
 import { rawRequest, type RawAnswer } from '../support/raw-request.js';
 
-/** Requests for each operation: `RANDOM_REQUESTS=500` is a thorough run. */
+/** Requests per operation; `RANDOM_REQUESTS=500` is a thorough run. */
 const REQUESTS = Number(process.env['RANDOM_REQUESTS'] ?? 20);
-/** The doors that this is about are the same on all kinds. */
+/** Only one kind of store, since the doors under test are the same on each. */
 const STORES = stores.slice(0, 1);
-/** An operation with many rules refuses most: a short run goes on for so long until one request was good. */
+/** Maximum requests until one is successful: operations with many rules refuse most, so a short run goes on until then. */
 const MOST_UNTIL_GOOD = 100;
 const SEED = 20_260_131;
 const PLAN = { price: 0, daily_messages: 9_000, daily_tokens: 9_000_000, max_conversations: 900, max_file_uploads: 99 };
 
-/** Whose input only a secret makes good, which no description has, or what another service said. */
+/** Operations that random input cannot complete: they need a secret, an id of the caller's own, or a provider's answer. */
 const NEED_A_SECRET = new Set([
   '/auth/login',
   '/auth/refresh',
@@ -47,7 +47,7 @@ const NEED_A_SECRET = new Set([
 
 const operations = operationsOf(JSON.parse(await readEmittedRest().loadDocument()) as OpenApiDocument);
 
-/** Says how an answer differs from what the document has for the operation; undefined when it does not. */
+/** Describes how an answer differs from the operation's documentation; undefined when it does not. */
 type Check = (operation: DocumentedOperation, answer: RawAnswer) => string | undefined;
 
 function checkAgainst(document: OpenApiDocument): Check {
@@ -62,7 +62,7 @@ function checkAgainst(document: OpenApiDocument): Check {
     const shared = (responses[name] as { readonly $ref?: string }).$ref?.slice(1);
     const mediaType = headers['content-type']?.split(';')[0] ?? '';
     if (status === 204) return undefined;
-    // Streams and files are described by their media type alone.
+    // Streams and files are described by their media type only.
     if (mediaType !== 'application/json') {
       const { content = {} } = responses[name] as { readonly content?: object };
       return Object.hasOwn(content, mediaType) ? undefined : `has no ${mediaType} for ${status}`;
@@ -74,7 +74,7 @@ function checkAgainst(document: OpenApiDocument): Check {
   };
 }
 
-/** Whether any request was served: a browser that is sent on is, too. */
+/** Whether any request was successful; a redirect counts too. */
 const isGood = (seen: ReadonlyMap<number, number>) => seen.has(200) || seen.has(302);
 
 const escaped = (part: string) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'));

@@ -9,7 +9,7 @@ const ADMIN = { email: 'admin@example.com', password: 'the password of the admin
 const NOBODY = '01980f3e-8c1d-7a52-9d0e-6f2f4f2b6c11';
 const users = z.array(wire.user);
 
-/** Guarded fields with another value than a new account has. */
+/** Protected fields, with values that differ from those of a new account. */
 const GUARDED = [
   { is_admin: true },
   { plan: 'pro' },

@@ -158,7 +158,7 @@ describe.each(stores)('the second factor on %s', (on) => {
           user.rest('POST', '/auth/second-factor/disable', { code: 'aaaa-aaaa-aaaa-aaaa' }),
         ),
       );
-      // Setting it up was a try.
+      // The set-up counted as one of the five attempts.
       expect(guesses.filter(({ status: code }) => code === 400)).toHaveLength(4);
       expect(guesses.find(({ status: code }) => code !== 400)).toMatchObject(refusal(429, 'Too many login attempts'));
       await limited.close();
@@ -254,7 +254,7 @@ describe.each(stores)('the second factor on %s', (on) => {
       expect(await completeOverRest(client, challenge, authenticator.code())).toMatchObject(
         refusal(401, 'Invalid challenge'),
       );
-      // A refresh is no login: it goes on as before.
+      // A refresh is not a login, so it needs no second factor.
       const refreshed = await client.rest('POST', '/auth/refresh', undefined, {
         'X-Refresh-Token': tokens?.refreshToken ?? '',
       });
@@ -297,7 +297,7 @@ describe.each(stores)('the second factor on %s', (on) => {
       'takes a %s once, of any number at once',
       async (kind) => {
         const { user, app: authenticator, recoveryCodes } = await protectedUser();
-        // More wrong ones than five in a row would block the codes of the app.
+        // Five in a row, since more wrong codes would block the app's codes.
         const challenges = await Promise.all(Array.from({ length: 5 }, () => challengeOf(user)));
         const code = kind === 'recovery code' ? (recoveryCodes[0] ?? '') : authenticator.code(1);
         const answers = await Promise.all(challenges.map((challenge) => completeOverRest(user, challenge, code)));
@@ -317,7 +317,7 @@ describe.each(stores)('the second factor on %s', (on) => {
         recoveryCodes.slice(0, 5).map((code) => completeOverRest(user, challenge, code)),
       );
       expect(answers.filter(({ status: code }) => code === 200)).toHaveLength(1);
-      // What opened no session was not used up.
+      // Codes whose login did not open a session are not used up.
       expect(await status(user)).toMatchObject({ recoveryCodesLeft: 9 });
     });
 
@@ -340,13 +340,13 @@ describe.each(stores)('the second factor on %s', (on) => {
         refusal(401, 'Invalid challenge'),
       );
 
-      // Another login gives no fresh tries,
+      // A new login does not allow new attempts,
       const next = await challengeOf(user);
       const blocked = await completeOverRest(user, next, authenticator.code(1));
       expect(blocked).toMatchObject(refusal(429, 'Too many wrong codes'));
       expect(Number(blocked.headers.get('retry-after'))).toBeGreaterThan(600);
       expect(Number(blocked.headers.get('retry-after'))).toBeLessThanOrEqual(900);
-      // but a recovery code lets its owner in, and the app's codes with it.
+      // but a recovery code logs its owner in, and unblocks the app's codes.
       expect((await completeOverRest(user, next, recoveryCodes[0] ?? '')).status).toBe(200);
       expect((await completeOverRest(user, await challengeOf(user), authenticator.code(1))).status).toBe(200);
     });

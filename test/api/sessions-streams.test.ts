@@ -15,7 +15,7 @@ interface RefreshAnswer {
 type User = Awaited<ReturnType<typeof signUp>>;
 
 interface Ending {
-  /** Ends the session of the user's tokens, from the user's own side or an admin's. */
+  /** Ends the session of the user's tokens, as the user or as an admin. */
   readonly end: (user: User, admin: Actor, refreshToken: string) => Promise<unknown>;
   readonly error: { readonly message: string; readonly code: string };
   readonly status: number;
@@ -86,12 +86,12 @@ describe.each(stores)('on %s', (on) => {
     await admin.login();
   });
   afterAll(async () => {
-    // Or the shutdown would give the silent replies their time to end.
+    // Otherwise the shutdown would wait for the silent replies until their grace period ends.
     app.model.hangUp();
     await app.close();
   });
 
-  /** A stream that has given its first event and is silent now. */
+  /** A stream that has delivered its first event, and is silent now. */
   const silentStream = async (user: Actor, door: StreamingDoor) => {
     app.model.reply({ chunks: ['The ', 'sky'], stallAfter: 1 });
     const id = await askModel(user, await user.createConversation());
@@ -100,7 +100,7 @@ describe.each(stores)('on %s', (on) => {
     return { ended: collect(results).catch((error: unknown) => [{ errors: error }]) };
   };
 
-  /** REST's stream of an answer, which has begun and is silent now. */
+  /** A REST stream of an answer that has begun, and is silent now. */
   const silentRestStream = async (user: Actor, accept: string) => {
     app.model.reply({ chunks: ['The ', 'sky'], stallAfter: 1 });
     const { body } = await fetch(`${app.url}/api/v1/chat?stream=true`, {

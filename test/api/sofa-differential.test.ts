@@ -38,7 +38,7 @@ describe("SOFA's own router over the same view, pipeline and data", () => {
       },
     });
     shared = new Cast(running.app);
-    // So that the lists have something to differ in.
+    // Fills the lists, so that an order or a page can differ.
     const target = await shared.target();
     for (const _ of [1, 2, 3]) await target.reply();
     await target.upload();
@@ -49,7 +49,7 @@ describe("SOFA's own router over the same view, pipeline and data", () => {
     await mailServer.close();
   });
 
-  /** A new request of an operation, upon new things; by someone new, where it ends or changes what others need. */
+  /** A new request of an operation, on new objects; by a new caller if it ends or changes something that others need. */
   const makeCall = async ({ field, operation: { route } }: (typeof cases)[number]): Promise<HttpCall> => {
     const row = AUTHORISATION[field.name];
     const good = GOOD_ARGUMENTS[route.operationId];
@@ -87,7 +87,7 @@ describe("SOFA's own router over the same view, pipeline and data", () => {
   });
 });
 
-/** So that two routers do not agree on nothing. */
+/** Checks our own outcome, so that the two routers cannot agree by both failing. */
 function expectOutcome(comparison: Comparison, { status, data }: { readonly status: number; readonly data: unknown }) {
   if (comparison === 'refusal') {
     expect([400, 404]).toContain(status);
@@ -97,7 +97,7 @@ function expectOutcome(comparison: Comparison, { status, data }: { readonly stat
   expect(Array.isArray(data) && data.length === 0).toBe(comparison === 'empty list');
 }
 
-/** The same words for what no two requests have alike. Ids are numbered as they first come. */
+/** Replaces values that differ between requests by fixed words. Ids are numbered as they first appear. */
 function normalised(answer: unknown): string {
   const ids = new Map<string, string>();
   return JSON.stringify(answer, null, 1)

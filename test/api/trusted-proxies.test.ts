@@ -4,7 +4,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 
 const SESSIONS = '{ sessions { ipAddress isCurrent } }';
 
-/** Where the session says that it comes from, which a login with this header opened. */
+/** The IP address in the session of a login with this header. */
 async function addressOf({ url }: TestApp, user: Actor, forwardedFor: string): Promise<string | null | undefined> {
   const { body } = await new Actor(url).rest('POST', '/auth/login', user.credentials, {
     'x-forwarded-for': forwardedFor,
@@ -15,7 +15,7 @@ async function addressOf({ url }: TestApp, user: Actor, forwardedFor: string): P
   return sessions.find(({ isCurrent }) => isCurrent)?.ipAddress;
 }
 
-/** The answers to so many logins, each from an address of its own as the header has it. */
+/** The statuses of so many logins, each with a different address in the header. */
 async function loginsFrom({ url }: TestApp, count: number): Promise<readonly number[]> {
   const logins = Array.from({ length: count }, async (_, index) => {
     const input = { email: `nobody-${index}@example.com`, password: 'a wrong password' };

@@ -12,7 +12,7 @@ const EVENTS = `subscription ($id: ID!) {
   conversationEvents(conversationId: $id) { ... on MessageCreated { message { id } } }
 }`;
 const ME = '{ me { id } }';
-/** Long enough to open what is tested, short enough to wait for. */
+/** Lifetime of a token: long enough to open the streams under test, short enough to wait for. */
 const SECONDS = 4;
 
 type User = Awaited<ReturnType<typeof signUp>>;
@@ -33,7 +33,7 @@ describe.each(stores)('the token of a WebSocket on %s', (on) => {
     sockets.push(socket);
     return socket;
   };
-  /** Another login of the same user. */
+  /** Logs the same user in again. */
   const loginAgain = async (user: User) => {
     const again = new Actor(app.url, user.credentials);
     await again.login();
@@ -46,7 +46,7 @@ describe.each(stores)('the token of a WebSocket on %s', (on) => {
     );
     return createMessage.message.id;
   };
-  /** Whether the subscription of this id gives what is said from now on. */
+  /** Whether the subscription with this id delivers messages that are sent from now on. */
   const hears = async (socket: RawWebSocket, id: string, user: Actor, conversationId: string) => {
     const said = new Set<string>();
     const heard = (async () => {

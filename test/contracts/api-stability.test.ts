@@ -310,7 +310,7 @@ describe('the list of accepted changes', () => {
   });
 });
 
-/** Where, as steps with a space between, and what stands there then; nothing removes what stands there. */
+/** A path, with its steps separated by spaces, and the new value there; without a value, the old one is removed. */
 type Edit = [where: string, value?: unknown];
 
 function released(): OpenApiDocument {

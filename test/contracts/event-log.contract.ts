@@ -5,7 +5,7 @@ import type { EventLog, LogEntry } from '../../src/ports/event-log.js';
 
 interface OpenedEventLog {
   readonly log: EventLog;
-  /** Followers that the log still holds. */
+  /** Number of followers that the log still holds. */
   followers(): number;
   close(): Promise<void>;
 }
@@ -25,7 +25,7 @@ export async function take<Event>(entries: AsyncIterator<LogEntry<Event>>, count
 export const sequencesOf = (entries: readonly LogEntry<unknown>[]) => entries.map(({ sequence }) => sequence);
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
-/** What every event log must do. `open` gives one that keeps streams for `retentionMs` after their last event. */
+/** The contract of every event log. `open` makes one that keeps streams for `retentionMs` after their last event. */
 export function eventLogContract(name: string, open: (retentionMs: number) => Promise<OpenedEventLog>): void {
   describe(`the event log port, by ${name}`, () => {
     let opened: OpenedEventLog;
@@ -171,7 +171,7 @@ export function eventLogContract(name: string, open: (retentionMs: number) => Pr
         const [followed, forgotten] = [randomUUID(), randomUUID()];
         const reader = await brief.log.follow(followed, 0, FOREVER);
         await brief.log.append(followed, ['a']);
-        // The other stream is written later, and when its time is over that of the followed one would be too.
+        // The other stream is written later: once it is forgotten, the followed one's time would be over too.
         await brief.log.append(forgotten, ['a']);
         while (await brief.log.has(forgotten)) await sleep(10);
         expect(await brief.log.has(followed)).toBe(true);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LanguageModel, ModelEvent, ModelRequest } from '../../src/ports/language-model.js';
 
-/** A request that asks for little; `signal` and other parts as given. */
+/** A small request, with `parts` replaced. */
 export function modelRequest(parts: Partial<ModelRequest> = {}): ModelRequest {
   return {
     messages: [
@@ -20,7 +20,7 @@ export async function collect(events: AsyncIterable<ModelEvent>): Promise<ModelE
   return collected;
 }
 
-/** What every model that answers must do; `withModel` runs a test on one that answers in several pieces. */
+/** The contract of every model that answers. `withModel` runs a test on a model that answers in several pieces. */
 export function languageModelContract(
   name: string,
   withModel: (test: (model: LanguageModel) => Promise<void>) => Promise<void>,

@@ -7,7 +7,7 @@ export interface OpenedObjectStore {
   close(): Promise<void>;
 }
 
-/** What every object store does, whatever it keeps the objects in. */
+/** The contract of every object store, whatever it stores objects in. */
 export function objectStoreContract(name: string, open: () => Promise<OpenedObjectStore>): void {
   describe(`the object store ${name}`, () => {
     let opened: OpenedObjectStore;

@@ -11,7 +11,7 @@ objectStoreContract('on disk', async () => {
   return { store, close: () => rm(directory, { recursive: true }) };
 });
 
-// An S3 server that may be written to, as host:port.
+// An S3 server (host:port) on which the test may write.
 const endpoint = process.env['TEST_S3_ENDPOINT'];
 if (endpoint !== undefined) {
   objectStoreContract('in S3', async () => {

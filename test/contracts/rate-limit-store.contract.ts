@@ -11,7 +11,7 @@ interface OpenedRateLimitStore {
 
 const MINUTE = 60_000;
 
-/** What every rate limit store must do, on its real clock. */
+/** The contract of every rate limit store, on its real clock. */
 export function rateLimitStoreContract(name: string, open: () => Promise<OpenedRateLimitStore>): void {
   describe(`the rate limit store port, by ${name}`, () => {
     let opened: OpenedRateLimitStore;
@@ -58,7 +58,7 @@ export function rateLimitStoreContract(name: string, open: () => Promise<OpenedR
       }
     });
 
-    /** False when the calls took so long that they left the window before they were looked at. */
+    /** False when the calls took so long that they left the window before they could be checked. */
     const slides = async (short: RateLimitRule): Promise<boolean> => {
       const start = performance.now();
       const elapsed = () => performance.now() - start;
@@ -80,7 +80,7 @@ export function rateLimitStoreContract(name: string, open: () => Promise<OpenedR
 
     it('slides: one call passes when the oldest has left the window, as soon as the store said', async () => {
       let windowMs = 1_500;
-      // The clock is the store's own. A busy machine needs a longer window to make the calls in.
+      // The store uses its own clock. On a busy machine, the calls need a longer window.
       while (!(await slides({ ...rule, name: `${rule.name}-${windowMs}`, windowMs }))) windowMs *= 2;
     });
 

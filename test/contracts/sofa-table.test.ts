@@ -6,7 +6,7 @@ import { SOFA_TABLE, type Obstacle } from '../support/sofa-table.js';
 
 const view = buildRestView(describeSchema());
 
-/** What stands in the way, by what the route says of itself. */
+/** The reason why SOFA cannot serve a route, according to the route's metadata. */
 function obstacleOf({ route, plan }: RestOperation): Obstacle | undefined {
   if (route.navigation !== undefined) return 'SOFA neither redirects nor reads or sets cookies';
   if (plan.file !== undefined) return 'SOFA reads no multipart bodies';

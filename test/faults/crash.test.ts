@@ -67,7 +67,7 @@ describe('a program that is killed in the middle of a reply', () => {
       for (const door of streamingDoors) {
         expect(await readReply(returned, door, id, seen.length)).toEqual([{ ...end, sequence: seen.length + 1 }]);
         expect(await readReply(returned, door, id)).toEqual([...seen, { ...end, sequence: seen.length + 1 }]);
-        // Someone who had seen more than was stored is told of the end all the same.
+        // A client that has seen more events than were stored gets the end all the same.
         expect(await readReply(returned, door, id, 90)).toEqual([{ ...end, sequence: 91 }]);
       }
       const { messages } = await returned.ask<{ messages: unknown }>(

@@ -10,7 +10,7 @@ const server = testServerUrl();
 const POOL_SIZE = 10;
 const ROUNDS = 40;
 
-/** An error that nobody listens for would end the process; here it fails the test. */
+/** An `error` event without a listener would end the process; here it fails the test. */
 (server === undefined ? describe.skip : describe)('connections to PostgreSQL that break while they are opened', () => {
   const admin = server ?? '';
   let created: Awaited<ReturnType<typeof createDatabase>>;

@@ -50,7 +50,7 @@ onServers("PostgreSQL's connections, killed", () => {
       'query ($id: ID!) { messages(conversationId: $id) { totalCount } }',
       { id: conversationId },
     );
-    // A connection can die between the commit and its answer: such a message is stored and was refused.
+    // A connection may be lost between the commit and its answer: then the message is stored although the call failed.
     expect(messages.totalCount).toBeGreaterThanOrEqual(acknowledged);
     expect(messages.totalCount).toBeLessThanOrEqual(WRITERS * MESSAGES_EACH);
     expect((await usageOf(owner)).today.messageCount).toBe(messages.totalCount);
@@ -65,7 +65,7 @@ onServers("PostgreSQL's connections, killed", () => {
     const id = await askModel(owner, await owner.createConversation());
     await killConnections(database);
     gate.resolve(undefined);
-    // A reader whose read falls on a dead connection is refused, and comes again.
+    // A reader whose query hits a lost connection is refused, and tries again.
     const events = await eventually(
       () => readReply(owner, 'eventStream', id).catch(() => []),
       ({ length }) => length > 0,
@@ -81,7 +81,7 @@ async function databaseOf(app: TestApp): Promise<string> {
   return rows[0]?.name ?? '';
 }
 
-/** Kills every connection to a database. @returns how many */
+/** Terminates every connection to a database. @returns their number */
 async function killConnections(database: string): Promise<number> {
   const client = new pg.Client(process.env['TEST_DATABASE_URL']);
   await client.connect();

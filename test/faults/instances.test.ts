@@ -128,7 +128,7 @@ onServers.each([
   });
 });
 
-/** Until when the replies at work are leased. */
+/** When the leases of the running replies expire. */
 async function leases(url: string): Promise<readonly (Date | undefined)[]> {
   const { rows } = await onDatabase<{ until: Date }>(
     url,
@@ -137,7 +137,7 @@ async function leases(url: string): Promise<readonly (Date | undefined)[]> {
   return rows.map(({ until }) => until);
 }
 
-/** As if the lease's 20 s had gone by. @throws when the dead instance held none */
+/** Expires the dead instance's lease, as if its 20 s had passed. @throws unless there was exactly one */
 async function runOutLeases(url: string): Promise<void> {
   const { rowCount } = await onDatabase(
     url,

@@ -84,7 +84,7 @@ onServers('two instances on one PostgreSQL and Redis', () => {
   const overBoth = <Result>(call: (instance: Program, number: number) => Promise<Result>, calls = AT_ONCE) =>
     Promise.all(Array.from({ length: calls }, (_, i) => call(i % 2 === 0 ? first : second, i)));
 
-  /** A thousand wrong codes for a new password at once, and then the right one: all are refused, and five were compared. */
+  /** A thousand wrong codes for a new password at once, then the right one: all are refused, and only five were compared. */
   const guessCodes = async () => {
     const { credentials } = await signUp(first);
     const { email } = credentials;
@@ -109,7 +109,7 @@ onServers('two instances on one PostgreSQL and Redis', () => {
     expect(rows).toEqual([{ tries: 5 }]);
   };
 
-  /** A model that has begun to answer, and is silent now, read over a socket and an event stream; and an idle socket. */
+  /** Two answers that have begun and are silent now, one over a socket and one over an event stream; and an idle socket. */
   const openOnSecond = async (user: User) => {
     const reader = at(second, user);
     const variables = { input: { message: 'Why?' } };
@@ -131,14 +131,14 @@ onServers('two instances on one PostgreSQL and Redis', () => {
       busy.next('next', '1').then(({ payload }) => payload),
       collect(stream).then((results) => results.at(-1)),
     ]);
-    // A test that fails before it waits for this has said why.
+    // If a test fails before it awaits this, that failure is the one to report.
     ended.catch(() => undefined);
     return { ended };
   };
   const refused = { errors: [{ message: 'Invalid token', extensions: { code: 'UNAUTHENTICATED' } }] };
   const closed = { code: 4403, reason: 'Session ended' };
 
-  /** Ends something on the first instance, and waits until what was open on the second is over. */
+  /** Ends something on the first instance, and waits until everything that was open on the second has ended. */
   const endsThere = async ({ ended }: { ended: Promise<unknown> }, end: () => Promise<unknown>) => {
     await end();
     expect(await ended).toMatchObject([closed, closed, refused, refused]);
@@ -255,7 +255,7 @@ onServers('two instances on one PostgreSQL and Redis', () => {
     });
 
     it('lift no login limit: what is left of it is left for both together', async () => {
-      // Ten in ten minutes: one login when the user was made, and four guesses, went before.
+      // Ten attempts in ten minutes; the user's first login and four guesses have used up five.
       const all = await overBoth((instance) => tryLogin(instance, guessedAt.credentials));
       expect(all.filter((status) => status === 401)).toHaveLength(5);
       expect(all.filter((status) => status === 429)).toHaveLength(AT_ONCE - 5);

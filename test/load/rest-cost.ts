@@ -1,6 +1,7 @@
-// What a REST call costs the program, over the same call in GraphQL: `npm run bench:rest [-- --rounds 9 --calls 400]`.
-// The program runs in a process of its own on what is embedded, and each round sends both, one after the other, in turns.
-// Prints the CPU time of the process a call, the medians of the rounds, and their ratio. Needs Linux: CPU is read from /proc.
+// Measures the cost of a REST call relative to the same call in GraphQL: `npm run bench:rest [-- --rounds 9 --calls 400]`.
+// The service runs in a separate process with the embedded parts; in each round both calls are sent, one after the other, and
+// they take turns to be first. Prints the CPU time of the process per call (medians of the rounds) and the ratio. Needs Linux,
+// since CPU time is read from /proc.
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { parseArgs } from 'node:util';
@@ -14,7 +15,7 @@ const ROUNDS = Number(values.rounds);
 const CALLS = Number(values.calls);
 const CONCURRENCY = 8;
 const WARM_UP_CALLS = 1_500;
-/** Of /proc: 100 ticks a second on every common Linux. */
+/** The unit of CPU times in /proc: every common Linux has 100 ticks per second. */
 const MILLISECONDS_PER_TICK = 10;
 
 interface Call {
@@ -100,7 +101,7 @@ async function prepare(actor: Actor): Promise<string> {
   return conversationId;
 }
 
-/** @throws unless the answer is a success without errors */
+/** @throws unless the answer is successful and has no errors */
 function send(url: string, { method, path, body }: Call, headers: Record<string, string>): Promise<void> {
   const text = body === undefined ? undefined : JSON.stringify(body);
   const framing =
@@ -131,7 +132,7 @@ async function sendAll(url: string, call: Call, headers: Record<string, string>,
   await Promise.all(Array.from({ length: CONCURRENCY }, lane));
 }
 
-/** User and system time of a process so far: fields 14 and 15 of /proc/<pid>/stat, counted after the name in brackets. */
+/** User and system CPU time of a process: fields 14 and 15 of /proc/<pid>/stat, counted after the name in parentheses. */
 async function cpuMilliseconds(pid: number): Promise<number> {
   const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * MILLISECONDS_PER_TICK;

@@ -7,7 +7,7 @@ const acceptedChanges = z.array(
   }),
 );
 
-/** Faults of the breaking `changes` that were found, given the list of those that the next release may make. */
+/** Faults of the breaking `changes`, given the text of the list of changes that are accepted for the next release. */
 export function unacceptedChanges(changes: readonly string[], listText: string): string[] {
   const listed = acceptedChanges.parse(JSON.parse(listText)).flatMap((entry) => entry.changes);
   return [

@@ -1,7 +1,7 @@
 import { CriticalityLevel, diff } from '@graphql-inspector/core';
 import { buildSchema } from 'graphql';
 
-/** What a client of the schema `before` would lose with `after`, a sentence each. */
+/** Changes from the schema `before` to `after` that break its clients, one sentence each. */
 export async function breakingGraphqlChanges(before: string, after: string): Promise<string[]> {
   const changes = await diff(buildSchema(before), buildSchema(after));
   return changes

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
-/** The part of JSON Schema 2020-12 that is compared by meaning; every other constraint must stay as it is. */
+/** The part of JSON Schema 2020-12 that is compared by meaning; all other keywords must stay the same. */
 export interface JsonSchema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
@@ -17,7 +17,7 @@ export interface JsonSchema {
   readonly [keyword: string]: unknown;
 }
 
-/** Clients send requests, so these may not narrow; they read responses, so these may not widen or lose properties. */
+/** Clients send requests, which may not narrow, and read responses, which may not widen or lose properties. */
 export type Direction = 'request' | 'response';
 
 export interface Place {
@@ -25,7 +25,7 @@ export interface Place {
   readonly name: string;
 }
 
-/** Finds what a client of the schema `before` would lose with the schema `after`: a sentence for each loss. */
+/** Finds changes between two schemas that break clients of the first one, one sentence each. */
 export class JsonSchemaComparison {
   private readonly shared = new Map<string, string[]>();
 
@@ -44,20 +44,20 @@ export class JsonSchemaComparison {
     return this.compare(resolvedBefore, resolvedAfter, place);
   }
 
-  /** A schema that many operations share is reported under its own name: the changes are the same wherever it is used. */
+  /** A shared schema is reported under its own name, once, since its changes are the same wherever it is used. */
   private compareShared(reference: string, direction: Direction): string[] {
     const key = `${direction} ${reference}`;
     const known = this.shared.get(key);
     if (known !== undefined) return known;
 
-    this.shared.set(key, []); // ends recursion
+    this.shared.set(key, []); // ends the recursion of recursive schemas
     const place = { direction, name: `${reference.replace('#/', '')} in a ${direction}:` };
     const changes = this.compare(this.resolveBefore(reference), this.resolveAfter(reference), place);
     this.shared.set(key, changes);
     return changes;
   }
 
-  /** Every form that counts (sent before, answered now) must fit one of the forms on the other side. */
+  /** Each alternative of one side (requests: of `before`; responses: of `after`) must be allowed by one of the other side. */
   private compareForms(before: JsonSchema, after: JsonSchema, place: Place): string[] {
     const isRequest = place.direction === 'request';
     const outerForms = formsOf(isRequest ? after : before);
@@ -120,7 +120,7 @@ const COMPARED_BY_MEANING = new Set([
   ...['default', ...UPPER_BOUNDS, ...LOWER_BOUNDS, ...ANNOTATIONS],
 ]);
 
-/** Faults in the values themselves. The inner schema may allow nothing that the outer one does not. */
+/** Changes of the values themselves. The inner schema must not allow anything that the outer schema does not. */
 function changedValues(before: JsonSchema, after: JsonSchema, place: Place): string[] {
   const [inner, outer] = innerAndOuter(before, after, place.direction);
   const excess = [...excessTypes(inner, outer), ...excessValues(inner, outer), ...looserConstraints(inner, outer)];

@@ -1,6 +1,6 @@
-// Breaking changes between two OpenAPI documents. Own code, since the comparators on npm either need OpenAPI 3.0 or let
-// through what matters most here: a response property of another type, a constant of another value, a property that
-// requests may no longer carry, a change in a shared response.
+// Finds breaking changes between two OpenAPI documents. This is our own code, since the comparators on npm either need OpenAPI
+// 3.0 or miss what matters most here: a response property of another type, a constant of another value, a property that
+// requests may no longer contain, a change in a shared response.
 import { isDeepStrictEqual } from 'node:util';
 import { type Direction, type JsonSchema, JsonSchemaComparison } from './json-schema-changes.js';
 
@@ -40,10 +40,10 @@ interface Response {
 }
 
 type Content = Readonly<Record<string, { readonly schema?: JsonSchema }>>;
-/** Scopes by scheme, all of which a client has to show. */
+/** Scopes by security scheme; a client needs all of them. */
 type Credentials = Readonly<Record<string, readonly string[]>>;
 
-/** What a client of `before` would lose with `after`, a sentence each. */
+/** Changes from `before` to `after` that break clients, one sentence each. */
 export function breakingOpenApiChanges(before: OpenApiDocument, after: OpenApiDocument): string[] {
   return [...new Set(new OpenApiComparison(before, after).compare())];
 }
@@ -132,7 +132,7 @@ class OpenApiComparison {
     return Object.entries(before.responses).flatMap(([status, response]) => {
       const successor = after.responses[status];
       if (successor === undefined) return [`${name} ${status} is gone`];
-      // A response that many operations share is reported under its own name, of which one is kept.
+      // A shared response is reported under its own name, and only once.
       const isShared = '$ref' in response && '$ref' in successor && response.$ref === successor.$ref;
       const place = isShared ? response.$ref.replace('#/', '') : `${name} ${status}`;
       return this.compareResponse(resolve(this.before, response), resolve(this.after, successor), place);
@@ -165,7 +165,7 @@ function parametersOf(document: OpenApiDocument, { parameters = [] }: Operation)
   return new Map(resolved.map((parameter) => [`${parameter.in} parameter ${parameter.name}`, parameter]));
 }
 
-/** An empty list lets anybody in, as one empty requirement does. */
+/** An empty list of requirements allows everybody, just like one empty requirement. */
 function orNobody(alternatives: readonly Credentials[]): readonly Credentials[] {
   return alternatives.length === 0 ? [{}] : alternatives;
 }

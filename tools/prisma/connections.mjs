@@ -1,6 +1,6 @@
-// How the schema engine reaches a database: the PostgreSQL server at a URL or, for IN_MEMORY_URL, a PGlite in this process
-// that is empty at the start and gone at the end. A shadow database is where the engine replays the migrations to see what
-// they make; beside PGlite it is a second PGlite, on a server a database that is dropped again.
+// Connects the schema engine to a database: the PostgreSQL server at a URL or, for IN_MEMORY_URL, a PGlite in this process that
+// starts empty and is lost at the end. In a shadow database, the engine replays the migrations to see what they create; for
+// PGlite it is a second PGlite, on a server a database that is dropped afterwards.
 import { PGlite } from '@electric-sql/pglite';
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import { createPgConfig } from '@electric-sql/pglite/node-postgres';
@@ -13,7 +13,7 @@ import { IN_MEMORY_URL } from './in-memory-url.ts';
 const CHAR_TYPE = 18;
 const TEXT_TYPE = 25;
 
-/** What SchemaEngine.new takes as its way to the database at `url`. */
+/** The connection factory for SchemaEngine.new, for the database at `url`. */
 export function connectionFactory(url) {
   const connections = url === IN_MEMORY_URL ? inMemoryConnections() : serverConnections(url);
   return bindMigrationAwareSqlAdapterFactory({
@@ -23,7 +23,7 @@ export function connectionFactory(url) {
   });
 }
 
-/** Rejects with PostgreSQL's or the socket's error when the database at `url` cannot be used; 3D000: it does not exist. */
+/** Rejects with the error of PostgreSQL or the socket when the database at `url` cannot be used; 3D000: it does not exist. */
 export async function probeConnection(url) {
   if (url !== IN_MEMORY_URL) await withClient(url, () => undefined);
 }
@@ -35,7 +35,7 @@ export async function createDatabase(url) {
 function inMemoryConnections() {
   let database;
   return {
-    // One database for all of the engine's requests: later ones read what earlier ones wrote.
+    // All requests of the engine share one database: later ones read what earlier ones wrote.
     connect: async () => adapterFor(poolOver((database ??= await createPglite()))),
     connectToShadowDb: async () => {
       const shadow = await createPglite();
@@ -44,7 +44,7 @@ function inMemoryConnections() {
   };
 }
 
-/** With the extension that the migrations ask for. */
+/** A PGlite with the extension that the migrations require. */
 function createPglite() {
   return PGlite.create({ extensions: { pg_trgm } });
 }
@@ -52,9 +52,9 @@ function createPglite() {
 function poolOver(pglite) {
   const config = createPgConfig(pglite);
   const parse = config.connection.parse.bind(config.connection);
-  // PGlite reads `types` as the parameters' types; adapter-pg passes a parser of the results' types under that name.
+  // PGlite takes the parameters' types from `types`, but adapter-pg passes a parser of the results' types under that name.
   config.connection.parse = (query) => parse({ ...query, types: Array.isArray(query.types) ? query.types : undefined });
-  // A second client, after the first was idle for a while, would find the connection closed.
+  // One client that never times out, since a second one would find PGlite's connection closed.
   return new pg.Pool({ ...config, max: 1, idleTimeoutMillis: 0 });
 }
 
@@ -71,13 +71,13 @@ function serverConnections(url) {
   };
 }
 
-/** adapter-pg over `pool`, mended where the schema engine asks more of it than Prisma's client does. */
+/** adapter-pg over `pool`, with fixes where the schema engine needs more than Prisma's client does. */
 async function adapterFor(pool, onDispose = () => undefined) {
   const adapter = await new PrismaPg(pool).connect();
   const { queryRaw } = adapter;
   return Object.assign(adapter, {
     queryRaw: (query) => queryWithCharColumns(adapter, queryRaw, query),
-    // adapter-pg splits a script at every semicolon, also inside of a string or a function's body.
+    // adapter-pg would split a script at every semicolon, even inside a string or a function body.
     executeScript: async (script) => {
       await pool.query(script).catch((error) => adapter.onError(error));
     },
@@ -89,8 +89,8 @@ async function adapterFor(pool, onDispose = () => undefined) {
 }
 
 /**
- * adapter-pg's `queryRaw`, for results with columns of type "char" too, which PostgreSQL's catalogue has many of: adapter-pg
- * does not know that type, so it is shown them as text, and the engine, which insists on it, gets them as Character.
+ * adapter-pg's `queryRaw`, extended to columns of type "char", which are common in PostgreSQL's catalogue. adapter-pg does not
+ * know that type, so it is told that they are text; the engine, which insists on the type, gets them as Character.
  */
 async function queryWithCharColumns(adapter, queryRaw, query) {
   const { rows, fields } = await adapter.performIO(query);

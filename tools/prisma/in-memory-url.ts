@@ -1,5 +1,5 @@
 /**
- * The datasource URL that stands for an empty PGlite in the schema engine's memory. A URL of PostgreSQL's form, since the
- * CLI checks that, whose parts make sense in its line `Datasource "db": PostgreSQL database "in-memory" ... at "pglite"`.
+ * The datasource URL for an empty PGlite in the schema engine's memory. It has the form of a PostgreSQL URL, which the CLI
+ * requires, with parts that make sense in the CLI's line `Datasource "db": PostgreSQL database "in-memory" ... at "pglite"`.
  */
 export const IN_MEMORY_URL = 'postgresql://pglite/in-memory';

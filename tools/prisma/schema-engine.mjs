@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-// Stands in for Prisma's native schema engine, which Prisma would download: the same engine, in its WebAssembly build from
-// npm, behind the JSON-RPC protocol that the Prisma CLI speaks with its engine over stdin and stdout.
-// prisma.config.ts points the CLI here; packages are pinned to one version, because the protocol is private to Prisma.
+// Replaces Prisma's native schema engine, which Prisma would download, by the same engine compiled to WebAssembly, from npm. It
+// speaks the JSON-RPC protocol between the Prisma CLI and its engine over stdin and stdout. prisma.config.ts points the CLI to
+// this file; the packages are pinned to one version, because the protocol is private to Prisma.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { connectionFactory, createDatabase, probeConnection } from './connections.mjs';
 
-// Prisma's own code for an engine error that names no cause the CLI would treat specially.
+// Prisma's code for engine errors that the CLI does not treat specially.
 const ENGINE_ERROR = 4466;
 
 const { command, datamodels, url } = parseArguments(process.argv.slice(2));
@@ -26,7 +26,7 @@ function parseArguments(words) {
   return parsed;
 }
 
-/** Runs one of the engine's commands and exits: 0, or 1 with the reason on stderr in the form of the engine's log. */
+/** Runs one command of the engine and exits: with 0, or with 1 and the reason on stderr, in the format of the engine's log. */
 async function runCommand(name) {
   try {
     if (name === 'version') console.log('schema-engine-cli (WebAssembly)');
@@ -35,19 +35,19 @@ async function runCommand(name) {
     else throw new Error(`The schema engine has no command ${name}`);
   } catch (error) {
     const fields = { error_code: error.code === '3D000' ? 'P1003' : 'P1001', message: error.message, is_panic: false };
-    // The CLI drops the first line, where the native engine has a banner, and parses each other one as JSON.
+    // The CLI drops the first line, which is a banner in the native engine, and parses every other line as JSON.
     console.error(`\n${JSON.stringify({ level: 'ERROR', target: 'schema_engine::logger', fields })}`);
     process.exitCode = 1;
   }
 }
 
-/** Answers requests, one a line, in their order, until stdin ends. */
+/** Answers requests, one per line, in order, until stdin ends. */
 function serve() {
   const factory = connectionFactory(url);
   let pending = Promise.resolve();
   let currentId;
 
-  // Where the engine fails outside of a call's promise, the CLI would see its child end without a word and exit with 0.
+  // If the engine fails outside a call's promise, the CLI would see its child exit silently, and exit with 0 itself.
   const answerAndExit = (error) => {
     send({ id: currentId, error: describeError(error) });
     process.exit(1);
@@ -63,7 +63,7 @@ function serve() {
       currentId = id;
       try {
         const result = await call(factory, method, params);
-        // The native engine prints a difference by a request of its own; the CLI shows nothing of the result's text.
+        // The native engine prints a diff by sending its own request; the CLI does not show the text in the result.
         if (method === 'diff' && result.stdout) send({ id: 0, method: 'print', params: { content: result.stdout } });
         send({ id, result: result ?? null });
       } catch (error) {
@@ -71,14 +71,14 @@ function serve() {
       }
     });
   });
-  // PGlite and idle connections would keep the process alive after the CLI is done with it.
+  // Without exit, PGlite and idle connections would keep the process alive after the CLI has finished.
   lines.on('close', () => void pending.then(() => process.exit()));
 }
 
 async function call(factory, method, params) {
-  // One engine a request: the engine keeps its connection's state, and a request after a failed one would inherit it.
+  // A new engine per request: the engine keeps its connection's state, which a request after a failed one would inherit.
   const engine = await openEngine(factory);
-  // The engine learns how to open a shadow database in devDiagnostic only; these two need one.
+  // Only devDiagnostic tells the engine how to open a shadow database, but these two methods need one.
   if (method === 'evaluateDataLoss' || method === 'createMigration') {
     await engine.devDiagnostic({ migrationsList: params.migrationsList, filters: params.filters });
   }
@@ -86,7 +86,7 @@ async function call(factory, method, params) {
 }
 
 async function openEngine(factory) {
-  // The engine's panics arrive here, before the WebAssembly trap that ends the call with no more than "unreachable".
+  // The engine reports panics here, before the WebAssembly trap that ends the call with just "unreachable".
   globalThis.PRISMA_WASM_PANIC_REGISTRY ??= {
     set_message(message) {
       this.message = message;

@@ -1,4 +1,4 @@
-// The Prisma CLI requires these three names. Its schema engine is ../schema-engine.mjs, so there is nothing to download.
+// The Prisma CLI requires these three exports. Its schema engine is ../schema-engine.mjs, so there is nothing to download.
 const { devDependencies } = require('../../../package.json');
 
 module.exports = {
