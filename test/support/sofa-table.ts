@@ -20,92 +20,25 @@ export type Obstacle =
  */
 export type Comparison = 'data' | 'empty list' | 'refusal';
 
-/** Every REST operation: how it is compared, or why it cannot be. */
-export const SOFA_TABLE: Readonly<Record<string, Comparison | { readonly cannot: Obstacle }>> = {
-  streamChat: { cannot: 'SOFA serves no subscriptions over HTTP' },
-  streamReply: { cannot: 'SOFA serves no subscriptions over HTTP' },
-  exportConversations: { cannot: 'SOFA serves no subscriptions over HTTP' },
-  refreshTokens: { cannot: 'SOFA reads no headers' },
-  uploadFile: { cannot: 'SOFA reads no multipart bodies' },
-  startProviderLogin: { cannot: 'SOFA neither redirects nor reads or sets cookies' },
-  finishProviderLogin: { cannot: 'SOFA neither redirects nor reads or sets cookies' },
+/** The REST operations that SOFA cannot serve, and why. */
+export const NOT_SERVED_BY_SOFA: Readonly<Record<string, Obstacle>> = {
+  streamChat: 'SOFA serves no subscriptions over HTTP',
+  streamReply: 'SOFA serves no subscriptions over HTTP',
+  exportConversations: 'SOFA serves no subscriptions over HTTP',
+  refreshTokens: 'SOFA reads no headers',
+  uploadFile: 'SOFA reads no multipart bodies',
+  startProviderLogin: 'SOFA neither redirects nor reads or sets cookies',
+  finishProviderLogin: 'SOFA neither redirects nor reads or sets cookies',
+};
 
-  getHealth: 'data',
-  listPlans: 'data',
-  changePlan: 'data',
-  listUsage: 'data',
-
-  createUser: 'data',
-  getMe: 'data',
-  updateMe: 'data',
-  deleteMe: 'data',
-  getUser: 'data',
-  updateUser: 'data',
-  replaceUser: 'data',
-  deleteUser: 'data',
-  listUsers: 'data',
-
-  login: 'data',
-  logout: 'data',
-  verifyToken: 'data',
-  listSessions: 'data',
-  revokeSession: 'data',
-  requestPasswordReset: 'data',
-  resetPassword: 'data',
-  requestEmailVerification: 'data',
-  verifyEmail: 'data',
-
-  getSecondFactor: 'data',
-  enrolSecondFactor: 'data',
-  confirmSecondFactor: 'data',
-  regenerateRecoveryCodes: 'data',
-  disableSecondFactor: 'data',
-  completeLogin: 'data',
-
-  listPasskeys: 'data',
-  startPasskeyRegistration: 'data',
-  finishPasskeyRegistration: 'data',
-  renamePasskey: 'data',
-  deletePasskey: 'data',
-  startPasskeyLogin: 'data',
-  finishPasskeyLogin: 'data',
-
+/** The operations that are not compared by data. Every other one that SOFA serves is: a new route needs no row. */
+export const WITHOUT_DATA: Readonly<Record<string, Exclude<Comparison, 'data'>>> = {
   listLoginProviders: 'empty list',
   listIdentities: 'empty list',
   redeemLoginCode: 'refusal',
   startIdentityLink: 'refusal',
   finishIdentityLink: 'refusal',
   unlinkIdentity: 'refusal',
-
-  createConversation: 'data',
-  getConversation: 'data',
-  updateConversation: 'data',
-  deleteConversation: 'data',
-  listConversations: 'data',
-  deleteConversations: 'data',
-
-  createMessage: 'data',
-  getMessage: 'data',
-  updateMessage: 'data',
-  deleteMessage: 'data',
-  listMessages: 'data',
-  searchMessages: 'data',
-  chat: 'data',
-
-  listUploads: 'data',
-  deleteUpload: 'data',
-
-  adminListUsers: 'data',
-  adminCreateUser: 'data',
-  adminUpdateUser: 'data',
-  adminDeleteUser: 'data',
-  suspendUser: 'data',
-  reinstateUser: 'data',
-  restoreUser: 'data',
-  adminDisableSecondFactor: 'data',
-  adminListConversations: 'data',
-  adminListUsage: 'data',
-  adminListAuditEvents: 'data',
 };
 
 /** Whose call it is, and what there is to make a request good with. */
