@@ -4,13 +4,17 @@ import { Prisma } from '../generated/prisma/client.js';
 const UNIQUE_CONSTRAINT_FAILED = 'P2002';
 const RECORD_NOT_FOUND = 'P2025';
 
+/** PostgreSQL's own code for the first, from SQL. */
+const UNIQUE_VIOLATION = '23505';
+
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Prisma.PrismaClientKnownRequestError && error.code === code;
 }
 
-/** Whether a unique index refused what was written. */
+/** Whether a unique index refused what was written, by Prisma Client or by SQL. */
 export function isDuplicate(error: unknown): boolean {
-  return hasCode(error, UNIQUE_CONSTRAINT_FAILED);
+  const isViolation = error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION;
+  return isViolation || hasCode(error, UNIQUE_CONSTRAINT_FAILED);
 }
 
 /** The row that was deleted, or null: Prisma throws where there was none. */

@@ -39,7 +39,8 @@ type RecordUser = (user: UserRow, sql: Sql) => Promise<void>;
 
 /**
  * Users that are not deleted: no read finds a deleted one, unless its name says so. Reads by id are SQL since they are
- * on the hot path; reads by e-mail address, since Prisma cannot use the index on `lower(email)`.
+ * on the hot path; reads by e-mail address, since Prisma cannot use the index on `lower(email)`; and writes of a profile,
+ * since Prisma gives some keys of JSON a meaning: `__prismaRawParameters__` replaces the profile by a part of it, or by null.
  */
 export class AccountsRepository {
   constructor(private readonly database: Database) {}
@@ -153,13 +154,17 @@ export class AccountsRepository {
   insert(user: WritableFields, passwordHash: string | null, now: Date, record: RecordUser): Promise<UserRow> {
     return this.database.transaction(async (sql) => {
       // The unique index decides rather than a read before the write: of concurrent calls, only one inserts.
-      const [row] = await sql.prisma.user.createManyAndReturn({
-        data: { id: newId(), ...writableOf(user), passwordHash, createdAt: now, updatedAt: now },
-        skipDuplicates: true,
-        select: USER,
-      });
-      if (row === undefined) throw emailTaken();
-      const inserted = userOf(row);
+      const { rows } = await sql.query<UserRow>(
+        `INSERT INTO users (id, email, phone_number, provider, provider_id, is_verified, verified_at, profile, is_active,
+           is_suspended, is_admin, plan, password_hash, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $14)
+         ON CONFLICT (lower(email)) WHERE deleted_at IS NULL DO NOTHING
+         RETURNING ${COLUMNS}`,
+        [newId(), ...valuesOf(user), passwordHash, now],
+        'user_insert',
+      );
+      const [inserted] = rows;
+      if (inserted === undefined) throw emailTaken();
       await record(inserted, sql);
       return inserted;
     });
@@ -194,12 +199,18 @@ export class UserEdit {
 
   /** @param passwordHash null leaves the password as it is */
   async write(user: WritableFields, passwordHash: string | null, now: Date): Promise<UserRow> {
-    const update = this.sql.prisma.user.update({
-      where: { id: this.id },
-      data: { ...writableOf(user), ...(passwordHash === null ? {} : { passwordHash }), updatedAt: now },
-      select: USER,
-    });
-    return userOf(await update.catch(refuseTakenEmail));
+    const update = this.sql.query<UserRow>(
+      `UPDATE users SET email = $2, phone_number = $3, provider = $4, provider_id = $5, is_verified = $6,
+         verified_at = $7, profile = $8::jsonb, is_active = $9, is_suspended = $10, is_admin = $11, plan = $12,
+         password_hash = coalesce($13, password_hash), updated_at = $14
+       WHERE id = $1 RETURNING ${COLUMNS}`,
+      [this.id, ...valuesOf(user), passwordHash, now],
+      'user_update',
+    );
+    const { rows } = await update.catch(refuseTakenEmail);
+    const [row] = rows;
+    if (row === undefined) throw new Error('the user whose row is held is gone');
+    return row;
   }
 
   async markDeleted(now: Date): Promise<UserRow> {
@@ -232,21 +243,21 @@ function matching(search: string | null): Prisma.UserWhereInput {
   return { deletedAt: null, OR: [{ email: part }, { phoneNumber: part }] };
 }
 
-/** Copies only the writable fields, since the object may have more at run time. */
-function writableOf(user: WritableFields) {
-  return {
-    email: user.email,
-    phoneNumber: user.phoneNumber,
-    provider: user.provider,
-    providerId: user.providerId,
-    isVerified: user.isVerified,
-    verifiedAt: user.verifiedAt,
-    profile: user.profile as Prisma.InputJsonObject,
-    isActive: user.isActive,
-    isSuspended: user.isSuspended,
-    isAdmin: user.isAdmin,
-    plan: user.plan,
-  };
+/** In the order of the parameters $2 to $12. */
+function valuesOf(user: WritableFields): unknown[] {
+  return [
+    user.email,
+    user.phoneNumber,
+    user.provider,
+    user.providerId,
+    user.isVerified,
+    user.verifiedAt,
+    JSON.stringify(user.profile),
+    user.isActive,
+    user.isSuspended,
+    user.isAdmin,
+    user.plan,
+  ];
 }
 
 /** Narrows Prisma's type, which says that the profile is JSON but not that it is an object. */

@@ -92,6 +92,25 @@ describe.each(testDatabases())('accounts ($name)', (kind) => {
       expect(Object.fromEntries(counts)).toEqual({ done: 1, 'Conflict: User already exists': 99 });
     });
 
+    it.each([
+      [
+        'Prisma takes for raw parameters',
+        '{"values":{"$type":"Enum","value":"JsonNull"},"__prismaRawParameters__":true}',
+      ],
+      ['Prisma takes for a value with a type', '{"born":{"$type":"DateTime","value":"2000"}}'],
+      ['JavaScript takes for a prototype', '{"colours":{"__proto__":{"red":1}}}'],
+    ])('keeps a profile as it was sent with what %s, also when it is changed', async (_, text) => {
+      const profile = JSON.parse(text) as Record<string, unknown>;
+      const stored = async (id: string) =>
+        (await database.query('SELECT profile = $2::jsonb AS same FROM users WHERE id = $1', [id, text])).rows;
+      const created = await fixture.create({ profile });
+      await expect(stored(created.id)).resolves.toEqual([{ same: true }]);
+      const { viewer } = await fixture.person();
+      const changed = await fixture.accounts.update(viewer, viewer.userId, { profile });
+      await expect(stored(viewer.userId)).resolves.toEqual([{ same: true }]);
+      expect([JSON.stringify(created.profile), JSON.stringify(changed.profile)]).toEqual([text, text]);
+    });
+
     it('accepts guarded fields with their defaults from a stranger, and refuses other values', async () => {
       const defaults = { isAdmin: false, plan: 'free', isVerified: false, isActive: true, isSuspended: false };
       await expect(fixture.create(defaults)).resolves.toMatchObject(defaults);
