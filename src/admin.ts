@@ -1,6 +1,6 @@
 import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { loadOrMakeSecret } from './adapters/disk/secret-file.js';
 import { graphqlRateLimiters } from './adapters/graphql-rate-limit/graphql-rate-limiter.js';
 import { DirectoryInUse } from './adapters/postgres/directory-lock.js';
 import { MIGRATIONS } from './adapters/postgres/migrations-directory.js';
@@ -44,7 +44,7 @@ async function withOperator(work: (operator: OperatorService) => Promise<void>):
     missingMigrations: 'refuse',
   }).catch(explainUse);
   try {
-    await work(await createOperator(config, database));
+    await work(createOperator(config, database));
   } finally {
     await database.close();
   }
@@ -66,10 +66,11 @@ function explainUse(error: unknown): never {
 }
 
 /** Wires the service's features that the operator's commands need. */
-async function createOperator(config: Config, database: Database): Promise<OperatorService> {
+function createOperator(config: Config, database: Database): OperatorService {
   const shared = {
     database,
-    secrets: config.secrets ?? [await loadOrMakeSecret(config.dataDirectory)],
+    // No command signs or encrypts: the service's own key, a file for its user alone, is neither read nor made here.
+    secrets: config.secrets ?? [randomBytes(32).toString('base64url')],
     audit: storedAuditLog(database),
     createDurableLimiter: graphqlRateLimiters(new PostgresRateLimitStore(database)),
     rateLimits: config.rateLimits,

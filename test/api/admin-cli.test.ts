@@ -110,6 +110,12 @@ describe.each(stores)('the command line on %s', (on) => {
     ]);
   });
 
+  it("leaves it to the service to make the key of its tokens, which would be the operator's file otherwise", async () => {
+    const settings = { ...(await settingsOf()), SECRET_KEY: undefined };
+    expect((await runAdmin(settings, ['create', ADMIN.email, '--generate'])).code).toBe(0);
+    expect(await readdir(dataDirectory)).not.toContain('secret-key');
+  });
+
   it('names every fault of the settings, and makes nothing', async () => {
     const ran = await runAdmin({ DATA_DIR: dataDirectory, PORT: 'x', RATE_LIMIT_LOGIN: 'often' }, ['list']);
     expect(ran).toMatchObject({ code: 1, printed: '' });
