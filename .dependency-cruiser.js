@@ -4,6 +4,18 @@ const TEST = '\\.test\\.ts$';
 const COMPOSITION_ROOT = '^src/(app[^/]*|admin)\\.ts$';
 const SETTINGS = '^src/config(\\.ts$|/)';
 const OUR_CODE = '^(src|test|tools)/';
+const SPEAKERS = ['@apollo', '@?graphql[^/]*', 'type-graphql', 'dataloader', 'sofa-api', 'find-my-way', 'ws'];
+const VENDORS = [
+  '@electric-sql',
+  '@prisma',
+  'ioredis',
+  'minio',
+  'nodemailer',
+  'openai',
+  'openid-client',
+  'pg',
+  'pg-boss',
+];
 
 /** Of our own code, `from` may import only `to` and the files below every layer. */
 function layer(name, comment, from, to) {
@@ -101,6 +113,13 @@ export default {
       severity: 'error',
       from: { path: '^src/features/([^/]+/[^/]+)/', pathNot: TEST },
       to: { path: '^src/features/.*\\.(repository|resolver)\\.ts$', pathNot: '^src/features/$1/' },
+    },
+    {
+      name: 'vendors-are-behind-ports',
+      comment: 'Below the GraphQL layer, no package that speaks GraphQL or HTTP, and none that an adapter is for.',
+      severity: 'error',
+      from: { path: '^src/(kernel|ports|features)/', pathNot: [TEST, '\\.(resolver|type)\\.ts$'] },
+      to: { path: `node_modules/(@types/)?(${[...SPEAKERS, ...VENDORS].join('|')})/` },
     },
     {
       name: 'sofa-is-not-served',
