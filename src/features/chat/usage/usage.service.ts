@@ -105,6 +105,7 @@ export class UsageService {
   }
 }
 
+/** Nothing was used before 1970; and PostgreSQL refuses the year 0, which GraphQL's dates have. */
 function dateOf(time: Date): string {
-  return time.toISOString().slice(0, 10);
+  return new Date(Math.max(time.getTime(), 0)).toISOString().slice(0, 10);
 }
