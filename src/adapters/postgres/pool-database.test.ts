@@ -1,3 +1,4 @@
+import { scheduler } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { testDatabases, type TestDatabase } from '../../../test/support/database.js';
 import { Unavailable } from '../../kernel/errors.js';
@@ -15,6 +16,8 @@ describe.each(testDatabases())('the $name database', ({ name, openHere: open }) 
   afterAll(() => database.drop());
 
   const insert = (sql: Sql, id: string) => sql.query('INSERT INTO sample (id) VALUES ($1)', [id], 'sample_insert');
+  const insertUser = (sql: Sql, id: string) =>
+    sql.query(`INSERT INTO users (id, provider, plan) VALUES ($1, 'local', 'free')`, [id]);
   const count = async (...ids: string[]) => {
     const { rows } = await database.query<{ n: number }>('SELECT count(*) AS n FROM sample WHERE id = ANY($1)', [ids]);
     return rows[0]?.n;
@@ -41,6 +44,25 @@ describe.each(testDatabases())('the $name database', ({ name, openHere: open }) 
       });
       await expect(work).rejects.toBe(failure);
       expect(await count(id)).toBe(0);
+    });
+
+    it.each([
+      ['SQL', (sql: Sql, id: string) => scheduler.yield().then(() => insertUser(sql, id))],
+      [
+        'Prisma',
+        (sql: Sql, id: string) => sql.prisma.user.createMany({ data: { id, provider: 'local', plan: 'free' } }),
+      ],
+    ])('keeps nothing of what comes by %s when the work has thrown already', async (_, write) => {
+      const id = newId();
+      const failure = new Error('changed my mind');
+      let late: Promise<unknown> = Promise.resolve();
+      const work = database.transaction((sql) => {
+        late = write(sql, id);
+        return Promise.all([late, Promise.reject(failure)]);
+      });
+      await expect(work).rejects.toBe(failure);
+      await Promise.allSettled([late]);
+      expect(await database.prisma.user.count({ where: { id } })).toBe(0);
     });
 
     it('keeps nothing when a statement fails, and serves on', async () => {
@@ -99,7 +121,7 @@ describe.each(testDatabases())('the $name database', ({ name, openHere: open }) 
     it('sees in Prisma what SQL has written, and keeps or takes back both together', async () => {
       const [kept, taken] = [newId(), newId()];
       const write = async (sql: Sql, id: string) => {
-        await sql.query(`INSERT INTO users (id, provider, plan) VALUES ($1, 'local', 'free')`, [id]);
+        await insertUser(sql, id);
         await sql.prisma.usageEntry.create({ data: { userId: id, date: new Date(), kind: 'CHAT', reservedTokens: 1 } });
         const { rows } = await sql.query('SELECT 1 FROM usage_entries WHERE user_id = $1', [id]);
         return [rows.length, await sql.prisma.user.count({ where: { id } })];

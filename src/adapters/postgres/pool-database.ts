@@ -71,7 +71,11 @@ export class PoolDatabase implements OpenedDatabase {
     const sql: Sql = { prisma: prisma.tables, query: (...statement) => connection.query(...statement) };
     try {
       await connection.command('BEGIN ISOLATION LEVEL READ COMMITTED');
-      const result = await this.scope.run(() => work(sql));
+      const result = await this.scope
+        .run(() => work(sql))
+        .finally(() => {
+          connection.end();
+        });
       // If a statement failed and `work` ignored the error, the server answers COMMIT with ROLLBACK, without an error.
       if ((await connection.command('COMMIT')) !== 'COMMIT') {
         throw new Error('The transaction was rolled back: one of its statements had failed');

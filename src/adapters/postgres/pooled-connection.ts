@@ -7,6 +7,7 @@ import { toParameter } from './value-parsers.js';
 /** A connection lent by the pool. Return it with {@link release}, which closes a broken one. */
 export class PooledConnection {
   private failure: Error | undefined;
+  private ended = false;
   private released = false;
   /** Settles when the last statement has ended, since a connection runs one statement at a time. */
   private last: Promise<unknown> = Promise.resolve();
@@ -42,6 +43,7 @@ export class PooledConnection {
 
   /** Runs a statement after the previous ones, and throws `pg`'s own errors. */
   async run<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+    if (this.ended) throw transactionEnded();
     const result = this.last.then(() => this.send<Row>(query));
     this.last = result.catch(() => undefined);
     return result;
@@ -54,6 +56,14 @@ export class PooledConnection {
     return command;
   }
 
+  /**
+   * Refuses further statements, before the transaction is committed or rolled back: one that came meanwhile would run after
+   * that, and be kept whatever became of the transaction.
+   */
+  end(): void {
+    this.ended = true;
+  }
+
   release(): void {
     this.released = true;
     this.client.off('error', this.fail);
@@ -61,7 +71,7 @@ export class PooledConnection {
   }
 
   private async send<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
-    if (this.released) throw new Error('The transaction that this Sql belongs to has ended');
+    if (this.released) throw transactionEnded();
     return this.marking(() => this.client.query<Row>(query));
   }
 
@@ -78,4 +88,8 @@ export class PooledConnection {
   private readonly fail = (error: unknown): void => {
     this.failure ??= error instanceof Error ? error : new Error('the connection failed');
   };
+}
+
+function transactionEnded(): Error {
+  return new Error('The transaction that this Sql belongs to has ended');
 }
