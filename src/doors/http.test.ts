@@ -13,8 +13,8 @@ beforeAll(async () => {
 afterAll(() => doors.close());
 
 /** Everything that the server sends in answer to these raw bytes, until it closes the connection. */
-async function answerTo(bytes: string): Promise<string> {
-  const socket = connect(doors.port, '127.0.0.1');
+async function answerTo(bytes: string, port = doors.port): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
   socket.end(bytes);
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -118,6 +118,55 @@ describe('what is no request', () => {
     expect(await answerTo(asking.replace('h2c', 'websocket').replace('/graphql', '/other'))).toMatch(
       /^HTTP\/1\.1 404 /,
     );
+  });
+});
+
+describe('a request that no door may serve', () => {
+  const graphql = '/graphql?query={hello}';
+  it.each([
+    ['has no Host', `GET ${graphql} HTTP/1.1\r\n\r\n`, 400],
+    ['has two of them', `GET ${graphql} HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n`, 400],
+    ['has one that is none', `GET ${graphql} HTTP/1.1\r\nhost: a/b\r\n\r\n`, 400],
+    ['expects what is unknown', `GET ${graphql} HTTP/1.1\r\nhost: a\r\nexpect: a miracle\r\n\r\n`, 417],
+    [
+      'has a coding beside chunked',
+      'POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n' +
+        'transfer-encoding: gzip, chunked\r\n\r\n11\r\n{"query":"{hello}"\r\n1\r\n}\r\n0\r\n\r\n',
+      501,
+    ],
+    ['asks for a tunnel', 'CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n', 501],
+  ])('since it %s is refused in the envelope', async (_reason, bytes, status) => {
+    const answer = await answerTo(bytes);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(answer.toLowerCase()).toContain('\r\nconnection: close\r\n');
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toEqual({
+      code: status,
+      message: expect.any(String),
+      data: null,
+    });
+  });
+
+  it.each(['a', 'a:80', 'A_b.example', '[::1]:8080', '127.0.0.1:', ''])('has not %j as its Host', async (host) => {
+    const answer = await answerTo(`GET ${graphql} HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
+describe('100 Continue', () => {
+  const asking = 'POST /graphql HTTP/1.1\r\nhost: a\r\nconnection: close\r\nexpect: 100-continue\r\n';
+
+  it('is sent when a door wants the body', async () => {
+    const body = '{"query":"{hello}"}';
+    const answer = await answerTo(
+      `${asking}content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
+  });
+
+  it('is not sent when the body is refused before it comes', async () => {
+    const json = 'content-type: application/json\r\n';
+    expect(await answerTo(`${asking}${json}content-length: 99999999\r\n\r\n`)).toMatch(/^HTTP\/1\.1 413 /);
+    expect(await answerTo(`${asking}content-type: text/csv\r\ncontent-length: 1\r\n\r\n`)).toMatch(/^HTTP\/1\.1 415 /);
   });
 });
 
@@ -291,6 +340,84 @@ describe('a connection', () => {
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     await once(socket, 'close');
     expect(Buffer.concat(chunks).toString('utf8')).toMatch(/^HTTP\/1\.1 200 [^]*graphql[^]*HTTP\/1\.1 200 [^]*rest/);
+  });
+});
+
+describe('bytes that are no request', () => {
+  const REQUEST = 'POST /x HTTP/1.1\r\nhost: x\r\n';
+  const BAD_CHUNK = 'transfer-encoding: chunked\r\n\r\nzz\r\n';
+
+  it('are answered after the requests before them', async () => {
+    const asked = Promise.withResolvers<() => void>();
+    await using naming = namingServer({
+      rest: (_request, response) => {
+        asked.resolve(() => void response.end('the answer'));
+      },
+    });
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    const refused = once(naming.http.server, 'clientError');
+    const answer = answerTo(`${REQUEST}\r\nNONSENSE\r\n\r\n`, port);
+    const respond = await asked.promise;
+    await refused;
+    respond();
+    expect(await answer).toMatch(/^HTTP\/1\.1 200 [^]*the answer[^]*HTTP\/1\.1 400 [^]*"Malformed request"/);
+    expect(naming.lines).toContainEqual({ status: 400, code: 'HPE_INVALID_METHOD' });
+  });
+
+  it('never stand in the middle of an answer', async () => {
+    await using naming = namingServer({ rest: (_request, response) => void response.write('begun') });
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    const answer = await answerTo(`${REQUEST}${BAD_CHUNK}`, port);
+    expect(answer.match(/HTTP\/1\.1/g) ?? []).toHaveLength(answer === '' ? 0 : 1);
+    expect(answer).not.toContain('Malformed request');
+  });
+
+  it('in the body of a request that was answered get no second answer', async () => {
+    await using naming = namingServer();
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    const socket = connect(port, '127.0.0.1');
+    socket.write(`${REQUEST}transfer-encoding: chunked\r\n\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString('utf8')).toMatch(/^HTTP\/1\.1 200 [^]*rest/);
+    const more: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => more.push(chunk)).end('zz\r\n');
+    await once(socket, 'close');
+    expect(Buffer.concat(more).toString('utf8')).toBe('');
+  });
+});
+
+describe('an answer that comes before the end of its request', () => {
+  const HUGE = Buffer.alloc(32 * 1024 * 1024, 'a');
+  it.each([
+    ['with the connection', 'POST /x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n', '200'],
+    ['of HTTP/1.0', 'POST /x HTTP/1.0\r\n', '200'],
+  ])('is read by a client that is still sending, also when it ends %s', async (_how, head, status) => {
+    await using naming = namingServer();
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    const socket = connect(port, '127.0.0.1');
+    socket.write(`${head}content-length: ${HUGE.length}\r\n\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString('utf8')).toContain(`HTTP/1.1 ${status} `);
+    // An error, such as EPIPE, would reject.
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject).write(HUGE, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+    socket.destroy();
+  });
+
+  it('is read by a client whose header does not end', async () => {
+    await using naming = namingServer();
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    const socket = connect(port, '127.0.0.1');
+    socket.write(`GET / HTTP/1.1\r\nx: ${'x'.repeat(20_000)}`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString('utf8')).toContain('HTTP/1.1 431 ');
+    const closed = once(socket, 'close');
+    socket.end(HUGE);
+    expect(await closed).toEqual([false]);
   });
 });
 

@@ -4,14 +4,16 @@ import type { Duplex } from 'node:stream';
 import type { Log } from '../kernel/log.js';
 import { requestIdOf } from './caller.js';
 import { applyCors } from './cors.js';
-import { sendEnvelope } from './envelope.js';
+import { envelopeText, sendEnvelope, type Answer } from './envelope.js';
 import { describeError } from './error-map.js';
 import { FILES_PATH } from './files.js';
 import { Listener } from './listener.js';
-import { answerUnreadable } from './raw-answer.js';
+import { lingerAfterAnswer } from './linger.js';
+import { endWithJson } from './raw-answer.js';
+import { refusalOf } from './refused-request.js';
 import { pathOf } from './request-target.js';
 import { RunningRequests } from './running-requests.js';
-import { refuseUpgrade } from './websocket.js';
+import { UnreadableBytes } from './unreadable.js';
 
 /** Answers one request. An error that it throws is logged and answered with 500. */
 export type RequestHandler = (
@@ -80,12 +82,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const doorOf = doorFinder(options);
   let isDraining = false;
 
-  const limits = { ...CONNECTION_LIMITS, ...options.connectionLimits };
-  const server = createServer({ ...limits, shouldUpgradeCallback: asksForWebSocket }, (request, response) => {
+  const unreadable = new UnreadableBytes(log);
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
     // A write after the client has disconnected emits `error`. The event `close` follows, and is handled.
     response.on('error', () => undefined);
     const requestId = requestIdOf(request);
     running.follow(request, response, requestId);
+    unreadable.follow(request.socket, response);
+    lingerAfterAnswer(request, response);
     response.once('close', () => {
       if (isDraining) server.closeIdleConnections();
     });
@@ -93,9 +97,21 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     for (const [name, value] of SECURITY_HEADERS) response.setHeader(name, value);
     if (isDraining) response.setHeader('connection', 'close');
     if (!applyCors(request, response, corsOrigins)) void answer(doorOf(request), request, response, requestId, log);
+  };
+
+  const limits = { ...CONNECTION_LIMITS, ...options.connectionLimits };
+  // Requests without `Host` are refused by `refusalOf`.
+  const server = createServer({ ...limits, requireHostHeader: false, shouldUpgradeCallback: asksForWebSocket }, serve);
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    continueWhenRead(request, response);
+    serve(request, response);
   });
-  server.on('clientError', answerUnreadable);
+  server.on('checkExpectation', serve);
+  server.on('clientError', (error, socket) => {
+    unreadable.answer(error, socket);
+  });
   server.on('upgrade', upgradeDoor(options));
+  server.on('connect', refuseTunnel);
   const listener = new Listener(server, log);
 
   return {
@@ -123,9 +139,11 @@ function isGraphQLPath(path: string | null): boolean {
 }
 
 function doorFinder({ graphql, files, rest }: HttpServerOptions): (request: IncomingMessage) => RequestHandler {
-  return ({ url }) => {
-    const path = pathOf(url);
-    if (path === null) return sendMalformedUrl;
+  return (request) => {
+    const refusal = refusalOf(request);
+    if (refusal !== undefined) return sender(refusal);
+    const path = pathOf(request.url);
+    if (path === null) return sender({ status: 400, message: 'Malformed URL' });
     if (isGraphQLPath(path)) return graphql;
     return files !== undefined && path.startsWith(FILES_PATH) ? files : rest;
   };
@@ -136,8 +154,25 @@ function upgradeDoor({ upgrade }: HttpServerOptions): HttpServerOptions['upgrade
     // Node no longer handles this socket's errors: without a listener, a client that disconnects would end the process.
     socket.on('error', () => undefined);
     if (isGraphQLPath(pathOf(request.url))) upgrade(request, socket, head);
-    else refuseUpgrade(socket, 404, 'WebSockets are served at /graphql');
+    else endWithEnvelope(socket, { status: 404, message: 'WebSockets are served at /graphql' });
   };
+}
+
+/** Node closes a connection without a word when it asks for a tunnel. */
+function refuseTunnel(_request: IncomingMessage, socket: Duplex): void {
+  socket.on('error', () => undefined);
+  endWithEnvelope(socket, { status: 501, message: 'Not implemented' });
+}
+
+function endWithEnvelope(socket: Duplex, answer: Answer): void {
+  endWithJson(socket, answer.status, envelopeText(answer));
+}
+
+/** Asks a client that waits for it to send the body once a door reads it: a request that is refused before needs none. */
+function continueWhenRead(request: IncomingMessage, response: ServerResponse): void {
+  request.once('resume', () => {
+    if (!response.headersSent) response.writeContinue();
+  });
 }
 
 async function answer(
@@ -156,6 +191,8 @@ async function answer(
   }
 }
 
-function sendMalformedUrl(_request: IncomingMessage, response: ServerResponse): void {
-  sendEnvelope(response, { status: 400, message: 'Malformed URL' });
+function sender(answer: Answer): RequestHandler {
+  return (_request, response) => {
+    sendEnvelope(response, answer);
+  };
 }

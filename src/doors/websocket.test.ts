@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { createClient, type Client, type ClientOptions } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { startDoors, type ExampleDoors } from '../../test/support/example-doors.js';
+import { rawRequest } from '../../test/support/raw-request.js';
 
 let doors: ExampleDoors;
 let clients: Client[];
@@ -42,6 +43,15 @@ async function closing(socket: WebSocket): Promise<string> {
 }
 
 describe('a WebSocket', () => {
+  it('is refused as GraphQL refuses where its handshake is wrong', async () => {
+    const headers = { connection: 'upgrade', upgrade: 'websocket' };
+    expect(await rawRequest(doors.port, { path: '/graphql', headers })).toMatchObject({
+      status: 400,
+      headers: { 'content-type': 'application/json; charset=utf-8', 'sec-websocket-version': '13' },
+      json: { errors: [{ message: expect.any(String), extensions: { code: 'BAD_REQUEST' } }] },
+    });
+  });
+
   it('carries queries, mutations and subscriptions', async () => {
     expect(await resultsOf('query ($name: String!) { hello(name: $name) }', { name: 'Ada' })).toEqual([
       { data: { hello: 'Hello, Ada' } },

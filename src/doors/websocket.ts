@@ -46,6 +46,9 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
     maxPayload: BODY_LIMIT,
     handleProtocols: (protocols) => (protocols.has('graphql-transport-ws') ? 'graphql-transport-ws' : false),
   });
+  acceptor.on('wsClientError', (error, socket) => {
+    refuseUpgrade(socket, 400, error.message);
+  });
   let isDraining = false;
   const operations = new WebSocketOperations(options, (socket) => {
     if (isDraining) leave(socket);
@@ -176,7 +179,10 @@ function closeSocket(socket: WebSocket): Promise<void> {
   });
 }
 
-/** Refuses an upgrade request with a plain HTTP answer. */
-export function refuseUpgrade(socket: Duplex, status: 403 | 404, message: string): void {
-  endWithJson(socket, status, JSON.stringify({ errors: [{ message, extensions: { code: 'FORBIDDEN' } }] }));
+/** Refuses an upgrade request with a plain HTTP answer that names the version that is spoken (RFC 6455, 4.4). */
+function refuseUpgrade(socket: Duplex, status: keyof typeof REFUSAL_CODES, message: string): void {
+  const body = JSON.stringify({ errors: [{ message, extensions: { code: REFUSAL_CODES[status] } }] });
+  endWithJson(socket, status, body, { 'sec-websocket-version': '13' });
 }
+
+const REFUSAL_CODES = { 400: 'BAD_REQUEST', 403: 'FORBIDDEN' } as const;
