@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, type ReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,13 +63,19 @@ export class S3ObjectStore implements ObjectStore {
       const target = createWriteStream(draft, { mode: 0o600, flags: 'wx' });
       await pipeline(bytes, target);
       const size = target.bytesWritten;
-      await reach(() =>
-        this.client.putObject(this.bucket, key, createReadStream(draft), size, { 'Content-Type': contentType }),
-      );
+      await reach(() => this.#send(key, createReadStream(draft), size, contentType));
       return size;
     } finally {
       await rm(draft, { force: true });
     }
+  }
+
+  /** The client pipes what is larger than a part without listening for its failures, which would end the process. */
+  async #send(key: string, source: ReadStream, size: number, contentType: string): Promise<void> {
+    const { promise: failed, reject } = Promise.withResolvers<never>();
+    source.on('error', reject);
+    const sent = this.client.putObject(this.bucket, key, source, size, { 'Content-Type': contentType });
+    await Promise.race([sent, failed]).finally(() => source.destroy());
   }
 
   async get(key: string, range?: ByteRange): Promise<StoredObject | null> {
