@@ -1,6 +1,7 @@
+import { tracingChannel } from 'node:diagnostics_channel';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startDoors, type ExampleDoors } from '../../test/support/example-doors.js';
 import { rawRequest } from '../../test/support/raw-request.js';
@@ -289,6 +290,20 @@ describe('the doors', () => {
       socket.destroy();
     }
     expect((await rawRequest(port, { path: '/graphql' })).text).toBe('graphql');
+  });
+
+  it('go on when a connection cannot be accepted, at every address', async () => {
+    const servers: Server[] = [];
+    const asyncStart = (message: unknown) => {
+      servers.push((message as { readonly server: Server }).server);
+    };
+    tracingChannel<object>('net.server.listen').asyncStart.subscribe(asyncStart);
+    await using naming = namingServer();
+    await naming.http.listen(0, 'localhost');
+    tracingChannel<object>('net.server.listen').asyncStart.unsubscribe(asyncStart);
+    expect(servers).toHaveLength((await lookup('localhost', { all: true })).length);
+    for (const server of servers) server.emit('error', new Error('too many open files'));
+    expect(naming.lines).toHaveLength(servers.length);
   });
 
   it('are not opened at a port that is taken', async () => {

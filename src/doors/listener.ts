@@ -20,10 +20,7 @@ export class Listener {
    * @param port 0 for any free port
    */
   async open(port: number, host: string): Promise<AddressInfo> {
-    await listening(this.server, port, host);
-    this.server.on('error', (error) => {
-      this.log.error({ error: describeError(error) }, 'A connection could not be accepted');
-    });
+    await this.#listen(this.server, port, host);
     const address = addressOf(this.server);
     if (host === 'localhost') await this.#openOthers(address);
     return address;
@@ -34,6 +31,14 @@ export class Listener {
     return (this.#closed ??= Promise.all([this.server, ...this.#others].map(closing)).then(() => undefined));
   }
 
+  /** From then on, a connection that cannot be accepted is an event: without a listener, it would end the process. */
+  async #listen(server: NetServer, port: number, host: string): Promise<void> {
+    await listening(server, port, host);
+    server.on('error', (error) => {
+      this.log.error({ error: describeError(error) }, 'A connection could not be accepted');
+    });
+  }
+
   async #openOthers({ address: opened, port }: AddressInfo): Promise<void> {
     for (const { address } of await lookup('localhost', { all: true })) {
       if (address === opened) continue;
@@ -42,7 +47,7 @@ export class Listener {
         this.server.emit('connection', socket);
       });
       try {
-        await listening(other, port, address);
+        await this.#listen(other, port, address);
         this.#others.push(other);
       } catch (error) {
         this.log.warn({ address, port, error: describeError(error) }, 'An address of localhost could not be opened');
