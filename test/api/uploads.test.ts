@@ -117,6 +117,8 @@ describe.each(stores)('uploads on %s', (on) => {
     expect(await read({ range: 'bytes=0-1,4-5' })).toEqual([200, null, '0123456789']);
     expect((await read({ range: 'bytes=10-' })).slice(0, 2)).toEqual([416, 'bytes */10']);
     expect(await read({ 'if-none-match': etag })).toEqual([304, null, '']);
+    const head = await fetch(body.data.url, { method: 'HEAD', headers: { range: 'bytes=2-4' } });
+    expect([head.status, head.headers.get('content-length')]).toEqual([200, '10']);
   });
 
   it('keep a name and a media type only as far as they are sane', async () => {

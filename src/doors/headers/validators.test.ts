@@ -51,11 +51,16 @@ describe('Range', () => {
     ['lines=99-', undefined],
     [undefined, undefined],
   ])('%j of ten bytes is %j', (range, expected) => {
-    expect(rangeOf({ headers: range === undefined ? {} : { range } }, ETAG, 10)).toEqual(expected);
+    expect(rangeOf({ method: 'GET', headers: range === undefined ? {} : { range } }, ETAG, 10)).toEqual(expected);
+  });
+
+  it.each(['bytes=2-4', 'bytes=99-'])('%s counts for nothing where the method is not GET', (range) => {
+    expect(rangeOf({ method: 'HEAD', headers: { range } }, ETAG, 10)).toBeUndefined();
   });
 
   it('holds for the version that the client has, and no other', () => {
-    const ranged = (ifRange: string) => rangeOf({ headers: { range: 'bytes=2-4', 'if-range': ifRange } }, ETAG, 10);
+    const ranged = (ifRange: string) =>
+      rangeOf({ method: 'GET', headers: { range: 'bytes=2-4', 'if-range': ifRange } }, ETAG, 10);
     expect(ranged(ETAG)).toEqual({ start: 2, end: 4 });
     for (const other of ['"v0"', 'W/"v1"', 'Wed, 21 Oct 2015 07:28:00 GMT']) expect(ranged(other)).toBeUndefined();
   });

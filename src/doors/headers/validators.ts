@@ -3,6 +3,7 @@ import fresh from 'fresh';
 import parseRange from 'range-parser';
 
 type WithHeaders = Pick<IncomingMessage, 'headers'>;
+type WithMethod = Pick<IncomingMessage, 'headers' | 'method'>;
 
 /** Positions of the first and the last byte, both inclusive. */
 interface Bounds {
@@ -19,11 +20,16 @@ export function hasCurrent({ headers }: WithHeaders, etag: string): boolean {
 }
 
 /**
- * The byte range that the client asks for, of a file of `size` bytes. Undefined means the whole file: there is no range, or
- * one that a server may ignore (RFC 9110, 14.2): several ranges, another unit, an unreadable range, or a range of another
- * version (`If-Range`).
+ * The part of a file of `size` bytes that the client asks for. Undefined for the whole: no range, several of them, another
+ * unit, what cannot be read, or a range of another version (`If-Range`), which a server may all pass over (RFC 9110, 14.2).
+ * It must where the method is not GET.
  */
-export function rangeOf({ headers }: WithHeaders, etag: string, size: number): Bounds | 'unsatisfiable' | undefined {
+export function rangeOf(
+  { headers, method }: WithMethod,
+  etag: string,
+  size: number,
+): Bounds | 'unsatisfiable' | undefined {
+  if (method !== 'GET') return undefined;
   const { range } = headers;
   if (range === undefined || !/^bytes=/i.test(range)) return undefined;
   if (headers['if-range'] !== undefined && headers['if-range'] !== etag) return undefined;
