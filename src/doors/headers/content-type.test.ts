@@ -51,6 +51,8 @@ describe('Content-Type', () => {
     ['br', true],
     ['identity', false],
     ['Identity', false],
+    ['', false],
+    ['identity, gzip', true],
   ])('with the encoding %s is encoded: %s', (encoding, isEncoded) => {
     expect(bodyTypeOf({ headers: { 'content-encoding': encoding } }).isEncoded).toBe(isEncoded);
   });

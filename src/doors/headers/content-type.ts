@@ -14,10 +14,11 @@ interface BodyType {
 /** Reads `Content-Type` and `Content-Encoding`, for every door. */
 export function bodyTypeOf({ headers }: Pick<IncomingMessage, 'headers'>): BodyType {
   const { type, parameters } = parse(headers['content-type'] ?? '');
-  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  const encodings = headers['content-encoding']?.split(',') ?? [];
   return {
     mediaType: type === '' ? null : type,
     isUtf8: /^utf-?8$/i.test(parameters['charset'] ?? 'utf-8'),
-    isEncoded: encoding !== 'identity',
+    // A list may have empty parts (RFC 9110, 5.6.1).
+    isEncoded: encodings.some((encoding) => !['', 'identity'].includes(encoding.trim().toLowerCase())),
   };
 }
