@@ -21,7 +21,7 @@ export type SendFile = (request: IncomingMessage, response: ServerResponse) => P
 
 interface Loaded {
   readonly gzipped: Buffer;
-  readonly entityTag: string;
+  readonly digest: string;
 }
 
 /**
@@ -32,13 +32,16 @@ export function compressedFile({ contentType, load, headers = {} }: CompressedFi
   let loading: Promise<Loaded> | undefined;
   return async (request, response) => {
     loading ??= compress(load);
-    const { gzipped, entityTag } = await loading;
+    const { gzipped, digest } = await loading;
+    const isGzipped = prefersGzip(request);
+    // Other bytes have another strong tag (RFC 9110, 8.8.3.3).
+    const entityTag = isGzipped ? `"${digest}-gzip"` : `"${digest}"`;
     const common = { vary: 'Accept-Encoding', ...headers, etag: entityTag, 'cache-control': 'no-cache' };
     if (hasCurrent(request, entityTag)) {
       response.writeHead(304, common).end();
       return;
     }
-    if (prefersGzip(request)) {
+    if (isGzipped) {
       const framing = { 'content-encoding': 'gzip', 'content-length': gzipped.length };
       response.writeHead(200, { ...common, 'content-type': contentType, ...framing }).end(gzipped);
       return;
@@ -51,5 +54,5 @@ export function compressedFile({ contentType, load, headers = {} }: CompressedFi
 async function compress(load: CompressedFileOptions['load']): Promise<Loaded> {
   const content = await load();
   const digest = createHash('sha256').update(content).digest('base64url').slice(0, 22);
-  return { gzipped: await promisify(gzip)(content), entityTag: `"${digest}"` };
+  return { gzipped: await promisify(gzip)(content), digest };
 }

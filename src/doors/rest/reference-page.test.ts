@@ -39,6 +39,7 @@ describe('the reference at /docs', () => {
     expect(Number(compressed.headers.get('content-length'))).toBeLessThanOrEqual(gzipSync(text).length);
     const plain = await rawRequest(running.port, { path });
     expect(plain.headers['content-encoding']).toBeUndefined();
+    expect(plain.headers.etag).not.toBe(compressed.headers.get('etag'));
     expect(plain.text).toBe(text);
   });
 
