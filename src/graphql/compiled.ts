@@ -135,6 +135,13 @@ function compile(
   const definitions = operation.variableDefinitions ?? [];
   return ({ rootValue, contextValue, variables }) => {
     const { errors, coerced } = getVariableValues(schema, definitions, variables, { maxErrors: MAX_VARIABLE_ERRORS });
-    return errors === undefined ? compiled.query(rootValue, contextValue, coerced) : { errors };
+    if (errors !== undefined) return { errors };
+    const result = compiled.query(rootValue, contextValue, coerced);
+    return result instanceof Promise ? result.then(errorsFirst) : errorsFirst(result);
   };
+}
+
+/** Some doors write a result as it is: its keys come in graphql-js's order, and not with the data first. */
+function errorsFirst(result: ExecutionResult): ExecutionResult {
+  return result.errors === undefined ? result : { errors: result.errors, ...result };
 }
