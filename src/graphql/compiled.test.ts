@@ -49,7 +49,7 @@ function isFaulty(name: string, share: number): boolean {
 }
 
 /**
- * The product's own types over resolvers that answer with what they were given, so that a wrong argument is seen.
+ * The product's own types, over resolvers that answer with their arguments, so that a wrong argument shows.
  * @param fault what the fields of one share give instead
  */
 function echoingSchema(fault?: () => unknown, share = 0): GraphQLSchema {
@@ -266,7 +266,7 @@ describe('a document that runs again and again', () => {
     const reference = await referenceFor(schema, document, variables);
     const [answer = '', ...others] = await answersOf(pipeline, document, variables);
     expect(others).toEqual([]);
-    // Variables that are not taken are refused in the pipeline's own words.
+    // The pipeline refuses invalid variables with its own messages.
     const isRefused = !reference.includes('"data":');
     if (isRefused) expect(answer).toContain('"code":"BAD_USER_INPUT"');
     else expect(answer).toBe(reference);

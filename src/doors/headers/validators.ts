@@ -20,9 +20,9 @@ export function hasCurrent({ headers }: WithHeaders, etag: string): boolean {
 }
 
 /**
- * The part of a file of `size` bytes that the client asks for. Undefined for the whole: no range, several of them, another
- * unit, what cannot be read, or a range of another version (`If-Range`), which a server may all pass over (RFC 9110, 14.2).
- * It must where the method is not GET.
+ * The byte range that the client asks for, of a file of `size` bytes. Undefined means the whole file: there is no range, or
+ * one that a server may ignore (RFC 9110, 14.2): several ranges, another unit, an unreadable range, or a range of another
+ * version (`If-Range`). A range in a request other than GET must be ignored.
  */
 export function rangeOf(
   { headers, method }: WithMethod,
