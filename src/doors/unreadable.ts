@@ -42,7 +42,9 @@ export class UnreadableBytes {
     else if (isOwnBody && latest.headersSent) socket.destroy();
     else if (isOwnBody || latest.writableFinished) this.#end(error, socket);
     else {
-      latest.once('close', () => {
+      // Not `close`, of which a stream that is piped into an answer has all the listeners that Node takes without a warning. An
+      // answer that never finishes has lost its connection.
+      latest.once('finish', () => {
         this.#end(error, socket);
       });
     }
