@@ -21,6 +21,9 @@ import type { Database } from './ports/database.js';
 
 const log = { info: () => undefined, warn: noteOf('warning'), error: noteOf('error') };
 
+// A reader such as `head` closes the pipe when it has enough: what is left to print is not wanted, and no fault.
+for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+
 // Variables that are already set win over .env.
 if (existsSync('.env')) process.loadEnvFile('.env');
 process.exitCode = await runCommand(process.argv.slice(2), {

@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openDatabase } from '../../src/adapters/postgres/open-database.js';
 import type { Environment } from '../../src/config.js';
@@ -122,6 +125,13 @@ describe.each(stores)('the command line on %s', (on) => {
     for (const name of ['PORT', 'RATE_LIMIT_LOGIN']) expect(ran.said).toContain(`- ${name}: `);
     expect(await readdir(dataDirectory)).toEqual([]);
   });
+});
+
+it('the command line ends quietly when nobody reads its output any more', async () => {
+  const child = spawn(process.execPath, ['dist/admin.js', 'help'], { env: { PATH: process.env['PATH'] } });
+  child.stdout.destroy();
+  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close') as Promise<[number]>]);
+  expect({ code, said }).toEqual({ code: 0, said: '' });
 });
 
 it('the command line needs no settings to show its help, or what is wrong with a command', async () => {
