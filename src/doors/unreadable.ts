@@ -13,7 +13,7 @@ export type UnreadableError = Error & { readonly code?: string };
  * neither stand in the middle of another, nor come before one that is still being made, whose place it would take.
  */
 export class UnreadableBytes {
-  /** Of each connection, the answer to its latest request. */
+  /** The answer to the latest request of each connection. */
   readonly #latest = new WeakMap<Duplex, ServerResponse>();
   /** Connections that end with such an answer: the parser finds every later byte on them wrong as well. */
   readonly #ending = new WeakSet<Duplex>();

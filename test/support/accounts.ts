@@ -24,7 +24,7 @@ import type { Database } from '../../src/ports/database.js';
 import type { CreateRateLimiter } from '../../src/ports/rate-limiter.js';
 
 export const PASSWORD = 'correct horse battery';
-/** Whom the people of the fixture call as. */
+/** The client that the fixture's users call from. */
 export const CLIENT = { ipAddress: '192.0.2.7', userAgent: 'a test' };
 const SECRETS = ['a secret of thirty-two bytes, or more'];
 const UNUSED = { limit: 1, windowMs: 1 };

@@ -41,7 +41,7 @@ export const WITHOUT_DATA: Readonly<Record<string, Exclude<Comparison, 'data'>>>
   unlinkIdentity: 'refusal',
 };
 
-/** Whose call it is, and what there is to make a request good with. */
+/** The caller of a request, and what is there to make it a good one. */
 export interface Situation {
   readonly app: Pick<TestApp, 'url' | 'model' | 'database'>;
   readonly mailServer: MailServer;
