@@ -17,7 +17,7 @@ const VENDORS = [
   'pg-boss',
 ];
 
-/** Of our own code, `from` may import only `to` and the files below every layer. */
+/** `from` may import only `to` and the files below every layer, as far as our own code goes. */
 function layer(name, comment, from, to) {
   return {
     name,

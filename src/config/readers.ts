@@ -1,12 +1,8 @@
 import { z } from 'zod';
 import { Networks } from '../kernel/networks.js';
+import type { RateLimit } from '../ports/rate-limiter.js';
 
 /** Schemas that parse the text of an environment variable; their messages say what is expected. */
-
-interface RateLimit {
-  readonly limit: number;
-  readonly windowMs: number;
-}
 
 export const text = z.string();
 
