@@ -7,6 +7,7 @@ const OUR_CODE = '^(src|test|tools)/';
 const SPEAKERS = ['@apollo', '@?graphql[^/]*', 'type-graphql', 'dataloader', 'sofa-api', 'find-my-way', 'ws'];
 const VENDORS = [
   '@electric-sql',
+  '@opentelemetry',
   '@prisma',
   'ioredis',
   'minio',
@@ -166,6 +167,7 @@ export default {
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {
+    exclude: { path: '^test/clients/' },
     doNotFollow: { path: ['node_modules', '^src/generated/', '^test/generated/'] },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'import', 'node', 'default'] },
     tsConfig: { fileName: 'tsconfig.json' },

@@ -27,6 +27,7 @@ const shared = {
   extensionsToTreatAsEsm: ['.ts'],
   // TypeScript imports name the compiled files.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  modulePathIgnorePatterns: ['<rootDir>/test/clients/'],
 };
 
 const NAMES = `(${MAIN.join('|')})\\.test\\.ts$`;
@@ -36,7 +37,11 @@ const FAULTS_IN_SRC = '<rootDir>/src/adapters/postgres/open-database.test.ts';
 const unit = {
   ...shared,
   displayName: 'unit',
-  testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/contracts/*.test.ts'],
+  testMatch: [
+    '<rootDir>/src/**/*.test.ts',
+    '<rootDir>/test/contracts/*.test.ts',
+    '<rootDir>/test/simulation/*.test.ts',
+  ],
   testPathIgnorePatterns: [FAULTS_IN_SRC],
 };
 const api = {
@@ -47,13 +52,16 @@ const api = {
     { main: [`<rootDir>/test/api/(?!${NAMES})`], others: [`<rootDir>/test/api/${NAMES}`] }[scope] ?? [],
 };
 const faults = { ...shared, displayName: 'faults', testMatch: ['<rootDir>/test/faults/*.test.ts', FAULTS_IN_SRC] };
+/** What needs packages of its own, or more time than a change should wait. */
+const nightly = { ...shared, displayName: 'nightly', testMatch: ['<rootDir>/test/nightly/*.test.ts'] };
 
 /** @type {import('jest').Config} */
 export default {
-  projects: { main: [unit, api], others: [api, faults] }[scope] ?? [unit, api, faults],
+  projects: { main: [unit, api], others: [api, faults], nightly: [nightly] }[scope] ?? [unit, api, faults],
   globalSetup: '<rootDir>/test/support/host/start-hosts.ts',
   globalTeardown: '<rootDir>/test/support/host/stop-hosts.ts',
-  maxWorkers: 2,
+  // One more than the two cores that CI has, since suites wait as often as they work. The nightly suites of clients install the same packages, and another one measures under load.
+  maxWorkers: scope === 'nightly' ? 1 : 3,
   // Only ends runs that hang: tests wait for events, however long those take on a busy machine.
   testTimeout: 600_000,
   // Jest leaks memory with every suite when it runs ECMAScript modules.

@@ -18,8 +18,11 @@ export function describeSchema(): GraphQLSchema {
     log: unopened(),
     version: '',
     closing: new AbortController().signal,
+    leaving: new AbortController().signal,
     fileUrl: notRunning,
     callbackUrl: notRunning,
+    streamUrl: notRunning,
+    undoUrl: notRunning,
     serviceUrl: notRunning,
   });
   return buildSchema(resolvers);
@@ -27,12 +30,18 @@ export function describeSchema(): GraphQLSchema {
 
 function unopenedAdapters(): Adapters {
   return {
-    database: unopened(),
+    // Repositories prepare their shared reads when they are made.
+    database: unopened({ sharedRead: () => notRunning }),
     events: unopened(),
+    bus: unopened(),
     createLimiter: () => notRunning,
     createDurableLimiter: () => notRunning,
+    documents: unopened(),
     sharedState: '',
-    model: new MissingLanguageModel(),
+    pingSharedState: null,
+    lookAtMigrations: notRunning,
+    models: [new MissingLanguageModel()],
+    toolServers: [],
     counter: new O200kTokenCounter(),
     files: unopened(),
     jobs: unopened(),
@@ -42,9 +51,11 @@ function unopenedAdapters(): Adapters {
   };
 }
 
-/** Stands in for any port: every use of it throws. */
-function unopened(): never {
-  return new Proxy({}, { get: notRunning }) as never;
+/** Stands in for any port: every use of it throws, but of what is `given`. */
+function unopened(given: Readonly<Record<string, unknown>> = {}): never {
+  return new Proxy(given, {
+    get: (target, name) => (typeof name === 'string' && name in target ? target[name] : notRunning()),
+  }) as never;
 }
 
 function notRunning(): never {

@@ -1,121 +1,264 @@
 import 'reflect-metadata';
-import { readFile } from 'node:fs/promises';
+import type { GraphQLSchema } from 'graphql';
 import { openAdapters, type Adapters } from './app-adapters.js';
+import { openBackups } from './app-backup.js';
 import { createFeatures, type Features } from './app-features.js';
+import { Closing } from './closing.js';
+import { startMeasuring, type MeasuredParts, type Measuring } from './app-metrics.js';
+import { observedCalls } from './app-observed-calls.js';
+import { startTracing } from './app-tracing.js';
 import type { Config } from './config.js';
-import type { MakeContext } from './doors/caller.js';
+import { peerOf, type MakeContext } from './doors/caller.js';
 import { createClientOf } from './doors/client-address.js';
-import { closeDoors } from './doors/drain.js';
+import { OriginPolicy } from './doors/cors.js';
+import { closeDoors, sendClientsAway } from './doors/drain.js';
 import { createErrorMap } from './doors/error-map.js';
 import { createFilesDoor, FILES_PATH } from './doors/files.js';
 import { createGraphiqlPage } from './doors/graphiql.js';
 import { createGraphQLDoor } from './doors/graphql-door.js';
 import { BODY_LIMIT } from './doors/graphql-request.js';
+import { createUndoPage, UNDO_PATH } from './doors/undo-page.js';
 import { createHttpServer, type HttpServer } from './doors/http.js';
+import { LoadShedding, measureLag } from './doors/load.js';
+import { PersistedQueries } from './doors/persisted-query.js';
+import { createProbesDoor } from './doors/probes.js';
 import { createRestDoor } from './doors/rest/rest-door.js';
 import { BASE_PATH } from './doors/rest/sofa-operations.js';
+import { Unread } from './doors/unread.js';
 import { createWebSocketDoor } from './doors/websocket.js';
+import { within } from './doors/within.js';
 import type { RequestContext } from './graphql/context.js';
+import { observed } from './graphql/observed.js';
 import { createPipeline } from './graphql/pipeline.js';
 import { buildSchema } from './graphql/schema.js';
 import type { Log } from './kernel/log.js';
+import { logOfRequests } from './kernel/request-scope.js';
+import type { Metrics } from './ports/metrics.js';
+import type { Tracing } from './ports/tracing.js';
+import { readProductVersion } from './kernel/product-folder.js';
 
-/** Grace periods within the 25 s shutdown budget. */
-const REPLY_GRACE_MS = 15_000;
-const REQUEST_GRACE_MS = 19_000;
+/**
+ * The time limits of a shutdown within SHUTDOWN_SECONDS, in milliseconds. What is left of them is for the connections that wait
+ * when listening ends.
+ */
+function shutdownLimits({ shutdownSeconds }: Config) {
+  const share = (part: number) => shutdownSeconds * 1000 * part;
+  return {
+    /** Running replies may end by themselves. */
+    replyGraceMs: share(0.6),
+    /** So may requests; their readers hear of replies that are cut. */
+    requestGraceMs: share(0.68),
+    /** What was cut is stored. */
+    storeMs: share(0.84),
+    /** Everything is closed. */
+    closeMs: share(0.94),
+  };
+}
+
+/** Requests that came before listening ended, and do not wait for the model, are answered within this. */
+const LAST_REQUESTS_MS = 1_000;
+/** What was opened by a start that failed is closed within this. */
+const FAILED_START_MS = 10_000;
 
 export interface App {
   /** The service's URL, such as `http://localhost:8000`. */
   readonly url: string;
   readonly adapters: Adapters;
-  /** Refuses new requests, lets running requests and streams end, and closes everything. */
-  close(): Promise<void>;
+  /** Resolves when no request is running. */
+  idle(): Promise<void>;
+  /**
+   * Refuses new requests, lets running requests and streams end, and closes everything. Called again, it goes on at once.
+   * @param lastRequests goes on taking requests for DRAIN_SECONDS first
+   */
+  close(lastRequests?: boolean): Promise<void>;
 }
 
 /** Opens everything in order of dependency. If one step fails, what was opened before is closed. */
 export async function startApp(config: Config, log: Log): Promise<App> {
-  const resources = new AsyncDisposableStack();
+  const version = await readProductVersion();
+  const measuring = await startMeasuring(config, version, logOfRequests(log));
+  const resources = new Closing(measuring.log);
   try {
-    return await start(config, log, resources);
+    const observing = await startTracing(config, version, measuring.log, resources);
+    return await start(config, version, { ...measuring, ...observing }, resources);
   } catch (error) {
-    await resources.disposeAsync();
+    await resources.close(FAILED_START_MS);
     throw error;
   }
 }
 
-async function start(config: Config, log: Log, resources: AsyncDisposableStack): Promise<App> {
-  const version = await readVersion();
-  const adapters = await openAdapters(config, log, resources);
+type Observing = Measuring & { readonly tracing: Tracing | undefined };
+
+async function start(config: Config, version: string, observing: Observing, resources: Closing): Promise<App> {
+  const { log, metrics, tracing } = observing;
+  const adapters = observedCalls(await openAdapters(config, version, { log, tracing }, resources), {
+    metrics,
+    tracing,
+  });
+  observing.watch(adapters);
+  const leaving = new AbortController();
   const closing = new AbortController();
+  const hurry = new AbortController();
   let url = config.publicUrl?.replace(/\/+$/, '') ?? '';
   const fileUrl = (accessKey: string) => `${url}${FILES_PATH}${accessKey}`;
+  const streamUrl = (messageId: string, ticket: string) =>
+    `${url}${BASE_PATH}/messages/${messageId}/stream?ticket=${ticket}`;
   const callbackUrl = (provider: string) => `${url}${BASE_PATH}/auth/oidc/${provider}/callback`;
+  const undoUrl = (token: string) => `${url}${UNDO_PATH}?token=${token}`;
   const features = createFeatures({
     config,
     adapters,
     log,
     version,
     closing: closing.signal,
+    leaving: leaving.signal,
     fileUrl,
     callbackUrl,
+    streamUrl,
+    undoUrl,
+    serviceUrl: () => url,
+    metrics,
+    tracing,
+  });
+  /** Resolves when the requests that came last have been answered, or take longer than those do. */
+  let lastRequests = () => Promise.resolve();
+  const drainRunner = async (graceMs: number) => {
+    const start = performance.now();
+    // One of them may ask the model.
+    await lastRequests();
+    const { replyGraceMs, storeMs } = shutdownLimits(config);
+    const left = Math.max(0, graceMs - (performance.now() - start));
+    await features.runner.drain(left, (storeMs - replyGraceMs) * 0.9);
+    // Their last attempt may hang on a database that is frozen, and say nothing any more.
+    const entries = features.runner.entryIds;
+    if (entries.length > 0)
+      log.error({ entries }, 'replies, by their usage entries, were not stored; recovery ends them');
+  };
+  await openFeatures({ config, adapters, features, log, drainRunner }, resources);
+  if (adapters.database.embedded) await openBackups(config, { database: adapters.database, version, log }, resources);
+  const { http, close, warmUp, parts } = await openDoors({
+    config,
+    adapters,
+    features,
+    log,
+    metrics,
+    tracing,
     serviceUrl: () => url,
   });
-  await openFeatures(config, adapters, features, log, resources);
-  const { http, close } = await openDoors(config, features, log);
-  resources.defer(close);
+  await observing.open({ ...parts, features }, resources);
+  lastRequests = () => within(LAST_REQUESTS_MS, http.idle());
+  resources.defer('connections', close, { first: true, limitMs: shutdownLimits(config).storeMs });
   const { port } = await http.listen(config.port, config.host);
   void adapters.counter.load();
+  setImmediate(warmUp);
   if (url === '') url = `http://${config.host === '::' ? 'localhost' : config.host}:${port}`;
   announce({ url, callbackUrl, version, config, adapters }, log);
   return {
     url,
     adapters,
-    close: async () => {
+    idle: () => http.idle(),
+    close: async (lastRequests = false) => {
+      leaving.abort();
+      if (!lastRequests) hurry.abort();
+      await sendClientsAway(http, config.drainSeconds * 1000, {
+        mayEndEarly: !config.production,
+        hurry: hurry.signal,
+      });
       closing.abort();
-      await Promise.all([close(), features.runner.drain(REPLY_GRACE_MS)]);
-      await resources.disposeAsync();
+      await resources.close(shutdownLimits(config).closeMs);
     },
   };
 }
 
+interface Opening {
+  readonly config: Config;
+  readonly adapters: Adapters;
+  readonly features: Features;
+  readonly log: Log;
+  readonly drainRunner: (graceMs: number) => Promise<void>;
+}
+
 async function openFeatures(
-  config: Config,
-  { database }: Adapters,
-  { admins, oneTimeCodes, secondFactor, usage, uploads, runner, recovery }: Features,
-  log: Log,
-  resources: AsyncDisposableStack,
+  { config, adapters: { database, jobs }, features, log, drainRunner }: Opening,
+  resources: Closing,
 ): Promise<void> {
+  const { admins, oneTimeCodes, invitations, accountChanges, secondFactor, usage, uploads, runner, recovery, models } =
+    features;
+  const { idempotency } = features;
+  const { replyGraceMs, storeMs: limitMs } = shutdownLimits(config);
   // This process holds the lock of the embedded database, so no other process can be working on anything unfinished in it.
-  if (database.embedded) await Promise.all([usage.expireAllLeases(), uploads.service.expireAllLeases()]);
+  if (database.embedded) {
+    await Promise.all([usage.expireAllLeases(), uploads.service.expireAllLeases(), idempotency.service.releaseAll()]);
+  }
   await secondFactor.reseal();
-  await recovery.sweep();
+  await models.open();
+  if (database.embedded) await recovery.sweep(true);
   recovery.open();
-  resources.defer(() => recovery.close());
+  resources.defer('the search for abandoned replies', () => recovery.close(), { first: true, limitMs });
   uploads.sweep.open();
-  resources.defer(() => uploads.sweep.close());
-  await runner.open();
-  resources.defer(() => runner.drain(0));
-  await oneTimeCodes.work();
+  resources.defer('the search for abandoned files', () => uploads.sweep.close(), { first: true, limitMs });
+  idempotency.sweep.open();
+  resources.defer('the search for old idempotency keys', () => idempotency.sweep.close(), { first: true, limitMs });
+  features.feeds.sweep.open();
+  resources.defer('the removal of old events', () => features.feeds.sweep.close(), { first: true, limitMs });
+  runner.open();
+  resources.defer('running replies', () => drainRunner(replyGraceMs), { first: true, limitMs });
+  resources.defer('running jobs', () => jobs.rest(), { first: true, limitMs });
+  await Promise.all([oneTimeCodes.work(), invitations.work(), accountChanges.work(), features.titles.work()]);
   if (config.admin === undefined) return;
   const outcome = await admins.ensureAdmin(config.admin.email, config.admin.password);
   if (outcome === 'created') log.info({}, 'made the administrator of ADMIN_EMAIL');
   if (outcome === 'taken') log.warn({}, 'ADMIN_EMAIL belongs to a user who is no administrator: nothing was changed');
 }
 
+interface DoorsNeeds {
+  readonly config: Config;
+  readonly adapters: Pick<Adapters, 'documents'>;
+  readonly features: Features;
+  readonly log: Log;
+  readonly metrics: Metrics | undefined;
+  readonly tracing: Tracing | undefined;
+  readonly serviceUrl: () => string;
+}
+
+interface OpenedDoors {
+  readonly http: HttpServer;
+  readonly parts: Omit<MeasuredParts, 'features'>;
+  readonly close: () => Promise<void>;
+  readonly warmUp: () => void;
+}
+
 /** Opens all doors on one port, with one context factory and one error map for all, and a pipeline per schema. */
-async function openDoors(
-  config: Config,
-  features: Features,
-  log: Log,
-): Promise<{ http: HttpServer; close: () => Promise<void> }> {
+async function openDoors({
+  config,
+  adapters: { documents },
+  features,
+  log,
+  metrics,
+  tracing,
+  serviceUrl,
+}: DoorsNeeds): Promise<OpenedDoors> {
   const schema = buildSchema(features.resolvers);
   const mapError = createErrorMap(log);
-  const noteViewer = (requestId: string, userId: string) => {
-    http.noteViewer(requestId, userId);
+  const origins = new OriginPolicy({ allowed: config.corsOrigins, allowsLoopback: !config.production, log });
+  const notes: AccessNotes = {
+    noteViewer: (requestId, userId) => {
+      http.noteViewer(requestId, userId);
+    },
+    noteOperation: (requestId, name, route) => {
+      http.noteOperation(requestId, name, route);
+    },
   };
-  const makeContext = contextFactory(features, createClientOf(config.trustedProxies), noteViewer);
-  const pipelineOptions = { mapError, renewContext };
-  const pipeline = createPipeline(schema, pipelineOptions);
+  const clientOf = createClientOf(config.trustedProxies);
+  const makeContext = contextFactory(features, clientOf, notes);
+  const pipelineOptions = { mapError, renewContext, introspection: config.introspection };
+  const pipelineOn = (served: GraphQLSchema) => {
+    const pipeline = createPipeline(served, pipelineOptions);
+    return metrics === undefined && tracing === undefined ? pipeline : observed(pipeline, { metrics, tracing });
+  };
+  const isSecure = config.publicUrl?.startsWith('https:') === true;
+  const pipeline = pipelineOn(schema);
+  const persisted = new PersistedQueries(documents, pipeline);
   // Room for the file, the fields before it and the multipart framing.
   const uploadLimit = config.uploads.maxBytes + BODY_LIMIT;
   const graphql = await createGraphQLDoor({
@@ -123,64 +266,136 @@ async function openDoors(
     makeContext,
     mapError,
     log,
-    graphiql: createGraphiqlPage('Flynkle API'),
+    persisted,
+    ...(config.graphiql ? { graphiql: createGraphiqlPage('Flynkle API') } : {}),
     uploadLimit,
   });
   const rest = createRestDoor({
     schema,
-    pipelineFor: (view) => createPipeline(view, pipelineOptions),
+    pipelineFor: pipelineOn,
     makeContext,
     mapError,
     bodyLimit: BODY_LIMIT,
     uploadLimit,
-    isSecure: config.publicUrl?.startsWith('https:') === true,
+    isSecure,
+    hasGraphiql: config.graphiql,
+    hasDocs: config.docs,
+    serviceUrl,
   });
+  const { unreadBytesPerUser: perUser, requests, eventLoopLagMs: lagMs } = config.connections;
+  const unread = new Unread({ perUser, perConnection: perUser / 2 }, log);
+  const lag = measureLag();
   const webSocket = createWebSocketDoor({
+    unread,
     pipeline,
     makeContext,
     mapError,
     log,
-    corsOrigins: config.corsOrigins,
+    persisted,
+    origins,
     follow: features.watch.follow,
+    clientOf,
+    limits: webSocketLimits(config),
+    anonymousIdleMs: config.connections.anonymousIdleSeconds * 1000,
   });
+  const { service: health, states } = features.health;
+  const ready = { check: () => health.check(), models: () => features.modelBreakers.states() };
+  const probes = createProbesDoor(ready);
   const http: HttpServer = createHttpServer({
     graphql: (request, response, requestId) => graphql.handle(request, response, requestId),
     files: createFilesDoor({ open: (key) => features.uploads.service.open(key), mapError }),
+    undo: createUndoPage({
+      undo: (token, peer) => features.accountChanges.service.undo(token, clientOf(peer)),
+      mapError,
+    }),
     rest: (request, response, requestId) => rest.handle(request, response, requestId),
     upgrade: (request, socket, head) => {
       webSocket.upgrade(request, socket, head);
     },
+    probes,
+    isSecure,
     log,
-    corsOrigins: config.corsOrigins,
+    // Without proxies, the headers that they write need not be read.
+    clientOf: config.trustedProxies.length === 0 ? undefined : (request) => clientOf(peerOf(request)).ipAddress,
+    onRequest:
+      metrics &&
+      ((request) => {
+        metrics.requestEnded(request);
+      }),
+    tracing,
+    origins,
+    unread,
+    shedding: new LoadShedding({ requests, lagMs }, lag.now, log),
   });
   let closed: Promise<void> | undefined;
   const { endStreams: endRestStreams } = rest;
-  const close = () => (closed ??= closeDoors({ http, graphql, webSocket, endRestStreams }, REQUEST_GRACE_MS));
-  return { http, close };
+  const { requestGraceMs } = shutdownLimits(config);
+  const close = () =>
+    (closed ??= closeDoors({ http, graphql, webSocket, endRestStreams }, requestGraceMs).finally(() => {
+      lag.stop();
+    }));
+  return {
+    http,
+    close,
+    warmUp: () => {
+      pipeline.warmUp();
+    },
+    parts: {
+      probes: createProbesDoor({ ...ready, parts: () => states.look() }),
+      openSockets: () => webSocket.openSockets,
+    },
+  };
 }
+
+function webSocketLimits({ connections }: Config) {
+  const {
+    webSockets: total,
+    webSocketsPerClient: perClient,
+    webSocketsPerUser: perUser,
+    anonymousPerClient,
+  } = connections;
+  return { total, perClient, perUser, anonymousPerClient };
+}
+
+/** Adds to the access log entry of a running request. */
+type AccessNotes = Pick<HttpServer, 'noteViewer' | 'noteOperation'>;
 
 function contextFactory(
   features: Features,
   clientOf: ReturnType<typeof createClientOf>,
-  noteViewer: (requestId: string, userId: string) => void,
+  notes: AccessNotes,
 ): MakeContext {
-  const { sessions, watch, internalCalls } = features;
-  return ({ requestId, peer, signal, credentials, latestViewer }) => {
-    const client = clientOf(peer);
+  const { sessions, watch, streams, internalCalls, idempotency } = features;
+  return (caller) => {
+    const { requestId, door, trace, peer, credentials, latestViewer, idempotencyKey } = caller;
+    const { onReplay = () => undefined } = caller;
+    const client = { ...clientOf(peer), requestId };
     let viewer: ReturnType<RequestContext['viewer']> | undefined;
     const authenticate = async () => {
       const authenticated = await sessions.authenticate(credentials, client);
-      noteViewer(requestId, authenticated.userId);
+      notes.noteViewer(requestId, authenticated.userId);
       return authenticated;
     };
     return {
       requestId,
+      door,
+      trace,
       client,
-      signal,
+      get signal() {
+        return caller.signal;
+      },
       viewer: () => (viewer ??= authenticate()),
       latestViewer,
-      whileSignedIn: (whose, events) => watch.endWhenRevoked(whose, events),
-      recordInternalCall: (caller, call) => internalCalls.note(caller, call),
+      enterStream: streams.enter,
+      whileSignedIn: watch.endWhenRevoked,
+      recordInternalCall: (internal, call) => internalCalls.note(internal, call),
+      keyed:
+        idempotencyKey == null
+          ? undefined
+          : idempotency.service.request({ key: idempotencyKey, signal: caller.signal, onReplay }),
+      noteOperation: (name, route) => {
+        notes.noteOperation(requestId, name, route);
+      },
       once: onceMap(),
     };
   };
@@ -199,11 +414,6 @@ function onceMap(): RequestContext['once'] {
   };
 }
 
-async function readVersion(): Promise<string> {
-  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
-}
-
 interface Announcement {
   readonly url: string;
   readonly callbackUrl: (provider: string) => string;
@@ -214,14 +424,17 @@ interface Announcement {
 
 /** Logs what an operator wants to know first: the addresses, the parts in use, and the settings that replace embedded parts. */
 function announce({ url, callbackUrl, version, config, adapters }: Announcement, log: Log): void {
-  const { database, model, files, mailer, sharedState } = adapters;
+  const { database, models, files, mailer, sharedState } = adapters;
   const lines = [
     `Flynkle API ${version} listens on ${url}`,
-    `GraphiQL: ${url}/graphql   REST: ${url}/api/v1, described at ${url}/docs`,
+    `${config.graphiql ? 'GraphiQL' : 'GraphQL'}: ${url}/graphql   REST: ${url}/api/v1${config.docs ? `, described at ${url}/docs` : ''}`,
     `database: ${database.description}${database.embedded ? ' (embedded; DATABASE_URL replaces it by PostgreSQL)' : ''}`,
     `events and rate limits: ${sharedState}`,
     `uploaded files: ${files.description}${config.uploads.s3 === undefined ? ' (MINIO_ENDPOINT and the like replace it by S3)' : ''}`,
-    `model: ${model.description}${model.status === 'configured' ? '' : ' (OPENAI_API_KEY or OPENAI_BASE_URL sets one)'}`,
+    ...models.map(
+      ({ description, status }) =>
+        `model: ${description}${status === 'configured' ? '' : ' (MODELS, OPENAI_API_KEY or OPENAI_BASE_URL sets one)'}`,
+    ),
     `mail: ${mailer.description}${config.mail.smtpUrl === undefined ? ' (SMTP_URL sends it)' : ''}`,
     ...config.loginProviders.providers.map(
       ({ name, label }) => `login at ${label}: it must know the redirect URI ${callbackUrl(name)}`,
@@ -231,7 +444,8 @@ function announce({ url, callbackUrl, version, config, adapters }: Announcement,
   if (config.production && config.mail.smtpUrl === undefined) {
     log.warn({}, 'SMTP_URL is not set: codes for new passwords and for e-mail addresses reach nobody');
   }
-  if (model.status === 'missing') log.warn({}, 'no language model is configured: chat is refused with 503');
+  if (models.some(({ status }) => status === 'missing'))
+    log.warn({}, 'no language model is configured: chat is refused with 503');
   if (config.production && config.publicUrl === undefined) {
     log.warn({}, `PUBLIC_URL is not set: the addresses of uploaded files begin with ${url}`);
   }

@@ -2,22 +2,23 @@
 // `node tools/build.ts <part>...`, with the parts below in their order.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { existsSync, globSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Output } from '@swc/core';
+import type { Plugin } from 'esbuild';
 
 interface Part {
   /** Shown in the terminal while the part is made. */
   readonly title: string;
   /** Globs of the source files. */
   readonly sources: readonly string[];
-  /** The folder of the part, which contains nothing else. */
+  /** The folder of the part, which contains nothing else but folders of other parts. */
   readonly output: string;
   readonly make: () => unknown;
 }
 
 const PRISMA_CLIENT = 'src/generated/prisma';
+const EMBEDDED_TEMPLATE = 'dist/embedded-template';
 
 const parts = new Map<string, Part>([
   [
@@ -32,10 +33,28 @@ const parts = new Map<string, Part>([
   [
     'program',
     {
-      title: 'Compiling the program',
-      sources: ['src/**/*.ts', '.swcrc', 'package-lock.json'],
+      title: 'Bundling the program',
+      sources: ['src/**/*.ts', 'tools/build.ts', 'tools/reflect-metadata.js', 'tsconfig.json', 'package-lock.json'],
       output: 'dist',
-      make: () => Promise.all([compileProgram(), bundlePrismaClient()]),
+      make: async () => {
+        await bundleProgram();
+        await writeTokenTable();
+      },
+    },
+  ],
+  [
+    'embedded-template',
+    {
+      title: 'Making the template of the embedded database',
+      sources: [
+        'prisma/migrations/**/*.sql',
+        'src/adapters/jobs/pg-boss-job-queue.ts',
+        'src/adapters/postgres/{embedded-template,migrate,pglite}.ts',
+        'tools/embedded-template.ts',
+        'package-lock.json',
+      ],
+      output: EMBEDDED_TEMPLATE,
+      make: () => run('tsx', 'tools/embedded-template.ts', EMBEDDED_TEMPLATE),
     },
   ],
   [
@@ -66,9 +85,19 @@ async function makeWhenStale(part: Part): Promise<void> {
 
   requireInstalledDependencies();
   console.log(`${part.title} (${part.output}/)`);
-  rmSync(part.output, { recursive: true, force: true });
+  clear(part.output);
   await part.make();
   writeFileSync(stamp, fingerprint);
+}
+
+/** Removes what an earlier build has left in the folder of a part. */
+function clear(folder: string): void {
+  if (!existsSync(folder)) return;
+  const ofOthers = [...parts.values()].map(({ output }) => output);
+  for (const name of readdirSync(folder)) {
+    const path = `${folder}/${name}`;
+    if (!ofOthers.includes(path)) rmSync(path, { recursive: true });
+  }
 }
 
 /** Names, sizes and modification times, so that a file that `git pull` removed or restored counts as a change too. */
@@ -81,43 +110,89 @@ function fingerprintOf(sources: readonly string[]): string {
   return hash.digest('hex');
 }
 
-async function compileProgram(): Promise<void> {
-  // Imported here, so that `npm start` needs only a tenth of a second when there is nothing to compile.
-  const { transformFile } = await import('@swc/core');
-  const files = globSync('src/**/*.ts', { exclude: ['**/*.test.ts', `${PRISMA_CLIENT}/**`] });
-  await Promise.all(
-    files.map(async (source) => {
-      const target = join('dist', relative('src', source).replace(/\.ts$/, '.js'));
-      writeModule(target, await transformFile(source, { sourceFileName: relative(dirname(target), source) }));
-    }),
-  );
-}
-
 /**
- * Bundles the parts of @prisma/client that the generated client imports. The whole package has 72 MB, of which 67 MB are query
- * compilers for other databases and formats.
+ * Bundles the program and the packages that it uses: a start that has to find and link 2,000 modules takes a second longer.
+ * What is needed later, as the pages and the adapters that the settings do not ask for, is in chunks of its own. The
+ * generated Prisma client is part of it: @prisma/client has 72 MB, of which 67 MB are query compilers for other databases.
  */
-async function bundlePrismaClient(): Promise<void> {
+async function bundleProgram(): Promise<void> {
+  // Imported here, so that `npm start` needs only a tenth of a second when there is nothing to compile.
   const { build } = await import('esbuild');
   await build({
-    entryPoints: [`${PRISMA_CLIENT}/client.ts`],
-    outdir: join('dist', relative('src', PRISMA_CLIENT)),
+    // The suites start the service by the last two: see test/support/host/started-program.ts.
+    entryPoints: ['src/main.ts', 'src/admin.ts', 'src/app.ts', 'src/config.ts'],
+    outdir: 'dist',
+    chunkNames: 'chunks/[name]-[hash]',
     bundle: true,
-    // In Node, the package resolves to its CommonJS runtime, which cannot be bundled into an ES module.
-    alias: { '@prisma/client/runtime/client': '@prisma/client/runtime/client.mjs' },
-    // Keeps the query compiler in a separate file, which is imported when it is first used.
     splitting: true,
     platform: 'node',
     format: 'esm',
     target: 'node24',
+    // Native code and other files that a package finds from its own folder; and what type-graphql asks for only when told to.
+    external: ['argon2', 'bcrypt', '@electric-sql/pglite', 'swagger-ui-dist', '@zxcvbn-ts/*', 'class-validator'],
+    alias: {
+      // In Node, the package resolves to its CommonJS runtime, which cannot be bundled into an ES module.
+      '@prisma/client/runtime/client': '@prisma/client/runtime/client.mjs',
+      // Where Apollo hashes every query: in a bundle it finds no `require`, and takes an implementation in JavaScript.
+      '@apollo/utils.createhash': 'node:crypto',
+    },
+    // Before the decorators, in whichever chunk those are.
+    inject: ['tools/reflect-metadata.js'],
+    // For packages of CommonJS.
+    banner: {
+      js: `import { createRequire as createRequireOf } from 'node:module';\nconst require = createRequireOf(import.meta.url);`,
+    },
+    // Classes of one name in several modules keep it: it is that of GraphQL types and of errors.
+    keepNames: true,
+    // V8 holds the text of what it has loaded. Names stay, for stack traces and profiles.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'external',
+    sourcemap: true,
+    sourcesContent: false,
     logLevel: 'error',
+    plugins: [finishing()],
   });
 }
 
-function writeModule(target: string, { code, map }: Output): void {
-  mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(target, `${code}\n//# sourceMappingURL=${basename(target)}.map\n`);
-  if (map !== undefined) writeFileSync(`${target}.map`, map);
+/** Writes what src/adapters/openai/token-table.ts reads: for each token, in the order of the ranks, the number of its bytes and these. */
+async function writeTokenTable(): Promise<void> {
+  const { default: tokens } = await import('gpt-tokenizer/bpeRanks/o200k_base');
+  const entries = Array.from(tokens, (token) => {
+    const bytes = Buffer.from(token);
+    return Buffer.concat([Buffer.of(bytes.length), bytes]);
+  });
+  writeFileSync('dist/o200k_base.bin', Buffer.concat(entries));
+}
+
+/**
+ * Finishes what esbuild has written. `keepNames` defines the name of a function anew each time that it is made, which gives that one
+ * a table of properties of its own. Classes need theirs; closures, of which a request makes dozens, do not: functions that cannot be
+ * constructed are left as they are, and so are those that have their name, since esbuild gave them no other. And regular
+ * expressions are written in ASCII as everything else is, since V8 holds a text with one other character in twice the bytes.
+ */
+function finishing(): Plugin {
+  const helper = '__name=(target,value)=>__defProp(target,"name",';
+  const lean = helper.replace('=>', '=>target.name===value||target.prototype===void 0?target:');
+  return {
+    name: 'finishing',
+    setup(build) {
+      build.onEnd(() => {
+        let found = 0;
+        for (const path of globSync('dist/**/*.js')) {
+          const text = readFileSync(path, 'utf8');
+          if (text.includes(helper)) found++;
+          const finished = text.replace(helper, lean).replaceAll(/[^\0-\x7f]/g, escaped);
+          if (finished !== text) writeFileSync(path, finished);
+        }
+        if (found === 0) throw new Error('esbuild no longer writes the helper of names that is changed here');
+      });
+    },
+  };
+}
+
+function escaped(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** After a pull that changed package-lock.json, fails with a message instead of building against outdated packages. */

@@ -20,6 +20,7 @@ const checks = new Map([
   ['format', 'prettier --check . --cache --log-level warn'],
   ['schema', 'tsx tools/schema.ts --check'],
   ['api stability', 'tsx tools/api-stability.ts'],
+  ['side by side', 'tsx tools/migrations.ts'],
   ['settings', 'tsx tools/settings.ts --check'],
 ]);
 const SIMULTANEOUS = 2;

@@ -14,7 +14,9 @@ else if (isInstalling)
 else requireRunnable();
 
 function build() {
-  const { status } = spawnSync('node', ['tools/build.ts', 'prisma-client', 'program'], { stdio: 'inherit' });
+  const { status } = spawnSync('node', ['tools/build.ts', 'prisma-client', 'program', 'embedded-template'], {
+    stdio: 'inherit',
+  });
   process.exitCode = status ?? 1;
 }
 

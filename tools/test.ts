@@ -1,4 +1,4 @@
-// Runs the tests: `node tools/test.ts main|others|all [Jest's arguments]`; jest.config.js defines the main suites.
+// Runs the tests: `node tools/test.ts main|others|all|nightly [Jest's arguments]`; jest.config.js defines the main suites.
 // If the arguments name suites (`npm test -- test/api/audit.test.ts`) or tests (`npm test -- -t audit`), those run in any case.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,6 @@ const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarni
 const jest = fileURLToPath(new URL('../node_modules/jest/bin/jest.js', import.meta.url));
 const { status } = spawnSync(process.execPath, [...flags, jest, ...parameters], {
   stdio: 'inherit',
-  env: { ...process.env, TEST_SCOPE: namesSome ? 'all' : scope },
+  env: { ...process.env, TEST_SCOPE: namesSome && scope !== 'nightly' ? 'all' : scope },
 });
 process.exitCode = status ?? 1;

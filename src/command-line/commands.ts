@@ -1,11 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
+import { emailAddress } from '../features/identity/accounts/email-address.js';
 import type { OperatorService, Outcome } from '../features/identity/accounts/operator.service.js';
+import { DEFAULT_DAYS, MAX_USES } from '../features/identity/invitations/invitation.js';
 import { Conflict, NotFound, type Invalid } from '../kernel/errors.js';
-import { email as emailRule } from '../kernel/rules.js';
+import { isUuid } from '../kernel/ids.js';
 import { Canceled, UsageError } from './failures.js';
+import { addBackup, type BackupLine } from './backup-commands.js';
+import { addInstallationCommands, type InstallationLine } from './installation-commands.js';
+import { mailTableOf } from './mail-lines.js';
+import { addOperationsCommands, type OperationsLine } from './operations-commands.js';
 import type { Prompts } from './prompts.js';
-import { jsonOf, nameOf, tableOf } from './user-lines.js';
+import { invitationJsonOf, invitationTableOf, jsonOf, nameOf, tableOf } from './user-lines.js';
 
 const EXAMPLES = `
 A user is named by e-mail address or by id. Passwords are asked for, or read from standard input: never arguments, which stay
@@ -15,18 +21,18 @@ Examples:
   npm run admin -- create ada@example.com              a new admin; asks for the password
   npm run admin -- create eve@example.com --no-admin --generate
   npm run admin -- list example.com
+  npm run admin -- doctor                            tries the database, Redis, the store, mail, models
+  npm run admin -- backup backup.tar.gz              the embedded database, files, mail and key
+  npm run admin -- restore backup.tar.gz             into an empty DATA_DIR
+  npm run admin -- invite eve@example.com --days 2     prints the code of an invitation to sign up
   npm run admin -- suspend eve@example.com --yes
   npm run admin -- reset ada@example.com < password.txt
 
 It works on the database of the settings (.env, DATABASE_URL, DATA_DIR), by the service's own rules, and is in the audit log.
 Exit codes: 0 done, 1 failed, 2 a wrong command or password, 130 canceled.`;
 
-export interface CommandLine {
+export interface CommandLine extends InstallationLine, OperationsLine, BackupLine {
   readonly prompts: Pick<Prompts, 'newPassword' | 'confirm'>;
-  /** Prints results, one line or more. */
-  readonly print: (text: string) => void;
-  /** Prints progress and errors. */
-  readonly say: (text: string) => void;
   /** Opens the services for the duration of `work`. */
   readonly withOperator: (work: (operator: OperatorService) => Promise<void>) => Promise<void>;
 }
@@ -34,7 +40,7 @@ export interface CommandLine {
 /** The commands, to be run with `parseAsync`. */
 export function createCommands(line: CommandLine): Command {
   const program = new Command('npm run admin --')
-    .description('Manages accounts of Flynkle API from the machine that it runs on.')
+    .description('Manages accounts of Flynkle API, and looks after its installation, from the machine that it runs on.')
     .usage('<command> [options]')
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', EXAMPLES)
@@ -51,8 +57,12 @@ export function createCommands(line: CommandLine): Command {
         write(text.replace(/(too many arguments.* but got \d+): [^]*$/, '$1'));
       },
     });
+  addInstallationCommands(program, line);
   addList(program, line);
   addCreate(program, line);
+  addInvite(program, line);
+  addInvitations(program, line);
+  addRevokeInvitation(program, line);
   addChange(program, line, {
     name: 'promote',
     summary: 'make a user an admin',
@@ -91,14 +101,11 @@ export function createCommands(line: CommandLine): Command {
     done: 'is deleted; restore brings them back',
     already: '',
   });
-  addChange(program, line, {
-    name: 'restore',
-    summary: 'bring a deleted user back, active',
-    act: (operator, name) => operator.restore(name),
-    done: 'is restored, and may log in',
-    already: 'is not deleted',
-  });
+  addRestore(program, line);
+  addBackup(program, line);
   addReset(program, line);
+  addDeadMail(program, line);
+  addOperationsCommands(program, line);
   addChange(program, line, {
     name: 'remove-second-factor',
     summary: 'switch off the second factor of a user who has lost it',
@@ -127,6 +134,21 @@ function addList(program: Command, { print, say, withOperator }: CommandLine): v
     );
 }
 
+function addDeadMail(program: Command, { print, say, withOperator }: CommandLine): void {
+  program
+    .command('dead-mail')
+    .summary('list the mails that were given up, the latest first, 100 at most')
+    .description('Lists the mails that the mail server took in none of the tries, the latest first, 100 at most.')
+    .option('--json', 'as JSON')
+    .action(({ json = false }: { json?: boolean }) =>
+      withOperator(async (operator) => {
+        const { mails, total } = await operator.deadMail();
+        print(json ? JSON.stringify(mails, null, 2) : mailTableOf(mails));
+        if (mails.length < total) say(`${mails.length} of ${total} mails`);
+      }),
+    );
+}
+
 function addCreate(program: Command, line: CommandLine): void {
   program
     .command('create')
@@ -137,17 +159,85 @@ function addCreate(program: Command, line: CommandLine): void {
     .option('--plan <name>', 'the plan of the user; the first of PLANS by default')
     .option('--generate', 'make a password and print it, once')
     .action((email: string, { admin, plan, generate }: { admin: boolean; plan?: string; generate?: boolean }) => {
-      const address = emailRule().safeParse(email);
-      if (!address.success) throw new UsageError(`"${email}" ${address.error.issues[0]?.message ?? 'will not do'}`);
+      const address = addressOf(email);
       return line.withOperator(async (operator) => {
         // Checked first, so that nobody enters a password in vain.
-        if (await isUser(operator, address.data)) throw new Conflict('User already exists');
+        if (await isUser(operator, address)) throw new Conflict('User already exists');
         const password = await newPassword(line, generate);
-        const user = await operator.create({ email: address.data, password, isAdmin: admin, plan });
+        const user = await operator.create({ email: address, password, isAdmin: admin, plan });
         line.say(`${nameOf(user)} is ${admin ? 'a new admin' : 'a new user'}`);
         if (generate === true) line.print(password);
       });
     });
+}
+
+function addInvite(program: Command, line: CommandLine): void {
+  program
+    .command('invite')
+    .summary('make an invitation to sign up, and print its code')
+    .description('Makes an invitation to sign up, and prints its code, once. It is not mailed: hand it over yourself.')
+    .argument('[email]', 'the one address that may use it; anyone by default')
+    .option('--plan <name>', 'the plan of the accounts made with it; the first of PLANS by default')
+    .option('--uses <number>', 'how many accounts may be made with it', numberOf, 1)
+    .option('--days <number>', 'how long it is good', numberOf, DEFAULT_DAYS)
+    .action((email: string | undefined, { plan, uses, days }: { plan?: string; uses: number; days: number }) => {
+      const address = email === undefined ? null : addressOf(email);
+      return line.withOperator(async (operator) => {
+        const expiresAt = new Date(Date.now() + days * 86_400_000);
+        const invitation = await operator.invite({ email: address, plan: plan ?? null, uses, expiresAt });
+        line.say(`good until ${invitation.expiresAt.toISOString()}; the code, which is not shown again:`);
+        line.print(invitation.code);
+      });
+    });
+}
+
+function addInvitations(program: Command, { print, say, withOperator }: CommandLine): void {
+  program
+    .command('invitations')
+    .summary('list invitations, newest first, 100 at most')
+    .description('Lists invitations, newest first, 100 at most. Their codes are not shown again.')
+    .option('--json', 'as JSON')
+    .action(({ json = false }: { json?: boolean }) =>
+      withOperator(async (operator) => {
+        const { invitations, total } = await operator.invitations();
+        print(
+          json
+            ? JSON.stringify(invitations.map(invitationJsonOf), null, 2)
+            : invitationTableOf(invitations, new Date()),
+        );
+        if (invitations.length < total) say(`${invitations.length} of ${total} invitations`);
+      }),
+    );
+}
+
+function addRevokeInvitation(program: Command, { prompts, say, withOperator }: CommandLine): void {
+  program
+    .command('revoke-invitation')
+    .summary('revoke an invitation; accounts made with it stay')
+    .description('Revokes an invitation: nobody can use it any more, and accounts made with it stay.')
+    .argument('<id>', 'as `invitations` shows it')
+    .option('--yes', 'do not ask')
+    .action(async (id: string, { yes = false }: { yes?: boolean }) => {
+      if (!isUuid(id)) throw new UsageError(`"${id}" is not the id of an invitation; \`invitations\` shows them`);
+      if (!yes && !(await prompts.confirm(`Nobody can use the invitation ${id} any more.`))) throw new Canceled();
+      await withOperator(async (operator) => {
+        const { uses } = await operator.revokeInvitation(id);
+        say(`the invitation is revoked; ${uses === 1 ? '1 account was' : `${uses} accounts were`} made with it`);
+      });
+    });
+}
+
+function numberOf(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > MAX_USES)
+    throw new UsageError(`"${text}" is not a number from 1 up`);
+  return value;
+}
+
+function addressOf(email: string): string {
+  const address = emailAddress().safeParse(email);
+  if (!address.success) throw new UsageError(`"${email}" ${address.error.issues[0]?.message ?? 'will not do'}`);
+  return address.data;
 }
 
 function addReset(program: Command, line: CommandLine): void {
@@ -167,6 +257,28 @@ function addReset(program: Command, line: CommandLine): void {
     );
 }
 
+/** Users are named by an e-mail address or an id, which no path of a backup looks like. */
+function addRestore(program: Command, line: CommandLine): void {
+  const change: Omit<Change, 'name' | 'summary'> = {
+    act: (operator, name) => operator.restore(name),
+    done: 'is restored, and may log in',
+    already: 'is not deleted',
+  };
+  program
+    .command('restore')
+    .summary('bring a deleted user back, active; or everything, from a file that `backup` wrote')
+    .description(
+      'Brings a deleted user back, active. Or, given a file that `backup` wrote, puts the database, files, mail and key in it into ' +
+        'DATA_DIR, while no service runs: nothing is changed unless all of it is whole.',
+    )
+    .argument('<user-or-file>', 'e-mail address or id, or the path of a backup')
+    .option('--force', 'where DATA_DIR is not empty, move what is there aside first')
+    .action(async (name: string, { force = false }: { force?: boolean }) => {
+      if (isUuid(name) || emailAddress().safeParse(name).success) await makeChange(line, change, name, true);
+      else for (const text of await line.restoreBackup(name, force)) line.say(text);
+    });
+}
+
 interface Change {
   readonly name: string;
   readonly summary: string;
@@ -177,23 +289,31 @@ interface Change {
   readonly already: string;
 }
 
-function addChange(program: Command, line: CommandLine, { name, summary, act, question, done, already }: Change): void {
+function addChange(program: Command, line: CommandLine, change: Change): void {
+  const { name, summary, question } = change;
   const command = program
     .command(name)
     .summary(summary)
     .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
     .argument('<user>', 'e-mail address or id');
   if (question !== undefined) command.option('--yes', 'do not ask');
-  command.action((who: string, { yes = false }: { yes?: boolean }) =>
-    line.withOperator(async (operator) => {
-      if (question !== undefined && !yes) {
-        const isMeant = await line.prompts.confirm(`${nameOf(await operator.find(who))} ${question}`);
-        if (!isMeant) throw new Canceled();
-      }
-      const { user, isChanged } = await act(operator, who);
-      line.say(isChanged ? `${nameOf(user)} ${done}` : `${nameOf(user)} ${already}: nothing was changed`);
-    }),
-  );
+  command.action((who: string, { yes = false }: { yes?: boolean }) => makeChange(line, change, who, yes));
+}
+
+function makeChange(
+  { prompts, say, withOperator }: CommandLine,
+  { act, question, done, already }: Omit<Change, 'name' | 'summary'>,
+  who: string,
+  yes: boolean,
+): Promise<void> {
+  return withOperator(async (operator) => {
+    if (question !== undefined && !yes) {
+      const isMeant = await prompts.confirm(`${nameOf(await operator.find(who))} ${question}`);
+      if (!isMeant) throw new Canceled();
+    }
+    const { user, isChanged } = await act(operator, who);
+    say(isChanged ? `${nameOf(user)} ${done}` : `${nameOf(user)} ${already}: nothing was changed`);
+  });
 }
 
 function newPassword({ prompts }: CommandLine, generate: boolean | undefined): Promise<string> {

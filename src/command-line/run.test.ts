@@ -1,19 +1,28 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { AccountsFixture, PASSWORD } from '../../test/support/accounts.js';
 import { testDatabases, type TestDatabase } from '../../test/support/database.js';
+import { silentLogger } from '../../test/support/servers.js';
+import { PgBossJobQueue } from '../adapters/jobs/pg-boss-job-queue.js';
+import { UsageRepository } from '../features/chat/usage/usage.repository.js';
 import { operator } from '../features/identity/accounts/account-actor.js';
 import { OperatorService } from '../features/identity/accounts/operator.service.js';
 import type { UserRow } from '../features/identity/accounts/user.js';
 import { removeSecondFactor } from '../features/identity/second-factor/remove-second-factor.js';
 import { SecondFactorRepository } from '../features/identity/second-factor/second-factor.repository.js';
+import { userSessionsFeature } from '../features/identity/user-sessions/user-sessions.feature.js';
+import { deadMailFeature } from '../features/operations/dead-mail/dead-mail.feature.js';
+import { usageCorrectionsFeature } from '../features/operations/usage-corrections/usage-corrections.feature.js';
+import { runningRepliesFeature } from '../features/operations/running-replies/running-replies.feature.js';
+import type { Finding } from '../kernel/installation.js';
 import { UsageError } from './failures.js';
 import { runCommand } from './run.js';
 
 const NEW_PASSWORD = 'a battery of horses';
 
-describe.each(testDatabases())('the command line, on $name:', ({ open }) => {
+describe.each(testDatabases())('the command line, on $name:', ({ name, open }) => {
   let database: TestDatabase;
   let fixture: AccountsFixture;
+  let jobs: PgBossJobQueue;
   let printed: string[];
   let said: string[];
   let asked: string[];
@@ -22,9 +31,17 @@ describe.each(testDatabases())('the command line, on $name:', ({ open }) => {
   beforeAll(async () => {
     database = await open();
     fixture = new AccountsFixture(database);
+    jobs = await PgBossJobQueue.open({
+      database: Object.assign(database, { embedded: name === 'embedded' }),
+      log: silentLogger,
+      maintains: false,
+    });
     await fixture.admin();
   });
-  afterAll(() => database.drop());
+  afterAll(async () => {
+    await jobs.close();
+    await database.drop();
+  });
   beforeEach(() => {
     printed = [];
     said = [];
@@ -43,6 +60,19 @@ describe.each(testDatabases())('the command line, on $name:', ({ open }) => {
         ),
       ),
   };
+  const deadMail = [
+    {
+      id: '01890a5d-ac96-774b-bcce-b302099a8057',
+      queue: 'one-time-codes',
+      kind: 'PASSWORD_RESET',
+      email: 'ada@example.com',
+      reason: 'the SMTP server did not take the mail: ESOCKET\u001b[2J',
+      tries: 15,
+      requestedAt: new Date('2026-11-26T00:00:00Z'),
+      failedAt: new Date('2026-11-26T00:10:00Z'),
+    },
+  ];
+  const findings: Finding[] = [];
   const run = (...words: string[]) =>
     runCommand(words, {
       prompts: {
@@ -57,13 +87,35 @@ describe.each(testDatabases())('the command line, on $name:', ({ open }) => {
       },
       print: (text) => printed.push(text),
       say: (text) => said.push(text),
+      backUp: () => Promise.resolve([]),
+      restoreBackup: (file, force) => Promise.resolve([`${file} is restored${force ? ', by force' : ''}`]),
+      settings: () => [{ name: 'PORT', value: '80\u001b[2J', source: 'environment' }],
+      examine: async function* () {
+        yield* await Promise.resolve(findings);
+      },
+      withOperations: (work) => {
+        const needs = { database, audit: fixture.audit };
+        return work({
+          users: { find: (name) => fixture.accounts.get(operator, name) },
+          replies: runningRepliesFeature(needs).service,
+          deadMail: deadMailFeature({ ...needs, jobs }).service,
+          sessions: userSessionsFeature({ ...needs, admins: fixture.admins, sessions: fixture.sessions }).service,
+          corrections: usageCorrectionsFeature({
+            ...needs,
+            admins: fixture.admins,
+            usage: { correct: (...args) => new UsageRepository(database).correct(...args) },
+          }).service,
+        });
+      },
       withOperator: (work) =>
         work(
           new OperatorService({
+            deadMail: { latest: () => Promise.resolve({ mails: deadMail, total: deadMail.length + 1 }) },
             accounts: fixture.accounts,
             admins: fixture.admins,
             directory: fixture.directory,
             secondFactors,
+            invitations: fixture.invitations,
           }),
         ),
     });
@@ -121,6 +173,189 @@ describe.each(testDatabases())('the command line, on $name:', ({ open }) => {
     expect(asked).toEqual([]);
     expect(await run('create', fixture.uniqueEmail(), '--plan', 'gold')).toBe(2);
     expect(said.at(-1)).toBe('error: plan is not the name of a plan');
+  });
+
+  it('dead-mail lists the mails that were given up, and says when there are more', async () => {
+    expect(await run('dead-mail')).toBe(0);
+    expect(printed).toEqual([
+      expect.stringMatching(
+        /^ID +QUEUE +MAIL +ADDRESS +REQUESTED +GIVEN UP +TRIES +REASON\n01890a5d-ac96-774b-bcce-b302099a8057 +one-time-codes +PASSWORD_RESET +ada@example\.com +2026-11-26T00:00:00\.000Z +2026-11-26T00:10:00\.000Z +15 +the SMTP server did not take the mail: ESOCKET\ufffd\[2J$/,
+      ),
+    ]);
+    expect(said).toEqual(['1 of 2 mails']);
+    expect(await run('dead-mail', '--json')).toBe(0);
+    expect(JSON.parse(printed[1] ?? '')).toEqual([expect.objectContaining({ email: 'ada@example.com', tries: 15 })]);
+  });
+
+  it('invite prints a code that makes one account of that plan for the address, and is in the audit log', async () => {
+    const email = fixture.uniqueEmail();
+    expect(await run('invite', ` ${email} `, '--plan', 'pro', '--days', '2')).toBe(0);
+    const [invitation = ''] = printed;
+    expect(invitation).toMatch(/^[\w-]{43}$/);
+    expect(said.join()).not.toContain(invitation);
+    expect(await fixture.create({ email, invitation })).toMatchObject({ email, plan: 'pro' });
+    await expect(fixture.create({ email: fixture.uniqueEmail(), invitation })).rejects.toThrow('Invalid invitation');
+    const { rows } = await database.query<{ details: object }>(
+      "SELECT details FROM audit_events WHERE action = 'INVITATION_CREATED' ORDER BY id DESC LIMIT 1",
+    );
+    expect(rows[0]?.details).toMatchObject({ by: 'command line', plan: 'pro', uses: 1 });
+    expect(await run('invite', 'ada')).toBe(2);
+    expect(await run('invite', '--uses', '0')).toBe(2);
+    expect(await run('invite', email, '--uses', '2')).toBe(2);
+  });
+
+  it('invitations lists those that there are, good or not, without their codes', async () => {
+    const email = fixture.uniqueEmail();
+    const states = { [email]: 'good', anyone: 'revoked' };
+    expect(await run('invite', email, '--plan', 'pro', '--days', '2')).toBe(0);
+    expect(await run('invite', '--uses', '3')).toBe(0);
+    const codes = printed.splice(0);
+    expect(await run('invitations', '--json')).toBe(0);
+    const [open, bound] = JSON.parse(printed.pop() ?? '') as { readonly id: string; readonly email: string | null }[];
+    expect(bound).toMatchObject({ email, plan: 'pro', maxUses: 1, uses: 0, revokedAt: null });
+    expect(open).toMatchObject({ email: null, plan: null, maxUses: 3, uses: 0, revokedAt: null });
+    expect(await run('revoke-invitation', open?.id ?? '', '--yes')).toBe(0);
+    expect(await run('invitations')).toBe(0);
+    const [heading = '', ...lines] = (printed.pop() ?? '').split('\n');
+    expect(heading.split(/ {2,}/)).toEqual(['FOR', 'ID', 'STATE', 'PLAN', 'USED', 'GOOD UNTIL']);
+    for (const [index, [who, state]] of Object.entries(states).reverse().entries()) {
+      expect(lines[index]).toMatch(new RegExp(`^${who} +[0-9a-f-]{36}  ${state} +(?:pro|-)  +0 of [13] +\\d{4}-`));
+    }
+    await fixture.create({ email, invitation: codes[0] });
+    expect(await run('invitations')).toBe(0);
+    expect(printed.pop()).toMatch(new RegExp(`^${email} .* used up +pro +1 of 1 `, 'm'));
+    expect([...said, ...printed].join()).not.toContain(codes[0]);
+  });
+
+  it('revoke-invitation asks, ends the invitation once, and is in the audit log', async () => {
+    expect(await run('invite')).toBe(0);
+    const [invitation = ''] = printed.splice(0);
+    expect(await run('invitations', '--json')).toBe(0);
+    const [{ id = '' } = {}] = JSON.parse(printed[0] ?? '') as { readonly id?: string }[];
+    answer = false;
+    expect(await run('revoke-invitation', id)).toBe(130);
+    answer = true;
+    for (const _ of [1, 2]) expect(await run('revoke-invitation', id)).toBe(0);
+    expect(asked).toEqual(Array.from({ length: 3 }, () => `Nobody can use the invitation ${id} any more.`));
+    expect(said.at(-1)).toBe('the invitation is revoked; 0 accounts were made with it');
+    await expect(fixture.create({ email: fixture.uniqueEmail(), invitation })).rejects.toThrow('Invalid invitation');
+    const { rows } = await database.query<{ actor_id: string | null; details: object }>(
+      "SELECT actor_id, details FROM audit_events WHERE action = 'INVITATION_REVOKED' AND details->>'invitationId' = $1",
+      [id],
+    );
+    expect(rows).toEqual([{ actor_id: null, details: { invitationId: id, by: 'command line' } }]);
+  });
+
+  it('revoke-invitation refuses what is the id of none', async () => {
+    expect(await run('revoke-invitation', '01890a5d-ac96-774b-bcce-b302099a8057', '--yes')).toBe(1);
+    expect(await run('revoke-invitation', 'ada', '--yes')).toBe(2);
+    expect(said).toEqual([
+      'error: Invitation not found',
+      'error: "ada" is not the id of an invitation; `invitations` shows them',
+    ]);
+  });
+
+  it('replies lists what runs, and stop-reply refuses what is no reply', async () => {
+    expect(await run('replies')).toBe(0);
+    expect(await run('replies', '--json')).toBe(0);
+    expect(printed).toEqual(['REPLY  USER  CONVERSATION  MODEL  STATE  SINCE', '[]']);
+    const id = '01890a5d-ac96-774b-bcce-b302099a8057';
+    expect(await run('stop-reply', id)).toBe(1);
+    expect(asked).toEqual([`The reply ${id} will end with what has come.`]);
+    answer = false;
+    expect(await run('stop-reply', id)).toBe(130);
+    expect(await run('stop-reply', 'ada', '--yes')).toBe(2);
+    expect(said).toEqual([
+      'error: Reply not found',
+      'Canceled: nothing was changed',
+      'error: "ada" is not the id of a reply; `replies` shows them',
+    ]);
+  });
+
+  it('retry-mail and drop-mail refuse what is no mail that was given up', async () => {
+    const id = '01890a5d-ac96-774b-bcce-b302099a8057';
+    expect(await run('retry-mail', id)).toBe(1);
+    expect(await run('drop-mail', id)).toBe(1);
+    expect(asked).toEqual([`The mail ${id} will never be sent.`]);
+    expect(await run('retry-mail', '--queue', 'none')).toBe(0);
+    expect(await run('retry-mail')).toBe(2);
+    expect(await run('retry-mail', id, '--queue', 'none')).toBe(2);
+    expect(await run('drop-mail', 'ada', '--yes')).toBe(2);
+    answer = false;
+    expect(await run('drop-mail', id)).toBe(130);
+    expect(said).toEqual([
+      'error: Mail not found',
+      'error: Mail not found',
+      '0 mails are tried again',
+      'error: Name a mail by its id, or a --queue',
+      'error: Name a mail by its id, or a --queue',
+      'error: "ada" is not the id of a mail; `dead-mail` shows them',
+      'Canceled: nothing was changed',
+    ]);
+  });
+
+  it('sessions lists where a user is logged in, and end-sessions ends one or all', async () => {
+    const { user, tokens } = await fixture.person();
+    for (let more = 0; more < 2; more++) await fixture.login(user);
+    expect(await run('sessions', user.id)).toBe(0);
+    expect(printed.pop()?.split('\n')).toEqual([
+      expect.stringMatching(/^ID +SINCE +LAST USED +ADDRESS +CLIENT$/),
+      ...Array<unknown>(3).fill(expect.stringMatching(/^[0-9a-f-]{36} {2}\d{4}-/)),
+    ]);
+    expect(await run('sessions', user.id, '--json')).toBe(0);
+    const listed = JSON.parse(printed.pop() ?? '') as { readonly id: string }[];
+    const first = listed.at(-1)?.id ?? '';
+    expect(await run('end-sessions', user.id, '--session', first)).toBe(0);
+    await expect(fixture.authenticate(tokens.accessToken)).rejects.toThrow('Invalid token');
+    expect(await run('end-sessions', user.id, '--session', first, '--yes')).toBe(1);
+    expect(await run('end-sessions', user.id, '--session', 'ada', '--yes')).toBe(2);
+    expect(await run('end-sessions', user.id)).toBe(0);
+    expect(await run('end-sessions', user.id, '--yes')).toBe(0);
+    answer = false;
+    expect(await run('end-sessions', user.id)).toBe(130);
+    expect(said).toEqual([
+      'the session has ended',
+      'error: Session not found',
+      'error: "ada" is not the id of a session; `sessions` shows them',
+      '2 sessions have ended',
+      '0 sessions have ended',
+      'Canceled: nothing was changed',
+    ]);
+    const name = `${user.email ?? ''} (${user.id})`;
+    const all = `${name}: every session will end.`;
+    expect(asked).toEqual([`${name}: the session ${first} will end.`, all, all]);
+    expect(await eventsOf(user)).toMatchObject([
+      { action: 'SESSION_REVOKED', details: { sessionId: first, by: 'command line' } },
+      { action: 'SESSION_REVOKED', details: { sessions: 2, by: 'command line' } },
+    ]);
+  });
+
+  it('correct-usage adds to the counts of the day, and gives back no more than was used', async () => {
+    const user = await fixture.create();
+    const correct = (...words: string[]) => run('correct-usage', user.id, ...words);
+    expect(await correct('--messages', '3', '--tokens', '500', '--reason', 'an import')).toBe(0);
+    expect(await correct('--tokens', '-200', '--reason', 'an outage')).toBe(0);
+    expect(await correct('--tokens', '-301', '--reason', 'an outage')).toBe(1);
+    for (const words of [
+      ['--reason', 'x'],
+      ['--tokens', 'x', '--reason', 'x'],
+      ['--tokens', '1', '--reason', ' '],
+    ])
+      expect(await correct(...words)).toBe(2);
+    const name = `${user.email ?? ''} (${user.id})`;
+    expect(said).toEqual([
+      `${name}: 3 messages and 500 tokens were added to what was used today`,
+      `${name}: 0 messages and -200 tokens were added to what was used today`,
+      'error: Less than that was used today',
+      'error: Give --messages or --tokens, other than 0',
+      'error: "x" is not a whole number of at most 1000000000',
+      'error: A reason has 1 to 500 characters',
+    ]);
+    expect(await new UsageRepository(database).today(user.id)).toMatchObject({ messageCount: 3, tokenCount: 300 });
+    expect(await eventsOf(user)).toMatchObject([
+      { action: 'USAGE_CORRECTED', details: { messages: 3, tokens: 500, reason: 'an import', by: 'command line' } },
+      { action: 'USAGE_CORRECTED', details: { messages: 0, tokens: -200, reason: 'an outage' } },
+    ]);
   });
 
   it('promote and demote, by address in any case or by id, and say when there is nothing to do', async () => {
@@ -230,7 +465,9 @@ describe.each(testDatabases())('the command line, on $name:', ({ open }) => {
 
   it('list shows users and their state, and no character that a terminal obeys', async () => {
     const name = fixture.uniqueEmail('listed');
-    const user = await fixture.create({ email: `\u001bc\u202e${name}` });
+    const user = await fixture.create({ email: name });
+    // An address from before such characters were refused.
+    await database.query('UPDATE users SET email = $2 WHERE id = $1', [user.id, `\u001bc\u202e${name}`]);
     await fixture.accounts.update((await fixture.admin()).viewer, user.id, { isSuspended: true });
     expect(await run('list', name)).toBe(0);
     const [head, line, ...rest] = (printed[0] ?? '').split('\n');
@@ -251,6 +488,21 @@ describe.each(testDatabases())('the command line, on $name:', ({ open }) => {
     expect(await run(...words)).toBe(2);
     expect(said.join('\n')).toMatch(explanation);
     expect(said.join('\n')).not.toContain('hunter2');
+  });
+
+  it('doctor fails when a part does, and shows no character that a terminal obeys', async () => {
+    findings.push({ part: 'database', isFine: true, text: 'PostgreSQL' });
+    expect(await run('doctor')).toBe(0);
+    findings.push({ part: 'mail', isFine: false, text: 'ESOCKET\u001b[2J' });
+    expect(await run('doctor')).toBe(1);
+    expect(printed).toEqual([
+      'ok      database            PostgreSQL',
+      'ok      database            PostgreSQL',
+      'FAILED  mail                ESOCKET\ufffd[2J',
+    ]);
+    expect(said).toEqual(['error: 1 part cannot be used']);
+    expect(await run('config')).toBe(0);
+    expect(printed.at(-1)).toBe('SETTING  FROM         VALUE\nPORT     environment  80\ufffd[2J');
   });
 
   it('help is no failure', async () => {

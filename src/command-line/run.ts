@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { DomainError, Invalid, NotFound } from '../kernel/errors.js';
 import { StartupError } from '../kernel/startup-error.js';
 import { createCommands, faultsIn, type CommandLine } from './commands.js';
-import { Canceled, UsageError } from './failures.js';
+import { Canceled, ExaminationFailed, UsageError } from './failures.js';
 
 const FAILED = 1;
 const MISUSED = 2;
@@ -40,11 +40,11 @@ function explain(error: unknown, { say }: CommandLine): number {
     say(`error: ${error instanceof Invalid ? faultsIn(error) : error.message}`);
     return MISUSED;
   }
-  if (error instanceof NotFound) {
+  if (error instanceof NotFound && error.message === 'User not found') {
     say('error: there is no such user; `list` shows who there is, and `restore` takes the address of a deleted one');
     return FAILED;
   }
-  if (error instanceof DomainError || error instanceof StartupError) {
+  if (error instanceof DomainError || error instanceof StartupError || error instanceof ExaminationFailed) {
     say(`error: ${error.message}`);
     return FAILED;
   }

@@ -1,4 +1,6 @@
+import type { InvitationState } from '../features/identity/accounts/operator.service.js';
 import type { UserRow } from '../features/identity/accounts/user.js';
+import { columns, visible } from './columns.js';
 
 /** One sentence that names a user. */
 export function nameOf(user: Pick<UserRow, 'id' | 'email'>): string {
@@ -15,16 +17,32 @@ export function tableOf(users: readonly UserRow[]): string {
     dayOf(user.createdAt),
     user.lastLogin === null ? 'never' : dayOf(user.lastLogin),
   ]);
-  const lines = [['ADDRESS', 'ID', 'STATE', 'PLAN', 'CREATED', 'LAST LOGIN'], ...rows];
-  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return columns([['ADDRESS', 'ID', 'STATE', 'PLAN', 'CREATED', 'LAST LOGIN'], ...rows]);
+}
+
+/** A table for people, one line per invitation. */
+export function invitationTableOf(invitations: readonly InvitationState[], now: Date): string {
+  const rows = invitations.map((invitation) => [
+    visible(invitation.email ?? 'anyone'),
+    invitation.id,
+    invitationStateOf(invitation, now),
+    visible(invitation.plan ?? '-'),
+    `${invitation.uses} of ${invitation.maxUses}`,
+    invitation.expiresAt.toISOString(),
+  ]);
+  return columns([['FOR', 'ID', 'STATE', 'PLAN', 'USED', 'GOOD UNTIL'], ...rows]);
+}
+
+/** The form of an invitation in `invitations --json`. */
+export function invitationJsonOf(invitation: InvitationState): object {
+  const { id, email, plan, maxUses, uses, expiresAt, revokedAt, createdAt } = invitation;
+  return { id, email, plan, maxUses, uses, expiresAt, revokedAt, createdAt };
+}
+
+function invitationStateOf({ revokedAt, uses, maxUses, expiresAt }: InvitationState, now: Date): string {
+  if (revokedAt !== null) return 'revoked';
+  if (uses >= maxUses) return 'used up';
+  return expiresAt <= now ? 'expired' : 'good';
 }
 
 /** The form of a user in `list --json`. */
@@ -44,6 +62,3 @@ function stateOf({ isAdmin, isActive, isSuspended, isVerified }: UserRow): strin
 }
 
 const dayOf = (date: Date) => date.toISOString().slice(0, 10);
-
-/** Replaces control characters in text that users wrote, since a terminal would obey them. */
-const visible = (text: string) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');

@@ -1,19 +1,29 @@
 import { isOnThisMachine } from '../features/identity/identities/login-provider-settings.js';
 import { MIN_SECRET_BYTES } from './accounts.settings.js';
+import { unsafeInProduction } from './production.js';
 import { relyingPartyOf } from './relying-party.js';
+import { isShort } from './secret-strength.js';
 import type { Settings } from './topics.js';
 
-/** Rules about several settings together, and about production. */
-
-/** Secrets from documentation and examples, with which production refuses to start. */
-const KNOWN_SECRETS = /^(change[-_ ]?me|secret|password|default|example|test)/i;
+/** Rules about several settings together. */
 
 /** Every fault, as `NAME: message`. */
 export function inconsistencies(settings: Settings): string[] {
-  const always = [shortSecrets, halfAdmin, foreignOrigins, partOfS3, shortInternalKey, replyLongerThanContext];
-  const inProduction = [missingSecret, missingSender, missingPublicUrl, plainIssuers, plainReturnUrls, knownSecrets];
-  const rules = settings.environment === 'production' ? [...always, ...inProduction] : always;
-  return rules.flatMap((rule) => rule(settings));
+  const always = [
+    shortSecrets,
+    halfAdmin,
+    foreignOrigins,
+    plainOrigins,
+    partOfS3,
+    shortInternalKey,
+    replyLongerThanContext,
+    unknownPlansOfModels,
+    unknownPlansOfServers,
+    plansWithoutModels,
+    unknownTitleModel,
+  ];
+  const found = always.flatMap((rule) => rule(settings));
+  return settings.environment === 'production' ? [...found, ...unsafeInProduction(settings)] : found;
 }
 
 function shortSecrets({ secrets = [] }: Settings): string[] {
@@ -24,10 +34,6 @@ function shortSecrets({ secrets = [] }: Settings): string[] {
 
 function shortInternalKey({ internal: { key } }: Settings): string[] {
   return key !== undefined && isShort(key) ? [`INTERNAL_API_KEY: needs ${MIN_SECRET_BYTES} bytes or more`] : [];
-}
-
-function isShort(secret: string): boolean {
-  return Buffer.byteLength(secret) < MIN_SECRET_BYTES;
 }
 
 function halfAdmin({ admin: { email, password } }: Settings): string[] {
@@ -46,6 +52,13 @@ function isWithin(origin: string, domain: string): boolean {
   return hostname === domain || hostname.endsWith(`.${domain}`);
 }
 
+/** Browsers know passkeys on pages that came by TLS, and on those of this machine. */
+function plainOrigins({ webAuthn: { origins = [] } }: Settings): string[] {
+  return origins
+    .filter((origin) => !origin.startsWith('https:') && !isOnThisMachine(origin))
+    .map((origin) => `WEBAUTHN_ORIGINS: "${origin}" has no passkeys, since it is not https:`);
+}
+
 function partOfS3({ uploads: { s3 } }: Settings): string[] {
   const server = {
     MINIO_ENDPOINT: s3.endpoint,
@@ -60,43 +73,41 @@ function partOfS3({ uploads: { s3 } }: Settings): string[] {
 }
 
 function replyLongerThanContext({ model }: Settings): string[] {
-  const fits = model.maxReplyTokens < model.contextTokens;
+  const fits = model.declared !== undefined || model.maxReplyTokens < model.contextTokens;
   return fits ? [] : ['OPENAI_MAX_REPLY_TOKENS: must be smaller than OPENAI_CONTEXT_TOKENS'];
 }
 
-function missingSecret({ secrets }: Settings): string[] {
-  return secrets === undefined ? ['SECRET_KEY: must be set in production (openssl rand -base64 48)'] : [];
+function unknownPlansOfModels({ model: { declared = [] }, plans }: Settings): string[] {
+  return unknownPlans(declared, plans).map((fault) => `MODELS, PLANS: the model ${fault}`);
 }
 
-function missingSender({ mail }: Settings): string[] {
-  if (mail.smtpUrl === undefined || mail.from !== undefined) return [];
-  return ['MAIL_FROM: must be set in production together with SMTP_URL (as Flynkle <no-reply@example.com>)'];
+function unknownPlansOfServers({ tools: { servers = [] }, plans }: Settings): string[] {
+  return unknownPlans(servers, plans).map((fault) => `MCP_SERVERS, PLANS: the server ${fault}`);
 }
 
-function missingPublicUrl({ loginProviders: { providers }, publicUrl }: Settings): string[] {
-  if (providers.length === 0 || publicUrl?.startsWith('https:') === true) return [];
-  return ['PUBLIC_URL: must be set in production together with OIDC_PROVIDERS, to an https: URL'];
+interface ForPlans {
+  readonly name: string;
+  readonly plans: readonly string[] | null;
 }
 
-function plainIssuers({ loginProviders: { providers } }: Settings): string[] {
-  return providers
-    .filter(({ issuer }) => !issuer.startsWith('https:'))
-    .map(({ name }) => `OIDC_PROVIDERS: the issuer of ${name} must be an https: URL in production`);
+function unknownPlans(declared: readonly ForPlans[], plans: Settings['plans']): string[] {
+  const known = plans.map(({ id }) => id);
+  return declared.flatMap(({ name, plans: named }) =>
+    (named ?? [])
+      .filter((plan) => !known.includes(plan))
+      .map((plan) => `${name} is for the plan ${plan}, and there are: ${known.join(', ')}`),
+  );
 }
 
-function plainReturnUrls({ loginProviders: { returnUrls } }: Settings): string[] {
-  return returnUrls
-    .filter((url) => url.startsWith('http:') && !isOnThisMachine(url))
-    .map((url) => `OIDC_RETURN_URLS: ${url} must begin with https: in production`);
+function plansWithoutModels({ model: { declared = [] }, plans }: Settings): string[] {
+  if (declared.length === 0) return [];
+  return plans
+    .filter(({ id }) => declared.every((model) => model.plans?.includes(id) === false))
+    .map(({ id }) => `MODELS, PLANS: the plan ${id} may use none of the models; add it to the plans of one`);
 }
 
-function knownSecrets({ secrets = [], admin, internal }: Settings): string[] {
-  const chosen = {
-    SECRET_KEY: secrets,
-    ADMIN_PASSWORD: [admin.password ?? ''],
-    INTERNAL_API_KEY: [internal.key ?? ''],
-  };
-  return Object.entries(chosen)
-    .filter(([, values]) => values.some((value) => KNOWN_SECRETS.test(value)))
-    .map(([name]) => `${name}: is an example's; choose one of your own`);
+function unknownTitleModel({ model: { declared, name }, titles }: Settings): string[] {
+  const known = declared?.map((model) => model.name) ?? [name];
+  if (titles.model === undefined || known.includes(titles.model)) return [];
+  return [`CONVERSATION_TITLE_MODEL, MODELS: there is no model ${titles.model}, only: ${known.join(', ')}`];
 }

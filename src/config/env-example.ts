@@ -4,7 +4,7 @@ import { settingsIn, type Setting, type Topic } from './setting.js';
 const WIDTH = 120;
 
 const HEADER = comment(
-  'Copy to .env: `npm start`, `npm run dev` and `docker compose` read it. Each line shows the default of a setting, or an example where there is none; an empty value counts as not set. Outside production the service needs none of them.',
+  'Copy to .env: `npm start`, `npm run dev` and `docker compose` read it. Each line shows the default of a setting, or an example where there is none; an empty value counts as not set. In place of a setting that holds a secret, its name with _FILE names a file that holds it. Outside production the service needs none of them.',
 );
 
 /** The text of `.env.example`: every setting with its description, commented out. `npm run schema` writes it. */
@@ -21,7 +21,9 @@ function heading(title: string): string {
 }
 
 function entry(setting: Setting<unknown>): string {
-  const meaning = [setting.description, limitsOf(setting.schema)].filter((part) => part !== '').join(' ');
+  const meaning = [setting.description, limitsOf(setting.schema), setting.isSecret ? `Or ${setting.name}_FILE.` : '']
+    .filter((part) => part !== '')
+    .join(' ');
   return `${comment(meaning)}# ${setting.name}=${setting.example ?? setting.default ?? ''}\n`;
 }
 

@@ -15,6 +15,10 @@ export const limitsSettings = {
         description: `Login attempts ${CLIENT}.`,
         default: '100/60',
       }),
+      signUp: withDefault('RATE_LIMIT_SIGN_UP', rateLimit, {
+        description: `New accounts ${CLIENT}, not counting those that admins make.`,
+        default: '1000/3600',
+      }),
       chat: withDefault('RATE_LIMIT_CHAT', rateLimit, { description: 'Chat requests per user.', default: '5/60' }),
       message: withDefault('RATE_LIMIT_MESSAGE', rateLimit, { description: 'Messages per user.', default: '5/60' }),
       codeAddress: withDefault('RATE_LIMIT_CODE_ADDRESS', rateLimit, {
@@ -22,7 +26,7 @@ export const limitsSettings = {
         default: '5/900',
       }),
       codeClient: withDefault('RATE_LIMIT_CODE_CLIENT', rateLimit, {
-        description: `Requests for one-time codes, and attempts to use one, ${CLIENT}.`,
+        description: `Requests for one-time codes ${CLIENT}. How often a code may be tried is fixed: 5 times.`,
         default: '100/60',
       }),
       providerLogin: withDefault('RATE_LIMIT_PROVIDER_LOGIN', rateLimit, {

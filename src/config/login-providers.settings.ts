@@ -9,6 +9,7 @@ export const loginProvidersSettings = {
       providers: withDefault('OIDC_PROVIDERS', json.pipe(loginProvidersSchema), {
         description:
           'Login providers, as a JSON list on one line. Each has a name (used in URLs), an issuer and a clientId; and optionally a label (shown to people), clientSecret, clientAuthentication (client_secret_basic or client_secret_post) and scopes. Register <PUBLIC_URL>/api/v1/auth/oidc/<name>/callback with the provider.',
+        secret: true,
         default: '[]',
         example:
           '[{"name":"google","label":"Google","issuer":"https://accounts.google.com","clientId":"flynkle","clientSecret":"…"}]',

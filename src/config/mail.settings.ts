@@ -1,11 +1,11 @@
-import { mailSender, url } from './readers.js';
-import { optional, type Topic } from './setting.js';
+import { mailSender, smtpUrl } from './readers.js';
+import { optional, secret, type Topic } from './setting.js';
 
 export const mailSettings = {
   title: 'Mail',
   settings: {
     mail: {
-      smtpUrl: optional('SMTP_URL', url('smtp:', 'smtps:'), {
+      smtpUrl: secret('SMTP_URL', smtpUrl, {
         description: 'URL of a mail server. Default: each mail is written to a file in DATA_DIR/mail.',
         example: 'smtp://user:password@localhost:587',
       }),

@@ -1,4 +1,6 @@
-import { z } from 'zod';
+import { readFileSync, statSync } from 'node:fs';
+import type { z } from 'zod';
+import { codeOf } from '../kernel/error-code.js';
 
 /** Settings are declared once each; parsing, the type Config and `.env.example` are derived from the declarations. */
 
@@ -17,6 +19,8 @@ export class Setting<T> {
   readonly default: string | undefined;
   /** The value in `.env.example` when there is no default. Secrets have none. */
   readonly example: string | undefined;
+  /** Whether `<name>_FILE` may name a file that holds the text: what other users must not see is no environment variable. */
+  readonly isSecret: boolean;
 
   constructor(name: string, schema: z.ZodType<T>, texts: SettingTexts) {
     this.name = name;
@@ -24,6 +28,7 @@ export class Setting<T> {
     this.description = texts.description;
     this.default = texts.default;
     this.example = texts.example;
+    this.isSecret = texts.secret === true;
   }
 }
 
@@ -31,6 +36,7 @@ interface SettingTexts {
   readonly description: string;
   readonly default?: string;
   readonly example?: string;
+  readonly secret?: boolean;
 }
 
 /** Settings by their keys in Config. */
@@ -67,31 +73,89 @@ export function optional<T>(
   return new Setting(name, schema.optional(), texts);
 }
 
+/** An optional setting that holds a secret. */
+export function secret<T>(
+  name: string,
+  schema: z.ZodType<T>,
+  texts: Omit<SettingTexts, 'default' | 'secret'>,
+): Setting<T | undefined> {
+  return new Setting(name, schema.optional(), { ...texts, secret: true });
+}
+
 /** All settings of a tree, in order of declaration. */
 export function settingsIn(tree: SettingTree): Setting<unknown>[] {
   return Object.values(tree).flatMap((entry) => (entry instanceof Setting ? [entry] : settingsIn(entry)));
 }
 
-/**
- * Reads the variables of a tree's settings. An empty variable counts as not set.
- * @returns the values, or every fault as `NAME: message`
- */
+export interface ReadSettings<Values> {
+  /** A setting with a fault has the value of one that is not set. */
+  readonly values: Values;
+  /** As `NAME: message`, in the order of the settings. */
+  readonly faults: readonly Fault[];
+}
+
+export interface Fault {
+  /** The name of the setting. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Reads the variables of a tree's settings. An empty variable counts as not set. */
 export function readSettings<Tree extends SettingTree>(
   tree: Tree,
   environment: Environment,
-): { readonly values: ValuesOf<Tree> } | { readonly faults: readonly string[] } {
-  const settings = settingsIn(tree);
-  const schema = z.object(Object.fromEntries(settings.map((setting) => [setting.name, setting.schema])));
-  const parsed = schema.safeParse(
-    Object.fromEntries(settings.map((setting) => [setting.name, textOf(setting, environment)])),
-  );
-  if (parsed.success) return { values: assemble(tree, parsed.data) as ValuesOf<Tree> };
-  return { faults: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`) };
+): ReadSettings<ValuesOf<Tree>> {
+  const faults: Fault[] = [];
+  const values = settingsIn(tree).map((setting) => {
+    const { value, faults: found } = readSetting(setting, environment);
+    faults.push(...found.map((text) => ({ name: setting.name, text })));
+    return [setting.name, value] as const;
+  });
+  return { values: assemble(tree, Object.fromEntries(values)) as ValuesOf<Tree>, faults };
 }
 
-function textOf(setting: Setting<unknown>, environment: Environment): string | undefined {
-  const text = environment[setting.name];
-  return text === undefined || text.trim() === '' ? setting.default : text;
+function readSetting(setting: Setting<unknown>, environment: Environment) {
+  const source = sourceOf(setting, environment);
+  if ('fault' in source) return { value: setting.schema.safeParse(setting.default).data, faults: [source.fault] };
+  const parsed = setting.schema.safeParse(source.text);
+  if (parsed.success) return { value: parsed.data, faults: [] };
+  const faults = parsed.error.issues.map(({ path, message }) => `${[source.name, ...path].join('.')}: ${message}`);
+  return { value: setting.schema.safeParse(setting.default).data, faults };
+}
+
+type Source =
+  | { readonly name: string; readonly text: string | undefined; readonly isDefault: boolean }
+  /** As `NAME: message`. */
+  | { readonly fault: string };
+
+/** The text of a setting, and the variable that it is from. */
+export function sourceOf({ name, isSecret, default: standard }: Setting<unknown>, environment: Environment): Source {
+  const text = given(environment[name]);
+  const fileName = `${name}_FILE`;
+  const file = isSecret ? given(environment[fileName]) : undefined;
+  if (file === undefined) return { name, text: text ?? standard, isDefault: text === undefined };
+  if (text !== undefined) return { fault: `${name}, ${fileName}: set one of them` };
+  return fileSource(fileName, file);
+}
+
+function given(text: string | undefined): string | undefined {
+  return text === undefined || text.trim() === '' ? undefined : text;
+}
+
+const MAX_FILE_BYTES = 65_536;
+
+/** The line end that editors put after the last line is not part of the text. */
+function fileSource(name: string, file: string): Source {
+  try {
+    const status = statSync(file);
+    if (status.isFile() && status.size > MAX_FILE_BYTES) return { fault: `${name}: the file ${file} is too long` };
+    const text = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    return text.trim() === '' ? { fault: `${name}: the file ${file} is empty` } : { name, text, isDefault: false };
+  } catch (error) {
+    const code = codeOf(error);
+    const reason = typeof code === 'string' ? code : 'unreadable';
+    return { fault: `${name}: the file ${file} cannot be read (${reason})` };
+  }
 }
 
 /** The tree with each setting replaced by its value. */

@@ -1,10 +1,14 @@
 import { accountsSettings } from './accounts.settings.js';
 import { callersSettings } from './callers.settings.js';
+import { connectionsSettings } from './connections.settings.js';
 import { dataSettings } from './data.settings.js';
 import { limitsSettings } from './limits.settings.js';
 import { loginProvidersSettings } from './login-providers.settings.js';
 import { mailSettings } from './mail.settings.js';
+import { metricsSettings } from './metrics.settings.js';
 import { modelSettings } from './model.settings.js';
+import { toolsSettings } from './tools.settings.js';
+import { tracesSettings } from './traces.settings.js';
 import { plansSettings } from './plans.settings.js';
 import { serverSettings } from './server.settings.js';
 import type { ValuesOf } from './setting.js';
@@ -15,11 +19,15 @@ export const topics = [
   serverSettings,
   dataSettings,
   modelSettings,
+  toolsSettings,
   accountsSettings,
   loginProvidersSettings,
   mailSettings,
   callersSettings,
   limitsSettings,
+  connectionsSettings,
+  metricsSettings,
+  tracesSettings,
   plansSettings,
   uploadsSettings,
 ];

@@ -1,5 +1,5 @@
-import { flag, hostAndPort, positive, text } from './readers.js';
-import { optional, withDefault, type Topic } from './setting.js';
+import { bucket, flag, hostAndPort, positive, text } from './readers.js';
+import { optional, secret, withDefault, type Topic } from './setting.js';
 
 export const uploadsSettings = {
   title: 'Uploaded files: in DATA_DIR, or on an S3 server when all of the first four MINIO settings are set',
@@ -14,9 +14,9 @@ export const uploadsSettings = {
           description: 'Address of the S3 server as host:port, without a scheme.',
           example: 'localhost:9000',
         }),
-        accessKey: optional('MINIO_ACCESS_KEY', text, { description: 'Access key of the S3 server.' }),
-        secretKey: optional('MINIO_SECRET_KEY', text, { description: 'Secret key of the S3 server.' }),
-        bucket: optional('MINIO_BUCKET', text, {
+        accessKey: secret('MINIO_ACCESS_KEY', text, { description: 'Access key of the S3 server.' }),
+        secretKey: secret('MINIO_SECRET_KEY', text, { description: 'Secret key of the S3 server.' }),
+        bucket: optional('MINIO_BUCKET', bucket, {
           description: 'Name of the bucket, which is made if it does not exist.',
           example: 'flynkle',
         }),

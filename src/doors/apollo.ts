@@ -10,7 +10,7 @@ import {
 import { GraphQLError } from 'graphql';
 import type { Log } from '../kernel/log.js';
 import type { Pipeline } from '../graphql/pipeline.js';
-import { headersOfResult, statusOfResult } from './answer.js';
+import { headersOfResult, sendText, statusOfResult } from './answer.js';
 import type { GraphQLRequest } from './graphql-request.js';
 
 export interface ApolloDoor {
@@ -20,7 +20,7 @@ export interface ApolloDoor {
 
 /**
  * Makes Apollo execute the prepared document through the shared pipeline, and answer with the pipeline's result (its errors
- * already mapped) and status.
+ * already mapped), status and headers.
  */
 function pipelinePlugin(pipeline: Pipeline): ApolloServerPlugin<GraphQLRequest> {
   return {
@@ -60,8 +60,6 @@ export async function createApolloDoor(pipeline: Pipeline, log: Log): Promise<Ap
     schema: pipeline.schema,
     documentStore: null,
     persistedQueries: false,
-    allowBatchedHttpRequests: false,
-    csrfPrevention: true,
     stopOnTerminationSignals: false,
     includeStacktraceInErrorResponses: false,
     introspection: true,
@@ -78,32 +76,17 @@ export async function createApolloDoor(pipeline: Pipeline, log: Log): Promise<Ap
   await apollo.start();
   return {
     async handle(request, response) {
-      const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
-        context: () => Promise.resolve(request),
-        httpGraphQLRequest: apolloRequest(request),
-      });
-      if (body.kind === 'chunked') throw new GraphQLError('Incremental delivery is not part of this schema');
-      response.writeHead(status ?? 200, {
-        ...Object.fromEntries(headers),
-        'cache-control': 'no-store',
-        'content-length': Buffer.byteLength(body.string),
-      });
-      response.end(body.string);
+      const { query, operationName, variables } = request.parameters;
+      const { http, body } = await apollo.executeOperation(
+        { query, variables: variables ?? {}, ...(operationName !== null && { operationName }) },
+        { contextValue: request },
+      );
+      if (body.kind === 'incremental') throw new GraphQLError('Incremental delivery is not part of this schema');
+      const { type } = request.negotiated;
+      const text = `${JSON.stringify(body.singleResult)}\n`;
+      sendText(response, text, type, http.status ?? 200, Object.fromEntries(http.headers));
     },
     close: () => apollo.stop(),
-  };
-}
-
-/** The request as Apollo takes it: always a JSON POST, since the GraphQL door has already read and checked the client's own. */
-function apolloRequest({ parameters, negotiated }: GraphQLRequest) {
-  return {
-    method: 'POST',
-    search: '',
-    headers: new HeaderMap([
-      ['content-type', 'application/json'],
-      ['accept', negotiated.type],
-    ]),
-    body: parameters,
   };
 }
 

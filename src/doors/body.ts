@@ -20,6 +20,10 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
       reject(new BodyTooLarge());
       return;
     }
+    if (request.destroyed) {
+      reject(new ClientLeft());
+      return;
+    }
     const chunks: Buffer[] = [];
     let length = 0;
     const take = (chunk: Buffer) => {
@@ -31,12 +35,15 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
       request.off('data', take).resume();
       reject(new BodyTooLarge());
     };
+    let isRead = false;
     const left = () => {
-      reject(new ClientLeft());
+      // Every request closes at its end, and an error is costly to make.
+      if (!isRead) reject(new ClientLeft());
     };
     request
       .on('data', take)
       .once('end', () => {
+        isRead = true;
         resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length));
       })
       .once('error', left)

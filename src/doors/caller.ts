@@ -2,15 +2,25 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestContext } from '../graphql/context.js';
 import type { Credentials } from '../kernel/caller.js';
 import type { Viewer } from '../kernel/viewer.js';
+import type { Door } from '../ports/metrics.js';
+import type { TraceContext } from '../ports/tracing.js';
 import type { Peer } from './client-address.js';
 
 /** The caller of an operation as the door knows it. The composition root makes the operation's context from it. */
 export interface Caller {
   readonly requestId: string;
+  /** By which the operation came, for metrics. */
+  readonly door: Door;
+  /** The trace that the operation is to be a part of; that of its request by default. */
+  readonly trace?: TraceContext | undefined;
   readonly credentials: Credentials;
   readonly peer: Peer;
   /** Aborts when the caller disconnects. */
   readonly signal: AbortSignal;
+  /** The `Idempotency-Key`, unchecked; null without one. */
+  readonly idempotencyKey?: string | null;
+  /** Called when the answer is that of an earlier request with the key. */
+  readonly onReplay?: () => void;
   /** The viewer of the latest token, null before the first. Set by doors on which a caller may renew it during an operation. */
   readonly latestViewer?: () => Viewer | null;
 }
@@ -33,8 +43,12 @@ export function credentialsOf(request: IncomingMessage, authorization?: string |
     userId: onlyHeader(request, 'x-user-id'),
     internalKey: onlyHeader(request, 'x-internal-key'),
     peerAddress: request.socket.remoteAddress ?? null,
+    isFromBrowser: BROWSER_HEADERS.some((name) => request.headers[name] !== undefined),
   };
 }
+
+/** No page can leave these out. `Sec-Fetch-Mode` is not among them: the `fetch` of Node sends it, too. */
+const BROWSER_HEADERS = ['origin', 'sec-fetch-site', 'sec-fetch-dest', 'sec-fetch-user'];
 
 /** All values of a header, joined: for some headers Node keeps only the first, but a proxy may have checked the last. */
 function onlyHeader({ headersDistinct }: IncomingMessage, name: string): string | null {
@@ -49,15 +63,50 @@ export function peerOf(request: IncomingMessage): Peer {
   };
 }
 
+/** The `Idempotency-Key` of an operation that has it in its `extensions`; null without one. */
+export function idempotencyKeyIn(extensions: Readonly<Record<string, unknown>> | null | undefined): string | null {
+  const key = extensions?.['idempotencyKey'];
+  // What is no text is refused as a bad key.
+  return key == null ? null : typeof key === 'string' ? key : '';
+}
+
+/** The trace in the headers of a request, or in the `extensions` of an operation that is none. */
+export function traceIn(carrier: Readonly<Record<string, unknown>> | null | undefined): TraceContext | undefined {
+  const { traceparent, tracestate } = carrier ?? {};
+  if (typeof traceparent !== 'string') return undefined;
+  return typeof tracestate === 'string' ? { traceparent, tracestate } : { traceparent };
+}
+
 /** Aborts when the client disconnects before it has the whole answer. */
 function leavingSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  response.once('close', () => {
+  const leave = () => {
     if (!response.writableFinished) controller.abort();
-  });
+  };
+  if (response.destroyed) leave();
+  else response.once('close', leave);
   return controller.signal;
 }
 
-export function callerOf(request: IncomingMessage, response: ServerResponse, requestId: string): Caller {
-  return { requestId, credentials: credentialsOf(request), peer: peerOf(request), signal: leavingSignal(response) };
+export function callerOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+  door: Door = 'graphql',
+): Caller {
+  let signal: AbortSignal | undefined;
+  return {
+    requestId,
+    door,
+    credentials: credentialsOf(request),
+    peer: peerOf(request),
+    // Made when it is asked for: most operations are over before anyone could leave.
+    get signal() {
+      return (signal ??= leavingSignal(response));
+    },
+    idempotencyKey: onlyHeader(request, 'idempotency-key'),
+    onReplay: () => {
+      if (!response.headersSent) response.setHeader('idempotency-replayed', 'true');
+    },
+  };
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
@@ -58,6 +59,25 @@ describe('closing the doors', () => {
     await until(() => closes.length > 0);
     expect(closes).toEqual([1001]);
     await client.dispose();
+  });
+
+  it('goes on when a client breaks the protocol meanwhile', async () => {
+    const doors = await startDoors();
+    const tcp = connect(doors.port, '127.0.0.1');
+    const accept = { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-version': '13' };
+    const headers = Object.entries({ ...accept, 'sec-websocket-protocol': 'graphql-transport-ws' });
+    const lines = ['GET /graphql HTTP/1.1', 'host: localhost', 'connection: upgrade', 'upgrade: websocket'];
+    tcp.write([...lines, ...headers.map((header) => header.join(': ')), '', ''].join('\r\n'));
+    await once(tcp, 'data');
+    const pending = doors.post('{ waiting }');
+    await until(() => doors.journal.calls.includes('waiting'));
+    const closed = doors.close(60_000);
+    // Reserved bits and an opcode that does not exist.
+    tcp.write(Buffer.from([0xff, 0x7f, 0xff, 0xff]));
+    await once(tcp, 'close');
+    doors.journal.release.resolve('next');
+    expect(await (await pending).json()).toEqual({ data: { waiting: 'next' } });
+    await closed;
   });
 
   it('closes a socket when its last operation is over, before the deadline', async () => {

@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { GraphQLDoor } from './graphql-door.js';
 import type { HttpServer } from './http.js';
 import type { WebSocketDoor } from './websocket.js';
+import { within } from './within.js';
 
 export interface Doors {
   readonly http: Pick<HttpServer, 'drain' | 'idle' | 'close'>;
@@ -11,7 +13,8 @@ export interface Doors {
 }
 
 /** Grace period for requests that still run after the streams have been ended. */
-const LAST_WORDS_MS = 2_000;
+const LAST_WORDS_MS = 1_000;
+const POLL_MS = 50;
 
 /**
  * Closes every door. New connections are refused and idle ones closed immediately. Running requests and streams may go on for
@@ -31,9 +34,20 @@ export async function closeDoors(
   await graphql.close();
 }
 
-async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, milliseconds, undefined);
-  await Promise.race([work, promise]);
-  clearTimeout(timer);
+/**
+ * Takes requests for a last while, so that proxies and clients find other instances before this one stops to listen: readiness
+ * is false meanwhile, and each answer closes its connection. Connections that are idle stay, since a request may be on its way.
+ *
+ * @param mayEndEarly whether to go on as soon as no client is connected
+ * @param hurry ends it at once
+ */
+export async function sendClientsAway(
+  http: Pick<HttpServer, 'sendAway' | 'isDeserted' | 'settle'>,
+  milliseconds: number,
+  { mayEndEarly, hurry }: { readonly mayEndEarly: boolean; readonly hurry: AbortSignal },
+): Promise<void> {
+  http.sendAway();
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end && !hurry.aborted && !(mayEndEarly && http.isDeserted)) await delay(POLL_MS);
+  await http.settle();
 }

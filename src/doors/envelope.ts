@@ -1,4 +1,5 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { mayWait, TOO_MUCH_UNREAD } from './unread.js';
 
 /** An answer in REST's envelope, not yet serialised. */
 export interface Answer {
@@ -15,6 +16,11 @@ export function envelopeText({ status, message, data = null }: Omit<Answer, 'hea
 
 export function sendEnvelope(response: ServerResponse, answer: Answer): void {
   const body = envelopeText(answer);
+  if (!mayWait(response, Buffer.byteLength(body))) {
+    const { status, message, retryAfterSeconds } = TOO_MUCH_UNREAD;
+    sendEnvelope(response, { status, message, headers: { 'retry-after': String(retryAfterSeconds) } });
+    return;
+  }
   response.writeHead(answer.status, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
@@ -22,4 +28,11 @@ export function sendEnvelope(response: ServerResponse, answer: Answer): void {
     ...answer.headers,
   });
   response.end(body);
+}
+
+/** Answers 405 to what only reads are answered at. @returns whether it did */
+export function refusesWrite({ method }: IncomingMessage, response: ServerResponse): boolean {
+  if (method === 'GET' || method === 'HEAD') return false;
+  sendEnvelope(response, { status: 405, message: 'Method not allowed', headers: { allow: 'GET, HEAD' } });
+  return true;
 }

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import contentDisposition from 'content-disposition';
 import type { MapError } from '../graphql/pipeline.js';
 import type { ByteRange, StoredObject } from '../ports/object-store.js';
-import { sendEnvelope } from './envelope.js';
+import { refusesWrite, sendEnvelope } from './envelope.js';
 import { statusOf } from './error-map.js';
 import { hasCurrent, rangeOf } from './headers/validators.js';
 import { pathOf } from './request-target.js';
@@ -49,10 +49,7 @@ async function serve(
   response: ServerResponse,
   open: FilesDoorOptions['open'],
 ): Promise<void> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    sendEnvelope(response, { status: 405, message: 'Method not allowed', headers: { allow: 'GET, HEAD' } });
-    return;
-  }
+  if (refusesWrite(request, response)) return;
   const key = pathOf(request.url)?.slice(FILES_PATH.length) ?? '';
   const file = KEY.test(key) ? await open(key) : null;
   if (file === null) sendEnvelope(response, NOT_FOUND);
@@ -103,6 +100,8 @@ function fixedHeaders({ filename, contentType }: ServedFile): Readonly<Record<st
     'content-disposition': contentDisposition(filename, { fallback: plain(filename) }),
     'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
     'x-content-type-options': 'nosniff',
+    // Whoever knows the address may read the file: pages of other origins show it as an image, too.
+    'cross-origin-resource-policy': 'cross-origin',
     'cache-control': 'private, no-cache',
     'accept-ranges': 'bytes',
   };

@@ -1,15 +1,18 @@
+import { EXAMPLE_ACCOUNT } from './example-account.js';
+
 /** The example operations in GraphiQL's tabs, in the order to run them: from an account to a reply that streams. */
 export const GRAPHIQL_TABS = [
   {
-    query: `# 1. Create an account, then log in.
-# The run button asks which operation.
+    query: `# 1. Create an account, then log in: the
+# run button asks which operation. The
+# token is kept for the other tabs.
 
 mutation CreateAccount {
   createUser(
     input: {
       provider: "email"
-      email: "ada@example.com"
-      password: "correct horse battery"
+      email: "${EXAMPLE_ACCOUNT.email}"
+      password: "${EXAMPLE_ACCOUNT.password}"
     }
   ) {
     id
@@ -18,13 +21,11 @@ mutation CreateAccount {
   }
 }
 
-# Then copy the accessToken into the
-# headers of the next tab.
 mutation LogIn {
   login(
     input: {
-      email: "ada@example.com"
-      password: "correct horse battery"
+      email: "${EXAMPLE_ACCOUNT.email}"
+      password: "${EXAMPLE_ACCOUNT.password}"
     }
   ) {
     accessToken
@@ -37,9 +38,9 @@ mutation LogIn {
     headers: '',
   },
   {
-    query: `# 2. Talk to the model. The access token
-# goes into the headers, the ids of the
-# answers into the variables.
+    query: `# 2. Talk to the model. Ids of what you
+# make here are filled into variables
+# that are empty.
 
 query Me {
   me {
@@ -71,25 +72,53 @@ mutation SendMessage($conversationId: ID!) {
   }
 }
 
-# messageId is the id of the reply.
+# messageId is the id of the last reply.
 subscription FollowReply($messageId: ID!) {
   reply(messageId: $messageId) {
     ... on ReplyDelta { sequence text }
+    ... on ReplyReasoning { sequence text }
     ... on ReplyCompleted { sequence response tokens }
     ... on ReplyFailed { sequence code reason partial }
   }
 }
 
-# Or ask once, and store nothing.
+# The answer once more, beside the first.
+mutation Regenerate($messageId: ID!) {
+  regenerateReply(messageId: $messageId) {
+    id
+    status
+    siblings { index totalCount nodes { id text } }
+  }
+}
+
+# Back to the first, by its id.
+mutation SelectBranch($messageId: ID!) {
+  selectBranch(messageId: $messageId) {
+    currentLeaf { id }
+    messages(last: 4) { nodes { id text } }
+  }
+}
+
+# The models that you can choose from.
+query Models {
+  models { name isAllowed isDefault price { prompt completion currency } }
+}
+
+# Or ask once, and store nothing. Name
+# another model to ask that one.
 subscription Ask {
-  chat(input: { message: "What can you do?" }) {
+  chat(input: { message: "What can you do?", model: null }) {
     ... on ReplyDelta { text }
-    ... on ReplyCompleted { response tokens }
+    ... on ReplyCompleted {
+      response
+      tokens
+      generation { model cost firstTextMs finishReason }
+    }
     ... on ReplyFailed { code reason }
   }
 }
 `,
     variables: '{\n  "conversationId": "",\n  "messageId": ""\n}',
-    headers: '{\n  "Authorization": "Bearer "\n}',
+    headers: '',
   },
 ] as const;

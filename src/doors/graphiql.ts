@@ -1,4 +1,5 @@
 import { compressedFile, type SendFile } from './compressed-file.js';
+import { GRAPHIQL_LOGIN } from './graphiql-login.js';
 import { GRAPHIQL_TABS } from './graphiql-tabs.js';
 
 export interface GraphiqlPage {
@@ -39,7 +40,7 @@ export function createGraphiqlPage(title: string): GraphiqlPage {
 
 async function render(title: string): Promise<string> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
-  return renderGraphiQL({
+  const page = renderGraphiQL({
     title,
     endpoint: '/graphql',
     subscriptionsProtocol: 'SSE',
@@ -47,4 +48,19 @@ async function render(title: string): Promise<string> {
     method: 'POST',
     defaultTabs: [...GRAPHIQL_TABS],
   });
+  return withLogin(page);
+}
+
+/** Adds {@link GRAPHIQL_LOGIN} before GraphiQL's own script, which keeps the `fetch` that it finds. */
+function withLogin(page: string): string {
+  const { style, bar, script } = GRAPHIQL_LOGIN;
+  const viewport = '<meta name="viewport" content="width=device-width, initial-scale=1" />';
+  const root = '<div id="root"></div>';
+  const styled = replaceFirst(page, '</head>', `${viewport}<style>${style}</style></head>`);
+  return replaceFirst(styled, root, `${bar}${root}<script>${script}</script>`);
+}
+
+function replaceFirst(page: string, mark: string, text: string): string {
+  if (!page.includes(mark)) throw new Error(`GraphiQL's page has no ${mark}`);
+  return page.replace(mark, () => text);
 }

@@ -5,21 +5,17 @@ import type { MapError, Pipeline } from '../graphql/pipeline.js';
 import { Refusal } from '../graphql/refusal.js';
 import { sendRefusal, sendResult } from './answer.js';
 import { createApolloDoor } from './apollo.js';
-import { callerOf, type Caller, type MakeContext } from './caller.js';
+import { bodyLimitOf } from './body-limit.js';
+import { callerOf, idempotencyKeyIn, type Caller, type MakeContext } from './caller.js';
 import type { GraphiqlPage } from './graphiql.js';
-import {
-  BODY_LIMIT,
-  readPost,
-  readQueryString,
-  type GraphQLParameters,
-  type GraphQLRequest,
-} from './graphql-request.js';
+import { BODY_LIMIT, readPost, readQueryString, type GraphQLRequest, type SentParameters } from './graphql-request.js';
 import { parametersOf } from './graphql-upload.js';
 import { bodyTypeOf } from './headers/content-type.js';
 import { preferredType } from './headers/accept.js';
 import { negotiate, RESULT_TYPES } from './media-type.js';
 import { MalformedMultipart, readMultipart } from './multipart.js';
 import { queryOf } from './request-target.js';
+import type { PersistedQueries } from './persisted-query.js';
 import { createYogaDoor } from './yoga.js';
 
 export interface GraphQLDoorOptions {
@@ -27,9 +23,10 @@ export interface GraphQLDoorOptions {
   readonly makeContext: MakeContext;
   readonly mapError: MapError;
   readonly log: Log;
+  readonly persisted: PersistedQueries;
   /** Serves GraphiQL to browsers. There is no page when undefined. */
   readonly graphiql?: GraphiqlPage;
-  /** Maximum bytes of a JSON body. */
+  /** Maximum bytes of a JSON body of a client with valid credentials; others may send less. */
   readonly bodyLimit?: number;
   /** Maximum bytes of a multipart body, its files included. */
   readonly uploadLimit?: number;
@@ -45,19 +42,40 @@ export interface GraphQLDoor {
 }
 
 /**
- * A multipart body needs one of these headers as CSRF protection: a page of another site can send such a body without a
- * preflight request, but not with a custom header.
+ * A multipart body needs one of these headers, or a bearer token, as CSRF protection: a page of another site can send such a
+ * body without a preflight request, but not with one of these. A browser adds `Authorization` itself only for other schemes.
  */
-const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'graphql-require-preflight', 'x-apollo-operation-name'];
+const PREFLIGHT_HEADERS = [
+  'apollo-require-preflight',
+  'graphql-require-preflight',
+  'x-apollo-operation-name',
+  'x-internal-key',
+  'x-user-id',
+];
+
+function forcesPreflight({ headers }: IncomingMessage): boolean {
+  return PREFLIGHT_HEADERS.some((name) => name in headers) || /^bearer /i.test(headers.authorization ?? '');
+}
 
 export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<GraphQLDoor> {
-  const { pipeline, makeContext, mapError, log, graphiql, bodyLimit = BODY_LIMIT, uploadLimit = BODY_LIMIT } = options;
+  const {
+    pipeline,
+    makeContext,
+    mapError,
+    log,
+    persisted,
+    graphiql,
+    bodyLimit = BODY_LIMIT,
+    uploadLimit = BODY_LIMIT,
+  } = options;
   const apollo = await createApolloDoor(pipeline, log);
   const yoga = createYogaDoor(pipeline);
   const takesUploads = isScalarType(pipeline.schema.getType('Upload'));
 
   /** @throws Refusal 406 when the client accepts none of the media types, 405 for a mutation by GET */
-  const admit = (request: IncomingMessage, caller: Caller, parameters: GraphQLParameters): GraphQLRequest => {
+  const admit = async (request: IncomingMessage, caller: Caller, sent: SentParameters): Promise<GraphQLRequest> => {
+    const { operationName, variables } = sent;
+    const parameters = { query: await persisted.textOf(sent), operationName, variables };
     const prepared = pipeline.prepare(parameters.query);
     const operation = prepared.operation(parameters.operationName);
     const kind = operation instanceof Refusal ? undefined : operation.kind;
@@ -65,27 +83,31 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
     if (negotiated === undefined) throw notAcceptable(kind === 'subscription' ? kind : 'other');
     if (kind === 'mutation' && request.method === 'GET')
       throw methodNotAllowed('POST', 'A mutation must be sent by POST');
-    return { parameters, prepared, negotiated, context: makeContext(caller) };
+    return { parameters, prepared, negotiated, context: makeContext(withKey(caller, sent)) };
   };
 
   const answer = async (request: GraphQLRequest, response: ServerResponse): Promise<void> => {
-    const { prepared, parameters, negotiated } = request;
+    const { prepared, parameters, negotiated, context } = request;
     if (negotiated.type === 'text/event-stream') return yoga.stream(request, response);
     const operation = prepared.operation(parameters.operationName);
     if (!(operation instanceof Refusal)) return apollo.handle(request, response);
-    const errors = prepared.errors.length > 0 ? prepared.errors : [operation];
-    sendResult(response, { errors }, negotiated);
+    // Refused like everywhere, and without Apollo's rules for documents.
+    sendResult(response, await pipeline.execute(prepared, { context, ...parameters }), negotiated);
   };
+
+  const limitOf = (request: IncomingMessage, caller: Caller): Promise<number> =>
+    bodyLimitOf(request, bodyLimit, () => makeContext(caller).viewer());
 
   const upload = async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
     if (!takesUploads) throw unsupported('There is nothing to upload to here; send the body as application/json');
-    if (!PREFLIGHT_HEADERS.some((name) => name in request.headers)) {
-      throw new Refusal('Send a multipart body with the header GraphQL-Require-Preflight: true', 'CSRF_REFUSED');
+    if (!forcesPreflight(request)) {
+      const message = 'Send a multipart body with a bearer token, or with the header GraphQL-Require-Preflight: true';
+      throw new Refusal(message, 'CSRF_REFUSED');
     }
-    const limits = { bodyBytes: uploadLimit, fieldBytes: bodyLimit };
+    const limits = { bodyBytes: uploadLimit, fieldBytes: await limitOf(request, caller) };
     const body = await readMultipart(request, limits).catch(refuseMultipart);
     try {
-      const prepared = admit(request, caller, parametersOf(body));
+      const prepared = await admit(request, caller, parametersOf(body));
       if (prepared.negotiated.type === 'text/event-stream') throw notAcceptable('upload');
       await yoga.upload(prepared, response);
     } finally {
@@ -95,7 +117,7 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
 
   const get = async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
     if (graphiql !== undefined && prefersPage(request)) return graphiql.handle(request, response);
-    return answer(admit(request, caller, readQueryString(queryOf(request.url))), response);
+    return answer(await admit(request, caller, readQueryString(queryOf(request.url))), response);
   };
 
   const handle = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
@@ -103,7 +125,7 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
     if (request.method === 'GET') return get(request, response, caller);
     if (request.method !== 'POST') throw methodNotAllowed('GET, POST', 'GraphQL is served by GET and POST');
     if (bodyTypeOf(request).mediaType === 'multipart/form-data') return upload(request, response, caller);
-    return answer(admit(request, caller, await readPost(request, bodyLimit)), response);
+    return answer(await admit(request, caller, await readPost(request, await limitOf(request, caller))), response);
   };
 
   return {
@@ -123,6 +145,12 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
     },
     close: () => apollo.close(),
   };
+}
+
+/** A WebSocket has no headers for an operation, so the key may be in the operation's `extensions`, and then is there on any door. */
+function withKey(caller: Caller, { extensions }: Pick<SentParameters, 'extensions'>): Caller {
+  const idempotencyKey = caller.idempotencyKey ?? idempotencyKeyIn(extensions);
+  return idempotencyKey === null ? caller : { ...caller, idempotencyKey };
 }
 
 /**

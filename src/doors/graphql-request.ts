@@ -6,6 +6,7 @@ import { Refusal } from '../graphql/refusal.js';
 import { BodyTooLarge, readBody } from './body.js';
 import { bodyTypeOf } from './headers/content-type.js';
 import type { Negotiated } from './media-type.js';
+import type { SentDocument } from './persisted-query.js';
 
 /** Maximum bytes of a request body: many times the longest message that a plan allows. */
 export const BODY_LIMIT = 1_048_576;
@@ -17,6 +18,9 @@ export interface GraphQLParameters {
   readonly variables: Readonly<Record<string, unknown>> | null;
 }
 
+/** The parameters as they were sent: the document's text may be left out when its hash is given. */
+export interface SentParameters extends Omit<GraphQLParameters, 'query'>, SentDocument {}
+
 /** A request that has been read and may run; passed to Apollo (JSON) or Yoga (streams and uploads). */
 export interface GraphQLRequest {
   readonly parameters: GraphQLParameters;
@@ -26,7 +30,7 @@ export interface GraphQLRequest {
 }
 
 /** @throws Refusal 415 for another media type, charset or encoding; 400 for a body that is no JSON object or has wrong types */
-export async function readPost(request: IncomingMessage, limit: number): Promise<GraphQLParameters> {
+export async function readPost(request: IncomingMessage, limit: number): Promise<SentParameters> {
   const unsupported = unsupportedReason(request);
   if (unsupported !== undefined) throw new Refusal(unsupported, 'UNSUPPORTED_MEDIA_TYPE', { status: 415 });
   const bytes = await readBody(request, limit).catch((error: unknown) => {
@@ -48,7 +52,7 @@ const tooLarge = (limit: number) =>
   new Refusal(`The body is larger than ${limit} bytes`, 'PAYLOAD_TOO_LARGE', { status: 413 });
 
 /** @throws Refusal 400 */
-export function readQueryString(search: string): GraphQLParameters {
+export function readQueryString(search: string): SentParameters {
   const given: Record<string, unknown> = {};
   for (const [name, value] of new URLSearchParams(search)) {
     if (Object.hasOwn(given, name)) throw new Refusal(`The parameter ${name} was given twice`, 'BAD_REQUEST');
@@ -69,16 +73,20 @@ function parseJson(text: string, what: string): unknown {
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const NO_BATCHES =
+  'Batches are not supported. Send one operation a request, over one connection (in Apollo Client HttpLink in place of BatchHttpLink); or put several fields into one operation; or use the WebSocket, which runs operations side by side';
+
 /**
  * Checks the types of the parameters; unknown ones are ignored, as the specification asks.
  * @throws Refusal 400
  */
-export function checkParameters(given: unknown): GraphQLParameters {
-  if (Array.isArray(given)) throw new Refusal('Batches are not supported; send one operation a request', 'BAD_REQUEST');
+export function checkParameters(given: unknown): SentParameters {
+  if (Array.isArray(given)) throw new Refusal(NO_BATCHES, 'BAD_REQUEST');
   if (!isObject(given)) throw new Refusal('The body must be a JSON object', 'BAD_REQUEST');
   const { query, operationName = null, variables = null, extensions = null } = given;
-  if (typeof query !== 'string') throw new Refusal('The parameter query must be given, as a string', 'BAD_REQUEST');
-  if (query.trim() === '') throw new Refusal('The parameter query is empty', 'BAD_REQUEST');
+  if (query !== undefined && query !== null && typeof query !== 'string') {
+    throw new Refusal('The parameter query must be given, as a string', 'BAD_REQUEST');
+  }
   if (operationName !== null && typeof operationName !== 'string') {
     throw new Refusal('The parameter operationName must be a string or null', 'BAD_REQUEST');
   }
@@ -89,5 +97,10 @@ export function checkParameters(given: unknown): GraphQLParameters {
     throw new Refusal('The parameter extensions must be an object or null', 'BAD_REQUEST');
   }
   // Some clients send an empty name when the document has a single operation.
-  return { query, operationName: operationName === '' ? null : operationName, variables };
+  return {
+    query: query ?? undefined,
+    operationName: operationName === '' ? null : operationName,
+    variables,
+    extensions,
+  };
 }

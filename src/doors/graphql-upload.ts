@@ -1,6 +1,6 @@
 import { Refusal } from '../graphql/refusal.js';
 import type { FileUpload } from '../graphql/upload-scalar.js';
-import { checkParameters, type GraphQLParameters } from './graphql-request.js';
+import { checkParameters, type SentParameters } from './graphql-request.js';
 import type { MultipartBody } from './multipart.js';
 
 /**
@@ -8,7 +8,7 @@ import type { MultipartBody } from './multipart.js';
  * (https://github.com/jaydenseric/graphql-multipart-request-spec). One file per request, after the other fields.
  * @throws Refusal 400
  */
-export function parametersOf({ fields, file }: MultipartBody): GraphQLParameters {
+export function parametersOf({ fields, file }: MultipartBody): SentParameters {
   const given = parseField(fields, 'operations');
   const map = parseField(fields, 'map');
   const parameters = checkParameters(given);

@@ -2,10 +2,14 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect, type Server } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startDoors, type ExampleDoors } from '../../test/support/example-doors.js';
 import { rawRequest } from '../../test/support/raw-request.js';
+import { OriginPolicy } from './cors.js';
 import { createHttpServer, type HttpServerOptions } from './http.js';
+import { LoadShedding } from './load.js';
+import { createProbesDoor } from './probes.js';
 
 let doors: ExampleDoors;
 beforeAll(async () => {
@@ -51,6 +55,8 @@ describe('the access log', () => {
     const requests = doors.lines.filter(({ message }) => message === 'Request').map(({ fields }) => fields);
     expect(requests.find(({ requestId }) => requestId === 'logged')).toEqual({
       requestId: 'logged',
+      door: 'graphql',
+      client: '127.0.0.1',
       method: 'POST',
       path: '/graphql',
       status: 200,
@@ -60,6 +66,45 @@ describe('the access log', () => {
     });
     expect(requests.find(({ requestId }) => requestId === 'other')).toMatchObject({ path: '/somewhere', status: 404 });
     expect(JSON.stringify(doors.lines)).not.toMatch(/hunter2|Bearer/);
+  });
+
+  it('has the name of the operation, as far as it is one and short', async () => {
+    const logged = async (id: string, query: string, operationName?: string) => {
+      const body = JSON.stringify({ query, operationName });
+      const headers = { 'content-type': 'application/json', 'x-request-id': id };
+      await rawRequest(doors.port, { method: 'POST', path: '/graphql', headers, body });
+      return doors.lines.find(({ fields }) => fields['requestId'] === id)?.fields['operation'];
+    };
+    expect(await logged('named', 'query Hello { hello }')).toBe('Hello');
+    expect(await logged('chosen', 'query A { hello } query B { hello }', 'B')).toBe('B');
+    expect(await logged('long', `query ${'x'.repeat(500)} { hello }`)).toBe('x'.repeat(64));
+    expect(await logged('unknown', 'query A { hello }', 'forged\n{"level":60}')).toBeUndefined();
+    expect(await logged('invalid', 'query A { hello }}')).toBeUndefined();
+  });
+
+  it('has a line for each upgrade, taken or refused, and for a tunnel', async () => {
+    const upgrade = (id: string, path: string, headers: string) =>
+      `GET ${path} HTTP/1.1\r\nhost: a\r\nx-request-id: ${id}\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n${headers}\r\n`;
+    const key = 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: graphql-transport-ws\r\n';
+    const cases = [
+      ['up', upgrade('up', '/graphql?token=hunter2', key), 101],
+      ['foreign', upgrade('foreign', '/graphql', `${key}origin: https://evil.example\r\n`), 403],
+      ['elsewhere', upgrade('elsewhere', '/api/v1/chat', key), 404],
+      ['keyless', upgrade('keyless', '/graphql', ''), 400],
+      ['twice', upgrade('twice', '/graphql', `${key}host: b\r\n`), 400],
+      ['tunnel', 'CONNECT evil.example:443 HTTP/1.1\r\nhost: a\r\nx-request-id: tunnel\r\n\r\n', 501],
+    ] as const;
+    for (const [id, text, status] of cases) {
+      const socket = connect(doors.port, '127.0.0.1');
+      socket.write(text);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      socket.destroy();
+      expect(answer.toString()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      if (status !== 101) expect(answer.toString()).toMatch(/\r\nx-content-type-options: nosniff\r\n/);
+      const line = doors.lines.find(({ message, fields }) => message === 'Request' && fields['requestId'] === id);
+      expect(line?.fields).toMatchObject({ status, method: id === 'tunnel' ? 'CONNECT' : 'GET' });
+    }
+    expect(JSON.stringify(doors.lines)).not.toMatch(/hunter2|evil\.example:443/);
   });
 });
 
@@ -205,6 +250,49 @@ describe('CORS', () => {
       expect(headers['access-control-allow-origin']).toBeUndefined();
     }
   });
+
+  it('logs the first refusal of an origin, and the setting that would allow it', async () => {
+    const refused = () => doors.lines.filter(({ message }) => message.includes('CORS_ORIGINS'));
+    const before = refused().length;
+    for (let time = 0; time < 3; time++) {
+      for (const other of ['https://new.example', doors.origin, origin, `https://${'x'.repeat(400)}.example`])
+        await rawRequest(doors.port, { path: '/api/v1/x', headers: { origin: other } });
+    }
+    expect(refused().slice(before)).toMatchObject([{ level: 'warn', fields: { origin: 'https://new.example' } }]);
+  });
+
+  describe('in development', () => {
+    let local: ExampleDoors;
+    beforeAll(async () => {
+      local = await startDoors({ allowsLoopback: true });
+    });
+    afterAll(() => local.close());
+
+    const allowedOrigin = async (from: string) =>
+      (await rawRequest(local.port, { path: '/api/v1/x', headers: { origin: from } })).headers[
+        'access-control-allow-origin'
+      ];
+
+    it.each([
+      'http://localhost:5173',
+      'https://localhost',
+      'http://127.0.0.1:3000',
+      'http://[::1]:8080',
+      'http://app.localhost',
+    ])('pages of %s may call', async (from) => {
+      expect(await allowedOrigin(from)).toBe(from);
+    });
+
+    it.each([
+      'http://localhost.evil.example',
+      'http://127.0.0.1.evil.example',
+      'null',
+      'ftp://localhost',
+      'http://10.0.0.1',
+    ])('pages of %s may not', async (from) => {
+      expect(await allowedOrigin(from)).toBeUndefined();
+    });
+  });
 });
 
 describe('security headers', () => {
@@ -214,8 +302,52 @@ describe('security headers', () => {
         'x-content-type-options': 'nosniff',
         'referrer-policy': 'no-referrer',
         'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+        'cross-origin-opener-policy': 'same-origin',
+        'cross-origin-resource-policy': 'same-origin',
+        'origin-agent-cluster': '?1',
+        'x-dns-prefetch-control': 'off',
+        'x-download-options': 'noopen',
+        'x-frame-options': 'DENY',
+        'x-permitted-cross-domain-policies': 'none',
+        'x-xss-protection': '0',
       });
     }
+  });
+
+  it('tell browsers to come by TLS alone where clients do', async () => {
+    for (const [isSecure, expected] of [
+      [true, 'max-age=31536000; includeSubDomains'],
+      [false, undefined],
+    ] as const) {
+      await using naming = namingServer({ isSecure });
+      const { port } = await naming.http.listen(0, '127.0.0.1');
+      for (const path of ['/graphql', '/x', '/files/key']) {
+        expect((await rawRequest(port, { path })).headers['strict-transport-security']).toBe(expected);
+      }
+      const socket = connect(port, '127.0.0.1');
+      socket.write('no request\r\n\r\n');
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      expect(answer.toString().includes('strict-transport-security')).toBe(isSecure);
+      socket.destroy();
+    }
+  });
+});
+
+describe('the probes', () => {
+  it('say whether the process lives, and whether requests should come', async () => {
+    let isReady = true;
+    const check = () => (isReady ? Promise.resolve() : Promise.reject(new Error('away')));
+    await using naming = namingServer({ probes: createProbesDoor({ check, models: () => ({ fast: 'open' }) }) });
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    const statuses = async () =>
+      (await Promise.all(['/health/live', '/health/ready'].map((path) => rawRequest(port, { path })))).map(
+        ({ status }) => status,
+      );
+    expect(await statuses()).toEqual([200, 200]);
+    isReady = false;
+    expect(await statuses()).toEqual([200, 503]);
+    expect(await rawRequest(port, { path: '/health/ready', method: 'POST' })).toMatchObject({ status: 405 });
+    expect(await rawRequest(port, { path: '/health/other' })).toMatchObject({ status: 404 });
   });
 });
 
@@ -236,7 +368,7 @@ function namingServer(options: Partial<HttpServerOptions> = {}) {
       socket.end();
     },
     log: { info: note, warn: note, error: note },
-    corsOrigins: [],
+    origins: new OriginPolicy({ allowed: [], allowsLoopback: false, log: { warn: note } }),
     ...options,
   });
   return { http, lines, [Symbol.asyncDispose]: () => http.close() };
@@ -310,7 +442,7 @@ describe('the doors', () => {
     await using first = namingServer();
     await using second = namingServer();
     const { port } = await first.http.listen(0, '127.0.0.1');
-    await expect(second.http.listen(port, '127.0.0.1')).rejects.toThrow(/EADDRINUSE/);
+    await expect(second.http.listen(port, '127.0.0.1')).rejects.toThrow(/another program uses it/);
   });
 });
 
@@ -455,5 +587,99 @@ describe('idle', () => {
     await idle;
     await naming.http.idle();
     await naming.http.close();
+  });
+});
+
+describe('a client that does not read', () => {
+  const BIG = Buffer.alloc(4 * 1024 * 1024, 'x');
+
+  it('gets the answers of one connection made one after the other', async () => {
+    let running = 0;
+    const served: string[] = [];
+    await using naming = namingServer({
+      rest: async (request, response) => {
+        expect(++running).toBe(1);
+        served.push(request.url ?? '');
+        await new Promise((resolve) => setImmediate(resolve));
+        running -= 1;
+        response.end(request.url);
+      },
+    });
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    const paths = Array.from({ length: 20 }, (_, index) => `/${index}`);
+    const socket = connect(port, '127.0.0.1');
+    const last = (path: string) => (path === paths.at(-1) ? 'connection: close\r\n' : '');
+    socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nhost: x\r\n${last(path)}\r\n`).join(''));
+    const answers = await text(socket);
+    expect(served).toEqual(paths);
+    expect([...answers.matchAll(/\r\n\r\n(?:\w+\r\n)?(\/\d+)/g)].map(([, path]) => path)).toEqual(paths);
+  });
+
+  it('is disconnected when it sends more requests than may wait for their turn', async () => {
+    await using naming = namingServer({ rest: () => undefined });
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(200));
+    await once(socket, 'close');
+  });
+
+  it('is disconnected after a while; one that has nothing to read is not', async () => {
+    const connectionLimits = { unreadTimeout: 200 };
+    const closed = Promise.withResolvers<undefined>();
+    await using naming = namingServer({
+      rest: (request, response) => {
+        if (request.url === '/quiet') setTimeout(() => response.end('at last'), 800);
+        else {
+          response.once('close', () => {
+            closed.resolve(undefined);
+          });
+          response.end(BIG);
+        }
+      },
+      connectionLimits,
+    });
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    socket.pause().write('GET /big HTTP/1.1\r\nhost: x\r\n\r\n');
+    expect((await rawRequest(port, { path: '/quiet' })).text).toBe('at last');
+    await closed.promise;
+    socket.destroy();
+  });
+});
+
+describe('an overloaded server', () => {
+  it('refuses requests in the form of their path, and health checks never', async () => {
+    let isOverloaded = true;
+    const log = { info: () => undefined, warn: () => undefined };
+    await using naming = namingServer({
+      shedding: new LoadShedding({ requests: 10, lagMs: 100 }, () => (isOverloaded ? 500 : 0), log),
+    });
+    const { port } = await naming.http.listen(0, '127.0.0.1');
+    const rest = await rawRequest(port, { path: '/api/v1/users' });
+    expect([rest.status, rest.headers['retry-after'], rest.json]).toEqual([
+      503,
+      '2',
+      { code: 503, message: 'The server is overloaded, try again', data: null },
+    ]);
+    const graphql = await rawRequest(port, { path: '/graphql?query={hello}' });
+    expect([graphql.status, graphql.headers['retry-after'], graphql.json]).toEqual([
+      503,
+      '2',
+      {
+        errors: [
+          { message: 'The server is overloaded, try again', extensions: { code: 'UNAVAILABLE', retryAfter: 2 } },
+        ],
+      },
+    ]);
+    const upgrade = await answerTo(
+      'GET /graphql HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+      port,
+    );
+    expect(upgrade).toMatch(/^HTTP\/1\.1 503 [^]*retry-after: 2\r\n/i);
+    for (const path of ['/health/live', '/health/ready', '/api/v1/health']) {
+      expect((await rawRequest(port, { path })).status).not.toBe(503);
+    }
+    isOverloaded = false;
+    expect((await rawRequest(port, { path: '/api/v1/users' })).status).not.toBe(503);
   });
 });

@@ -1,39 +1,61 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../kernel/log.js';
+import { openRequest } from '../kernel/request-scope.js';
+import type { EndedRequest } from '../ports/metrics.js';
+import type { Tracing } from '../ports/tracing.js';
+import { Refusal } from '../graphql/refusal.js';
+import { sendRefusal } from './answer.js';
 import { requestIdOf } from './caller.js';
-import { applyCors } from './cors.js';
+import { applyCors, type OriginPolicy } from './cors.js';
 import { envelopeText, sendEnvelope, type Answer } from './envelope.js';
-import { describeError } from './error-map.js';
 import { FILES_PATH } from './files.js';
+import { InOrder } from './in-order.js';
 import { Listener } from './listener.js';
 import { lingerAfterAnswer } from './linger.js';
-import { endWithJson } from './raw-answer.js';
+import { RETRY_SECONDS, type LoadShedding } from './load.js';
+import { PROBES_PATH } from './probes.js';
+import { endWithJson, prepareRawAnswer, rawAnswerStatus } from './raw-answer.js';
 import { refusalOf } from './refused-request.js';
-import { pathOf } from './request-target.js';
+import { isGraphQLPath, pathOf } from './request-target.js';
+import { handle, type RequestHandler } from './request-handler.js';
 import { RunningRequests } from './running-requests.js';
+import { UNDO_PATH } from './undo-page.js';
+import { securityHeaders } from './security-headers.js';
+import { admitBodies, type Unread } from './unread.js';
 import { UnreadableBytes } from './unreadable.js';
-
-/** Answers one request. An error that it throws is logged and answered with 500. */
-export type RequestHandler = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  requestId: string,
-) => Promise<void> | void;
+import { within } from './within.js';
 
 export interface HttpServerOptions {
   /** Serves `/graphql`. */
   readonly graphql: RequestHandler;
   /** Serves `/files/<key>`. */
   readonly files?: RequestHandler;
+  /** Serves the page that undoes a change of an account. */
+  readonly undo?: RequestHandler;
   /** Serves every other path, including the 404 answers, which use REST's envelope. */
   readonly rest: RequestHandler;
   /** Serves WebSocket upgrades of `/graphql`. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Serves `/health/live` and `/health/ready`. */
+  readonly probes?: RequestHandler;
+  /** Whether clients reach the service by `https:`. */
+  readonly isSecure?: boolean;
   readonly log: Log;
-  /** Origins whose pages may read answers, such as `https://app.example.com`; `*` allows all. */
-  readonly corsOrigins: readonly string[];
+  /** The address of a client, for the access log: behind trusted proxies. That of the connection by default. */
+  readonly clientOf?: ((request: IncomingMessage) => string | null) | undefined;
+  /** Is told of each request that is over. */
+  readonly onRequest?: ((request: EndedRequest) => void) | undefined;
+  /** Is told of each request. */
+  readonly tracing?: Pick<Tracing, 'receive'> | undefined;
+  /** Says which sites may read answers. */
+  readonly origins: OriginPolicy;
+  /** What clients that do not read may have waiting. By default there is no limit but the size of answers. */
+  readonly unread?: Unread;
+  /** Refuses requests under overload. By default none are. */
+  readonly shedding?: LoadShedding;
   /** Replaces defaults, in tests. */
   readonly connectionLimits?: Partial<typeof CONNECTION_LIMITS>;
 }
@@ -44,6 +66,20 @@ export interface HttpServer {
   listen(port: number, host: string): Promise<AddressInfo>;
   /** Adds the user to the access log entry of a running request. */
   noteViewer(requestId: string, userId: string): void;
+  /**
+   * Adds the operation's name to the access log entry of a running request. The first one counts.
+   * @param route the path that led to it, as `/api/v1/users/{user_id}`
+   */
+  noteOperation(requestId: string, name: string, route?: string): void;
+  /** From now on each answer closes its connection: its client asks again elsewhere. New connections are still taken. */
+  sendAway(): void;
+  /** Whether no client is connected. */
+  readonly isDeserted: boolean;
+  /**
+   * Takes every connection that waits in the system, without answering, and ends listening when there is none: that would reset
+   * them, and a client that waits for its answer opens no other. Call {@link drain} next, which answers what was held back.
+   */
+  settle(): Promise<void>;
   /** Refuses new connections, and closes each open one after the answer that is in progress. */
   drain(): void;
   /** Resolves when no request is running. */
@@ -61,42 +97,87 @@ const CONNECTION_LIMITS = {
   requestTimeout: 120_000,
   /** Common proxies keep idle connections for 60 s. This is longer, so that the proxy closes the connection, not the server. */
   keepAliveTimeout: 72_000,
+  /** How long a client may read nothing of what waits for it. A connection on which nothing waits may be silent. */
+  unreadTimeout: 60_000,
 };
+
+/** How long a connection that was just taken when listening ended has to send its request. */
+const LAST_REQUESTS_MS = 1_000;
+const SETTLE_MS = 50;
+const MAX_SETTLE_MS = 1_000;
+/** A turn of the event loop in which nothing else was done takes less. */
+const QUIET_TURN_MS = 0.2;
 
 /** Upgrades to other protocols, such as curl's to HTTP/2, are served as plain requests. */
 function asksForWebSocket({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket';
 }
 
-const SECURITY_HEADERS = Object.entries({
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'x-frame-options': 'DENY',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-});
-
 /** One HTTP server for every door, with request ids, the access log, CORS, security headers and draining at shutdown. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { log, corsOrigins } = options;
-  const running = new RunningRequests(log);
+  const { log, origins } = options;
+  const { clientOf = ({ socket }: IncomingMessage) => socket.remoteAddress ?? null } = options;
+  const running = new RunningRequests(log, { clientOf, onEnd: options.onRequest, tracing: options.tracing });
   const doorOf = doorFinder(options);
+  const headers = securityHeaders(options.isSecure ?? false);
+  const headerEntries = Object.entries(headers);
+  let isSendingAway = false;
   let isDraining = false;
+  /** Every open connection, whichever door it was given to. */
+  const connections = new Set<Socket>();
+  let accepted = 0;
+  let heldBack: (() => void)[] | undefined;
 
   const unreadable = new UnreadableBytes(log);
+  const inOrder = new InOrder();
+  /** Answers that were not begun when they were last counted. */
+  const waiting = new Set<ServerResponse>();
+  const disowners = new WeakMap<ServerResponse, () => void>();
+  /** By the request's id. Two requests of a client may have the same one. */
+  const latest = new Map<string, ServerResponse>();
+  /** Requests that wait for their answer. Streams that have begun do not: each is looked at once, however long it stays open. */
+  const countWaiting = () => {
+    for (const response of waiting) if (response.headersSent) waiting.delete(response);
+    return waiting.size;
+  };
+  const isAdmitted = (request: IncomingMessage) => options.shedding?.admits(request, countWaiting()) ?? true;
   const serve = (request: IncomingMessage, response: ServerResponse) => {
+    unreadable.follow(request.socket, response);
+    inOrder.run(request.socket, () => {
+      serveNow(request, response);
+    });
+  };
+  const serveNow = (request: IncomingMessage, response: ServerResponse) => {
+    if (heldBack !== undefined) {
+      heldBack.push(() => {
+        serveNow(request, response);
+      });
+      return;
+    }
     // A write after the client has disconnected emits `error`. The event `close` follows, and is handled.
     response.on('error', () => undefined);
     const requestId = requestIdOf(request);
-    running.follow(request, response, requestId);
-    unreadable.follow(request.socket, response);
+    const span = running.follow(request, response, requestId);
+    const isOverloaded = !isAdmitted(request);
+    waiting.add(response);
+    latest.set(requestId, response);
+    admitBodies(response, (bytes) => options.unread?.admits(response, response.writableLength, bytes) ?? true);
     lingerAfterAnswer(request, response);
     response.once('close', () => {
+      waiting.delete(response);
+      disowners.get(response)?.();
+      inOrder.next(request.socket);
+      if (latest.get(requestId) === response) latest.delete(requestId);
       if (isDraining) server.closeIdleConnections();
     });
     response.setHeader('x-request-id', requestId);
-    for (const [name, value] of SECURITY_HEADERS) response.setHeader(name, value);
-    if (isDraining) response.setHeader('connection', 'close');
-    if (!applyCors(request, response, corsOrigins)) void answer(doorOf(request), request, response, requestId, log);
+    for (const [name, value] of headerEntries) response.setHeader(name, value);
+    if (isSendingAway) response.setHeader('connection', 'close');
+    if (applyCors(request, response, origins)) return;
+    const door = isOverloaded ? overloadAnswer(request) : doorOf(request);
+    const answer = () => handle(door, request, response, requestId, log);
+    const { close } = openRequest(requestId, () => void (span === undefined ? answer() : span.run(answer)));
+    response.once('close', close);
   };
 
   const limits = { ...CONNECTION_LIMITS, ...options.connectionLimits };
@@ -107,11 +188,33 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     serve(request, response);
   });
   server.on('checkExpectation', serve);
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    accepted += 1;
+    socket.once('close', () => {
+      connections.delete(socket);
+    });
+  });
+  server.setTimeout(limits.unreadTimeout, (socket) => {
+    // Between requests it was kept alive for long enough.
+    if (socket.writableLength > 0 || !inOrder.isServing(socket)) socket.destroy();
+  });
   server.on('clientError', (error, socket) => {
+    prepareRawAnswer(socket, headers);
     unreadable.answer(error, socket);
   });
-  server.on('upgrade', upgradeDoor(options));
-  server.on('connect', refuseTunnel);
+  const withoutResponse = (handle: HttpServerOptions['upgrade']): HttpServerOptions['upgrade'] => {
+    return (request, socket, head) => {
+      // Node no longer handles this socket's errors: without a listener, a client that disconnects would end the process.
+      socket.on('error', () => undefined);
+      const requestId = requestIdOf(request);
+      prepareRawAnswer(socket, { ...headers, 'x-request-id': requestId });
+      handle(request, socket, head);
+      running.logUpgrade(request, requestId, rawAnswerStatus(socket) ?? 101);
+    };
+  };
+  server.on('upgrade', withoutResponse(upgradeDoor(options, isAdmitted)));
+  server.on('connect', withoutResponse(refuseTunnel));
   const listener = new Listener(server, log);
 
   return {
@@ -119,53 +222,125 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     listen: (port, host) => listener.open(port, host),
     noteViewer: (requestId, userId) => {
       running.noteViewer(requestId, userId);
+      const response = latest.get(requestId);
+      if (response === undefined || options.unread === undefined) return;
+      disowners.get(response)?.();
+      disowners.set(response, options.unread.own(userId, response, { waiting: () => response.writableLength }));
+    },
+    noteOperation: (requestId, name, route) => {
+      running.noteOperation(requestId, name, route);
+    },
+    sendAway() {
+      isSendingAway = true;
+    },
+    get isDeserted() {
+      return connections.size === 0;
+    },
+    async settle() {
+      heldBack ??= [];
+      const end = performance.now() + MAX_SETTLE_MS;
+      let seen: number;
+      do {
+        seen = accepted;
+        await delay(SETTLE_MS);
+        if (accepted === seen) await quietTurn(() => accepted === seen && performance.now() < end);
+      } while (accepted !== seen && performance.now() < end);
+      // At once: what comes between the last look and the end of listening is reset by the system.
+      void listener.close();
     },
     drain() {
+      isSendingAway = true;
       isDraining = true;
       void listener.close();
       server.closeIdleConnections();
+      const answers = heldBack ?? [];
+      heldBack = undefined;
+      for (const answerNow of answers) answerNow();
     },
     idle: () => running.idle(),
     async close() {
       const closed = listener.close();
-      server.closeAllConnections();
+      if (isDraining) await within(LAST_REQUESTS_MS, closed);
+      // Node's `closeAllConnections` leaves those that were refused or upgraded, whose clients may not read what was sent.
+      for (const socket of connections) socket.destroy();
       await closed;
     },
   };
 }
 
-function isGraphQLPath(path: string | null): boolean {
-  return path === '/graphql' || path === '/graphql/';
+/**
+ * Waits for a turn of the event loop that had nothing to do but to look for connections. A turn takes one at least, and what
+ * comes while a busy one is at other work is seen in the next.
+ * @param isStill whether to go on waiting
+ */
+async function quietTurn(isStill: () => boolean): Promise<void> {
+  for (let turn = 0, start = performance.now(); isStill(); turn++) {
+    await setImmediate();
+    const now = performance.now();
+    if (turn >= 2 && now - start < QUIET_TURN_MS) return;
+    start = now;
+  }
 }
 
-function doorFinder({ graphql, files, rest }: HttpServerOptions): (request: IncomingMessage) => RequestHandler {
+function doorFinder({
+  graphql,
+  files,
+  probes,
+  undo,
+  rest,
+}: HttpServerOptions): (request: IncomingMessage) => RequestHandler {
   return (request) => {
     const refusal = refusalOf(request);
     if (refusal !== undefined) return sender(refusal);
     const path = pathOf(request.url);
     if (path === null) return sender({ status: 400, message: 'Malformed URL' });
     if (isGraphQLPath(path)) return graphql;
+    if (undo !== undefined && path === UNDO_PATH) return undo;
+    if (probes !== undefined && path.startsWith(PROBES_PATH)) return probes;
     return files !== undefined && path.startsWith(FILES_PATH) ? files : rest;
   };
 }
 
-function upgradeDoor({ upgrade }: HttpServerOptions): HttpServerOptions['upgrade'] {
+function upgradeDoor(
+  { upgrade }: HttpServerOptions,
+  isAdmitted: (request: IncomingMessage) => boolean,
+): HttpServerOptions['upgrade'] {
   return (request, socket, head) => {
-    // Node no longer handles this socket's errors: without a listener, a client that disconnects would end the process.
-    socket.on('error', () => undefined);
-    if (isGraphQLPath(pathOf(request.url))) upgrade(request, socket, head);
+    const refusal = refusalOf(request);
+    if (refusal !== undefined) endWithEnvelope(socket, refusal);
+    else if (!isAdmitted(request)) endWithEnvelope(socket, OVERLOADED);
+    else if (isGraphQLPath(pathOf(request.url))) upgrade(request, socket, head);
     else endWithEnvelope(socket, { status: 404, message: 'WebSockets are served at /graphql' });
   };
 }
 
 /** Node closes a connection without a word when it asks for a tunnel. */
 function refuseTunnel(_request: IncomingMessage, socket: Duplex): void {
-  socket.on('error', () => undefined);
   endWithEnvelope(socket, { status: 501, message: 'Not implemented' });
 }
 
 function endWithEnvelope(socket: Duplex, answer: Answer): void {
-  endWithJson(socket, answer.status, envelopeText(answer));
+  endWithJson(socket, answer.status, envelopeText(answer), answer.headers);
+}
+
+const OVERLOADED: Answer = {
+  status: 503,
+  message: 'The server is overloaded, try again',
+  headers: { 'retry-after': String(RETRY_SECONDS) },
+};
+
+/** Answers a request for which nothing was done yet, in the form of its path. */
+function overloadAnswer(request: IncomingMessage): RequestHandler {
+  if (!isGraphQLPath(pathOf(request.url))) return sender(OVERLOADED);
+  const { message } = OVERLOADED;
+  const error = new Refusal(message, 'UNAVAILABLE', {
+    status: 503,
+    headers: { ...OVERLOADED.headers },
+    details: { retryAfter: RETRY_SECONDS },
+  });
+  return (_request, response) => {
+    sendRefusal(response, error);
+  };
 }
 
 /** Asks a client that waits for it to send the body once a door reads it: a request that is refused before needs none. */
@@ -173,22 +348,6 @@ function continueWhenRead(request: IncomingMessage, response: ServerResponse): v
   request.once('resume', () => {
     if (!response.headersSent) response.writeContinue();
   });
-}
-
-async function answer(
-  handler: RequestHandler,
-  request: IncomingMessage,
-  response: ServerResponse,
-  requestId: string,
-  log: Log,
-): Promise<void> {
-  try {
-    await handler(request, response, requestId);
-  } catch (error) {
-    log.error({ requestId, error: describeError(error) }, 'A request could not be served');
-    if (response.headersSent) response.destroy();
-    else sendEnvelope(response, { status: 500, message: 'Internal server error' });
-  }
 }
 
 function sender(answer: Answer): RequestHandler {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { createServer, type AddressInfo, type Server as NetServer } from 'node:net';
 import type { Log } from '../kernel/log.js';
+import { StartupError } from '../kernel/startup-error.js';
 import { describeError } from './error-map.js';
 
 /** The addresses that an HTTP server listens on. */
@@ -13,14 +14,22 @@ export class Listener {
   constructor(
     private readonly server: Server,
     private readonly log: Pick<Log, 'warn' | 'error'>,
+    /** The settings that say where it listens. */
+    private readonly settings = { port: 'PORT', host: 'HOST' },
   ) {}
 
   /**
    * Listens on the host. `localhost` has two addresses where IPv6 is on, and clients try either first, so it listens on both.
    * @param port 0 for any free port
+   * @throws StartupError when the port cannot be opened
    */
   async open(port: number, host: string): Promise<AddressInfo> {
-    await this.#listen(this.server, port, host);
+    await this.#listen(this.server, port, host).catch((error: unknown) => {
+      throw new StartupError(
+        `${this.settings.port} ${port} of ${this.settings.host} ${host} cannot be opened: ${reasonOf(error)}`,
+        { cause: error },
+      );
+    });
     const address = addressOf(this.server);
     if (host === 'localhost') await this.#openOthers(address);
     return address;
@@ -54,6 +63,18 @@ export class Listener {
       }
     }
   }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program uses it',
+  EACCES: 'this user may not open it',
+  EADDRNOTAVAIL: 'this machine does not have the address',
+  ENOTFOUND: 'the name of the host is unknown',
+};
+
+function reasonOf(error: unknown): string {
+  const { code = 'unknown reason' } = error as NodeJS.ErrnoException;
+  return REASONS[code] ?? code;
 }
 
 async function listening(server: NetServer, port: number, host: string): Promise<void> {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { LRUCache } from 'lru-cache';
 import { acceptsByName, preferredType } from './headers/accept.js';
 
 /** Media types of answers to queries and mutations; the first is the default for clients without a preference. */
@@ -18,8 +19,24 @@ export interface Negotiated {
   readonly isLegacy: boolean;
 }
 
+/** Choices by the header's text: clients send few different ones. Longer ones are not kept. */
+const known = new LRUCache<string, { readonly choice: Negotiated | undefined }>({ max: 200 });
+const MAX_KNOWN_LENGTH = 200;
+
 /** The media type of the answer that the client prefers; undefined when it accepts none of ours. */
 export function negotiate(request: IncomingMessage, isSubscription: boolean): Negotiated | undefined {
+  const { accept } = request.headers;
+  if (accept !== undefined && accept.length > MAX_KNOWN_LENGTH) return choose(request, isSubscription);
+  const key = `${isSubscription} ${accept === undefined ? 'none' : `:${accept}`}`;
+  let found = known.get(key);
+  if (found === undefined) {
+    found = { choice: choose(request, isSubscription) };
+    known.set(key, found);
+  }
+  return found.choice;
+}
+
+function choose(request: IncomingMessage, isSubscription: boolean): Negotiated | undefined {
   const type = preferredType(request, isSubscription ? STREAM_TYPES : RESULT_TYPES);
   if (type === undefined) return undefined;
   return { type, isLegacy: type === 'application/json' && acceptsByName(request, type) };

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { Busboy, type BusboyInstance } from '@fastify/busboy';
-import { bodyTypeOf } from './headers/content-type.js';
+import { Dicer } from '@fastify/busboy';
+import { dispositionOf } from './headers/content-disposition.js';
+import { bodyTypeOf, boundaryOf } from './headers/content-type.js';
 import { Invalid } from '../kernel/errors.js';
 import { FileUpload } from '../graphql/upload-scalar.js';
 
@@ -29,11 +30,14 @@ export interface MultipartLimits {
   readonly bodyBytes: number;
   /** Maximum bytes of a field that is not a file. */
   readonly fieldBytes: number;
+  /** Names of parts, of any kind and in any place, that count for nothing. None by default. */
+  readonly passesOver?: (name: string) => boolean;
 }
 
 /** More than the GraphQL multipart request specification needs, and few enough to limit memory. */
 const MAX_FIELDS = 8;
 const MAX_HEADER_BYTES = 8_192;
+const MAX_HEADER_FIELDS = 20;
 
 const cutOff = () => new Invalid([{ field: 'file', message: 'was cut off' }], 'The upload was cut off');
 const malformed = () => new MalformedMultipart('malformed', 'The body is not valid multipart/form-data');
@@ -50,6 +54,13 @@ export function readMultipart(request: IncomingMessage, limits: MultipartLimits)
   return new MultipartReader(request, limits).body;
 }
 
+/** The header fields of a part by their names in lower case, as bytes in Latin-1. */
+type PartHeader = Readonly<Record<string, readonly string[] | undefined>>;
+
+function mediaTypeOf(header: PartHeader): string {
+  return header['content-type']?.[0]?.split(';', 1)[0]?.trim().toLowerCase() ?? 'text/plain';
+}
+
 class MultipartReader {
   readonly body: Promise<MultipartBody>;
   private readonly begun = Promise.withResolvers<MultipartBody>();
@@ -57,39 +68,51 @@ class MultipartReader {
   private readonly ended = Promise.withResolvers<undefined>();
   private readonly fields = new Map<string, string>();
   private file: Readable | undefined;
+  /** A promise for each field, which resolves when it has been read. */
+  private readonly reading: Promise<undefined>[] = [];
+  private passedOver = 0;
 
   constructor(
     private readonly request: IncomingMessage,
-    { bodyBytes, fieldBytes }: MultipartLimits,
+    private readonly limits: MultipartLimits,
   ) {
     this.body = this.begun.promise;
     // The reader of the file awaits this promise. Without a reader, its rejection must not end the process.
     this.ended.promise.catch(() => undefined);
-    const contentType = request.headers['content-type'] ?? '';
+    const { bodyBytes } = limits;
+    const boundary = boundaryOf(request);
     if (bodyTypeOf(request).mediaType !== 'multipart/form-data') {
       this.begun.reject(new MalformedMultipart('media-type', 'Send the body as multipart/form-data'));
     } else if (Number(request.headers['content-length'] ?? 0) > bodyBytes) {
       this.begun.reject(new MalformedMultipart('too-large', `The body is larger than ${bodyBytes} bytes`));
+    } else if (boundary === null) {
+      this.begun.reject(malformed());
     } else {
-      this.read(contentType, fieldBytes);
+      this.read(boundary);
     }
   }
 
-  private read(contentType: string, fieldBytes: number): void {
-    let parser: BusboyInstance;
-    try {
-      parser = this.parser(contentType, fieldBytes);
-    } catch {
-      // The content type names no boundary.
-      this.begun.reject(malformed());
-      return;
-    }
+  private read(boundary: string): void {
+    const config: Dicer.Config & { readonly maxHeaderSize: number } = {
+      boundary,
+      maxHeaderPairs: MAX_HEADER_FIELDS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    };
+    const parser = new Dicer(config);
+    parser.on('part', (part) => {
+      part.on('error', () => {
+        this.fail(malformed(), cutOff());
+      });
+      part.once('header', (header) => {
+        this.take(part, header as PartHeader, parser);
+      });
+    });
     parser.on('error', () => {
       this.fail(malformed(), cutOff());
     });
     parser.once('finish', () => {
-      this.begun.resolve({ fields: this.fields, file: null, finish: () => undefined });
       this.ended.resolve(undefined);
+      this.begun.resolve(this.bodyWith(null, () => undefined));
     });
     this.request.once('close', () => {
       // `close` also follows a complete body, a part of which the parser may still have to process.
@@ -98,44 +121,71 @@ class MultipartReader {
     this.request.pipe(parser);
   }
 
-  private parser(contentType: string, fieldBytes: number): BusboyInstance {
-    const parser = new Busboy({
-      headers: { ...this.request.headers, 'content-type': contentType },
-      limits: { fields: MAX_FIELDS, fieldSize: fieldBytes, headerSize: MAX_HEADER_BYTES, headerPairs: 20 },
-      isPartAFile: (_name, _type, filename) => filename !== undefined,
+  private take(part: Readable, header: PartHeader, parser: Dicer): void {
+    const { type, name, filename } = dispositionOf(header['content-disposition']?.[0] ?? '');
+    if (type !== 'form-data' || name === undefined) {
+      part.resume();
+    } else if (this.limits.passesOver?.(name) === true) {
+      this.passOver(part);
+    } else if (this.file !== undefined) {
+      part.resume();
+      this.ended.reject(new Invalid([{ field: name, message: 'is not expected: the file is the last part' }]));
+    } else if (filename === undefined) {
+      this.takeField(part, name);
+    } else {
+      this.takeFile(part, name, new FileUpload(filename, mediaTypeOf(header), this.bytesOf(part)), parser);
+    }
+  }
+
+  private passOver(part: Readable): void {
+    const { bodyBytes } = this.limits;
+    part.on('data', (chunk: Buffer) => {
+      this.passedOver += chunk.length;
+      if (this.passedOver <= bodyBytes) return;
+      this.fail(new MalformedMultipart('too-large', `The body is larger than ${bodyBytes} bytes`), cutOff());
     });
-    parser.on('field', (name, value, _nameCut, valueCut) => {
-      if (this.file !== undefined) this.refuseAfterFile(name);
-      else if (valueCut) {
-        const message = `The field ${name} is larger than ${fieldBytes} bytes`;
-        this.fail(new MalformedMultipart('too-large', message), cutOff());
-      } else this.fields.set(name, value);
-    });
-    parser.on('fieldsLimit', () => {
+  }
+
+  private takeField(part: Readable, name: string): void {
+    const { fieldBytes } = this.limits;
+    if (this.reading.length === MAX_FIELDS) {
+      part.resume();
       this.fail(malformed(), cutOff());
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let length = 0;
+    part.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= fieldBytes) chunks.push(chunk);
+      else
+        this.fail(
+          new MalformedMultipart('too-large', `The field ${name} is larger than ${fieldBytes} bytes`),
+          cutOff(),
+        );
     });
-    parser.on('file', (field, stream, filename, _encoding, mediaType) => {
-      stream.on('error', () => {
-        this.fail(malformed(), cutOff());
-      });
-      if (this.file !== undefined) {
-        stream.resume();
-        this.refuseAfterFile(field);
-        return;
-      }
-      this.file = stream;
-      const upload = new FileUpload(filename, mediaType, this.bytesOf(stream));
-      this.begun.resolve({
-        fields: this.fields,
-        file: { field, upload },
-        finish: () => {
-          this.request.unpipe(parser);
-          this.request.resume();
-          stream.destroy();
-        },
-      });
+    const read = Promise.withResolvers<undefined>();
+    this.reading.push(read.promise);
+    part.once('end', () => {
+      this.fields.set(name, Buffer.concat(chunks).toString('utf8'));
+      read.resolve(undefined);
     });
-    return parser;
+  }
+
+  private takeFile(part: Readable, field: string, upload: FileUpload, parser: Dicer): void {
+    this.file = part;
+    const finish = () => {
+      this.request.unpipe(parser);
+      this.request.resume();
+      part.destroy();
+    };
+    this.begun.resolve(this.bodyWith({ field, upload }, finish));
+  }
+
+  /** Resolves when the fields so far have been read: a part's `end` may come after the next part's header. */
+  private async bodyWith(file: MultipartBody['file'], finish: () => void): Promise<MultipartBody> {
+    await Promise.all(this.reading);
+    return { fields: this.fields, file, finish };
   }
 
   private async *bytesOf(stream: Readable): AsyncGenerator<Uint8Array, void, undefined> {
@@ -146,10 +196,6 @@ class MultipartReader {
       throw error;
     }
     await this.ended.promise;
-  }
-
-  private refuseAfterFile(field: string): void {
-    this.ended.reject(new Invalid([{ field, message: 'is not expected: the file is the last part' }]));
   }
 
   private fail(before: MalformedMultipart, after: Invalid): void {

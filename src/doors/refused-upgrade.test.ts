@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, it } from '@jest/globals';
-import { createHttpServer, type RequestHandler } from './http.js';
+import { OriginPolicy } from './cors.js';
+import { createHttpServer } from './http.js';
+import type { RequestHandler } from './request-handler.js';
 
 const unexpected: RequestHandler = () => {
   throw new Error('No request was to be answered');
@@ -17,7 +19,7 @@ it('survives a client that resets the connection of a refused upgrade', async ()
       throw new Error('No door takes this upgrade');
     },
     log: { info: ignore, warn: ignore, error: ignore },
-    corsOrigins: [],
+    origins: new OriginPolicy({ allowed: [], allowsLoopback: false, log: { warn: ignore } }),
   });
   const { port } = await http.listen(0, '127.0.0.1');
   const client = connect(port, '127.0.0.1');

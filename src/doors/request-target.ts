@@ -30,3 +30,7 @@ export function queryOf(target: string | undefined = ''): string {
   const start = target.indexOf('?');
   return start < 0 ? '' : target.slice(start + 1);
 }
+
+export function isGraphQLPath(path: string | null): boolean {
+  return path === '/graphql' || path === '/graphql/';
+}

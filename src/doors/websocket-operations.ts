@@ -1,18 +1,31 @@
 import type { IncomingMessage } from 'node:http';
-import type { ExecutionArgs } from 'graphql';
+import type { ExecutionArgs, ExecutionResult, GraphQLError } from 'graphql';
 import { makeServer, type Context, type Server, type ServerOptions, type SubscribePayload } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { Unavailable } from '../kernel/errors.js';
-import type { FollowViewer } from '../kernel/viewer.js';
+import { duringRequest } from '../kernel/request-scope.js';
+import type { FollowViewer, Viewer } from '../kernel/viewer.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { MapError, Pipeline, Prepared } from '../graphql/pipeline.js';
-import { credentialsOf, peerOf, requestIdOf, type MakeContext } from './caller.js';
+import {
+  credentialsOf,
+  idempotencyKeyIn,
+  peerOf,
+  requestIdOf,
+  traceIn,
+  type Caller,
+  type MakeContext,
+} from './caller.js';
+import type { PersistedQueries } from './persisted-query.js';
 import { TOO_MANY_REQUESTS, WebSocketSession } from './websocket-session.js';
+import { within } from './within.js';
+import { textOf, writtenStream } from './written-stream.js';
 
 export interface OperationsOptions {
   readonly pipeline: Pipeline;
   readonly makeContext: MakeContext;
   readonly mapError: MapError;
+  readonly persisted: PersistedQueries;
   /** Reports when the viewer of a socket may no longer act. */
   readonly follow: FollowViewer;
   /** Maximum concurrent operations per socket; one more closes the socket with 4429. 100 by default. */
@@ -26,6 +39,8 @@ export interface Extra extends Record<PropertyKey, unknown> {
   /** Running operations by the client's id. Each is aborted when it ends or the socket closes. */
   readonly operations: Map<string, AbortController>;
   readonly session: WebSocketSession;
+  /** When the last operation ended, on the clock of `performance.now()`; at first, when the socket was opened. */
+  idleSince: number;
 }
 
 type Parameters = Record<string, unknown> | undefined;
@@ -36,24 +51,44 @@ type Hooks = ServerOptions<Parameters, Extra>;
 interface OperationArguments extends ExecutionArgs {
   readonly prepared: Prepared;
   readonly context: RequestContext;
+  /** Whether the answer is that of an earlier operation with the same idempotency key. */
+  readonly replay: { is: boolean };
+  /** Writes a result of a subscription as graphql-ws would. */
+  readonly writeNext: (result: ExecutionResult) => Promise<void> | undefined;
+}
+
+/** What the operations need of the sockets. */
+interface Sockets {
+  /** @returns what resolves when the socket can take more; undefined when it can now */
+  send(socket: WebSocket, text: string): Promise<void> | undefined;
+  /** Called when the last operation of a socket is over. */
+  onIdle(socket: WebSocket): void;
 }
 
 /** Time limit for a client to send `connection_init`. */
 const INIT_TIMEOUT_MS = 10_000;
+/** Time limit for ending the open subscriptions when the service stops. */
+const END_MS = 500;
+
 /** Runs the operations of all sockets, each with its own context. */
 export class WebSocketOperations {
   readonly protocol: Server<Extra>;
   private readonly connections = new Map<WebSocket, Connection>();
   private isRefusing = false;
 
-  /** @param onIdle called when the last operation of a socket is over */
   constructor(
     private readonly options: OperationsOptions,
-    onIdle: (socket: WebSocket) => void,
+    private readonly sockets: Sockets,
   ) {
-    const run = (args: ExecutionArgs, how: 'execute' | 'subscribe') => {
-      const { prepared, context, operationName, variableValues } = args as OperationArguments;
-      return options.pipeline[how](prepared, { context, operationName, variables: variableValues });
+    const { pipeline } = options;
+    const callOf = ({ operationName, variableValues, ...args }: ExecutionArgs) => {
+      const { context } = args as OperationArguments;
+      return { context, operationName, variables: variableValues };
+    };
+    const execute = async (args: ExecutionArgs) => {
+      const { context, prepared, replay } = args as OperationArguments;
+      const result = await duringRequest(context.requestId, async () => pipeline.execute(prepared, callOf(args)));
+      return replay.is ? { ...result, extensions: { idempotencyReplayed: true } } : result;
     };
     this.protocol = makeServer<Parameters, Extra>({
       connectionInitWaitTimeout: INIT_TIMEOUT_MS,
@@ -67,16 +102,22 @@ export class WebSocketOperations {
           : session.open(authorization);
       },
       onSubscribe: (connection, id, payload) => this.start(connection, id, payload),
-      execute: (args) => run(args, 'execute'),
-      subscribe: (args) => run(args, 'subscribe'),
-      onComplete: ({ extra: { socket, operations, session } }, id) => {
+      execute,
+      subscribe: async (args) => {
+        const { context, prepared, writeNext } = args as OperationArguments;
+        const result = await duringRequest(context.requestId, () => pipeline.subscribe(prepared, callOf(args)));
+        return Symbol.asyncIterator in result ? writtenStream(result, writeNext) : result;
+      },
+      onComplete: ({ extra }, id) => {
+        const { socket, operations, session } = extra;
         operations.get(id)?.abort();
         operations.delete(id);
         if (operations.size > 0) return;
+        extra.idleSince = performance.now();
         // Waits until the `complete` message has been sent.
         setImmediate(() => {
           if (operations.size === 0) session.leaveIfOver();
-          onIdle(socket);
+          sockets.onIdle(socket);
         });
       },
       onClose: ({ extra: { socket, operations, session } }) => {
@@ -88,8 +129,11 @@ export class WebSocketOperations {
     });
   }
 
-  /** Makes the state of a socket that has just been opened. */
-  extraOf(socket: WebSocket, request: IncomingMessage): Extra {
+  /**
+   * Makes the state of a socket that has just been opened.
+   * @param admit called with its first viewer; when it returns false, it has closed the socket
+   */
+  extraOf(socket: WebSocket, request: IncomingMessage, admit: (viewer: Viewer) => boolean): Extra {
     const operations: Extra['operations'] = new Map();
     const session = new WebSocketSession({
       socket,
@@ -97,12 +141,19 @@ export class WebSocketOperations {
       authenticate: (authorization) => {
         const signal = AbortSignal.timeout(INIT_TIMEOUT_MS);
         const credentials = credentialsOf(request, authorization);
-        const caller = { requestId: requestIdOf(request), credentials, peer: peerOf(request), signal };
+        const caller = {
+          requestId: requestIdOf(request),
+          door: 'websocket',
+          credentials,
+          peer: peerOf(request),
+          signal,
+        } as const;
         return this.options.makeContext(caller).viewer();
       },
       isIdle: () => operations.size === 0,
+      admit,
     });
-    return { socket, request, operations, session };
+    return { socket, request, operations, session, idleSince: performance.now() };
   }
 
   /**
@@ -132,21 +183,21 @@ export class WebSocketOperations {
     return (this.connections.get(socket)?.extra.operations.size ?? 0) === 0;
   }
 
-  /** Ends every subscription with `complete`. */
+  /** Ends every subscription with `complete`; one whose source does not let go holds up nothing for long. */
   async endAll(): Promise<void> {
-    for (const { subscriptions } of this.connections.values()) {
-      for (const subscription of Object.values(subscriptions)) {
-        if (subscription !== null && 'return' in subscription) await subscription.return(undefined);
-      }
-    }
+    const open = [...this.connections.values()].flatMap(({ subscriptions }) => Object.values(subscriptions));
+    const ended = open.map(async (subscription) => {
+      if (subscription !== null && 'return' in subscription) await subscription.return(undefined);
+    });
+    await within(END_MS, Promise.allSettled(ended));
   }
 
   private start(
     connection: Connection,
     id: string,
-    { query, operationName, variables }: SubscribePayload,
+    { query, operationName, variables, extensions }: SubscribePayload,
   ): ReturnType<NonNullable<Hooks['onSubscribe']>> {
-    const { pipeline, mapError, maxOperations = 100 } = this.options;
+    const { pipeline, mapError, persisted, maxOperations = 100 } = this.options;
     const { operations, socket } = connection.extra;
     const requestId = crypto.randomUUID();
     if (operations.size >= maxOperations) {
@@ -154,32 +205,62 @@ export class WebSocketOperations {
       return [mapError(new Unavailable('Too many operations'), requestId)];
     }
     if (this.isRefusing) return [mapError(new Unavailable('The server is shutting down; connect again'), requestId)];
-    const prepared = pipeline.prepare(query);
-    const { document, errors } = prepared;
-    if (document === null || errors.length > 0) return errors;
-    const operation = prepared.operation(operationName);
-    if (!('kind' in operation)) return [operation];
     const controller = new AbortController();
+    // Counted before the text is looked up, so that lookups are limited too.
     operations.set(id, controller);
-    const context = this.contextOf(connection, requestId, controller.signal);
-    const args: OperationArguments = {
-      schema: pipeline.schema,
-      document,
-      prepared,
-      context,
-      operationName,
-      variableValues: variables,
+    const refused = (errors: readonly GraphQLError[]) => {
+      operations.delete(id);
+      return errors;
     };
-    return args;
+    const startText = (text: string) => {
+      const prepared = pipeline.prepare(text);
+      const { document, errors } = prepared;
+      if (document === null || errors.length > 0) return refused(errors);
+      const operation = prepared.operation(operationName);
+      if (!('kind' in operation)) return refused([operation]);
+      const replay = { is: false };
+      const onReplay = () => {
+        replay.is = true;
+      };
+      const trace = traceIn(extensions) ?? traceIn(connection.extra.request.headers);
+      const own = { idempotencyKey: idempotencyKeyIn(extensions), onReplay, trace };
+      const context = this.contextOf(connection, requestId, controller.signal, own);
+      const beginning = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+      const args: OperationArguments = {
+        schema: pipeline.schema,
+        document,
+        prepared,
+        context,
+        replay,
+        writeNext: (result) => this.sockets.send(socket, `${beginning}${textOf(result)}}`),
+        operationName,
+        variableValues: variables,
+      };
+      return args;
+    };
+    try {
+      const text = persisted.textOf({ query, extensions });
+      if (typeof text === 'string') return startText(text);
+      return text.then(startText).catch((error: unknown) => refused([mapError(error, requestId)]));
+    } catch (error) {
+      return refused([mapError(error, requestId)]);
+    }
   }
 
-  private contextOf({ extra }: Connection, requestId: string, signal: AbortSignal): RequestContext {
+  private contextOf(
+    { extra }: Connection,
+    requestId: string,
+    signal: AbortSignal,
+    own: Pick<Caller, 'idempotencyKey' | 'onReplay' | 'trace'>,
+  ): RequestContext {
     const { request, session } = extra;
     const context = this.options.makeContext({
       requestId,
+      door: 'websocket',
       credentials: credentialsOf(request, session.authorization),
       peer: peerOf(request),
       signal,
+      ...own,
       latestViewer: () => session.viewer,
     });
     const viewer = async () => {
@@ -191,7 +272,20 @@ export class WebSocketOperations {
   }
 }
 
+/**
+ * The token in the payload of `connection_init` or `ping`, in the forms that clients use: `{authorization}` in any case, the same
+ * inside `{headers}`, or `{authToken}` without a scheme.
+ */
 function authorizationIn(parameters: Parameters): string | null {
-  const given = parameters?.['authorization'] ?? parameters?.['Authorization'];
-  return typeof given === 'string' ? given : null;
+  const { headers, authToken } = parameters ?? {};
+  const given = valueOf(parameters, 'authorization') ?? valueOf(headers, 'authorization');
+  if (given !== undefined) return given;
+  return typeof authToken === 'string' ? `Bearer ${authToken}` : null;
+}
+
+/** The text under a key, whatever its case. */
+function valueOf(given: unknown, name: string): string | undefined {
+  if (typeof given !== 'object' || given === null) return undefined;
+  const [, value] = Object.entries(given).find(([key]) => key.toLowerCase() === name) ?? [];
+  return typeof value === 'string' ? value : undefined;
 }

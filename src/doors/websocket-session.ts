@@ -11,6 +11,8 @@ export interface WebSocketSessionOptions {
   readonly follow: FollowViewer;
   readonly authenticate: Authenticate;
   readonly isIdle: () => boolean;
+  /** Called with the first viewer; when it returns false, it has closed the socket. */
+  readonly admit: (viewer: Viewer) => boolean;
 }
 
 /** Grace period for running operations when a session ends, after which the socket is closed. */
@@ -32,6 +34,7 @@ export class WebSocketSession {
   readonly #follow: FollowViewer;
   readonly #authenticate: Authenticate;
   readonly #isIdle: () => boolean;
+  readonly #admit: (viewer: Viewer) => boolean;
   #authorization: string | null = null;
   #viewer: Viewer | null = null;
   #stopFollowing: (() => void) | undefined;
@@ -40,7 +43,8 @@ export class WebSocketSession {
   #waiting = 0;
   #endReason: string | null = null;
 
-  constructor({ socket, follow, authenticate, isIdle }: WebSocketSessionOptions) {
+  constructor({ socket, follow, authenticate, isIdle, admit }: WebSocketSessionOptions) {
+    this.#admit = admit;
     this.#socket = socket;
     this.#follow = follow;
     this.#authenticate = authenticate;
@@ -55,6 +59,11 @@ export class WebSocketSession {
   /** The viewer of the latest token; null before the first valid one. */
   get viewer(): Viewer | null {
     return this.#viewer;
+  }
+
+  /** Whether a token is being checked. */
+  get isChecking(): boolean {
+    return this.#waiting > 0;
   }
 
   /**
@@ -144,7 +153,7 @@ export class WebSocketSession {
   }
 
   #become(viewer: Viewer): void {
-    if (!this.#isOpen) return;
+    if (!this.#isOpen || (this.#viewer === null && !this.#admit(viewer))) return;
     this.#viewer = viewer;
     this.#stopFollowing ??= this.#follow(
       () => this.#viewer ?? viewer,

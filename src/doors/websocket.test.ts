@@ -1,9 +1,11 @@
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createClient, type Client, type ClientOptions } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { startDoors, type ExampleDoors } from '../../test/support/example-doors.js';
 import { rawRequest } from '../../test/support/raw-request.js';
+import type { WebSocketLimits } from './websocket-places.js';
 
 let doors: ExampleDoors;
 let clients: Client[];
@@ -119,6 +121,16 @@ describe('credentials', () => {
     const [message] = (await once(socket, 'message')) as [Buffer];
     expect(JSON.parse(message.toString())).toMatchObject({ type: 'next', payload: { data: { secret: 'for u1' } } });
     socket.terminate();
+  });
+
+  it.each([
+    { Authorization: 'Bearer good' },
+    { AUTHORIZATION: 'Bearer good' },
+    { headers: { Authorization: 'Bearer good' } },
+    { headers: { authorization: 'Bearer good' } },
+    { authToken: 'good' },
+  ])('come as clients send them: %j', async (connectionParams) => {
+    expect(await resultsOf(secret, {}, { connectionParams })).toEqual([{ data: { secret: 'for u1' } }]);
   });
 
   it('that are bad close the socket with 4403 and the reason', async () => {
@@ -265,6 +277,22 @@ describe('the limits of a socket', () => {
     expect(await closing(socket)).toMatch(/^1009/);
   });
 
+  it('are lower before a login', async () => {
+    const message = JSON.stringify({ type: 'ping', payload: { padding: 'x'.repeat(70_000) } });
+    const anonymous = await rawSocket();
+    anonymous.send('{"type":"connection_init"}');
+    anonymous.send(message);
+    expect(await closing(anonymous)).toBe('1009 At most 65536 bytes before a login');
+    const socket = await rawSocket();
+    const acknowledged = once(socket, 'message');
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: 'Bearer good' } }));
+    await acknowledged;
+    const pong = once(socket, 'message');
+    socket.send(message);
+    expect(String(await pong)).toContain('"type":"pong"');
+    socket.close();
+  });
+
   it('are kept on operations at once', async () => {
     const socket = await rawSocket();
     socket.send('{"type":"connection_init"}');
@@ -274,19 +302,6 @@ describe('the limits of a socket', () => {
     }
     expect(await closing(socket)).toBe('4429 At most 3 operations at once');
     await doors.journal.sourceEnded.promise;
-  });
-
-  it('are kept on sockets at once', async () => {
-    const small = await startDoors({ maxSockets: 1 });
-    try {
-      const first = new WebSocket(small.url.replace('http', 'ws'), 'graphql-transport-ws');
-      await once(first, 'open');
-      const second = new WebSocket(small.url.replace('http', 'ws'), 'graphql-transport-ws');
-      expect(await closing(second)).toBe('1013 Try again later');
-      first.terminate();
-    } finally {
-      await small.close();
-    }
   });
 
   it.each([
@@ -304,6 +319,159 @@ describe('the limits of a socket', () => {
   it('need the protocol', async () => {
     const socket = new WebSocket(address());
     expect(await closing(socket)).toBe('4406 Subprotocol not acceptable');
+  });
+});
+
+describe('the limits of open sockets', () => {
+  let small: ExampleDoors;
+  afterEach(() => small.close());
+
+  const start = async (limits: Partial<WebSocketLimits>, anonymousIdleMs = 600_000) => {
+    small = await startDoors({ limits, anonymousIdleMs });
+  };
+  const from = (client: string, headers: Record<string, string> = {}) =>
+    new WebSocket(small.url.replace('http', 'ws'), 'graphql-transport-ws', {
+      headers: { 'x-forwarded-for': client, ...headers },
+    });
+  const opened = async (client: string) => {
+    const socket = from(client);
+    await once(socket, 'open');
+    return socket;
+  };
+  const say = async (socket: WebSocket, message: object): Promise<string> => {
+    const answer = Promise.race([
+      once(socket, 'message').then(([data]) => (JSON.parse(String(data)) as { type: string }).type),
+      closing(socket),
+    ]);
+    socket.send(JSON.stringify(message));
+    return answer;
+  };
+  const init = (authorization?: string) => ({ type: 'connection_init', payload: authorization && { authorization } });
+  const loggedIn = async (client: string, token = 'Bearer good') => {
+    const socket = await opened(client);
+    expect(await say(socket, init(token))).toBe('connection_ack');
+    return socket;
+  };
+  const refusal = async (client: string) => {
+    const socket = from(client);
+    socket.on('error', () => undefined);
+    const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
+    const body = JSON.parse(Buffer.concat(await response.toArray()).toString()) as unknown;
+    return { status: response.statusCode, retryAfter: response.headers['retry-after'], body };
+  };
+  const refused = (status: number, code: string) => ({
+    status,
+    retryAfter: '5',
+    body: { errors: [{ message: 'Too many open WebSockets; try again later', extensions: { code } }] },
+  });
+  const GIVEN_UP = '1013 Too many open WebSockets without a login';
+  const tail = { id: '1', type: 'subscribe', payload: { query: 'subscription { tail }' } };
+
+  it('let the oldest without a login give way to the next of the same client, which may log in', async () => {
+    await start({ anonymousPerClient: 2 });
+    const [silent, init1] = [await opened('192.0.2.1'), await opened('192.0.2.1')];
+    await say(init1, init());
+    const neighbour = await opened('192.0.2.2');
+    const gone = closing(silent);
+    const mine = await loggedIn('192.0.2.1');
+    expect(await gone).toBe(GIVEN_UP);
+    // With a login it counts no more.
+    const goneToo = closing(init1);
+    await opened('192.0.2.1');
+    expect(small.webSocket.openSockets).toBe(4);
+    await opened('192.0.2.1');
+    expect(await goneToo).toBe(GIVEN_UP);
+    expect([mine.readyState, neighbour.readyState]).toEqual([WebSocket.OPEN, WebSocket.OPEN]);
+    expect(small.lines.filter(({ level }) => level === 'warn')).toEqual([
+      {
+        level: 'warn',
+        message: 'WebSockets are refused or closed: MAX_WEBSOCKETS_WITHOUT_LOGIN is reached',
+        fields: { client: '192.0.2.1', setting: 'MAX_WEBSOCKETS_WITHOUT_LOGIN' },
+      },
+    ]);
+  });
+
+  it('leave alone a socket without a login on which something runs', async () => {
+    await start({ anonymousPerClient: 1 });
+    const busy = await opened('192.0.2.1');
+    await say(busy, init());
+    expect(await say(busy, tail)).toBe('next');
+    expect(await refusal('192.0.2.1')).toEqual(refused(429, 'RATE_LIMITED'));
+    expect(busy.readyState).toBe(WebSocket.OPEN);
+  });
+
+  it('leave alone a socket whose token is being checked', async () => {
+    await start({ anonymousPerClient: 1 });
+    const socket = await opened('192.0.2.1');
+    await say(socket, init());
+    // Answered after the renewal before it has begun.
+    socket.send(JSON.stringify({ type: 'ping', payload: { authorization: 'Bearer unanswered' } }));
+    expect(await say(socket, { type: 'ping' })).toBe('pong');
+    expect(await refusal('192.0.2.1')).toEqual(refused(429, 'RATE_LIMITED'));
+    socket.terminate();
+  });
+
+  it('refuse one too many of a client, counting a whole /64 as one', async () => {
+    await start({ perClient: 2 });
+    const sockets = [await loggedIn('2001:db8::1'), await loggedIn('2001:db8::2')];
+    expect(await refusal('2001:db8::3')).toEqual(refused(429, 'RATE_LIMITED'));
+    await opened('2001:db8:0:1::1');
+    sockets[0]?.close();
+    await until(() => small.webSocket.openSockets === 2);
+    await opened('2001:db8::3');
+  });
+
+  it('close one too many of a user, wherever it comes from, and give its place back', async () => {
+    await start({ perUser: 1 });
+    const first = await loggedIn('192.0.2.1');
+    const second = await opened('192.0.2.2');
+    expect(await say(second, init('Bearer renewed'))).toBe('4429 Too many open WebSockets of this user');
+    const third = await opened('192.0.2.3');
+    await say(third, init());
+    expect(await say(third, { type: 'ping', payload: { authorization: 'Bearer good' } })).toMatch(/^4429|^pong/);
+    await loggedIn('192.0.2.2', 'Bearer of-another');
+    first.close();
+    await until(() => small.webSocket.openSockets === 1);
+    await loggedIn('192.0.2.1');
+  });
+
+  it('keep three quarters for those who log in, whoever else comes', async () => {
+    await start({ total: 4 });
+    const users = [await loggedIn('192.0.2.1'), await loggedIn('192.0.2.1'), await loggedIn('192.0.2.1')];
+    const nobody = await opened('192.0.2.2');
+    const gone = closing(nobody);
+    await loggedIn('192.0.2.3', 'Bearer of-another');
+    expect(await gone).toBe(GIVEN_UP);
+    expect(await refusal('192.0.2.2')).toEqual(refused(503, 'UNAVAILABLE'));
+    expect(users.map(({ readyState }) => readyState)).toEqual(users.map(() => WebSocket.OPEN));
+  });
+
+  it('take from the client that has the most', async () => {
+    await start({ total: 12 });
+    const other = await opened('192.0.2.1');
+    const most = [await opened('192.0.2.2'), await opened('192.0.2.2')];
+    const gone = Promise.all(most.slice(0, 1).map((socket) => closing(socket)));
+    await opened('192.0.2.3');
+    expect(await gone).toEqual([GIVEN_UP]);
+    expect(other.readyState).toBe(WebSocket.OPEN);
+  });
+
+  it('close a socket without a login that nothing has run on for a while, and none with one', async () => {
+    await start({}, 1_000);
+    const mine = await loggedIn('192.0.2.1');
+    expect(await closing(await opened('192.0.2.1'))).toBe('4408 Idle without a login');
+    expect(mine.readyState).toBe(WebSocket.OPEN);
+  });
+
+  it('give no place away for a socket that has left', async () => {
+    await start({ perClient: 2, anonymousPerClient: 2, total: 8 });
+    for (let round = 0; round < 5; round += 1) {
+      const socket = await opened('192.0.2.1');
+      socket.terminate();
+      await until(() => small.webSocket.openSockets === 0);
+    }
+    const both = [await opened('192.0.2.1'), await opened('192.0.2.1')];
+    expect(both.map(({ readyState }) => readyState)).toEqual([WebSocket.OPEN, WebSocket.OPEN]);
   });
 });
 

@@ -23,7 +23,7 @@ describe('server-sent events', () => {
     const posted = await doors.post(query, { to: 2 }, STREAM);
     expect(Object.fromEntries(posted.headers)).toMatchObject({
       'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache, no-transform',
+      'cache-control': 'no-store, no-transform',
       'x-accel-buffering': 'no',
     });
     expect(await textOf(posted)).toBe(expected);
@@ -114,6 +114,12 @@ describe('multipart', () => {
       expect([answer.status, await answer.json()]).toEqual([200, { data: { upload: 'greeting.txt: hello' } }]);
       expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
       expect(answer.headers.get('cache-control')).toBe('no-store');
+      for (const headers of [{ authorization: 'Bearer good' }, { 'x-user-id': 'u1' }]) {
+        expect((await send(uploads, form(UPLOAD), headers)).status).toBe(200);
+      }
+      // A browser sends the scheme Basic by itself, to a host where its user has logged in so.
+      const basic = await send(uploads, form(UPLOAD), { authorization: 'Basic YTpi' });
+      expect(await basic.json()).toMatchObject({ errors: [{ extensions: { code: 'CSRF_REFUSED' } }] });
       const unguarded = await send(uploads, form(UPLOAD), {});
       expect([unguarded.status, await unguarded.json()]).toMatchObject([
         400,

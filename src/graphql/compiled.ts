@@ -1,30 +1,29 @@
 import {
   GraphQLScalarType,
-  GraphQLSchema,
   Kind,
+  OperationTypeNode,
   TypeInfo,
-  execute,
-  getOperationAST,
+  getNullableType,
   getVariableValues,
   isNonNullType,
+  valueFromAST,
   visit,
   visitWithTypeInfo,
   type DocumentNode,
   type ExecutionResult,
+  type FieldNode,
+  type GraphQLArgument,
+  type GraphQLSchema,
   type NamedTypeNode,
+  type OperationDefinitionNode,
+  type ValueNode,
+  type VariableDefinitionNode,
 } from 'graphql';
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
-
-type MaybePromise<Value> = Value | Promise<Value>;
-
-export interface ExecutionInput {
-  readonly rootValue: unknown;
-  readonly contextValue: unknown;
-  readonly variables: Readonly<Record<string, unknown>>;
-}
-
-/** Executes one operation of a valid document. */
-export type Executor = (input: ExecutionInput) => MaybePromise<ExecutionResult>;
+import type { ExecutionInput, Executor } from './executor.js';
+import { orderErrors, withMissingRoots } from './error-order.js';
+import { asksForSchema, interpreter } from './interpreted.js';
+import { copySchema } from './schema-copy.js';
 
 /**
  * Runs before compiling. Compiling takes 0.2 to 9 ms, as much as about a dozen interpreted runs, so it pays off only for
@@ -33,115 +32,242 @@ export type Executor = (input: ExecutionInput) => MaybePromise<ExecutionResult>;
 const COMPILE_AFTER = 3;
 /** The same limit as in graphql-js's `execute`. */
 const MAX_VARIABLE_ERRORS = 50;
+/** Variables that we put in the place of arguments: `__argument0` and so on. */
+const ARGUMENT_PREFIX = '__argument';
+
+/** Interprets the operation on its first runs, then compiles it; keeps interpreting operations that are unsafe to compile. */
+export function createExecutor(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+): Executor {
+  const interpret = interpreter(schema, document, operation);
+  let executor: Executor = interpret;
+  let runs = 0;
+  return (input) => {
+    runs += 1;
+    if (runs === COMPILE_AFTER + 1) executor = compile(schema, document, operation, interpret) ?? interpret;
+    return executor(input);
+  };
+}
 
 /**
- * Whether graphql-jit 0.8 would answer differently from graphql-js. It does for variables inside a list or object literal
- * (unset ones become null), for null from a nullable variable where a non-null type has a default (the error does not say what
- * it is), and for names that every object inherits, such as `toString` (it looks them up in plain objects). Its coercion of
- * variables does not matter, since graphql-js does that: see {@link compile}.
+ * Whether graphql-jit 0.8 would answer differently from graphql-js. It does for
+ * - names that every object inherits, such as `toString`, which it looks up in plain objects;
+ * - null from a nullable variable where a non-null type has a default: the error does not say what it is;
+ * - the schema itself, to which {@link compilable} adds a type;
+ * - several fields of a mutation, of which it calls the others when one has failed;
+ * - `@skip` and `@include` in a document with fragments or with a field that is selected twice: it keeps one condition of a field
+ *   for all places where it is used;
+ * - response keys that make one name of two paths: it mixes up what their resolvers are told.
  */
-function isUnsafeToCompile(schema: GraphQLSchema, document: DocumentNode): boolean {
-  const variables = document.definitions.flatMap((definition) =>
-    definition.kind === Kind.OPERATION_DEFINITION ? (definition.variableDefinitions ?? []) : [],
-  );
+function isUnsafeToCompile(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): boolean {
+  if (asksForSchema(document)) return true;
+  if (operation.operation === OperationTypeNode.MUTATION && !isOneField(operation)) return true;
+  return hasUnsafeNames(schema, document) || hasUnsafeConditions(document) || hasUnsafeNulls(schema, document);
+}
+
+function isOneField({ selectionSet: { selections } }: OperationDefinitionNode): boolean {
+  return selections.length === 1 && selections[0]?.kind === Kind.FIELD;
+}
+
+function hasUnsafeNames(schema: GraphQLSchema, document: DocumentNode): boolean {
+  const names: string[] = [];
+  const keys = new Set<string>();
+  const parents = new Set<string>(Object.keys(schema.getTypeMap()));
+  visit(document, {
+    Name({ value }) {
+      names.push(value);
+    },
+    Field({ alias, name, selectionSet }) {
+      const key = alias?.value ?? name.value;
+      keys.add(key);
+      if (selectionSet !== undefined) parents.add(key);
+    },
+  });
+  const isUnsafe = (name: string) => name in Object.prototype || name.startsWith(ARGUMENT_PREFIX);
+  return names.some(isUnsafe) || [...keys].some((key) => isJoined(key, keys, parents));
+}
+
+/** Whether the key reads like those of a field and of its parents, joined by underscores. */
+function isJoined(key: string, keys: ReadonlySet<string>, parents: ReadonlySet<string>): boolean {
+  const parts = key.split('_');
+  return parts.some((_part, end) => {
+    if (end === 0 || !keys.has(parts.slice(0, end).join('_'))) return false;
+    if (/^idx\d+$/.test(parts[end] ?? '')) return true;
+    return parts.some((_other, last) => last >= end && parents.has(parts.slice(end, last + 1).join('_')));
+  });
+}
+
+function hasUnsafeConditions(document: DocumentNode): boolean {
+  const found = new Set<'condition' | 'fragment' | 'repeat'>();
+  const isFragment = () => {
+    found.add('fragment');
+  };
+  visit(document, {
+    Directive({ name }) {
+      if (name.value === 'skip' || name.value === 'include') found.add('condition');
+    },
+    FragmentSpread: isFragment,
+    InlineFragment: isFragment,
+    SelectionSet({ selections }) {
+      const keys = selections.map((field) => (field.kind === Kind.FIELD ? (field.alias ?? field.name).value : ''));
+      if (new Set(keys).size < keys.length) found.add('repeat');
+    },
+  });
+  return found.has('condition') && (found.has('fragment') || found.has('repeat'));
+}
+
+function hasUnsafeNulls(schema: GraphQLSchema, document: DocumentNode): boolean {
   const nullable = new Set<string>();
-  for (const { variable, type } of variables) {
-    if (type.kind !== Kind.NON_NULL_TYPE) nullable.add(variable.name.value);
+  for (const definition of document.definitions) {
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
+    for (const { variable, type } of definition.variableDefinitions ?? []) {
+      if (type.kind !== Kind.NON_NULL_TYPE) nullable.add(variable.name.value);
+    }
   }
   const types = new TypeInfo(schema);
   let isUnsafe = false;
-  let literals = 0;
-  const enterLiteral = {
-    enter: () => {
-      literals += 1;
-    },
-    leave: () => {
-      literals -= 1;
-    },
-  };
-  visit(document, {
-    Name({ value }) {
-      if (value in Object.prototype) isUnsafe = true;
-    },
-  });
   visit(
     document,
     visitWithTypeInfo(types, {
       // Skips definitions, which are not uses of a variable.
       VariableDefinition: () => false,
-      ObjectValue: enterLiteral,
-      ListValue: enterLiteral,
       Variable({ name }) {
-        if (literals > 0 || (nullable.has(name.value) && isNonNullType(types.getInputType()))) isUnsafe = true;
+        if (nullable.has(name.value) && isNonNullType(types.getInputType())) isUnsafe = true;
       },
     }),
   );
   return isUnsafe;
 }
 
-/** Interprets the operation on its first runs, then compiles it; keeps interpreting operations that are unsafe to compile. */
-export function createExecutor(
-  schema: GraphQLSchema,
-  document: DocumentNode,
-  operationName: string | undefined,
-): Executor {
-  const interpret: Executor = ({ rootValue, contextValue, variables }) =>
-    execute({ schema, document, operationName, rootValue, contextValue, variableValues: variables });
-  let executor: Executor = interpret;
-  let runs = 0;
-  return (input) => {
-    runs += 1;
-    if (runs === COMPILE_AFTER + 1) executor = compile(schema, document, operationName) ?? interpret;
-    return executor(input);
-  };
-}
-
 /** Passes on values that are already coerced. */
 const COERCED = new GraphQLScalarType({ name: '__CoercedVariable', parseValue: (value) => value });
 const coercedType: NamedTypeNode = { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: COERCED.name } };
 
-/** Each schema with the type COERCED added. Schemas are only read here, so one copy of each is enough. */
-const schemasWithCoerced = new WeakMap<GraphQLSchema, GraphQLSchema>();
+/** Each schema as {@link compilable} changes it. Schemas are only read here, so one copy of each is enough. */
+const compilableSchemas = new WeakMap<GraphQLSchema, GraphQLSchema>();
 
-function withCoercedType(schema: GraphQLSchema): GraphQLSchema {
-  const known = schemasWithCoerced.get(schema);
+/**
+ * The schema with the type COERCED, and with root fields that may be null: of several errors that make all of `data` null,
+ * graphql-jit keeps the quickest only.
+ */
+function compilable(schema: GraphQLSchema): GraphQLSchema {
+  const known = compilableSchemas.get(schema);
   if (known !== undefined) return known;
-  const config = schema.toConfig();
-  const extended = new GraphQLSchema({ ...config, types: [...config.types, COERCED], assumeValid: true });
-  schemasWithCoerced.set(schema, extended);
-  return extended;
+  const roots = new Set<unknown>([schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]);
+  const change: Parameters<typeof copySchema>[1] = (field, _name, parent) =>
+    roots.has(parent) ? { ...field, type: getNullableType(field.type) } : field;
+  const copy = copySchema(schema, change, [COERCED]);
+  compilableSchemas.set(schema, copy);
+  return copy;
 }
 
-/** The document with all variables of the type COERCED, which graphql-jit leaves unchanged. */
-function withCoercedVariables(document: DocumentNode): DocumentNode {
-  return visit(document, {
-    VariableDefinition: ({ kind, variable }) => ({ kind, variable, type: coercedType }),
-  });
+/** An argument in the document, for which a variable stands in the compiled one. */
+interface Hoisted {
+  readonly variable: string;
+  readonly value: ValueNode;
+  readonly argument: GraphQLArgument;
 }
 
 /**
- * Compiles the operation, but leaves the coercion of variables to graphql-js, with the same errors as for an interpreted run:
- * graphql-jit's differs, for example for defaults of custom scalars.
+ * The document with a variable in the place of each argument's value, and all variables of the type COERCED. No text of a
+ * client's gets into the code that graphql-jit writes: it turns some strings into code. Its coercion of literals and variables
+ * differs from graphql-js's besides.
  */
+function withHoistedArguments(schema: GraphQLSchema, document: DocumentNode) {
+  const types = new TypeInfo(schema);
+  const hoisted: Hoisted[] = [];
+  const hoist = (node: FieldNode): FieldNode | undefined => {
+    const known = types.getFieldDef()?.args ?? [];
+    if (node.arguments === undefined || node.arguments.length === 0) return undefined;
+    const hoistedArguments = node.arguments.map((given) => {
+      const argument = known.find(({ name }) => name === given.name.value);
+      if (argument === undefined) throw new Error(`The field ${node.name.value} has no argument ${given.name.value}`);
+      const variable = `${ARGUMENT_PREFIX}${hoisted.length}`;
+      hoisted.push({ variable, value: given.value, argument });
+      return { ...given, value: variableNode(variable) };
+    });
+    return { ...node, arguments: hoistedArguments };
+  };
+  const withVariables: DocumentNode = visit(document, visitWithTypeInfo(types, { Field: { enter: hoist } }));
+  const compiledDocument: DocumentNode = visit(withVariables, {
+    OperationDefinition: (node) => ({
+      ...node,
+      variableDefinitions: [
+        ...(node.variableDefinitions ?? []).map(({ variable }) => coercedDefinition(variable.name.value)),
+        ...hoisted.map(({ variable }) => coercedDefinition(variable)),
+      ],
+    }),
+  });
+  return { document: compiledDocument, hoisted };
+}
+
+const variableNode = (name: string) => ({ kind: Kind.VARIABLE, name: { kind: Kind.NAME, value: name } }) as const;
+
+const coercedDefinition = (name: string): VariableDefinitionNode => ({
+  kind: Kind.VARIABLE_DEFINITION,
+  variable: variableNode(name),
+  type: coercedType,
+});
+
+/**
+ * The variables with the values of the hoisted arguments. An argument that is left out has none.
+ * @returns undefined when a value is invalid, which graphql-js shall tell
+ */
+function withArguments(
+  hoisted: readonly Hoisted[],
+  coerced: Readonly<Record<string, unknown>>,
+): Record<string, unknown> | undefined {
+  const values: Record<string, unknown> = { ...coerced };
+  for (const { variable, value, argument } of hoisted) {
+    const given = valueFromAST(value, argument.type, coerced);
+    if (given !== undefined) values[variable] = given;
+    else if (value.kind !== Kind.VARIABLE || Object.hasOwn(coerced, value.name.value)) return undefined;
+    else if (argument.defaultValue !== undefined) values[variable] = argument.defaultValue;
+  }
+  return values;
+}
+
+/** Compiles the operation, but leaves its variables and arguments to graphql-js. */
 function compile(
   schema: GraphQLSchema,
   document: DocumentNode,
-  operationName: string | undefined,
+  operation: OperationDefinitionNode,
+  interpret: Executor,
 ): Executor | undefined {
-  const operation = getOperationAST(document, operationName);
-  if (operation == null || isUnsafeToCompile(schema, document)) return undefined;
-  const compiled = compileQuery(withCoercedType(schema), withCoercedVariables(document), operationName);
+  if (isUnsafeToCompile(schema, document, operation)) return undefined;
+  const target = compilable(schema);
+  const prepared = withHoistedArguments(schema, document);
+  const compiled = compileQuery(target, prepared.document, operation.name?.value);
   if (!isCompiledQuery(compiled)) return undefined;
   const definitions = operation.variableDefinitions ?? [];
-  return ({ rootValue, contextValue, variables }) => {
+  const valuesOf = (variables: ExecutionInput['variables']) => {
     const { errors, coerced } = getVariableValues(schema, definitions, variables, { maxErrors: MAX_VARIABLE_ERRORS });
-    if (errors !== undefined) return { errors };
-    const result = compiled.query(rootValue, contextValue, coerced);
-    return result instanceof Promise ? result.then(errorsFirst) : errorsFirst(result);
+    return errors === undefined ? { values: withArguments(prepared.hoisted, coerced) } : { errors };
   };
-}
-
-/** Some doors write a result as it is: its keys come in graphql-js's order, and not with the data first. */
-function errorsFirst(result: ExecutionResult): ExecutionResult {
-  return result.errors === undefined ? result : { errors: result.errors, ...result };
+  /** Those of a subscription are the same for each of its events. */
+  const known = new WeakMap<ExecutionInput['variables'], ReturnType<typeof valuesOf>>();
+  const rememberedValuesOf: typeof valuesOf = (variables) => {
+    let found = known.get(variables);
+    if (found === undefined) known.set(variables, (found = valuesOf(variables)));
+    return found;
+  };
+  const findValues = operation.operation === OperationTypeNode.SUBSCRIPTION ? rememberedValuesOf : valuesOf;
+  return (input) => {
+    const { rootValue, contextValue, variables } = input;
+    const { errors, values } = findValues(variables);
+    if (errors !== undefined) return { errors };
+    if (values === undefined) return interpret(input);
+    const finish = (result: ExecutionResult) =>
+      orderErrors(
+        withMissingRoots(result, schema, document, operation, variables),
+        schema,
+        document,
+        operation,
+        variables,
+      );
+    const result = compiled.query(rootValue, contextValue, values);
+    return result instanceof Promise ? result.then(finish) : finish(result);
+  };
 }

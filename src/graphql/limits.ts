@@ -30,6 +30,10 @@ export interface Limits {
   /** Nesting levels of fields. Introspection has a separate count, since GraphiQL's own query has 13 levels. */
   readonly depth: number;
   readonly introspectionDepth: number;
+  /** Uses of `__schema` and `__type` in an operation, each of which may describe the whole schema. */
+  readonly introspections: number;
+  /** Steps of comparing fields that are selected several times in one place, which validation does for every pair of them. */
+  readonly merges: number;
   /** Root fields of a query, each of which is a separate call. */
   readonly queryFields: number;
   /** Root fields of a mutation: a hundred aliased logins would be a hundred guesses. */
@@ -42,12 +46,14 @@ export interface Limits {
 
 /**
  * The operations of the contract stay below a quarter of each limit. The largest (a page of 100 conversations, each with 20
- * messages of 8 fields) costs 16,000; GraphiQL's introspection query has 13 levels and costs about 6,000.
+ * messages of 8 fields) costs 16,000; GraphiQL's introspection query has 13 levels.
  */
 export const DEFAULT_LIMITS: Limits = {
   tokens: 2_000,
   depth: 12,
   introspectionDepth: 16,
+  introspections: 2,
+  merges: 10_000,
   queryFields: 20,
   mutationFields: 10,
   aliases: 50,
@@ -56,17 +62,15 @@ export const DEFAULT_LIMITS: Limits = {
 
 /** Assumed length of a list for which neither the client nor the schema gives a size. */
 const DEFAULT_LIST_SIZE = 20;
-/** Assumed length of the lists of introspection: three are nested (types, fields, arguments), and most are short. */
-const INTROSPECTION_LIST_SIZE = 5;
 
 const tooComplex = (message: string, nodes?: FieldNode | OperationDefinitionNode) =>
   new Refusal(message, 'QUERY_TOO_COMPLEX', nodes === undefined ? {} : { nodes });
 
 const isIntrospection = (field: FieldNode) => field.name.value === '__schema' || field.name.value === '__type';
 
-type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
+export type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
-function fragmentsOf(document: DocumentNode): Fragments {
+export function fragmentsOf(document: DocumentNode): Fragments {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
@@ -80,7 +84,11 @@ interface Shape {
   readonly introspectionDepth: number;
   /** Direct fields, including those of fragments. */
   readonly fields: number;
+  /** Those of them that ask for the schema. */
+  readonly introspections: number;
 }
+
+const NO_SHAPE: Shape = { depth: 0, introspectionDepth: 0, fields: 0, introspections: 0 };
 
 function measure(fragments: Fragments): (selectionSet: SelectionSetNode) => Shape {
   const measured = new Map<string, Shape>();
@@ -88,9 +96,9 @@ function measure(fragments: Fragments): (selectionSet: SelectionSetNode) => Shap
     const known = measured.get(name);
     if (known !== undefined) return known;
     // A placeholder while the fragment is measured, which ends the recursion of a cycle; validation reports cycles.
-    measured.set(name, { depth: 0, introspectionDepth: 0, fields: 0 });
+    measured.set(name, NO_SHAPE);
     const fragment = fragments.get(name);
-    const shape = fragment === undefined ? { depth: 0, introspectionDepth: 0, fields: 0 } : of(fragment.selectionSet);
+    const shape = fragment === undefined ? NO_SHAPE : of(fragment.selectionSet);
     measured.set(name, shape);
     return shape;
   };
@@ -98,13 +106,16 @@ function measure(fragments: Fragments): (selectionSet: SelectionSetNode) => Shap
     let depth = 0;
     let introspectionDepth = 0;
     let fields = 0;
+    let introspections = 0;
     for (const selection of selectionSet.selections) {
       if (selection.kind === Kind.FIELD) {
         const inner = selection.selectionSet === undefined ? undefined : of(selection.selectionSet);
         const levels = 1 + (inner?.depth ?? 0);
         fields += 1;
-        if (isIntrospection(selection)) introspectionDepth = Math.max(introspectionDepth, levels);
-        else depth = Math.max(depth, levels);
+        if (isIntrospection(selection)) {
+          introspectionDepth = Math.max(introspectionDepth, levels);
+          introspections += 1;
+        } else depth = Math.max(depth, levels);
         introspectionDepth = Math.max(introspectionDepth, inner?.introspectionDepth ?? 0);
       } else {
         const inner =
@@ -112,9 +123,10 @@ function measure(fragments: Fragments): (selectionSet: SelectionSetNode) => Shap
         depth = Math.max(depth, inner.depth);
         introspectionDepth = Math.max(introspectionDepth, inner.introspectionDepth);
         fields += inner.fields;
+        introspections += inner.introspections;
       }
     }
-    return { depth, introspectionDepth, fields };
+    return { depth, introspectionDepth, fields, introspections };
   };
   return of;
 }
@@ -138,7 +150,7 @@ export function checkShape(document: DocumentNode, limits: Limits): Refusal | un
     if (!('selectionSet' in definition)) continue;
     aliases += countAliases(definition.selectionSet);
     if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
-    const { depth, introspectionDepth, fields } = shapeOf(definition.selectionSet);
+    const { depth, introspectionDepth, fields, introspections } = shapeOf(definition.selectionSet);
     const maxFields = definition.operation === OperationTypeNode.MUTATION ? limits.mutationFields : limits.queryFields;
     if (depth > limits.depth) {
       return tooComplex(
@@ -150,6 +162,10 @@ export function checkShape(document: DocumentNode, limits: Limits): Refusal | un
       const limit = limits.introspectionDepth;
       return tooComplex(`The introspection is ${introspectionDepth} levels deep; the limit is ${limit}`, definition);
     }
+    if (introspections > limits.introspections) {
+      const limit = limits.introspections;
+      return tooComplex(`The schema is asked for ${introspections} times; the limit is ${limit}`, definition);
+    }
     if (fields > maxFields) {
       return tooComplex(`The ${definition.operation} has ${fields} root fields; the limit is ${maxFields}`, definition);
     }
@@ -157,7 +173,52 @@ export function checkShape(document: DocumentNode, limits: Limits): Refusal | un
   if (aliases > limits.aliases) {
     return tooComplex(`The document has ${aliases} aliases; the limit is ${limits.aliases}`);
   }
-  return undefined;
+  return mergesWithin(document, limits.merges)
+    ? undefined
+    : tooComplex('The document selects the same fields too many times');
+}
+
+/**
+ * Whether the pairs of equal response keys in one place, fragments included, stay within the limit. Each pair is compared by
+ * validation, with everything below it, once for every selection set around it.
+ */
+function mergesWithin(document: DocumentNode, limit: number): boolean {
+  const fragments = fragmentsOf(document);
+  let steps = 0;
+  const visitTogether = (sets: readonly SelectionSetNode[]): void => {
+    const below = new Map<string, SelectionSetNode[]>();
+    const times = new Map<string, number>();
+    const visited = new Set<string>();
+    const gather = ({ selections }: SelectionSetNode): void => {
+      for (const selection of selections) {
+        steps += 1;
+        if (steps > limit) return;
+        if (selection.kind === Kind.FIELD) {
+          const key = (selection.alias ?? selection.name).value;
+          const before = times.get(key) ?? 0;
+          times.set(key, before + 1);
+          steps += before;
+          if (selection.selectionSet !== undefined) below.set(key, [...(below.get(key) ?? []), selection.selectionSet]);
+        } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+          gather(selection.selectionSet);
+        } else if (!visited.has(selection.name.value)) {
+          visited.add(selection.name.value);
+          const fragment = fragments.get(selection.name.value);
+          if (fragment !== undefined) gather(fragment.selectionSet);
+        }
+      }
+    };
+    for (const set of sets) gather(set);
+    for (const together of below.values()) {
+      if (steps > limit) return;
+      visitTogether(together);
+    }
+  };
+  for (const definition of document.definitions) {
+    if ('selectionSet' in definition) visitTogether([definition.selectionSet]);
+    if (steps > limit) return false;
+  }
+  return true;
 }
 
 /** The cost of an operation, given the variables that set the sizes of its lists. */
@@ -228,13 +289,13 @@ class Counter {
 
   private field(node: FieldNode, parent: GraphQLCompositeType, pageSize: number | undefined): number {
     const definition = fieldDefinition(parent, node.name.value);
-    if (definition === undefined || node.selectionSet === undefined) return 1;
+    // What is asked about the schema is counted by itself, exactly.
+    if (definition === undefined || node.selectionSet === undefined || isIntrospection(node)) return 1;
     const type = getNamedType(definition.type);
     if (!isCompositeType(type)) return 1;
     const ownSize = this.sizeOf(node, definition);
     const isList = isListType(getNullableType(definition.type));
-    const usual = parent.name.startsWith('__') ? INTROSPECTION_LIST_SIZE : DEFAULT_LIST_SIZE;
-    const times = isList ? (ownSize ?? pageSize ?? usual) : 1;
+    const times = isList ? (ownSize ?? pageSize ?? DEFAULT_LIST_SIZE) : 1;
     return 1 + times * this.selections(node.selectionSet, type, isList ? undefined : ownSize);
   }
 

@@ -2,8 +2,10 @@ import { OperationTypeNode, type GraphQLResolveInfo } from 'graphql';
 import { Extensions, createMethodMiddlewareDecorator, createParameterDecorator, type ResolverData } from 'type-graphql';
 import type { z, ZodType } from 'zod';
 import { Invalid, type Fault } from '../kernel/errors.js';
+import type { TokenScope } from '../kernel/token-scopes.js';
 import type { Viewer } from '../kernel/viewer.js';
 import type { RequestContext } from './context.js';
+import { requireReadable, requireTokenAccess, type TokenAccess } from './token-access.js';
 
 /** Who may call an operation. What they may see or change is decided by the service's policy. */
 export type Access = 'anyone' | 'user' | 'admin';
@@ -11,16 +13,18 @@ export type Access = 'anyone' | 'user' | 'admin';
 /** The extension that {@link Operation} sets on a root field, for the REST door and the authorisation tests. */
 export interface OperationExtension {
   readonly access: Access;
+  readonly token: TokenAccess;
   readonly rules: ZodType<object> | undefined;
 }
 
 /**
  * Marks a root field with who may call it, and with the rules of its arguments (a zod object over all of them), which are
- * checked together before the resolver runs. Credentials are checked first, so that an anonymous client learns nothing about
+ * checked together before the resolver runs. A scope stands for users who logged in and for their personal access tokens with
+ * that scope, `any token` for users and all their tokens; `user` and `admin` are closed to tokens. Credentials are checked first, so that an anonymous client learns nothing about
  * the rules. The resolver gets the arguments as the rules return them.
  */
-export function Operation(access: Access, rules?: ZodType<object>): MethodDecorator {
-  const extension: OperationExtension = { access, rules };
+export function Operation(callers: Access | TokenScope | 'any token', rules?: ZodType<object>): MethodDecorator {
+  const extension: OperationExtension = { ...accessOf(callers), rules };
   const annotate = Extensions({ operation: extension });
   const guard = createMethodMiddlewareDecorator<RequestContext>(async (data, next) => {
     await admit(extension, data);
@@ -33,13 +37,31 @@ export function Operation(access: Access, rules?: ZodType<object>): MethodDecora
   };
 }
 
+function accessOf(callers: Access | TokenScope | 'any token'): Pick<OperationExtension, 'access' | 'token'> {
+  if (callers === 'anyone') return { access: callers, token: 'any' };
+  if (callers === 'user' || callers === 'admin') return { access: callers, token: 'closed' };
+  return { access: 'user', token: callers === 'any token' ? 'any' : callers };
+}
+
 async function admit(
-  { access, rules }: OperationExtension,
+  { access, token, rules }: OperationExtension,
   { context, args, info }: Pick<ResolverData<RequestContext>, 'context' | 'args' | 'info'>,
 ): Promise<void> {
   const viewer = access === 'anyone' ? null : await context.viewer();
+  if (viewer !== null) requireAccess({ token }, viewer, info);
   if (rules !== undefined) Object.assign(args, checkArguments(rules, args));
   if (viewer !== null) await noteInternalCall(context, viewer, info);
+}
+
+/** @throws MissingScope when the viewer has a personal access token that is not good for the operation, or for what it asks of it */
+export function requireAccess(
+  { token }: Pick<OperationExtension, 'token'>,
+  viewer: Viewer,
+  info: GraphQLResolveInfo,
+): void {
+  if (viewer.token === undefined) return;
+  requireTokenAccess(viewer, token);
+  requireReadable(viewer.token, info);
 }
 
 /** Records a call by an internal service. For operations that look up the viewer themselves. */

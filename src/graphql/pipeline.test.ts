@@ -23,6 +23,7 @@ beforeEach(() => {
     ...bare,
     journal,
     viewer: never,
+    enterStream: never,
     whileSignedIn: never,
     recordInternalCall: never,
     once: <Value>(_key: object, make: () => Value) => make(),
@@ -91,6 +92,85 @@ describe('preparing', () => {
   });
 });
 
+describe('the answer about the schema', () => {
+  const answer = (text: string, variables = {}) => pipeline.execute(pipeline.prepare(text), { context, variables });
+
+  it('is made once for documents that mean the same', () => {
+    const text = getIntrospectionQuery();
+    const first = answer(text);
+    expect(first).toEqual(execute({ schema, document: parse(text) }));
+    expect(answer(`# again\n${text}`, { unknown: 1 })).toBe(first);
+    expect(answer(text.replace('IntrospectionQuery', 'Other'))).not.toBe(first);
+  });
+
+  it('depends on the variables', async () => {
+    const text = 'query ($name: String = "Leaf") { __typename __type(name: $name) { name } }';
+    const named = async (variables = {}) => (await run(text, variables)).data?.['__type'];
+    for (let round = 0; round < 6; round += 1) {
+      expect(await named()).toEqual({ name: 'Leaf' });
+      expect(await named({ name: 'Page' })).toEqual({ name: 'Page' });
+      expect(await named({ name: null })).toBeNull();
+      expect((await run(text, { name: [] })).errors).toHaveLength(1);
+    }
+  });
+
+  it('is not kept where other fields are asked for', async () => {
+    const text = '{ __schema { queryType { name } } secret }';
+    const nobody = await run(text);
+    expect(nobody.errors).toHaveLength(1);
+    context = { ...context, viewer: () => Promise.resolve({ userId: 'u1' } as never) };
+    expect((await run(text)).data).toMatchObject({ secret: 'for u1' });
+  });
+
+  it('is limited by the lengths of its own lists', async () => {
+    const fields = '{ name args { name } type { fields { name args { name } } } }';
+    expect((await run(`{ __type(name: "Leaf") { fields ${fields} } }`)).errors).toBeUndefined();
+    const twice = getIntrospectionQuery()
+      .replace(/\{\s*__schema/, '{ a: __schema { ...S } b: __schema { ...S } } fragment S on __Schema')
+      .replace(/\}\s*\}\s*fragment FullType/, '} fragment FullType');
+    expect(await firstError(twice)).toMatchObject({
+      message: expect.stringMatching(/^The answer could hold more than [\d,]+ fields about the schema/),
+      extensions: { code: 'QUERY_TOO_COMPLEX' },
+    });
+  });
+});
+
+describe('with introspection off', () => {
+  beforeEach(() => {
+    pipeline = createPipeline(schema, { mapError: createErrorMap({ error: () => undefined }), introspection: false });
+  });
+
+  it.each([
+    '{ __schema { queryType { name } } }',
+    '{ hello ...F } fragment F on Query { type: __type(name: "Leaf") { name } }',
+    'mutation { __schema { queryType { name } } }',
+    getIntrospectionQuery(),
+  ])('the schema is not told: %s', async (text) => {
+    expect(await firstError(text)).toMatchObject({
+      message: 'Introspection is off on this server',
+      extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+    });
+  });
+
+  it('clients still learn the types of what they get', async () => {
+    expect((await run('{ __typename hello }')).data).toEqual({ __typename: 'Query', hello: 'Hello, world' });
+  });
+
+  it.each([
+    ['{ helo }', {}],
+    ['{ hello(nam: "x") }', {}],
+    ['{ hello ... on Lef { id } }', {}],
+    ['query ($name: Strin) { hello(name: $name) }', {}],
+    ['{ describe(input: { email: "x", agee: 1 }) }', {}],
+    ['query ($input: ThingInput!) { describe(input: $input) }', { input: { email: 'x', agee: 1 } }],
+  ])('no name is proposed: %s', async (text, variables) => {
+    const { data, errors = [] } = await run(text, variables);
+    expect(data).toBeUndefined();
+    expect(errors).not.toEqual([]);
+    for (const { message } of errors) expect(message).not.toContain('Did you mean');
+  });
+});
+
 describe('the limits', () => {
   const tooComplex = (message: string) => ({ message, extensions: { code: 'QUERY_TOO_COMPLEX' } });
 
@@ -121,7 +201,7 @@ describe('the limits', () => {
         .slice(0, -1) ?? '';
     const repeated = `{ ${Array.from({ length: 6 }, (_, index) => `s${index}: ${whole.trim()}`).join(' ')} } fragment FullType${getIntrospectionQuery().split('fragment FullType').at(-1) ?? ''}`;
     expect(await firstError(repeated)).toMatchObject({
-      message: expect.stringMatching(/^The answer could hold [\d,]+ fields; the limit is 20,000/),
+      message: 'The schema is asked for 6 times; the limit is 2',
     });
   });
 
@@ -180,6 +260,8 @@ describe('the limits', () => {
         tokens: 2_000,
         depth: 12,
         introspectionDepth: 16,
+        introspections: 2,
+        merges: 10_000,
         queryFields: 20,
         mutationFields: 10,
         aliases: 50,

@@ -2,6 +2,7 @@ import {
   GraphQLError,
   Kind,
   createSourceEventStream,
+  getIntrospectionQuery,
   getOperationAST,
   parse,
   specifiedRules,
@@ -12,11 +13,15 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import { createExecutor, type Executor } from './compiled.js';
+import { createExecutor } from './compiled.js';
 import type { RequestContext } from './context.js';
 import { resultStream, type ResultStream } from './event-stream.js';
+import type { Executor } from './executor.js';
+import { SchemaAnswers, refuseSchemaCost, schemaCostOf, schemaLimitOf } from './introspection.js';
+import { asksForSchema } from './interpreted.js';
 import { DEFAULT_LIMITS, checkShape, costOf, refuseCost, type Cost, type Limits } from './limits.js';
 import { Refusal } from './refusal.js';
+import { SharedResults } from './shared-results.js';
 import { checkLiterals, checkVariables } from './text-check.js';
 import { refuseVariables } from './variables.js';
 
@@ -40,6 +45,10 @@ export interface PreparedOperation {
   readonly node: OperationDefinitionNode;
   readonly execute: Executor;
   readonly cost: Cost;
+  /** Fields about the schema itself, which {@link cost} leaves out. */
+  readonly schemaCost: Cost;
+  /** What those who are told of the same event have in common. */
+  readonly shared: SharedResults;
 }
 
 export interface PipelineCall {
@@ -65,11 +74,15 @@ export interface Pipeline {
    * the source failed, for example because the session ended.
    */
   subscribe(prepared: Prepared, call: PipelineCall): Promise<ResultStream | ExecutionResult>;
+  /** Describes the schema once, which takes a new process ten times as long as it does then: the first to ask pays no more. */
+  warmUp(): void;
 }
 
 export interface PipelineOptions {
   readonly mapError: MapError;
   readonly limits?: Limits;
+  /** Whether clients may ask for the schema, and are told names that are like a wrong one. True by default. */
+  readonly introspection?: boolean;
   /** The context for a subscription's next event, so that its cache lasts for one event, not for the whole subscription. */
   readonly renewContext?: (context: RequestContext) => RequestContext;
 }
@@ -81,10 +94,23 @@ const MAX_DOCUMENT_CHARACTERS = 2_000_000;
 /** A longer document is not cached, since a few of them would evict all others. */
 const MAX_REMEMBERED_LENGTH = 50_000;
 
+/** Validation stops here: a document of mistakes only needs no message for each. */
+const MAX_VALIDATION_ERRORS = 20;
+/** Maximum variables of a request, used or not. */
+const MAX_VARIABLES = 200;
+
+const noCost: Cost = () => 0;
 const NO_VARIABLES: Readonly<Record<string, unknown>> = {};
 
 export function createPipeline(schema: GraphQLSchema, options: PipelineOptions): Pipeline {
-  const { mapError, limits = DEFAULT_LIMITS, renewContext = (context) => context } = options;
+  const { mapError, limits = DEFAULT_LIMITS, introspection = true, renewContext = (context) => context } = options;
+  let schemaLimit: number | undefined;
+  const preparation: Preparation = {
+    schema,
+    introspection,
+    answers: new SchemaAnswers(),
+    schemaLimit: () => (schemaLimit ??= schemaLimitOf(schema)),
+  };
   const remembered = new LRUCache<string, Prepared>({
     max: MAX_DOCUMENTS,
     maxSize: MAX_DOCUMENT_CHARACTERS,
@@ -106,15 +132,21 @@ export function createPipeline(schema: GraphQLSchema, options: PipelineOptions):
     if (prepared.errors.length > 0) return { errors: prepared.errors };
     const operation = prepared.operation(call.operationName);
     if (operation instanceof Refusal) return { errors: [operation] };
+    const name = operation.node.name?.value;
+    if (name !== undefined) call.context.noteOperation?.(name);
     const variables = call.variables ?? NO_VARIABLES;
-    const refusal = checkVariables(variables) ?? refuseCost(operation.cost(variables), limits, operation.node);
+    const refusal =
+      checkNumber(variables) ??
+      checkVariables(variables) ??
+      refuseCost(operation.cost(variables), limits, operation.node) ??
+      refuseSchemaCost(operation.schemaCost(variables), preparation.schemaLimit, operation.node);
     return refusal === undefined ? operation : { errors: [refusal] };
   };
 
   /** A result without data means that the variables were invalid: the refusal names all of their faults. */
   const settle = (operation: PreparedOperation, result: ExecutionResult, call: PipelineCall): ExecutionResult => {
     if (result.data === undefined) {
-      const refusal = refuseVariables(schema, operation.node, call.variables ?? NO_VARIABLES);
+      const refusal = refuseVariables(schema, operation.node, call.variables ?? NO_VARIABLES, introspection);
       if (refusal !== undefined) return { errors: [refusal] };
     }
     return masked(result, call);
@@ -146,11 +178,18 @@ export function createPipeline(schema: GraphQLSchema, options: PipelineOptions):
     prepare(text) {
       const known = remembered.get(text);
       if (known !== undefined) return known;
-      const prepared = prepareText(schema, text, limits);
+      const prepared = prepareText(text, limits, preparation);
       remembered.set(text, prepared);
       return prepared;
     },
-    prepareOwn: (document) => prepareDocument(schema, document),
+    prepareOwn: (document) => prepareDocument(document, preparation),
+    warmUp() {
+      if (!introspection) return;
+      const operation = prepareText(getIntrospectionQuery(), limits, preparation).operation(undefined);
+      if (operation instanceof Refusal) return;
+      refuseSchemaCost(operation.schemaCost(NO_VARIABLES), preparation.schemaLimit, operation.node);
+      void operation.execute({ rootValue: undefined, contextValue: undefined, variables: NO_VARIABLES });
+    },
     execute(prepared, call) {
       const operation = admit(prepared, call);
       if (!('execute' in operation)) return operation;
@@ -177,7 +216,12 @@ export function createPipeline(schema: GraphQLSchema, options: PipelineOptions):
         });
         if (!(Symbol.asyncIterator in source)) return settle(operation, source, call);
         return resultStream(source, {
-          resultOf: (event) => run(operation, { ...call, context: renewContext(call.context) }, event),
+          resultOf: (event) =>
+            operation.shared.of(
+              event,
+              () => renewContext(call.context),
+              (context) => run(operation, { ...call, context }, event),
+            ),
           failureOf: (error) => failure(error, call),
         });
       } catch (error) {
@@ -187,7 +231,26 @@ export function createPipeline(schema: GraphQLSchema, options: PipelineOptions):
   };
 }
 
-function prepareText(schema: GraphQLSchema, text: string, limits: Limits): Prepared {
+/** What the documents of a pipeline are prepared with. */
+interface Preparation {
+  readonly schema: GraphQLSchema;
+  readonly introspection: boolean;
+  readonly answers: SchemaAnswers;
+  /** The most fields about the schema in an answer. It is counted when it is first needed. */
+  readonly schemaLimit: () => number;
+}
+
+/** The parser and the rules recurse: a document that is nested deeper than the stack reaches is refused like any that is too large. */
+function prepareText(text: string, limits: Limits, preparation: Preparation): Prepared {
+  try {
+    return prepareWithinStack(text, limits, preparation);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return refused(null, [new Refusal('The document is nested too deeply', 'QUERY_TOO_COMPLEX')]);
+  }
+}
+
+function prepareWithinStack(text: string, limits: Limits, preparation: Preparation): Prepared {
   let document: DocumentNode;
   try {
     document = parse(text, { maxTokens: limits.tokens });
@@ -195,7 +258,19 @@ function prepareText(schema: GraphQLSchema, text: string, limits: Limits): Prepa
     return refused(null, [parseRefusal(error, limits)]);
   }
   const refusal = checkShape(document, limits) ?? checkLiterals(document);
-  return refusal === undefined ? prepareDocument(schema, document) : refused(document, [refusal]);
+  if (refusal !== undefined) return refused(document, [refusal]);
+  if (!preparation.introspection && asksForSchema(document)) {
+    return refused(document, [new Refusal('Introspection is off on this server', 'GRAPHQL_VALIDATION_FAILED')]);
+  }
+  return prepareDocument(document, preparation);
+}
+
+/** Refuses variables by their number alone, before any is looked at. */
+function checkNumber(variables: Readonly<Record<string, unknown>>): Refusal | undefined {
+  const number = Object.keys(variables).length;
+  return number > MAX_VARIABLES
+    ? new Refusal(`The request has ${number} variables; the limit is ${MAX_VARIABLES}`, 'BAD_USER_INPUT')
+    : undefined;
 }
 
 function parseRefusal(error: unknown, limits: Limits): Refusal {
@@ -207,8 +282,12 @@ function parseRefusal(error: unknown, limits: Limits): Refusal {
   return new Refusal(error.message, 'GRAPHQL_PARSE_FAILED', { source: error.source, positions: error.positions });
 }
 
-function prepareDocument(schema: GraphQLSchema, document: DocumentNode): Prepared {
-  const faults = validate(schema, document, specifiedRules);
+function prepareDocument(document: DocumentNode, preparation: Preparation): Prepared {
+  const { schema, introspection, answers, schemaLimit } = preparation;
+  const faults = validate(schema, document, specifiedRules, {
+    maxErrors: MAX_VALIDATION_ERRORS,
+    hideSuggestions: !introspection,
+  });
   if (faults.length > 0) {
     return refused(
       document,
@@ -219,8 +298,10 @@ function prepareDocument(schema: GraphQLSchema, document: DocumentNode): Prepare
   const prepareOperation = (node: OperationDefinitionNode): PreparedOperation => ({
     kind: node.operation,
     node,
-    execute: createExecutor(schema, document, node.name?.value),
+    execute: answers.keep(document, node, createExecutor(schema, document, node)),
     cost: costOf(schema, document, node),
+    schemaCost: asksForSchema(document) ? schemaCostOf(schema, document, node, schemaLimit()) : noCost,
+    shared: new SharedResults(schema, document, node),
   });
   return {
     document,

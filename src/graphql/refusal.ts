@@ -11,7 +11,9 @@ export type RefusalCode =
   | 'NOT_ACCEPTABLE'
   | 'OPERATION_RESOLUTION_FAILURE'
   | 'PAYLOAD_TOO_LARGE'
+  | 'PERSISTED_QUERY_NOT_FOUND'
   | 'QUERY_TOO_COMPLEX'
+  | 'UNAVAILABLE'
   | 'UNSUPPORTED_MEDIA_TYPE';
 
 export interface RefusalOptions {

@@ -7,6 +7,7 @@ describe('the schema', () => {
     ['Node', { __typename: 'Conversation' }, 'Conversation'],
     ['ReplyEvent', { type: 'delta' }, 'ReplyDelta'],
     ['ConversationEvent', { type: 'deleted' }, 'MessageDeleted'],
+    ['ConversationListEvent', { type: 'deleted' }, 'ConversationDeleted'],
     ['ConversationExportPart', { type: 'messages' }, 'ExportedMessages'],
   ])('names the type of a %s at once: a compiled query does not wait for it', (name, value, expected) => {
     const type = describeSchema().getType(name);
@@ -19,8 +20,14 @@ describe('the schema', () => {
     expect(abstract.map(({ name }) => name).sort()).toEqual([
       'ConversationEvent',
       'ConversationExportPart',
+      'ConversationListEvent',
       'Node',
       'ReplyEvent',
     ]);
+  });
+
+  it('describes every type', () => {
+    const types = Object.values(describeSchema().getTypeMap()).filter(({ name }) => !name.startsWith('__'));
+    expect(types.filter(({ description }) => !description).map(({ name }) => name)).toEqual([]);
   });
 });

@@ -1,6 +1,8 @@
 import 'reflect-metadata';
-import { isAbstractType, type GraphQLSchema } from 'graphql';
+import { isAbstractType, isObjectType, type GraphQLSchema } from 'graphql';
 import { buildSchemaSync, getMetadataStorage, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql';
+import { writeDatesOnce } from './date-time.js';
+import { actOncePerKey } from './idempotency.js';
 import { subscribeByMethods } from './subscription.js';
 
 /** type-graphql requires one for subscriptions. It is not used, since our subscriptions read the events of their methods. */
@@ -26,9 +28,28 @@ export function buildSchema(resolvers: readonly object[]): GraphQLSchema {
     validate: false,
     pubSub: unusedPubSub,
   });
+  describeRoots(schema);
+  callDirectly(schema, instances);
   resolveTypesAtOnce(schema);
+  actOncePerKey(schema);
   subscribeByMethods(schema);
+  writeDatesOnce(schema);
   return schema;
+}
+
+/** type-graphql has no place for these descriptions. They say what holds for every operation. */
+function describeRoots(schema: GraphQLSchema): void {
+  const descriptions = {
+    Query:
+      'Reads. An error has a code in `extensions.code`; RATE_LIMITED has `extensions.retryAfter`, the whole seconds until the next try can succeed.',
+    Mutation:
+      'Changes, one after the other. An error has a code in `extensions.code`; RATE_LIMITED has `extensions.retryAfter`, the whole seconds until the next try can succeed.',
+    Subscription: 'Streams, over a WebSocket (`graphql-transport-ws`) or server-sent events.',
+  };
+  for (const [name, description] of Object.entries(descriptions)) {
+    const type = schema.getType(name);
+    if (type !== undefined) type.description = description;
+  }
 }
 
 /** Undoes type-graphql's async wrapper around every `resolveType`, since compiled queries do not await it. */
@@ -43,4 +64,35 @@ function resolveTypesAtOnce(schema: GraphQLSchema): void {
       throw new TypeError(`resolveType of ${name} must answer the name of a type`);
     };
   }
+}
+
+/**
+ * Fields of objects whose methods take the row and the context alone are called without type-graphql's way of finding parameters,
+ * which sorts and copies them for each call: a list has hundreds of such fields.
+ */
+function callDirectly(schema: GraphQLSchema, instances: ReadonlyMap<unknown, object>): void {
+  const { fieldResolvers, objectTypes } = getMetadataStorage();
+  const nameOf = new Map<unknown, string>(objectTypes.map(({ target, name }) => [target, name]));
+  for (const { kind, target, methodName, schemaName, getObjectType, params = [], middlewares = [] } of fieldResolvers) {
+    const instance = instances.get(target) as Readonly<Record<string, unknown>> | undefined;
+    if (kind !== 'external' || instance === undefined || middlewares.length > 0) continue;
+    const type = schema.getType(nameOf.get(getObjectType?.()) ?? '');
+    const field = isObjectType(type) ? type.getFields()[schemaName] : undefined;
+    const method = instance[methodName];
+    const parts = [...params].sort((one, other) => one.index - other.index).map(plainPartOf);
+    if (field === undefined || typeof method !== 'function' || parts.length > 2 || parts.includes(undefined)) continue;
+    const call = method.bind(instance) as (...given: unknown[]) => unknown;
+    const [first, second] = parts;
+    field.resolve = (row: unknown, _none, context: unknown) =>
+      call(first === 'root' ? row : context, second === 'root' ? row : context);
+  }
+}
+
+type Parameter = Parameters<ReturnType<typeof getMetadataStorage>['collectHandlerParamMetadata']>[0];
+
+/** What a method's parameter is given, where that is nothing that has to be made of it. */
+function plainPartOf(parameter: Parameter): 'root' | 'context' | undefined {
+  if (parameter.kind === 'root' && parameter.propertyName === undefined && parameter.getType === undefined)
+    return 'root';
+  return parameter.kind === 'context' && parameter.propertyName === undefined ? 'context' : undefined;
 }

@@ -23,6 +23,15 @@ export function Stream(eventType: () => object, options: StreamOptions): MethodD
   });
 }
 
+/** An extension of a subscription's field: its events are what the source yields, whatever the arguments. */
+export const ARGUMENTS_AT_OPENING = { argumentsAtOpening: true } as const;
+
+export function usesArgumentsAtOpening(
+  field: { readonly extensions: Readonly<Record<string, unknown>> } | undefined,
+): boolean {
+  return field?.extensions['argumentsAtOpening'] === true;
+}
+
 type FieldResolver = GraphQLFieldResolver<unknown, RequestContext>;
 
 /**
@@ -35,12 +44,20 @@ export function subscribeByMethods(schema: GraphQLSchema): void {
     const { access } = field.extensions['operation'] as OperationExtension;
     const open = field.resolve as FieldResolver;
     field.subscribe = async (_source, args, context: RequestContext, info) => {
-      const events = (await open(undefined, args, context, info)) as AsyncIterable<unknown>;
-      if (access === 'anyone') return events;
+      const openEvents = async () => (await open(undefined, args, context, info)) as AsyncIterable<unknown>;
+      if (access === 'anyone') return openEvents();
       const viewer = await context.viewer();
-      return context.whileSignedIn(() => latest(context, viewer), events);
+      // Before the method runs, which may ask the model.
+      const leave = context.enterStream(viewer);
+      try {
+        return context.whileSignedIn(() => latest(context, viewer), await openEvents(), leave);
+      } catch (error) {
+        leave();
+        throw error;
+      }
     };
     field.resolve = (event: unknown) => event;
+    field.extensions = { ...field.extensions, ...ARGUMENTS_AT_OPENING };
   }
 }
 

@@ -27,7 +27,7 @@ const onlyMultipart = () =>
 export const UploadScalar = new GraphQLScalarType<FileUpload, never>({
   name: 'Upload',
   description:
-    'A file sent as multipart/form-data, one a request: https://github.com/jaydenseric/graphql-multipart-request-spec.',
+    'A file sent as multipart/form-data, one a request: https://github.com/jaydenseric/graphql-multipart-request-spec. The request needs a bearer token, which uploading needs in any case, or the header `GraphQL-Require-Preflight: true`: without both it is CSRF_REFUSED.',
   specifiedByURL: 'https://github.com/jaydenseric/graphql-multipart-request-spec',
   parseValue(value) {
     if (value instanceof FileUpload) return value;

@@ -28,11 +28,13 @@ function faultAt(path: readonly (string | number)[], error: GraphQLError): Fault
 /**
  * One refusal for all variables that do not fit the operation's types: the message states the first fault, `extensions.errors`
  * all of them by their dotted path (`input.email`). Undefined when all variables fit.
+ * @param suggests whether messages propose names that are like a wrong one
  */
 export function refuseVariables(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
+  suggests = true,
 ): Refusal | undefined {
   const faults: Fault[] = [];
   for (const definition of operation.variableDefinitions ?? []) {
@@ -45,9 +47,10 @@ export function refuseVariables(
         faults.push({ field: name, message: `is required: its type is "${String(type)}"` });
       }
     } else {
-      coerceInputValue(value, type, (path, _value, error) => {
+      const note: Parameters<typeof coerceInputValue>[2] = (path, _value, error) => {
         faults.push(faultAt([name, ...path], error));
-      });
+      };
+      coerceInputValue(value, type, note, !suggests);
     }
   }
   const [first] = faults;

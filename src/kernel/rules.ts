@@ -15,6 +15,9 @@ export const text = (max: number, min = 0) =>
     // The refinement above as a pattern, for the API reference.
     .meta(min > 0 ? { minLength: min, pattern: String.raw`\S` } : {});
 
+/** Maximum characters of why an admin did something. */
+export const MAX_REASON_LENGTH = 500;
+
 export const uuid = () =>
   z
     .string()
@@ -23,10 +26,14 @@ export const uuid = () =>
 
 export const idRules = z.object({ id: uuid() });
 
+/** For a list of a user's, and for one thing of it. */
+export const ofUserRules = z.object({ userId: uuid() });
+export const oneOfUserRules = idRules.extend({ userId: uuid() });
+
 /** RFC 5321. */
 export const MAX_EMAIL_LENGTH = 254;
 
-/** One `@` and a domain; the mail server decides whether the rest is valid. */
+/** Text that may be the address of an account: there are some from before the rule of email-address.ts. */
 export const email = () =>
   z
     .string()
@@ -55,15 +62,27 @@ export const notNull = (rules: z.ZodType) =>
 /** Maximum nesting of JSON, counting the value itself as 1: parsers and databases of clients fail on deeper values. */
 export const MAX_JSON_DEPTH = 32;
 
-/** A JSON object of at most `maxBytes` bytes as UTF-8 JSON. */
+/** A JSON object of at most `maxBytes` bytes as UTF-8 JSON, kept as sent: zod's records lose a key named `__proto__`. */
 export const jsonObject = (maxBytes: number) =>
-  z.record(z.string(), z.unknown()).superRefine((value, context) => {
-    if (depthExceeds(value, MAX_JSON_DEPTH)) {
-      context.addIssue({ code: 'custom', message: `must not be nested deeper than ${MAX_JSON_DEPTH} levels` });
-    } else if (Buffer.byteLength(JSON.stringify(value)) > maxBytes) {
-      context.addIssue({ code: 'custom', message: `must be at most ${maxBytes} bytes as JSON` });
-    }
-  });
+  z
+    .custom<Readonly<Record<string, unknown>>>(isJsonObject, { error: objectWords, abort: true })
+    .superRefine((value, context) => {
+      if (depthExceeds(value, MAX_JSON_DEPTH)) {
+        context.addIssue({ code: 'custom', message: `must not be nested deeper than ${MAX_JSON_DEPTH} levels` });
+      } else if (Buffer.byteLength(JSON.stringify(value)) > maxBytes) {
+        context.addIssue({ code: 'custom', message: `must be at most ${maxBytes} bytes as JSON` });
+      }
+    })
+    // The type for the API reference.
+    .meta({ type: 'object' });
+
+function isJsonObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function objectWords({ input }: { readonly input?: unknown }): string {
+  return input === undefined ? 'is required' : 'must be an object';
+}
 
 function depthExceeds(value: unknown, maxDepth: number): boolean {
   if (typeof value !== 'object' || value === null) return false;

@@ -24,6 +24,8 @@ export interface ObjectStore {
   put(key: string, bytes: AsyncIterable<Uint8Array>, contentType: string): Promise<number>;
   /** Null when there is no such object. @throws Unavailable when the store cannot be reached */
   get(key: string, range?: ByteRange): Promise<StoredObject | null>;
+  /** Resolves when objects can be stored, as far as that shows without storing one. @throws Unavailable */
+  ping(): Promise<void>;
   /** Nothing happens when there is no such object. @throws Unavailable when the store cannot be reached */
   delete(key: string): Promise<void>;
 }

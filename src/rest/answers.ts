@@ -23,20 +23,24 @@ export interface RestIncomplete {
 
 /** The JSON type of a route's `data`, if it is not the view of the field's type. */
 export interface RestData<Result = never> {
+  /** With a `title`, which names it for the reference and for generated clients. */
   readonly schema: JsonSchema;
   readonly example: unknown;
   readonly from: (result: Result) => unknown;
 }
 
+const DETAIL: JsonSchema = {
+  title: 'Detail',
+  type: 'object',
+  additionalProperties: false,
+  required: ['detail'],
+  properties: { detail: { type: 'string', description: 'What was done: the words of the example.' } },
+};
+
 /** The data of a route that only answers `{"detail": …}`. */
 export function detail(words: string): RestData<boolean> {
   return {
-    schema: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['detail'],
-      properties: { detail: { const: words } },
-    },
+    schema: DETAIL,
     example: { detail: words },
     from: () => ({ detail: words }),
   };

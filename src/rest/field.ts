@@ -1,4 +1,5 @@
 import { Extensions } from 'type-graphql';
+import type { JsonSchema } from './json-schema.js';
 
 /**
  * Changes how a field of an object type appears in the REST view. By default, a field keeps its type and has its name in
@@ -6,6 +7,10 @@ import { Extensions } from 'type-graphql';
  */
 export interface RestFieldOptions {
   readonly name?: string;
+  /** In place of the field's description, where that speaks of GraphQL. */
+  readonly description?: string;
+  /** Added to the field's schema in the API reference, such as `{ format: 'uri' }`. */
+  readonly schema?: JsonSchema;
   /**
    * Makes the field a plain value, computed from the parent object without the field's resolver. `type` is an SDL scalar type,
    * such as `ID!` or `String`.

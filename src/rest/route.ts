@@ -17,6 +17,8 @@ interface RestOperation {
   /** Unique; the name of the view's root field and of the function in generated clients. */
   readonly operationId: string;
   readonly summary: string;
+  /** By default, the field's description in REST's terms (`doors/rest/openapi-words.ts`). */
+  readonly description?: string;
   readonly tag: string;
   /**
    * Maps a GraphQL argument (or a field of one, such as `input.conversationId`) to where it is read from. A dotted entry adds
@@ -32,26 +34,42 @@ export interface RestRoute<Result = never> extends RestOperation {
   /** The data is this field of the result (by its GraphQL name), such as `message` of a CreateMessageResult. */
   readonly field?: string;
   readonly data?: RestData<Result>;
+  /** The version of what is answered with, for `ETag`. A GET answers 304 to a client that has it. */
+  readonly version?: (result: Result) => string;
+  /** For a list of any length: it is read, and written, page by page. */
+  readonly pages?: RestPages;
   /** For a GET that browsers navigate to. It does not answer HEAD, since a link preview must not log anyone in. */
   readonly navigation?: RestNavigation<Result>;
 }
 
-/**
- * A subscription as a stream over HTTP: server-sent events, each with the event's `sequence` as its id and the event's view as
- * its data.
- */
+/** How a list is read page by page: by arguments that no client sends. */
+export interface RestPages {
+  readonly size: number;
+  /** The argument for the size of a page. */
+  readonly first: string;
+  /** The argument for the last item of the page before, and the client's name for the field of it that goes there. */
+  readonly after: string;
+  readonly key: string;
+}
+
+/** A subscription as server-sent events, each with the event's `sequence` as its id and the event's view as its data. */
 export interface RestStreamRoute<Event = never> extends RestOperation {
-  /** The boolean query parameter that selects the stream, if another route has the same method and path. */
-  readonly when?: string;
+  /** Another route that gives the stream too, if a boolean query parameter asks for it. */
+  readonly beside?: {
+    readonly path: string;
+    readonly when: string;
+    /** There, plain text unless `Accept` asks for `text/event-stream`: this field of the events of this type. */
+    readonly text: { readonly event: string; readonly field: string };
+  };
   /** Maps the GraphQL type of an event to its name in the stream. */
   readonly events: Readonly<Record<string, string>>;
-  /** Plain text unless `Accept` asks for `text/event-stream`: this field of the events of this type. */
-  readonly text?: { readonly event: string; readonly field: string };
   /**
    * The event that reports a failure, and the error in it. Plain text answers with the error if nothing was sent yet; otherwise
    * the connection is cut.
    */
   readonly failure: { readonly event: string; readonly toError: (event: Event) => Error };
+  /** A query parameter with a ticket, taken where there is no `Authorization`, and the path parameter that it must be for. */
+  readonly ticket?: { readonly parameter: string; readonly of: string };
 }
 
 /** The formats of a {@link RestFileRoute}, selected by `?format=` or `Accept`, with their media types. */
@@ -62,6 +80,8 @@ export const FILE_FORMATS = { json: 'application/json', ndjson: 'application/x-n
  * item or adds rows to the current item, which become its last field.
  */
 export interface RestFileRoute extends RestOperation {
+  /** The path of another route that gives the file too, if a format is asked for. */
+  readonly beside?: string;
   /** Without the extension, which depends on the format. */
   readonly filename: string;
   /** The GraphQL type of the events that begin an item, and their field with the item. */

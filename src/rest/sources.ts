@@ -16,16 +16,18 @@ export type RestSource =
   | ({ readonly in: 'path' | 'query' | 'header' | 'cookie'; readonly name: string } & ParameterOptions)
   /**
    * For an input object: the JSON body is the object, with fields in snake_case. For any other argument: a field of the body,
-   * with its name in snake_case. `readOnly` lists fields (by the client's names) that are accepted and ignored, since clients
-   * send whole objects back; any other unknown field is a fault. `schema` is added to the schema of the body in the API
+   * with its name in snake_case. Unknown fields are ignored, since clients send whole objects back. `header` may carry the value
+   * of a single field too, and then takes precedence. `schema` is added to the schema of the body in the API
    * reference, with the client's names, such as `{ if: …, then: … }` for fields that depend on each other; it is not checked.
    */
   | {
       readonly in: 'body';
-      readonly readOnly: readonly string[];
+      readonly header: string | undefined;
       readonly omit: readonly string[];
       readonly schema: JsonSchema;
     }
+  /** For an argument that takes versions: the strong entity tags of `If-Match`. `*` expects nothing, as without the header. */
+  | { readonly in: 'if-match' }
   /** For an argument of the type Upload: the body is multipart/form-data, with this as its only part. */
   | { readonly in: 'file'; readonly name: string }
   | { readonly in: 'constant'; readonly value: unknown };
@@ -46,10 +48,11 @@ export const cookie = (name: string, options: ParameterOptions = {}): RestSource
 /** `omit` lists fields (camelCase) of the input that this route does not read from the body. */
 export const body = (options: Partial<Omit<Extract<RestSource, { in: 'body' }>, 'in'>> = {}): RestSource => ({
   in: 'body',
-  readOnly: options.readOnly ?? [],
+  header: options.header,
   omit: options.omit ?? [],
   schema: options.schema ?? {},
 });
+export const ifMatch: RestSource = { in: 'if-match' };
 export const file = (name: string): RestSource => ({ in: 'file', name });
 export const constant = (value: unknown): RestSource => ({ in: 'constant', value });
 

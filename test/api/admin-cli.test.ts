@@ -8,6 +8,11 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openDatabase } from '../../src/adapters/postgres/open-database.js';
 import type { Environment } from '../../src/config.js';
 import { Actor, signUp } from '../support/actor.js';
+import { eventually } from '../support/eventually.js';
+import { startFaultProxy } from '../support/fault-proxy.js';
+import { giveUpJobs } from '../support/jobs.js';
+import { startMailServer } from '../support/mail-server.js';
+import { CREATE_MESSAGE, storedMessage } from '../support/replies.js';
 import { runAdmin } from '../support/admin-program.js';
 import { startTestApp } from '../support/app.js';
 import { stores } from '../support/servers.js';
@@ -111,6 +116,121 @@ describe.each(stores)('the command line on %s', (on) => {
       expect.stringMatching(/^ada@example\.com [0-9a-f-]{36} admin free /),
       '',
     ]);
+  });
+
+  it('makes, lists and revokes invitations, which the service then goes by', async () => {
+    const settings = { ...(await settingsOf()), SIGN_UP: 'invite' };
+    const admin = (...words: string[]) => runAdmin(settings, words);
+    const invited = [await admin('invite'), await admin('invite', USER.email)];
+    const [revoked, bound] = invited.map(({ printed }) => printed.trim());
+    const listed = JSON.parse((await admin('invitations', '--json')).printed) as Record<
+      'id' | 'email',
+      string | null
+    >[];
+    expect(listed.map(({ email }) => email)).toEqual([USER.email, null]);
+    expect(await admin('revoke-invitation', listed[1]?.id ?? '', '--yes')).toMatchObject({
+      code: 0,
+      said: 'the invitation is revoked; 0 accounts were made with it\n',
+    });
+    const app = await startTestApp({ stores: on, settings });
+    const signUpWith = async (invitation: string | undefined) =>
+      (await new Actor(app.url).rest('POST', '/users', { provider: 'email', ...USER, invitation })).body.message;
+    expect([await signUpWith(revoked), await signUpWith(bound)]).toEqual(['Invalid invitation', 'Success']);
+    await app.close();
+    expect((await admin('invitations')).printed).toMatch(/^eve@example\.com .* used up .*\nanyone .* revoked /m);
+  });
+
+  it('lists replies and stops one, which then ends with what had come', async () => {
+    const settings = await settingsOf();
+    const admin = (...words: string[]) => runAdmin(settings, words);
+    const app = await startTestApp({ stores: on, settings });
+    const user = await signUp(app);
+    const conversationId = await user.createConversation();
+    app.model.reply({ chunks: ['Hm. '], toolCalls: [{ id: 'call_1', name: 'now', arguments: '{}' }], usage: 7 });
+    const input = { conversationId, content: { text: 'When?' }, messageType: 'user', invokeLlm: true };
+    const { createMessage } = await user.ask<{ createMessage: { reply: { id: string } } }>(CREATE_MESSAGE, {
+      input: { ...input, tools: [{ name: 'now' }] },
+    });
+    const { id } = createMessage.reply;
+    await eventually(
+      () => app.database.query('SELECT id FROM messages WHERE waits_until > now()'),
+      ({ rows }) => rows.length === 1,
+    );
+    await app.close();
+    expect((await admin('replies')).printed.replace(/ +/g, ' ')).toMatch(
+      new RegExp(`^REPLY USER .*\n${id} ${user.userId} ${conversationId} .* waiting for tools \\d{4}-`),
+    );
+    expect(JSON.parse((await admin('replies', '--json')).printed)).toMatchObject([{ id, state: 'WAITING_FOR_TOOLS' }]);
+    expect(await admin('stop-reply', id, '--yes', '--reason', 'by hand')).toMatchObject({
+      code: 0,
+      said: 'the reply is asked to stop; its instance ends it within seconds\n',
+    });
+    const again = await startTestApp({ stores: on, settings });
+    resources.defer(() => again.close());
+    const later = Object.assign(new Actor(again.url), { token: user.token });
+    const stored = await eventually(
+      () => storedMessage(later, id),
+      ({ status }) => status !== 'STREAMING',
+    );
+    expect(stored).toMatchObject({ status: 'PARTIAL', text: 'Hm. ' });
+    const { rows } = await again.database.query(
+      "SELECT actor_id, subject_id, details FROM audit_events WHERE action = 'REPLY_STOPPED'",
+    );
+    const details = { messageId: id, conversationId, reason: 'by hand', by: 'command line' };
+    expect(rows).toEqual([{ actor_id: null, subject_id: user.userId, details }]);
+  });
+
+  it('has a mail that was given up sent after all, by the service', async () => {
+    const mail = await startMailServer();
+    resources.defer(() => mail.close());
+    const smtp = await startFaultProxy({ host: '127.0.0.1', port: mail.port });
+    resources.defer(() => smtp.close());
+    const settings = {
+      ...(await settingsOf()),
+      SMTP_URL: `smtp://127.0.0.1:${smtp.port}`,
+      MAIL_FROM: 'Flynkle <no-reply@example.com>',
+    };
+    const admin = (...words: string[]) => runAdmin(settings, words);
+    const app = await startTestApp({ stores: on, settings });
+    smtp.refuse();
+    const users = [await signUp(app), await signUp(app)];
+    const emails = users.map(({ credentials }) => credentials.email);
+    for (const email of emails) await users[0]?.rest('POST', '/auth/request-verify', { email });
+    await eventually(
+      async () => {
+        await giveUpJobs(app);
+        return app.database.query("SELECT id FROM jobs.job WHERE name = 'dead'");
+      },
+      ({ rows }) => rows.length === 2,
+    );
+    await app.close();
+    smtp.heal();
+    const listed = JSON.parse((await admin('dead-mail', '--json')).printed) as Record<
+      'id' | 'queue' | 'email',
+      string
+    >[];
+    const [first, second] = listed;
+    expect(await admin('drop-mail', first?.id ?? '', '--yes')).toMatchObject({
+      code: 0,
+      said: 'the mail is dropped\n',
+    });
+    expect(await admin('retry-mail', '--queue', second?.queue ?? '')).toMatchObject({
+      code: 0,
+      said: '1 mail is tried again\n',
+    });
+    const again = await startTestApp({ stores: on, settings });
+    resources.defer(() => again.close());
+    await mail.codeTo(second?.email ?? '');
+    expect(mail.received.some(({ recipients }) => recipients.includes(first?.email ?? ''))).toBe(false);
+    const { rows } = await again.database.query(
+      "SELECT action::text, details FROM audit_events WHERE action IN ('JOB_DROPPED', 'JOB_RETRIED') ORDER BY id",
+    );
+    expect(rows).toEqual(
+      [first, second].map((job, index) => ({
+        action: ['JOB_DROPPED', 'JOB_RETRIED'][index],
+        details: { queue: job?.queue, jobIds: [job?.id], by: 'command line' },
+      })),
+    );
   });
 
   it("leaves it to the service to make the key of its tokens, which would be the operator's file otherwise", async () => {

@@ -360,7 +360,7 @@ describe.each(stores)('the audit log on %s', (on) => {
         expect(await stream.next()).toMatchObject({ done: true });
         stream.close();
       }
-      const file = await fetch(`${app.url}/api/v1/conversations/export`, { headers: caller.headers });
+      const file = await fetch(`${app.url}/api/v1/conversations/export?format=json`, { headers: caller.headers });
       expect([file.status, await file.text()]).toEqual([200, expect.stringContaining('[')]);
       expect(await actedAs(user.userId)).toEqual(Array.from({ length: 3 }, () => 'exportConversations'));
     });

@@ -173,7 +173,7 @@ describe.each(stores)('bad input over GraphQL on %s', (on) => {
     ['another media type', '{"query":"{ me { id } }"}', { 'content-type': 'text/plain' }, 415, /application\/json/],
     ['another charset', '{}', { 'content-type': 'application/json; charset=latin1' }, 415, /UTF-8/],
     ['an encoding', '{}', { 'content-encoding': 'gzip' }, 415, /content encoding/],
-    ['five megabytes', JSON.stringify({ query: ' '.repeat(5_000_000) }), {}, 413, /larger than 1048576 bytes/],
+    ['five megabytes', JSON.stringify({ query: ' '.repeat(5_000_000) }), {}, 413, /larger than \d+ bytes/],
   ])('%s is refused', async (_what, body, headers, status, reason) => {
     for (const accept of ['application/graphql-response+json', 'application/json', 'text/event-stream']) {
       const answer = await post(body, { accept, ...headers });

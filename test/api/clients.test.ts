@@ -205,6 +205,7 @@ const SCENARIOS: readonly Scenario[] = [
         await begin(),
         await client.chat('Hello'),
         await client.me(),
+        await client.models(),
       ];
     },
     failures: { 3: 'QUOTA_EXCEEDED', 9: 'QUOTA_EXCEEDED', 10: 'BAD_USER_INPUT' },

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { collect, signUp, type Actor } from '../support/actor.js';
 import { startTestApp, type TestApp } from '../support/app.js';
+import { REGENERATE, SELECT } from '../support/branches.js';
 import { stores } from '../support/servers.js';
 import { eventually, untilSettled } from '../support/eventually.js';
 import {
@@ -35,6 +36,25 @@ const EVENTS = `subscription ($id: ID!) {
 const CHUNKS = ['The ', 'sky ', 'is ', 'blue.'];
 const DELETE_MESSAGE = 'mutation ($id: ID!) { deleteMessage(id: $id) { id status } }';
 const DELETE_CONVERSATION = 'mutation ($id: ID!) { deleteConversation(id: $id) { id } }';
+
+/** Events with their numbers, from a place on. */
+const NUMBERED = `subscription ($id: ID!, $after: Int) {
+  conversationEvents(conversationId: $id, after: $after) {
+    __typename
+    ... on MessageCreated { sequence message { id } }
+    ... on MessageUpdated { sequence message { id } }
+    ... on ReplyStarted { sequence message { id } }
+    ... on BranchSelected { sequence message { id } }
+    ... on MessageDeleted { sequence messageId }
+    ... on EventsExpired { sequence }
+  }
+}`;
+
+interface NumberedEvent {
+  readonly __typename: string;
+  readonly sequence: number;
+  readonly message?: { readonly id: string };
+}
 
 describe.each(stores)('in a conversation on %s', (on) => {
   let app: TestApp;
@@ -148,6 +168,104 @@ describe.each(stores)('in a conversation on %s', (on) => {
         (usage) => usage.ledger[0]?.settledAt != null,
       );
       expect(ledger[0]).toMatchObject({ source: 'ESTIMATED' });
+    });
+
+    const follow = (id: string, after?: number) =>
+      eventsOf('conversationEvents', owner[door]<Record<string, NumberedEvent>>(NUMBERED, { id, after }));
+    const take = async (events: AsyncGenerator<NumberedEvent, void, undefined>, count: number) => {
+      const taken: NumberedEvent[] = [];
+      while (taken.length < count) {
+        const { value } = await events.next();
+        if (value === undefined) throw new Error('the events ended');
+        taken.push(value);
+      }
+      return taken;
+    };
+
+    it('who comes back gets what was missed, in order, and goes on', async () => {
+      const id = await owner.createConversation();
+      const first = await createMessage(id, 'one');
+      const events = follow(id, 0);
+      expect(await take(events, 1)).toEqual([{ __typename: 'MessageCreated', sequence: 1, message: { id: first } }]);
+      await events.return();
+      const missed = await Promise.all(Array.from({ length: 12 }, (_, number) => createMessage(id, `${number}`)));
+      const back = follow(id, 1);
+      const seen = await take(back, 12);
+      expect(seen.map(({ sequence }) => sequence)).toEqual(missed.map((_, index) => index + 2));
+      expect(new Set(seen.map(({ message }) => message?.id))).toEqual(new Set(missed));
+      const live = await createMessage(id, 'live');
+      expect(await take(back, 1)).toEqual([{ __typename: 'MessageCreated', sequence: 14, message: { id: live } }]);
+      await back.return();
+    });
+
+    it('who comes back too late is told to read anew, and gets what happens from then on', async () => {
+      const id = await owner.createConversation();
+      for (const text of ['one', 'two', 'three']) await createMessage(id, text);
+      await app.database.query('DELETE FROM feed_events WHERE feed_id = $1 AND sequence < 3', [id]);
+      for (const after of [0, 1, 17]) {
+        const events = follow(id, after);
+        expect(await take(events, 1)).toEqual([{ __typename: 'EventsExpired', sequence: 3 }]);
+        await events.return();
+      }
+      const events = follow(id, 2);
+      expect(await take(events, 1)).toMatchObject([{ __typename: 'MessageCreated', sequence: 3 }]);
+      const live = await createMessage(id, 'live');
+      expect(await take(events, 1)).toEqual([{ __typename: 'MessageCreated', sequence: 4, message: { id: live } }]);
+      await events.return();
+    });
+
+    it('what was committed and never told is told all the same', async () => {
+      const id = await owner.createConversation();
+      const first = await createMessage(id, 'one');
+      const events = follow(id, 0);
+      await take(events, 1);
+      // As an instance leaves it that dies between its commit and the event bus.
+      await app.database.query(
+        `WITH feed AS (UPDATE event_feeds SET last_sequence = 2 WHERE id = $1)
+         INSERT INTO feed_events VALUES ($1, 2, jsonb_build_object('type', 'updated', 'messageId', $2::text), now())`,
+        [id, first],
+      );
+      expect(await take(events, 1)).toEqual([{ __typename: 'MessageUpdated', sequence: 2, message: { id: first } }]);
+      await events.return();
+    });
+
+    it('events tell which branch is shown', async () => {
+      const id = await owner.createConversation();
+      app.model.reply('Since.');
+      const { createMessage: asked } = await owner.ask<{
+        createMessage: { message: { id: string }; reply: { id: string } };
+      }>(CREATE_MESSAGE, {
+        input: {
+          conversationId: id,
+          content: { text: 'Why?' },
+          messageType: 'user',
+          invokeLlm: true,
+          waitForReply: true,
+        },
+      });
+      const events = follow(id, 3);
+      app.model.reply('Because.');
+      const { regenerateReply } = await owner.ask<{ regenerateReply: { id: string } }>(REGENERATE, {
+        id: asked.reply.id,
+        waitForReply: true,
+      });
+      const other = { message: { id: regenerateReply.id } };
+      expect(await take(events, 3)).toEqual([
+        { __typename: 'ReplyStarted', sequence: 4, ...other },
+        { __typename: 'BranchSelected', sequence: 5, ...other },
+        { __typename: 'MessageUpdated', sequence: 6, ...other },
+      ]);
+      await owner.ask(SELECT, { id: asked.reply.id });
+      await owner.ask(SELECT, { id: asked.reply.id });
+      await owner.ask(DELETE_MESSAGE, { id: asked.reply.id });
+      // The selection may be left out, since its message has been deleted; selecting it again told nothing.
+      const rest: NumberedEvent[] = [];
+      while (rest.at(-1)?.sequence !== 9) rest.push(...(await take(events, 1)));
+      expect(rest.slice(-2)).toMatchObject([
+        { __typename: 'MessageDeleted', sequence: 8 },
+        { __typename: 'BranchSelected', sequence: 9, ...other },
+      ]);
+      await events.return();
     });
 
     it("events of another's conversation are NOT_FOUND", async () => {

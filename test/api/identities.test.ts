@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp } from '../support/actor.js';
 import { startTestApp, type TestApp } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+import { startMailServer, type MailServer } from '../support/mail-server.js';
 import { stores } from '../support/servers.js';
 import { startOidcProvider, type Claims, type TestProvider } from '../support/oidc-provider.js';
 import { BrowserLike, FRONT_END, parametersOf, providerSettings } from '../support/provider-login.js';
@@ -30,14 +32,17 @@ const INVALID_STATE = [{ message: 'Invalid login state', extensions: { code: 'BA
 
 describe.each(stores)('identities on %s', (on) => {
   let provider: TestProvider;
+  let mailServer: MailServer;
   let app: TestApp;
 
   beforeAll(async () => {
     provider = await startOidcProvider();
-    app = await startTestApp({ stores: on, settings: providerSettings(provider) });
+    mailServer = await startMailServer();
+    app = await startTestApp({ stores: on, settings: { ...providerSettings(provider), SMTP_URL: mailServer.url } });
   });
   afterAll(async () => {
     await app.close();
+    await mailServer.close();
     await provider.close();
   });
 
@@ -123,6 +128,37 @@ describe.each(stores)('identities on %s', (on) => {
     const taken = await other.graphql(FINISH, { input: await begin(other, subject) });
     expect(taken.errors).toMatchObject(LINKED_ELSEWHERE);
     expect(await listOf(other)).toEqual([]);
+  });
+
+  it('are told of by mail when an account gets one more, by a link or by a login, and only then', async () => {
+    const noticesTo = (address: string) =>
+      mailServer.received
+        .filter(({ recipients }) => recipients.includes(address))
+        .filter(({ message }) => message.subject === 'A login provider was linked to your Flynkle account');
+    const subject = newPerson();
+    const [linking, refused, verified] = [await signUp(app), await signUp(app), await signUp(app)];
+    for (const _ of [1, 2]) await linking.ask(FINISH, { input: await begin(linking, subject) });
+    await refused.graphql(FINISH, { input: await begin(refused, subject) });
+    await app.database.query('UPDATE users SET is_verified = true, mailbox_proven_at = now() WHERE id = $1', [
+      verified.userId,
+    ]);
+    const { email } = verified.credentials;
+    for (const _ of [1, 2]) expect((await logIn(newPerson({ email, email_verified: true }))).status).toBe(200);
+    const newcomer = `${randomBytes(8).toString('hex')}@example.org`;
+    expect((await logIn(newPerson({ email: newcomer, email_verified: true }))).status).toBe(200);
+    await eventually(
+      () => app.database.query("SELECT FROM jobs.job WHERE state IN ('created', 'retry', 'active')"),
+      ({ rowCount }) => rowCount === 0,
+    );
+    const people = [linking.credentials.email, refused.credentials.email, email, newcomer];
+    expect(people.map((address) => noticesTo(address).length)).toEqual([1, 0, 2, 0]);
+    const text = noticesTo(linking.credentials.email)[0]?.message.text ?? '';
+    expect(text).toContain(
+      'A login provider was linked to your account. Whoever has the account there can log in here.',
+    );
+    expect(text).toMatch(/^ *When: \d{4}-\d\d-\d\d \d\d:\d\d UTC$/m);
+    expect(text).toMatch(/^ *From: .*127\.0\.0\.1$/m);
+    expect(text).not.toContain(subject);
   });
 
   it('go to one of two accounts that link them at once', async () => {

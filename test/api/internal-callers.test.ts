@@ -2,12 +2,32 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config.js';
 import { Actor, signUp } from '../support/actor.js';
 import { startTestApp, type TestApp } from '../support/app.js';
+import { RawWebSocket } from '../support/raw-web-socket.js';
 import { stores } from '../support/servers.js';
 
 import * as wire from '../support/wire.js';
 
 const KEY = 'a key of the house, of more than thirty-two bytes';
 const ME = '{ me { id } }';
+
+async function meBySse(url: string, headers: Record<string, string>): Promise<string> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json', accept: 'text/event-stream' },
+    body: JSON.stringify({ query: ME }),
+  });
+  return response.text();
+}
+
+async function meByWebSocket(url: string, headers: Record<string, string>): Promise<unknown> {
+  const socket = await RawWebSocket.connect(url, headers);
+  socket.send({ type: 'connection_init' });
+  await socket.next('connection_ack');
+  socket.subscribe('1', ME);
+  const { payload } = await Promise.race([socket.next('next', '1'), socket.next('error', '1')]);
+  socket.close();
+  return payload;
+}
 
 describe.each(stores)('X-User-ID on %s', (on) => {
   let app: TestApp;
@@ -37,6 +57,13 @@ describe.each(stores)('X-User-ID on %s', (on) => {
 
   describe('with a key configured', () => {
     withSettings({ INTERNAL_API_KEY: KEY });
+
+    it('is not believed from a browser, with the key or without', async () => {
+      const { userId } = await signUp(app);
+      const headers = { 'x-user-id': userId, 'x-internal-key': KEY };
+      expect((await me(headers)).status).toBe(200);
+      wire.expectError(await me({ ...headers, origin: 'https://app.example.com' }), 401, 'Missing credentials');
+    });
 
     it('is believed with the key, and only with the right one', async () => {
       const owner = await signUp(app);
@@ -88,6 +115,36 @@ describe.each(stores)('X-User-ID on %s', (on) => {
         body: JSON.stringify({ query: ME }),
       });
       expect(await response.json()).toEqual({ data: { me: { id: userId } } });
+      expect(await meBySse(app.url, { 'x-user-id': userId })).toContain(userId);
+      expect(await meByWebSocket(app.url, { 'x-user-id': userId })).toEqual({ data: { me: { id: userId } } });
+    });
+
+    it.each([
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { 'sec-fetch-site': 'none' },
+      { 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'cors' },
+    ])('is not believed from a browser at such an address, on any door: %j', async (mark) => {
+      const { userId } = await signUp(app);
+      const headers = { 'x-user-id': userId, ...(mark as Record<string, string>) };
+      wire.expectError(await me(headers), 401, 'Missing credentials');
+      const streams = new Actor(app.url).rest('POST', '/chat?stream=true', { message: 'Hi' }, headers);
+      wire.expectError(await streams, 401, 'Missing credentials');
+      for (const method of ['GET', 'POST']) {
+        const response = await fetch(
+          `${app.url}/graphql${method === 'GET' ? `?query=${encodeURIComponent(ME)}` : ''}`,
+          {
+            method,
+            headers: { ...headers, 'content-type': 'application/json', accept: 'application/json' },
+            ...(method === 'GET' ? {} : { body: JSON.stringify({ query: ME }) }),
+          },
+        );
+        expect(await response.text()).toContain('UNAUTHENTICATED');
+      }
+      expect(await meBySse(app.url, headers)).toContain('UNAUTHENTICATED');
+      // A WebSocket of a foreign origin is refused; one of our own origin is a browser's as well.
+      const own = mark.origin === undefined ? headers : { ...headers, origin: app.url };
+      expect(JSON.stringify(await meByWebSocket(app.url, own))).toContain('UNAUTHENTICATED');
     });
   });
 

@@ -3,11 +3,10 @@ import { Actor, signUp, type GraphQLAnswer, type RestAnswer } from '../support/a
 import { startTestApp, type TestApp } from '../support/app.js';
 import { stores } from '../support/servers.js';
 import { eventually } from '../support/eventually.js';
-import { CHAT, CREATE_MESSAGE, ROOMY_PLANS, usageOf } from '../support/replies.js';
+import { CHANGE_PLAN, CHAT, CREATE_MESSAGE, ROOMY_PLANS, usageOf } from '../support/replies.js';
 
 const CALLS = 200;
 const CREATE_CONVERSATION = 'mutation { createConversation(input: {}) { id } }';
-const CHANGE_PLAN = 'mutation ($plan: ID!) { changePlan(plan: $plan) { changed plan { name } } }';
 
 const roomy = {
   price: 0,
@@ -53,6 +52,85 @@ describe.each(stores)(`${CALLS} calls at once on %s`, (on) => {
     return actor;
   };
 
+  it('leave limits that say what is used, what is left, and until when', async () => {
+    const actor = await userOn('few-messages');
+    const conversationId = await actor.createConversation();
+    const input = { conversationId, content: { text: 'hi' }, messageType: 'user' };
+    const answers = await atOnce(() => actor.graphql(CREATE_MESSAGE, { input }));
+    const refused = answers.flatMap(({ errors = [] }) => errors);
+    const midnight = new Date(new Date().setUTCHours(24, 0, 0, 0)).toISOString();
+    expect(refused).toHaveLength(CALLS - 11);
+    for (const { extensions } of refused) {
+      expect(extensions).toEqual({ code: 'QUOTA_EXCEEDED', resetsAt: midnight });
+    }
+    const asked = await actor.rest('POST', '/chat', { message: 'Why?' });
+    expect(asked).toMatchObject({ status: 403, body: { code: 403, message: 'Upgrade required', data: null } });
+    expect(asked.headers.get('ratelimit-limit')).toBe('11');
+    expect(asked.headers.get('ratelimit-remaining')).toBe('0');
+    expect(asked.headers.get('retry-after')).toBeNull();
+    const seconds = Number(asked.headers.get('ratelimit-reset'));
+    expect(Math.abs(Date.now() + seconds * 1_000 - Date.parse(midnight))).toBeLessThan(60_000);
+
+    const resetsAt = midnight.replace('.000', '');
+    const limit = (used: number, most: number, by: object) => ({ used, limit: most, remaining: most - used, ...by });
+    const { body } = await actor.rest('GET', '/user/limits');
+    expect(body.data).toEqual({
+      messages: limit(11, 11, { resets_at: expect.stringMatching(new RegExp(`^${resetsAt.slice(0, 19)}`)) }),
+      tokens: limit(0, 100_000_000, { resets_at: expect.any(String) }),
+      conversations: limit(1, 100, { resets_at: null }),
+      uploads: limit(0, 0, { resets_at: null }),
+    });
+    const LIMITS = '{ messages { used remaining resetsAt } conversations { used } }';
+    expect(await actor.ask(`{ limits ${LIMITS} me { limits ${LIMITS} } }`)).toEqual({
+      limits: { messages: { used: 11, remaining: 0, resetsAt: expect.any(String) }, conversations: { used: 1 } },
+      me: {
+        limits: { messages: { used: 11, remaining: 0, resetsAt: expect.any(String) }, conversations: { used: 1 } },
+      },
+    });
+    // A limit that no time lifts has no time.
+    const few = await userOn('few-conversations');
+    for (let number = 0; number < 7; number += 1) await few.createConversation();
+    expect((await few.graphql(CREATE_CONVERSATION)).errors?.[0]?.extensions).toEqual({ code: 'QUOTA_EXCEEDED' });
+  });
+
+  it('are lines of a ledger that is read in parts and added up, at both doors', async () => {
+    const actor = await userOn('roomy');
+    const conversationId = await actor.createConversation();
+    app.model.reply({ usage: 30 }, { usage: 12 });
+    await actor.ask(CHAT, { input: { message: 'Why?' } });
+    await actor.ask(CHAT, { input: { message: 'Why not?' } });
+    await actor.ask(CREATE_MESSAGE, { input: { conversationId, content: { text: 'hi' }, messageType: 'user' } });
+    const first = await actor.rest('GET', '/user/usage/ledger?limit=2', undefined, { prefer: 'count=exact' });
+    expect(first.body.data).toMatchObject([
+      { kind: 'MESSAGE', tokens: 0 },
+      { kind: 'CHAT', tokens: 12 },
+    ]);
+    expect(first.headers.get('x-total-count')).toBe('3');
+    expect(first.headers.get('link')).toContain('rel="next"');
+    const rest = await actor.rest('GET', '/user/usage/ledger?skip=2');
+    expect(rest.body.data).toMatchObject([{ entry_id: expect.any(String), kind: 'CHAT', tokens: 30 }]);
+
+    const summary = async (args: string) =>
+      (await actor.ask<{ usageSummary: unknown }>(`{ usageSummary${args} { group count tokens } }`)).usageSummary;
+    const today = new Date().toISOString().slice(0, 10);
+    expect(await summary('')).toEqual([{ group: today, count: 3, tokens: 42 }]);
+    expect(await summary('(by: KIND)')).toEqual([
+      { group: 'CHAT', count: 2, tokens: 42 },
+      { group: 'MESSAGE', count: 1, tokens: 0 },
+    ]);
+    expect(await summary('(by: MODEL)')).toEqual([
+      { group: expect.any(String), count: 2, tokens: 42 },
+      { group: null, count: 1, tokens: 0 },
+    ]);
+    expect(await summary('(until: "2020-01-01")')).toEqual([]);
+    expect((await actor.rest('GET', `/user/usage/summary?by=KIND&since=${today}`)).body.data).toMatchObject([
+      { group: 'CHAT', count: 2, tokens: 42, completion_tokens: expect.any(Number), cost: null },
+      { group: 'MESSAGE' },
+    ]);
+    expect(await actor.rest('GET', '/user/usage/summary?since=2020-01-01')).toMatchObject({ status: 422 });
+    expect(await actor.rest('GET', '/user/usage/summary?by=WEEK')).toMatchObject({ status: 422 });
+  });
+
   it("make no more conversations than the plan's", async () => {
     const actor = await userOn('few-conversations');
     const answers = await atOnce(() => actor.graphql(CREATE_CONVERSATION));
@@ -83,6 +161,7 @@ describe.each(stores)(`${CALLS} calls at once on %s`, (on) => {
     const answer = { chunks: ['Hello', '.'], hold: { after: 1, until: gate.promise }, usage: 50 };
     app.model.reply(...Array.from({ length: 10 }, () => answer));
     let refused = 0;
+    const before = app.model.requests.length;
     const answers = atOnce(async () => {
       const answer = await actor.graphql(CHAT, { input: { message: 'Why?' } });
       if (answer.errors !== undefined) refused += 1;
@@ -90,7 +169,7 @@ describe.each(stores)(`${CALLS} calls at once on %s`, (on) => {
     });
     // The model holds back the requests that were allowed.
     await eventually(
-      () => Promise.resolve(refused + app.model.requests.length),
+      () => Promise.resolve(refused + app.model.requests.length - before),
       (decided) => decided === CALLS,
     );
 
@@ -107,7 +186,7 @@ describe.each(stores)(`${CALLS} calls at once on %s`, (on) => {
     const most = Math.max(...reserved);
     const promptTokens = most - 300;
     expect(promptTokens).toBeGreaterThan(10);
-    const allowed = app.model.requests.map(({ maxTokens }) => Number(maxTokens));
+    const allowed = app.model.requests.slice(before).map(({ maxTokens }) => Number(maxTokens));
     expect(allowed.toSorted()).toEqual(reserved.map((tokens) => tokens - promptTokens).toSorted());
     const capped = 2_000 % most;
     const full = Math.floor(2_000 / most);

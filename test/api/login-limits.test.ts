@@ -88,12 +88,15 @@ describe.each(stores)('logins on %s', (on) => {
   });
 
   it('of the same address in other spellings are those of one', async () => {
-    const { email } = await newUser(app, 'kim.fisher@example.com');
-    // Spellings: upper case, the Kelvin sign, full-width letters, a ligature, spaces.
-    const spellings = [email, email.toUpperCase(), '\u212aim.fisher@example.com', '\uff4bim.fisher@example.com'];
-    const others = ['kim.\ufb01sher@example.com', ` ${email}`, `\u3000${email}\u00a0`, 'Kim.Fisher@EXAMPLE.com'];
-    const outcomes = await Promise.all([...spellings, ...others].map((spelling) => login(app.url, spelling)));
+    const { email, password } = await newUser(app, 'kim.fisher@example.com');
+    const spellings = [email, email.toUpperCase(), ` ${email}`, `\u3000${email}\u00a0`, 'Kim.Fisher@EXAMPLE.com'];
+    const outcomes = await Promise.all(
+      [...spellings, ...spellings.slice(0, 3)].map((spelling) => login(app.url, spelling)),
+    );
     expect(count(outcomes)).toEqual({ checked: 5, refused: 3 });
+    // Other mailboxes, which look alike or which a database may take for the same: the Kelvin sign, a full-width letter, a ligature.
+    for (const other of ['\u212aim.fisher@example.com', '\uff4bim.fisher@example.com', 'kim.\ufb01sher@example.com'])
+      expect(await login(app.url, other, password)).toBe('checked');
   });
 
   it('with a spelling that is counted by itself reach nobody, whatever the database takes for one', async () => {

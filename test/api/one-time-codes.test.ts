@@ -164,7 +164,7 @@ describe.each(stores)('one-time codes on %s', (on) => {
       `SELECT data FROM jobs.job WHERE data ->> 'email' = $1`,
       [email],
     );
-    expect(rows).toEqual([{ data: { purpose: 'PASSWORD_RESET', email } }]);
+    expect(rows).toEqual([{ data: { purpose: 'PASSWORD_RESET', email, origin: { requestId: expect.any(String) } } }]);
   });
 
   it('withstand a thousand guesses at once', async () => {
@@ -261,6 +261,24 @@ describe.each(stores)('mail on %s', (on) => {
     }
     await app.close();
     await mailServer.close();
+  });
+
+  it('is limited for each client, whose tries are not counted: each code limits its own', async () => {
+    const app = await startTestApp({ stores: on, settings: { RATE_LIMIT_CODE_CLIENT: '2/3600' } });
+    const user = new Actor(app.url);
+    await user.createUser();
+    const { email } = user.credentials;
+    const ask = (path: string, body: object) => user.rest('POST', `/auth/${path}`, body);
+    for (const path of ['request-reset', 'request-verify']) expect((await ask(path, { email })).status).toBe(200);
+    for (const _ of Array.from({ length: 7 })) {
+      const tried = { email, otp: '000000' };
+      expect(await ask('reset-password', { ...tried, new_password: NEW_PASSWORD })).toMatchObject(
+        refusal('Invalid OTP'),
+      );
+      expect(await ask('verify-email', tried)).toMatchObject(refusal('Invalid OTP'));
+    }
+    expect((await ask('request-reset', { email: 'stranger@example.com' })).status).toBe(429);
+    await app.close();
   });
 });
 

@@ -43,7 +43,7 @@ const SETTINGS = { HOST: 'localhost' };
   async function open(url: string): Promise<void> {
     opened = await openPage(url);
     await opened.page.addInitScript(library);
-    await opened.page.goto(`${url}/docs`);
+    await opened.page.goto(url);
     devtools = await opened.page.context().newCDPSession(opened.page);
     await devtools.send('WebAuthn.enable');
     ({ authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {

@@ -5,7 +5,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { stores } from '../support/servers.js';
 import { completeOverRest, forgetUsedStep, protect } from '../support/authenticator.js';
 import { createDatabase, testServerUrl } from '../support/servers.js';
-import { codeIn, startMailServer, type MailServer } from '../support/mail-server.js';
+import { startMailServer, type MailServer } from '../support/mail-server.js';
 import { startOidcProvider, type TestProvider } from '../support/oidc-provider.js';
 import { BrowserLike, FRONT_END, newVerifier, parametersOf, providerSettings } from '../support/provider-login.js';
 
@@ -57,7 +57,9 @@ describe.each(stores)('the account of someone who logs in by a provider on %s', 
   /** A user with a linked identity and a second factor. */
   const protectedPerson = async () => {
     const user = await signUp(app);
-    await app.database.query('UPDATE users SET is_verified = true WHERE id = $1', [user.userId]);
+    await app.database.query('UPDATE users SET is_verified = true, mailbox_proven_at = now() WHERE id = $1', [
+      user.userId,
+    ]);
     const person = newPerson(provider, user.credentials.email);
     expect(await idOf(app.url, await logIn(person.subject))).toBe(user.userId);
     const factor = await protect(user);
@@ -98,7 +100,7 @@ describe.each(stores)('the account of someone who logs in by a provider on %s', 
     const id = await idOf(app.url, await logIn(subject));
     const client = new Actor(app.url, { email, password: NEW_PASSWORD });
     await client.rest('POST', '/auth/request-reset', { email });
-    const otp = codeIn((await mailServer.mailTo(email)).message);
+    const otp = await mailServer.codeTo(email);
     const reset = await client.rest('POST', '/auth/reset-password', { email, otp, new_password: NEW_PASSWORD });
     expect(reset.status).toBe(200);
     await client.login();
@@ -126,7 +128,9 @@ describe.each(stores)('the account of someone who logs in by a provider on %s', 
   it('lets nobody in by a code when the provider was unlinked meanwhile', async () => {
     const { subject, user } = await (async () => {
       const account = await signUp(app);
-      await app.database.query('UPDATE users SET is_verified = true WHERE id = $1', [account.userId]);
+      await app.database.query('UPDATE users SET is_verified = true, mailbox_proven_at = now() WHERE id = $1', [
+        account.userId,
+      ]);
       return { ...newPerson(provider, account.credentials.email), user: account };
     })();
     const { verifier, challenge } = newVerifier();

@@ -129,6 +129,43 @@ describe.each(stores)('replies on %s', (on) => {
     });
   });
 
+  it('tell what the model thinks in the same count, and keep it apart from the answer', async () => {
+    const gate = Promise.withResolvers<undefined>();
+    const script = { reasoning: ['Let me ', 'see. '], chunks: WORDS, usage: 42 };
+    app.model.reply({ ...script, hold: { after: 2, until: gate.promise } });
+    const id = await askModel(owner, conversationId);
+    const read = () =>
+      owner.ask<{ message: unknown }>(`query ($id: ID!) { message(id: $id) { status sequence reasoning text } }`, {
+        id,
+      });
+    const { message: halfway } = await eventually(read, ({ message }) =>
+      JSON.stringify(message).includes('Let me see. '),
+    );
+    expect(halfway).toMatchObject({
+      status: 'STREAMING',
+      sequence: expect.any(Number),
+      reasoning: 'Let me see. ',
+      text: '',
+    });
+    gate.resolve(undefined);
+    const all = await readReply(owner, 'webSocket', id);
+    expect(all.map(({ sequence }) => sequence)).toEqual(all.map((_, index) => index + 1));
+    expect(all[0]).toMatchObject({ __typename: 'ReplyReasoning' });
+    expect(textIn(all, 'ReplyReasoning')).toBe('Let me see. ');
+    expect(textIn(all)).toBe(ANSWER);
+    expect(all.at(-1)).toMatchObject({ __typename: 'ReplyCompleted', response: ANSWER, tokens: 42 });
+    expect(await read()).toEqual({
+      message: { status: 'COMPLETE', sequence: null, reasoning: 'Let me see. ', text: ANSWER },
+    });
+    for (const door of streamingDoors)
+      for (const after of all.keys()) expect(await readReply(owner, door, id, after)).toEqual(all.slice(after));
+    const { body } = await owner.rest('GET', `/messages/${id}`);
+    expect(body.data).toMatchObject({ reasoning: 'Let me see. ', content: { text: ANSWER } });
+    const next = app.model.requests.length;
+    await askModel(owner, conversationId, 'And at night?');
+    expect(JSON.stringify((await app.model.request(next)).messages)).not.toContain('Let me see');
+  });
+
   it('grow in the database while they stream', async () => {
     const gate = Promise.withResolvers<undefined>();
     app.model.reply({ chunks: WORDS, hold: { after: 2, until: gate.promise } });
@@ -182,7 +219,7 @@ describe.each(stores)('replies on %s', (on) => {
   });
 
   it('are read again after a restart, event for event', async () => {
-    app.model.reply({ chunks: WORDS, delayMs: 30, usage: 42 });
+    app.model.reply({ reasoning: ['Let me see. '], chunks: WORDS, delayMs: 30, usage: 42 });
     const id = await askModel(owner, conversationId);
     const before = await readReply(owner, 'webSocket', id);
     expect(before.length).toBeGreaterThan(2);

@@ -183,7 +183,6 @@ describe.each(stores)('the credentials of REST on %s', (on) => {
       wire.expectFaults(await stranger.rest('POST', '/auth/login', { email: 1, user: 'x' }), {
         email: 'must be a string',
         password: 'is required',
-        user: 'is not a known field',
       });
     });
   });
@@ -227,7 +226,7 @@ describe.each(stores)('the credentials of REST on %s', (on) => {
     wire.expectError(bad, 401, 'Invalid token');
   });
 
-  it('POST /auth/refresh gives new tokens, by header alone', async () => {
+  it('POST /auth/refresh gives new tokens', async () => {
     const actor = await signUp(app);
     const { refresh_token } = await login(actor);
     const refresh = (token: string) => stranger.rest('POST', '/auth/refresh', undefined, refreshing(token));
@@ -238,6 +237,6 @@ describe.each(stores)('the credentials of REST on %s', (on) => {
     wire.expectError(await refresh(refresh_token), 401, 'Invalid token');
     wire.expectError(await refresh(third.refresh_token), 401, 'Invalid token');
     for (const bad of ['x', '', 'a'.repeat(5_000)]) wire.expectError(await refresh(bad), 401, 'Invalid token');
-    wire.expectError(await stranger.rest('POST', '/auth/refresh'), 401, 'Invalid token');
+    wire.expectFaults(await stranger.rest('POST', '/auth/refresh'), { 'X-Refresh-Token': expect.any(String) });
   });
 });

@@ -6,6 +6,7 @@ import { rawRequest } from '../support/raw-request.js';
 import { rowCounts } from '../support/row-counts.js';
 
 const PLAN = { price: 0, daily_messages: 9_000, daily_tokens: 9_000_000, max_conversations: 900, max_file_uploads: 99 };
+const NO_ADDRESS = 'must be an e-mail address';
 const NUL = 'must not contain a NUL character';
 const SURROGATE = 'must be well-formed Unicode, without a lone surrogate';
 const DEEP = 'must not be nested more than 32 levels deep';
@@ -18,9 +19,6 @@ const BODIES: readonly (readonly [string, string, Readonly<Record<string, unknow
   ['POST /conversations', '{"title":"a\\u0000b"}', { title: NUL }],
   ['POST /conversations', '{"title":"\\ud800"}', { title: SURROGATE }],
   ['POST /conversations', '{"title":"\\udc00\\ud800","status":7}', { title: SURROGATE, status: 'must be a string' }],
-  ['POST /conversations', '{"ti\\u0000tle":"x"}', { 'ti\0tle': 'is not a known field' }],
-  ['POST /conversations', '{"__proto__":{"title":"x"}}', expectUnknown('__proto__')],
-  ['POST /conversations', '{"constructor":1,"toString":2}', expectUnknown('constructor', 'toString')],
   ['POST /conversations', '{"title":1e999}', { title: 'must be a string' }],
   ['POST /conversations', '{"title":"fine","title":7}', { title: 'must be a string' }],
   ['POST /conversations', `{"title":${nested(20_000)}}`, { title: 'must be a string' }],
@@ -44,6 +42,10 @@ const BODIES: readonly (readonly [string, string, Readonly<Record<string, unknow
   ['POST /chat', '{"message":"\\u0000"}', { message: NUL }],
   ['PATCH /users/me', '{"profile":[]}', { profile: 'must be an object' }],
   ['PATCH /users/me', '{"verified_at":"yesterday"}', { verified_at: expect.stringContaining('RFC 3339') }],
+  ['PATCH /users/me', '{"verified_at":"0000-01-01T00:00:00Z"}', { verified_at: 'must be in the year 1 or later' }],
+  ['POST /users', '{"provider":"email","password":"long enough words","email":"a@-b.c"}', { email: NO_ADDRESS }],
+  ['PATCH /users/me', '{"email":"a\\u202eb@example.com"}', { email: NO_ADDRESS }],
+  ['PATCH /users/me', '{"email":"mi\\u212ae@example.com"}', { email: NO_ADDRESS }],
   ['PATCH /users/me', '{"is_admin":"true"}', { is_admin: 'must be true or false' }],
   ['PATCH /users/me', '{"password":null,"plan":null}', { password: 'must not be null', plan: 'must not be null' }],
 ];
@@ -74,10 +76,6 @@ const TARGETS: readonly (readonly [string, Readonly<Record<string, unknown>>])[]
 
 function deep(levels: number): Readonly<Record<string, string>> {
   return { [`content${'.a'.repeat(levels - 1)}`]: DEEP };
-}
-
-function expectUnknown(...names: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(names.map((name) => [name, 'is not a known field']));
 }
 
 describe.each(stores)('bad input over REST on %s', (on) => {
@@ -140,11 +138,5 @@ describe.each(stores)('bad input over REST on %s', (on) => {
 
   it('text that is not UTF-8 in a query is no match, and no error', async () => {
     expect(await send('GET', '/conversations?q=%ff%fe')).toEqual({ code: 200, message: 'Success', data: [] });
-  });
-
-  it('keeps __proto__ in JSON that is kept as sent, and it reaches no prototype', async () => {
-    const profile = '{"profile":{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}}';
-    expect(JSON.stringify(await send('PATCH', '/users/me', profile))).toContain('"constructor":{"prototype"');
-    expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
   });
 });

@@ -33,7 +33,18 @@ describe.each(stores)('the conversations of REST on %s', (on) => {
 
   describe('a conversation', () => {
     it('is begun with a title and a status, or with neither', async () => {
-      const rest = { conversation_id: expect.any(String), user_id: owner.userId };
+      const unset = {
+        model: null,
+        instructions: null,
+        temperature: null,
+        max_tokens: null,
+        is_pinned: false,
+        is_archived: false,
+        label: null,
+        message_count: 0,
+        unread_count: 0,
+      };
+      const rest = { conversation_id: expect.any(String), user_id: owner.userId, ...unset };
       const times = { created_at: expect.any(String), updated_at: expect.any(String) };
       expect(await begin()).toEqual({ ...rest, title: null, status: null, ...times });
       expect(await begin({ title: 'Plans', status: 'open' })).toEqual({
@@ -113,10 +124,7 @@ describe.each(stores)('the conversations of REST on %s', (on) => {
         { title: 7, status: [] },
         { title: 'must be a string', status: 'must be a string' },
       ],
-      [
-        { title: 'x'.repeat(201), colour: 1 },
-        { title: 'must be at most 200 characters', colour: 'is not a known field' },
-      ],
+      [{ title: 'x'.repeat(201), colour: 1 }, { title: 'must be at most 200 characters' }],
     ])('%j tells all that is wrong', async (body, faults) => {
       wire.expectFaults(await owner.rest('POST', '/conversations', body), faults);
       const bad = await owner.rest('PATCH', '/conversations/7', body);
@@ -152,6 +160,14 @@ describe.each(stores)('the conversations of REST on %s', (on) => {
         message_type: 'note',
         timestamp: expect.any(String),
         extra,
+        status: 'complete',
+        reply_to: null,
+        parent_id: null,
+        sequence: null,
+        reasoning: null,
+        tool_calls: [],
+        waits_until: null,
+        generation: null,
       });
       const read = await owner.rest('GET', `/messages/${written.message_id}`);
       expect(wire.dataOf(read, wire.message)).toEqual(written);
@@ -171,7 +187,17 @@ describe.each(stores)('the conversations of REST on %s', (on) => {
       const list = await owner.rest('GET', `/conversations/${conversation_id}/messages`);
       expect(wire.dataOf(list, messages)).toEqual([
         asked,
-        expect.objectContaining({ user_id: null, message_type: 'ai', content: { text: 'A friendly answer.' } }),
+        {
+          ...asked,
+          message_id: expect.any(String),
+          user_id: null,
+          message_type: 'ai',
+          content: { text: 'A friendly answer.' },
+          timestamp: expect.any(String),
+          reply_to: asked.message_id,
+          parent_id: asked.message_id,
+          generation: expect.objectContaining({ model: 'gpt-4o-mini', finish_reason: 'stop' }),
+        },
       ]);
     });
 
@@ -232,9 +258,20 @@ describe.each(stores)('the conversations of REST on %s', (on) => {
       ],
       [
         { content: {}, message_type: 'x'.repeat(51), wait_for_reply: true },
-        { message_type: 'must be at most 50 characters', wait_for_reply: 'is not a known field' },
+        { message_type: 'must be at most 50 characters' },
       ],
-      [{ content: {}, message_type: 'user', invoke_llm: true }, { 'content.text': 'is required to ask the model' }],
+      [
+        { content: { text: ' ' }, message_type: 'user', invoke_llm: true },
+        { 'content.text': 'is required to ask the model' },
+      ],
+      [
+        { content: { text: 'x'.repeat(32_001) }, message_type: 'user', invoke_llm: true },
+        { 'content.text': 'must be at most 32000 characters to ask the model' },
+      ],
+      [
+        { content: { a: 'x'.repeat(32_000) }, message_type: 'user', invoke_llm: true },
+        { content: 'must be at most 32000 characters to ask the model' },
+      ],
     ])('%j tells all that is wrong', async (body, faults) => {
       const { conversation_id } = await begin();
       wire.expectFaults(await owner.rest('POST', `/conversations/${conversation_id}/messages`, body), faults);

@@ -21,12 +21,25 @@ const MOST_UNTIL_GOOD = 100;
 const SEED = 20_260_131;
 const PLAN = { price: 0, daily_messages: 9_000, daily_tokens: 9_000_000, max_conversations: 900, max_file_uploads: 99 };
 
-/** Operations that random input cannot complete: they need a secret, an id of the caller's own, or a provider's answer. */
+/**
+ * Operations that random input cannot complete: they need a secret, an id of the caller's own, two ids that belong together, a reply
+ * that waits, mail that was given up, no more than was used, or a provider's answer.
+ */
 const NEED_A_SECRET = new Set([
+  '/admin/dead-mail/{mail_id}',
+  '/admin/dead-mail/{mail_id}/retry',
+  '/admin/invitations/{invitation_id}',
+  '/admin/users/{user_id}/sessions/{session_id}',
+  '/admin/users/{user_id}/tokens/{token_id}',
+  '/admin/users/{user_id}/usage/corrections',
+  '/auth/change-email',
+  '/auth/change-password',
+  '/auth/confirm-email-change',
   '/auth/login',
   '/auth/refresh',
   '/auth/reset-password',
   '/auth/sessions/{session_id}',
+  '/auth/undo-change',
   '/auth/verify-email',
   '/auth/passkeys',
   '/auth/passkeys/{passkey_id}',
@@ -41,6 +54,10 @@ const NEED_A_SECRET = new Set([
   '/auth/oidc/{provider}/link',
   '/auth/oidc/{provider}/link/finish',
   '/auth/oidc/token',
+  '/conversations/{conversation_id}/read',
+  '/messages/{message_id}/tool-results',
+  '/user/tokens',
+  '/user/tokens/{token_id}',
   '/users/me/identities/{identity_id}',
   '/uploads/{upload_id}',
 ]);
@@ -57,8 +74,8 @@ function checkAgainst(document: OpenApiDocument): Check {
   return ({ method, path }, { status, headers, text, json }) => {
     const place = `/paths/${escaped(path)}/${method.toLowerCase()}/responses`;
     const responses = document.paths[path]?.[method.toLowerCase()]?.['responses'] as Record<string, object>;
-    const name = [String(status), `${String(status).slice(0, 1)}XX`].find((key) => Object.hasOwn(responses, key));
-    if (name === undefined) return `has no response ${status}: ${text}`;
+    const name = String(status);
+    if (!Object.hasOwn(responses, name)) return `has no response ${status}: ${text}`;
     const shared = (responses[name] as { readonly $ref?: string }).$ref?.slice(1);
     const mediaType = headers['content-type']?.split(';')[0] ?? '';
     if (status === 204) return undefined;
@@ -70,8 +87,24 @@ function checkAgainst(document: OpenApiDocument): Check {
     const reference = `document#${shared ?? `${place}/${name}`}/content/${escaped(mediaType)}/schema`;
     const validate = ajv.getSchema(reference);
     if (validate === undefined) return `has no ${mediaType} at ${reference}`;
-    return validate(json) ? undefined : `${ajv.errorsText(validate.errors)} in ${text}`;
+    if (!validate(json)) return `${ajv.errorsText(validate.errors)} in ${text}`;
+    const messages = messagesOf(document, responses[name] ?? {});
+    const { message } = json as { readonly message: string };
+    return messages.length === 0 || messages.includes(message) ? undefined : `has no ${status} "${message}"`;
   };
+}
+
+/** The messages of a response, each of which has an example. */
+function messagesOf({ components }: OpenApiDocument, response: object): readonly string[] {
+  const shared = '$ref' in response ? components.responses[String(response.$ref).replace(/^.*\//, '')] : response;
+  const { content = {} } = (shared ?? {}) as {
+    content?: Record<string, { examples?: Record<string, { value: Message }> }>;
+  };
+  return Object.values(content['application/json']?.examples ?? {}).map(({ value }) => value.message);
+}
+
+interface Message {
+  readonly message: string;
 }
 
 /** Whether any request was successful; a redirect counts too. */

@@ -46,6 +46,19 @@ const endings: Readonly<Record<string, Ending>> = {
     },
     ...INVALID_TOKEN,
   },
+  "an admin's revocation": {
+    end: async (user, admin) => {
+      const { body } = await admin.rest('GET', `/admin/users/${user.userId}/sessions`);
+      for (const { session_id } of body.data as { session_id: string }[])
+        await admin.rest('DELETE', `/admin/users/${user.userId}/sessions/${session_id}`);
+    },
+    ...INVALID_TOKEN,
+  },
+  "an admin's revocation of all": {
+    end: (user, admin) =>
+      admin.ask('mutation ($id: ID!) { adminRevokeAllSessions(userId: $id) { ended } }', { id: user.userId }),
+    ...INVALID_TOKEN,
+  },
   'a new password, set by an admin': {
     end: (user, admin) =>
       admin.ask('mutation ($id: ID!) { updateUser(id: $id, input: { password: "another battery" }) { id } }', {

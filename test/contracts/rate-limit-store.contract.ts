@@ -25,13 +25,21 @@ export function rateLimitStoreContract(name: string, open: () => Promise<OpenedR
     afterEach(() => opened.close());
 
     it('counts the calls before each one, up to the limit', async () => {
-      for (const before of [0, 1, 2]) expect(await store.take(rule, 'anna')).toEqual({ before, retryAfterMs: 0 });
+      const start = performance.now();
+      for (const before of [0, 1, 2]) {
+        const verdict = await store.take(rule, 'anna');
+        expect(verdict).toEqual({ before, retryAfterMs: 0, resetMs: expect.any(Number) });
+        // The oldest call leaves the window first, however many follow it.
+        expect(verdict.resetMs).toBeLessThanOrEqual(MINUTE);
+        expect(verdict.resetMs).toBeGreaterThanOrEqual(MINUTE - (performance.now() - start) - 1);
+      }
     });
 
     it('refuses further calls without counting them, and says when the next could pass', async () => {
       for (let call = 0; call < 3; call++) await store.take(rule, 'anna');
       for (let call = 0; call < 5; call++) {
-        const { before, retryAfterMs } = await store.take(rule, 'anna');
+        const { before, retryAfterMs, resetMs } = await store.take(rule, 'anna');
+        expect(resetMs).toBe(retryAfterMs);
         expect(before).toBe(3);
         expect(retryAfterMs).toBeGreaterThan(MINUTE - 10_000);
         expect(retryAfterMs).toBeLessThanOrEqual(MINUTE);
@@ -68,12 +76,12 @@ export function rateLimitStoreContract(name: string, open: () => Promise<OpenedR
       await store.take(short, 'anna');
       const refused = await store.take(short, 'anna');
       if (elapsed() >= short.windowMs) return false;
-      expect(refused).toEqual({ before: 3, retryAfterMs: expect.any(Number) });
+      expect(refused).toEqual({ before: 3, retryAfterMs: expect.any(Number), resetMs: refused.retryAfterMs });
       await sleep(refused.retryAfterMs + 2);
       const passed = await store.take(short, 'anna');
       const next = await store.take(short, 'anna');
       if (elapsed() >= 1.5 * short.windowMs) return false;
-      expect(passed).toEqual({ before: 2, retryAfterMs: 0 });
+      expect(passed).toEqual({ before: 2, retryAfterMs: 0, resetMs: expect.any(Number) });
       expect(next.before).toBe(3);
       return true;
     };

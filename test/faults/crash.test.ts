@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Actor, signUp } from '../support/actor.js';
 import { eventually } from '../support/eventually.js';
 import { startModelServer, type ModelServer } from '../support/model-server.js';
-import { killPrograms, startProgram, withDataDirectory } from '../support/program.js';
+import { killPrograms, startProgram, withDatabaseDirectory } from '../support/program.js';
 import {
   askModel,
   followReply,
@@ -29,7 +29,7 @@ describe('a program that is killed in the middle of a reply', () => {
   });
 
   it('has the reply as far as it was stored, and ends it for readers who come back', async () => {
-    await withDataDirectory(async (directory) => {
+    await withDatabaseDirectory(async (directory) => {
       const environment = { DATA_DIR: directory, OPENAI_BASE_URL: model.url };
       const killed = await startProgram(environment);
       const owner = await signUp(killed);

@@ -5,7 +5,16 @@ import { createDatabase, testServerUrl } from '../support/servers.js';
 import { eventually } from '../support/eventually.js';
 import { startModelServer, type ModelServer } from '../support/model-server.js';
 import { killPrograms, startProgram, withDataDirectory, type ProgramEnvironment } from '../support/program.js';
-import { askModel, followReply, readReply, ROOMY_PLANS, storedMessage, textIn, usageOf } from '../support/replies.js';
+import {
+  askModel,
+  CREATE_MESSAGE,
+  followReply,
+  readReply,
+  ROOMY_PLANS,
+  storedMessage,
+  textIn,
+  usageOf,
+} from '../support/replies.js';
 import type { ReplyEvent } from '../support/replies.js';
 
 const CHUNKS = ['The ', 'sky ', 'is ', 'blue.'];
@@ -61,6 +70,30 @@ onServers.each([
       seen.push(...(await collect(reader)));
       expect(seen).toEqual(await readReply(owner, 'eventStream', id));
       expect(seen.at(-1)).toMatchObject({ __typename: 'ReplyCompleted', response: CHUNKS.join(''), tokens: 7 });
+    });
+  });
+
+  it('list, and stop for an admin on one, a reply that runs on the other', async () => {
+    await withDataDirectory(async (directory) => {
+      const { owner, onSecond, second } = await startTwo(directory);
+      const conversationId = await owner.createConversation();
+      const admin = await signUp(second);
+      await onDatabase(database.url, `UPDATE users SET is_admin = true WHERE id = '${admin.userId}'`);
+      model.reply({ chunks: CHUNKS, stallAfter: 3 });
+      const id = await askModel(owner, conversationId);
+      const reader = followReply(onSecond, 'eventStream', id);
+      const seen: ReplyEvent[] = [];
+      do seen.push(...[(await reader.next()).value ?? []].flat());
+      while (textIn(seen) !== HELD);
+      expect((await admin.rest('GET', '/admin/running-replies')).body.data).toMatchObject([
+        { message_id: id, user_id: owner.userId, state: 'running', is_here: false },
+      ]);
+      const { body } = await admin.rest('POST', `/admin/running-replies/${id}/stop`);
+      expect(body.data).toMatchObject({ message_id: id, state: 'ended' });
+      expect((await collect(reader)).at(-1)).toMatchObject({ code: 'STOPPED', partial: HELD });
+      expect(await storedMessage(owner, id)).toMatchObject({ status: 'PARTIAL', text: HELD });
+      const { ledger } = await usageOf(owner);
+      expect(ledger).toMatchObject([{ messageId: id, source: 'ESTIMATED' }]);
     });
   });
 
@@ -124,6 +157,49 @@ onServers.each([
       expect(ledger).toHaveLength(1);
       expect(ledger[0]).toMatchObject({ source: 'ESTIMATED', messageId: id });
       expect(today).toEqual({ messageCount: 1, tokenCount: ledger[0]?.tokens });
+    });
+  });
+
+  it('go on with a reply whose instance died while it waited for its tools', async () => {
+    await withDataDirectory(async (directory) => {
+      const { first, owner, onSecond } = await startTwo(directory);
+      const conversationId = await owner.createConversation();
+      model.reply({ chunks: ['Hm. '], toolCalls: [{ id: 'call_1', name: 'now', arguments: '{}' }], usage: 7 });
+      const { createMessage } = await owner.ask<{ createMessage: { reply: { id: string } } }>(CREATE_MESSAGE, {
+        input: {
+          conversationId,
+          content: { text: 'What time is it?' },
+          messageType: 'user',
+          invokeLlm: true,
+          tools: [{ name: 'now' }],
+        },
+      });
+      const { id } = createMessage.reply;
+      const events = readReply(onSecond, 'webSocket', id);
+      await eventually(
+        () =>
+          onDatabase<{ waits: boolean }>(database.url, 'SELECT true AS waits FROM messages WHERE waits_until > now()'),
+        ({ rows }) => rows.length === 1,
+      );
+      first.kill('SIGKILL');
+      await first.exited;
+      model.reply({ chunks: ['Noon.'], usage: 9 });
+      await onSecond.ask(
+        `mutation ($id: ID!) {
+          submitToolResults(messageId: $id, results: [{ callId: "call_1", output: "12:00" }]) { id }
+        }`,
+        { id },
+      );
+      expect(await events).toMatchObject([
+        { __typename: 'ReplyDelta', sequence: 1, text: 'Hm. ' },
+        { __typename: 'ReplyToolCall', sequence: 2, id: 'call_1' },
+        { __typename: 'ReplyToolResult', sequence: 3, output: '12:00' },
+        { __typename: 'ReplyDelta', sequence: 4, text: 'Noon.' },
+        { __typename: 'ReplyCompleted', sequence: 5, response: 'Hm. Noon.', tokens: 16 },
+      ]);
+      const { today, ledger } = await usageOf(onSecond);
+      expect(ledger.map(({ tokens }) => tokens)).toEqual([9, 7]);
+      expect(today).toEqual({ messageCount: 1, tokenCount: 16 });
     });
   });
 });

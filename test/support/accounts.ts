@@ -5,13 +5,24 @@ import type { AdminAccountsService } from '../../src/features/identity/accounts/
 import type { UserDirectory } from '../../src/features/identity/accounts/user-directory.js';
 import type { AccountsService } from '../../src/features/identity/accounts/accounts.service.js';
 import type { NewUser, UserRow } from '../../src/features/identity/accounts/user.js';
+import { accountNotices } from '../../src/features/identity/account-changes/account-changes.feature.js';
+import { clearIdentities } from '../../src/features/identity/identities/clear-identities.js';
 import { identitiesFeature } from '../../src/features/identity/identities/identities.feature.js';
 import type { IdentitiesService } from '../../src/features/identity/identities/identities.service.js';
+import { invitationsFeature } from '../../src/features/identity/invitations/invitations.feature.js';
+import type { InvitationsService } from '../../src/features/identity/invitations/invitations.service.js';
 import { loginFeature } from '../../src/features/identity/login/login.feature.js';
 import type { LoginService } from '../../src/features/identity/login/login.service.js';
 import type { LoginChallenges } from '../../src/features/identity/second-factor/login-challenges.js';
-import { secondFactorFeature } from '../../src/features/identity/second-factor/second-factor.feature.js';
+import { clearOneTimeCodes } from '../../src/features/identity/one-time-codes/clear-one-time-codes.js';
+import { clearPasskeys } from '../../src/features/identity/passkeys/clear-passkeys.js';
+import { clearSecondFactor } from '../../src/features/identity/second-factor/clear-second-factor.js';
+import {
+  secondFactorFeature,
+  secondFactorParts,
+} from '../../src/features/identity/second-factor/second-factor.feature.js';
 import type { SessionWatch } from '../../src/features/identity/sessions/session-watch.js';
+import { personalTokens } from '../../src/features/identity/personal-access-tokens/personal-tokens.js';
 import { sessionsFeature } from '../../src/features/identity/sessions/sessions.feature.js';
 import { SessionsRepository } from '../../src/features/identity/sessions/sessions.repository.js';
 import type { SessionsService, Tokens } from '../../src/features/identity/sessions/sessions.service.js';
@@ -21,6 +32,7 @@ import type { Log } from '../../src/kernel/log.js';
 import type { Viewer } from '../../src/kernel/viewer.js';
 import type { AuditLog } from '../../src/ports/audit-log.js';
 import type { Database } from '../../src/ports/database.js';
+import type { JobQueue } from '../../src/ports/job-queue.js';
 import type { CreateRateLimiter } from '../../src/ports/rate-limiter.js';
 
 export const PASSWORD = 'correct horse battery';
@@ -30,7 +42,16 @@ const SECRETS = ['a secret of thirty-two bytes, or more'];
 const UNUSED = { limit: 1, windowMs: 1 };
 const ignore = () => undefined;
 const SILENT: Log = { info: ignore, warn: ignore, error: ignore };
-const NOTHING_SENT: Credentials = { authorization: null, userId: null, internalKey: null, peerAddress: null };
+const NOTHING_SENT: Credentials = {
+  authorization: null,
+  userId: null,
+  internalKey: null,
+  peerAddress: null,
+  isFromBrowser: false,
+};
+
+const done = () => Promise.resolve();
+const NO_JOBS: JobQueue = { add: done, open: done, work: done, rest: done };
 
 let number = 0;
 
@@ -52,6 +73,7 @@ export class AccountsFixture {
   readonly challenges: LoginChallenges;
   readonly logins: LoginService;
   readonly identities: IdentitiesService;
+  readonly invitations: InvitationsService;
 
   constructor(readonly database: Database) {
     this.audit = storedAuditLog(database);
@@ -63,18 +85,32 @@ export class AccountsFixture {
       clock: this.clock,
       log: SILENT,
       createDurableLimiter: this.#limiterOf,
-      rateLimits: { login: UNUSED, loginClient: UNUSED, providerLogin: UNUSED },
+      rateLimits: { login: UNUSED, loginClient: UNUSED, providerLogin: UNUSED, signUp: UNUSED },
     };
     const sessions = sessionsFeature({
       ...shared,
       accessTokenMinutes: 60,
+      personalTokens: personalTokens(shared),
       refreshTokenDays: 7,
       internal: { cidrs: ['10.0.0.0/8'], key: 'the key of the house', proxies: [] },
     });
     const plans = { defaultPlan: 'free', isPlan: (name: string) => ['free', 'pro'].includes(name) };
-    const accounts = accountsFeature({ ...shared, plans, sessions: sessions.service });
-    const people = { ...accounts, accounts: accounts.service, sessions: sessions.service };
-    const { challenges, freshProof } = secondFactorFeature({ ...shared, ...people });
+    const { signUps, service: invitations } = invitationsFeature({ ...shared, plans, signUp: 'open' });
+    this.invitations = invitations;
+    const handover = [clearIdentities, clearPasskeys, clearSecondFactor, clearOneTimeCodes].map((part) => part(shared));
+    const notices = accountNotices({ ...shared, jobs: NO_JOBS });
+    const parts = secondFactorParts(shared);
+    const accounts = accountsFeature({
+      ...shared,
+      plans,
+      sessions: sessions.service,
+      signUps,
+      notices,
+      secondFactorProof: parts.proof,
+      handover,
+    });
+    const people = { ...accounts, accounts: accounts.service, sessions: sessions.service, notices };
+    const { challenges, freshProof } = secondFactorFeature({ ...shared, ...people, parts });
     const login = loginFeature({ ...shared, ...people, challenges });
     const identities = identitiesFeature({
       ...shared,

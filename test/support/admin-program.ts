@@ -21,7 +21,16 @@ export interface Ran {
  * @param input its standard input
  */
 export async function runAdmin(settings: Environment, words: readonly string[], input = ''): Promise<Ran> {
-  const child = spawn(process.execPath, ['dist/admin.js', ...words], {
+  return runCommand([process.execPath, 'dist/admin.js', ...words], settings, input);
+}
+
+/** Runs any command in the same way. */
+export async function runCommand(
+  [command, ...words]: readonly [string, ...string[]],
+  settings: Environment,
+  input = '',
+): Promise<Ran> {
+  const child = spawn(command, words, {
     cwd: ROOT,
     env: { PATH: process.env['PATH'], ...compileCache, ...settings },
   });

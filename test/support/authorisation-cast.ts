@@ -1,4 +1,5 @@
 import { Actor } from './actor.js';
+import { makeToken, type MadeToken } from './access-tokens.js';
 import type { TestApp } from './app.js';
 import { registerPasskey } from './passkeys.js';
 import { SoftwareAuthenticator } from './software-authenticator.js';
@@ -25,6 +26,7 @@ export class Target {
   constructor(
     url: string,
     readonly owner: CastMember,
+    private readonly database: TestApp['database'],
   ) {
     this.#actor = new Actor(url, owner);
     this.#actor.token = owner.headers['authorization']?.replace('Bearer ', '');
@@ -34,14 +36,42 @@ export class Target {
     return this.#actor.createConversation();
   }
 
+  /** A conversation of another caller. Does nothing for one who may not have any. */
+  async conversationOf({ headers }: CastMember): Promise<void> {
+    await fetch(`${this.#actor.url}/api/v1/conversations`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: '{}',
+    });
+  }
+
   async message(): Promise<string> {
     const { message } = await this.write(await this.conversation());
     return message.id;
   }
 
+  /** A conversation and a message of it. */
+  async read(): Promise<{ readonly conversationId: string; readonly upTo: string }> {
+    const conversationId = await this.conversation();
+    const { message } = await this.write(conversationId);
+    return { conversationId, upTo: message.id };
+  }
+
   async reply(): Promise<string> {
     const { reply } = await this.write(await this.conversation(), { invokeLlm: true, waitForReply: true });
     return reply?.id ?? '';
+  }
+
+  /** A reply that waits for the result of the call `call_1`. */
+  async waitingReply(): Promise<string> {
+    const id = await this.reply();
+    const parts = [{ type: 'tool-call', id: 'call_1', name: 'add', arguments: '{}', server: null }];
+    await this.database.query(
+      `UPDATE messages SET status = 'STREAMING', waits_until = now() + interval '1 hour', content = '{"text":""}',
+         delta_ends = '{}', parts = $2::jsonb, other_events = 1 WHERE id = $1`,
+      [id, JSON.stringify(parts)],
+    );
+    return id;
   }
 
   async write(conversationId: string, more: object = {}) {
@@ -62,6 +92,16 @@ export class Target {
     return registerPasskey(this.#actor, new SoftwareAuthenticator());
   }
 
+  /** The id of a personal access token. */
+  async accessToken(): Promise<string> {
+    const { id } = await this.makeToken(['chat']);
+    return id;
+  }
+
+  makeToken(scopes: readonly string[]): Promise<MadeToken> {
+    return makeToken(this.#actor, scopes);
+  }
+
   async upload(): Promise<string> {
     const body = new FormData();
     body.set('file', new File(['text'], 'a.txt'));
@@ -76,12 +116,21 @@ export class Target {
 
 /** The callers of the matrix, created when first used. */
 export class Cast {
+  readonly #tokens = new Map<string, Promise<MadeToken>>();
   readonly #members = new Map<ActorName, Promise<CastMember>>();
 
   constructor(private readonly app: Pick<TestApp, 'url' | 'database'>) {}
 
   async target(): Promise<Target> {
-    return new Target(this.app.url, await this.member('owner'));
+    return new Target(this.app.url, await this.member('owner'), this.app.database);
+  }
+
+  /** A personal access token of the owner's, the same for the same scopes. */
+  async accessToken(scopes: readonly string[]): Promise<string> {
+    const key = scopes.join();
+    const made = this.#tokens.get(key) ?? this.target().then((target) => target.makeToken(scopes));
+    this.#tokens.set(key, made);
+    return (await made).token;
   }
 
   member(name: ActorName): Promise<CastMember> {

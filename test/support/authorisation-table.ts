@@ -1,4 +1,5 @@
 import type { Access } from '../../src/graphql/operation.js';
+import type { TokenAccess } from '../../src/graphql/token-access.js';
 import type { ActorName, CastMember, Target } from './authorisation-cast.js';
 
 export type Decision =
@@ -24,13 +25,15 @@ export type Decisions = Readonly<Record<ActorName, Decision>>;
 export interface AuthorisationRow {
   /** The operation's own declaration of who may call it. */
   readonly access: Access;
+  /** What a personal access token of the caller's needs, likewise. */
+  readonly token: TokenAccess;
   readonly decisions: Decisions;
   /** Makes the arguments, from the target, or from the caller for an operation on the caller. */
   readonly variables?: (target: Target, caller: CastMember) => Promise<Variables> | Variables;
   /** Ends an account or a session: each call gets users of its own. */
   readonly ends?: true;
   /** Triggers an event of the stream. */
-  readonly stir?: (target: Target, variables: Variables) => Promise<unknown>;
+  readonly stir?: (target: Target, variables: Variables, caller: CastMember) => Promise<unknown>;
 }
 
 export type Variables = Readonly<Record<string, unknown>>;
@@ -54,18 +57,26 @@ const ADMINS: Decisions = { ...ACCOUNT, owner: 'forbidden', internal: 'forbidden
 const SECRET = all('bad input');
 const SECRETS: Decisions = { ...SECRET, nobody: 'missing credentials', suspended: 'account disabled' };
 
-const anyone = (row: Omit<AuthorisationRow, 'access' | 'decisions'> = {}): AuthorisationRow => ({
+type Details = Omit<AuthorisationRow, 'access' | 'token' | 'decisions'>;
+
+const anyone = (row: Details = {}): AuthorisationRow => ({
   access: 'anyone',
+  token: 'any',
   decisions: ANYONE,
   ...row,
 });
-const user = (decisions: Decisions, row: Omit<AuthorisationRow, 'access' | 'decisions'> = {}): AuthorisationRow => ({
+/** For users, and for their personal access tokens as said. */
+const scoped = (token: TokenAccess, decisions: Decisions, row: Details = {}): AuthorisationRow => ({
   access: 'user',
+  token,
   decisions,
   ...row,
 });
-const admin = (row: Omit<AuthorisationRow, 'access' | 'decisions'> = {}): AuthorisationRow => ({
+/** For users who logged in. */
+const user = (decisions: Decisions, row: Details = {}) => scoped('closed', decisions, row);
+const admin = (row: Details = {}): AuthorisationRow => ({
   access: 'admin',
+  token: 'closed',
   decisions: ADMINS,
   ...row,
 });
@@ -87,25 +98,52 @@ const chat = async (target: Target) => ({ input: { message: 'hello', conversatio
 export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Query.health': anyone(),
   'Query.plans': anyone(),
-  'Query.me': user(USERS),
-  'Query.user': user(ACCOUNT, { variables: account }),
+  'Query.me': scoped('account:read', USERS),
+  'Query.user': scoped('account:read', ACCOUNT, { variables: account }),
   'Query.users': admin(),
-  'Query.node': user({ ...USERS, other: 'null', admin: 'null' }, { variables: conversation }),
+  'Query.node': scoped('any', { ...USERS, other: 'null', admin: 'null' }, { variables: conversation }),
   'Query.sessions': user(USERS),
-  'Query.usage': user(USERS),
-  'Query.usageLedger': user(USERS),
-  'Query.conversations': user(USERS),
-  'Query.conversation': user(PRIVATE, { variables: conversation }),
-  'Query.messages': user(PRIVATE, {
+  'Query.models': scoped('any', USERS),
+  'Query.usage': scoped('usage:read', USERS),
+  'Query.usageSummary': scoped('usage:read', USERS),
+  'Query.limits': scoped('usage:read', USERS),
+  'Query.usageLedger': scoped('usage:read', USERS),
+  'Query.conversations': scoped('conversations:read', USERS),
+  'Query.conversationSummaries': scoped('conversations:read', USERS),
+  'Query.conversation': scoped('conversations:read', PRIVATE, { variables: conversation }),
+  'Query.messages': scoped('conversations:read', PRIVATE, {
     variables: async (target) => ({ conversationId: await target.conversation() }),
   }),
-  'Query.message': user(PRIVATE, { variables: message }),
-  'Query.searchMessages': user(USERS, { variables: () => ({ query: 'hello' }) }),
-  'Query.uploads': user(USERS),
+  'Query.message': scoped('conversations:read', PRIVATE, { variables: message }),
+  'Query.searchMessages': scoped('conversations:read', USERS, { variables: () => ({ query: 'hello' }) }),
+  'Query.uploads': scoped('uploads:read', USERS),
   'Query.loginProviders': anyone(),
   'Query.identities': user(USERS),
   'Query.adminConversations': admin({ variables: ofAccount }),
   'Query.auditEvents': admin(),
+  'Query.deadMail': admin(),
+  'Mutation.retryDeadMail': {
+    access: 'admin',
+    token: 'closed',
+    decisions: { ...ADMINS, admin: 'not found' },
+    variables: () => ({ id: crypto.randomUUID() }),
+  },
+  'Mutation.retryAllDeadMail': admin({ variables: () => ({ queue: 'none' }) }),
+  'Mutation.dropDeadMail': {
+    access: 'admin',
+    token: 'closed',
+    decisions: { ...ADMINS, admin: 'not found' },
+    variables: () => ({ id: crypto.randomUUID() }),
+  },
+  'Query.adminHealth': admin(),
+  'Query.adminUsageCorrections': admin({ variables: ofAccount }),
+  'Mutation.adminCorrectUsage': admin({
+    variables: (target) => ({ ...ofAccount(target), input: { tokens: 1, reason: 'a test' } }),
+  }),
+  'Query.runningReplies': admin(),
+  'Mutation.adminStopReply': admin({ variables: async (target) => ({ messageId: await target.reply() }) }),
+  'Query.modelBreakers': admin(),
+  'Query.modelFailures': admin(),
   'Query.adminUsage': admin({ variables: ofAccount }),
 
   'Mutation.createUser': anyone({
@@ -113,17 +151,19 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   }),
   'Mutation.login': {
     access: 'anyone',
+    token: 'any',
     decisions: { ...ANYONE, suspended: 'account disabled' },
     variables: (_target, { email, password }) => ({ input: { email, password } }),
   },
   'Mutation.refreshTokens': {
     access: 'anyone',
+    token: 'any',
     decisions: { ...ANYONE, suspended: 'invalid token' },
     variables: (_target, { refreshToken }) => ({ refreshToken }),
     ends: true,
   },
   'Mutation.logout': user(USERS, { ends: true }),
-  'Mutation.verifyToken': user(USERS),
+  'Mutation.verifyToken': scoped('any', USERS),
   'Mutation.revokeSession': user(PRIVATE, {
     variables: async (target) => ({ id: await target.session() }),
     ends: true,
@@ -131,6 +171,7 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Query.secondFactor': user(USERS),
   'Mutation.completeLogin': {
     access: 'anyone',
+    token: 'any',
     decisions: all('invalid challenge'),
     variables: () => ({ input: { challenge: 'none', code: '000000' } }),
   },
@@ -139,6 +180,29 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Mutation.regenerateRecoveryCodes': user(SECRETS, { variables: () => ({ code: 'none' }) }),
   'Mutation.disableSecondFactor': user(SECRETS, { variables: () => ({ code: 'none' }) }),
   'Mutation.adminDisableSecondFactor': admin({ variables: ofAccount }),
+
+  'Query.personalAccessTokens': user(USERS),
+  // An internal caller has no login.
+  'Mutation.createPersonalAccessToken': user(
+    { ...USERS, internal: 'forbidden' },
+    { variables: (_target, { password }) => ({ input: { name: 'script', scopes: ['chat'], password } }) },
+  ),
+  'Mutation.revokePersonalAccessToken': user(PRIVATE, {
+    variables: async (target) => ({ id: await target.accessToken() }),
+    ends: true,
+  }),
+  'Query.adminPersonalAccessTokens': admin({ variables: ofAccount }),
+  'Mutation.adminRevokePersonalAccessToken': admin({
+    variables: async (target) => ({ ...ofAccount(target), id: await target.accessToken() }),
+    ends: true,
+  }),
+
+  'Query.adminSessions': admin({ variables: ofAccount }),
+  'Mutation.adminRevokeSession': admin({
+    variables: async (target) => ({ ...ofAccount(target), id: await target.session() }),
+    ends: true,
+  }),
+  'Mutation.adminRevokeAllSessions': admin({ variables: ofAccount, ends: true }),
 
   'Query.passkeys': user(USERS),
   'Mutation.startPasskeyRegistration': user(USERS, {
@@ -160,6 +224,7 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Mutation.startPasskeyLogin': anyone(),
   'Mutation.finishPasskeyLogin': {
     access: 'anyone',
+    token: 'any',
     decisions: all('invalid passkey'),
     variables: () => ({
       credential: passkeyAnswer({
@@ -175,23 +240,41 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Mutation.requestEmailVerification': anyone({ variables: address }),
   'Mutation.resetPassword': {
     access: 'anyone',
+    token: 'any',
     decisions: SECRET,
     variables: () => ({ input: { ...address(), otp: '000000', newPassword: 'a new password' } }),
   },
   'Mutation.verifyEmail': {
     access: 'anyone',
+    token: 'any',
     decisions: SECRET,
     variables: () => ({ input: { ...address(), otp: '000000' } }),
+  },
+  'Mutation.changePassword': user(USERS, {
+    variables: (_target, { password }) => ({ current: password, new: 'a new password of theirs' }),
+    ends: true,
+  }),
+  'Mutation.changeEmail': user(USERS, {
+    variables: (_target, { password }) => ({ password, email: `${crypto.randomUUID()}@example.com` }),
+  }),
+  'Mutation.confirmEmailChange': user(SECRETS, { variables: () => ({ code: 'none' }) }),
+  'Mutation.undoAccountChange': {
+    access: 'anyone',
+    token: 'any',
+    decisions: SECRET,
+    variables: () => ({ token: 'none' }),
   },
   // No provider is configured where this table is checked.
   'Mutation.startProviderLogin': {
     access: 'anyone',
+    token: 'any',
     decisions: all('not found'),
     variables: () => ({ input: { provider: 'none' } }),
   },
-  'Mutation.finishProviderLogin': { access: 'anyone', decisions: SECRET, variables: providerAnswer },
+  'Mutation.finishProviderLogin': { access: 'anyone', token: 'any', decisions: SECRET, variables: providerAnswer },
   'Mutation.redeemLoginCode': {
     access: 'anyone',
+    token: 'any',
     decisions: SECRET,
     variables: () => ({ input: { code: 'none', codeVerifier: 'none' } }),
   },
@@ -213,6 +296,14 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Mutation.adminCreateUser': admin({
     variables: () => ({ input: { provider: 'email', password: 'a password of anyone' } }),
   }),
+  'Query.invitations': admin(),
+  'Mutation.createInvitation': admin({ variables: () => ({ input: {} }) }),
+  'Mutation.revokeInvitation': {
+    access: 'admin',
+    token: 'closed',
+    decisions: { ...ADMINS, admin: 'not found' },
+    variables: () => ({ id: crypto.randomUUID() }),
+  },
   'Mutation.adminDeleteUser': admin({ variables: account, ends: true }),
   'Mutation.suspendUser': admin({ variables: account, ends: true }),
   'Mutation.reinstateUser': admin({ variables: account }),
@@ -220,33 +311,72 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Mutation.deleteMe': user(USERS, { ends: true }),
   'Mutation.deleteUser': user(ACCOUNT, { variables: account, ends: true }),
   'Mutation.changePlan': user(USERS, { variables: () => ({ plan: 'pro' }) }),
-  'Mutation.createConversation': user(USERS, { variables: () => ({ input: { title: 'mine' } }) }),
-  'Mutation.updateConversation': user(PRIVATE, {
+  'Mutation.createConversation': scoped('conversations:write', USERS, {
+    variables: () => ({ input: { title: 'mine' } }),
+  }),
+  'Mutation.updateConversation': scoped('conversations:write', PRIVATE, {
     variables: async (target) => ({ ...(await conversation(target)), input: { title: 'renamed' } }),
   }),
-  'Mutation.deleteConversation': user(PRIVATE, { variables: conversation }),
+  'Mutation.markRead': scoped('conversations:write', PRIVATE, {
+    variables: (target) => target.read(),
+  }),
+  'Mutation.deleteConversation': scoped('conversations:write', PRIVATE, { variables: conversation }),
   // Other users' ones are ignored.
-  'Mutation.deleteConversations': user(USERS, {
+  'Mutation.deleteConversations': scoped('conversations:write', USERS, {
     variables: async (target) => ({ ids: [await target.conversation()] }),
   }),
-  'Mutation.createMessage': user(PRIVATE, {
+  'Mutation.deleteConversationList': scoped('conversations:write', USERS, {
+    variables: async (target) => ({ ids: [await target.conversation()] }),
+  }),
+  'Mutation.createMessage': scoped('conversations:write', PRIVATE, {
     variables: async (target) => ({
       input: { conversationId: await target.conversation(), content: { text: 'hello' }, messageType: 'user' },
     }),
   }),
-  'Mutation.updateMessage': user(PRIVATE, {
+  'Mutation.updateMessage': scoped('conversations:write', PRIVATE, {
     variables: async (target) => ({ ...(await message(target)), input: { messageType: 'note' } }),
   }),
-  'Mutation.deleteMessage': user(PRIVATE, { variables: message }),
-  'Mutation.chat': user(PRIVATE, { variables: chat }),
-  'Mutation.stopReply': user(PRIVATE, { variables: async (target) => ({ messageId: await target.reply() }) }),
-  'Mutation.uploadFile': user(USERS, { variables: () => ({ file: new File(['text'], 'a.txt') }) }),
-  'Mutation.deleteUpload': user(PRIVATE, { variables: async (target) => ({ id: await target.upload() }) }),
+  'Mutation.deleteMessage': scoped('conversations:write', PRIVATE, { variables: message }),
+  'Mutation.chat': scoped('chat', PRIVATE, { variables: chat }),
+  'Mutation.stopReply': scoped('chat', PRIVATE, { variables: async (target) => ({ messageId: await target.reply() }) }),
+  'Query.messageSiblings': scoped('conversations:read', PRIVATE, {
+    variables: async (target) => ({ messageId: await target.message() }),
+  }),
+  'Mutation.editMessage': scoped('conversations:write', PRIVATE, {
+    variables: async (target) => ({ ...(await message(target)), input: { content: { text: 'hello again' } } }),
+  }),
+  'Mutation.regenerateReply': scoped('chat', PRIVATE, {
+    variables: async (target) => ({ messageId: await target.reply() }),
+  }),
+  'Mutation.selectBranch': scoped('conversations:write', PRIVATE, {
+    variables: async (target) => ({ messageId: await target.message() }),
+  }),
+  'Mutation.forkConversation': scoped('conversations:write', PRIVATE, {
+    variables: async (target) => ({ messageId: await target.message() }),
+  }),
+  'Mutation.submitToolResults': scoped('chat', PRIVATE, {
+    variables: async (target) => ({
+      messageId: await target.waitingReply(),
+      results: [{ callId: 'call_1', output: '3' }],
+    }),
+  }),
+  'Mutation.createStreamTicket': user(PRIVATE, {
+    variables: async (target) => ({ messageId: await target.reply() }),
+  }),
+  'Mutation.uploadFile': scoped('uploads:write', USERS, { variables: () => ({ file: new File(['text'], 'a.txt') }) }),
+  'Mutation.deleteUpload': scoped('uploads:write', PRIVATE, {
+    variables: async (target) => ({ id: await target.upload() }),
+  }),
 
-  'Subscription.exportConversations': user(USERS),
-  'Subscription.chat': user(PRIVATE, { variables: chat }),
-  'Subscription.reply': user(PRIVATE, { variables: async (target) => ({ messageId: await target.reply() }) }),
-  'Subscription.conversationEvents': user(PRIVATE, {
+  'Subscription.exportConversations': scoped('conversations:read', USERS),
+  'Subscription.chat': scoped('chat', PRIVATE, { variables: chat }),
+  'Subscription.reply': scoped('conversations:read', PRIVATE, {
+    variables: async (target) => ({ messageId: await target.reply() }),
+  }),
+  'Subscription.conversationListEvents': scoped('conversations:read', USERS, {
+    stir: (target, _variables, caller) => target.conversationOf(caller),
+  }),
+  'Subscription.conversationEvents': scoped('conversations:read', PRIVATE, {
     variables: async (target) => ({ conversationId: await target.conversation() }),
     stir: (target, { conversationId }) => target.write(conversationId as string),
   }),

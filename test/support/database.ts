@@ -1,14 +1,14 @@
-import { openAsBlob } from 'node:fs';
 import pg from 'pg';
 import { openDatabase } from '../../src/adapters/postgres/open-database.js';
-import { createPglitePool, startPglite } from '../../src/adapters/postgres/pglite.js';
+import { createPglitePool } from '../../src/adapters/postgres/pglite.js';
+import { hostOf } from '../../src/adapters/postgres/pglite-socket.js';
 import { PoolDatabase } from '../../src/adapters/postgres/pool-database.js';
 import { createPostgresPool } from '../../src/adapters/postgres/postgres-pool.js';
 import { valueParsers } from '../../src/adapters/postgres/value-parsers.js';
 import type { Database } from '../../src/ports/database.js';
 import { collectGarbage } from './collect-garbage.js';
 import { callHost } from './host/call-host.js';
-import { migratedArchive } from './migrated-database.js';
+import { startMigrated } from './migrated-database.js';
 import { createDatabase, migrationsDirectory, silentLogger, testServerUrl, withEmbedded } from './servers.js';
 
 export interface TestDatabase extends Database {
@@ -106,8 +106,8 @@ async function poolInHost(): Promise<{ pool: pg.Pool; close(): Promise<void> }> 
 }
 
 async function openEmbedded(): Promise<TestDatabase> {
-  const pglite = await startPglite('memory://', { loadDataDir: await openAsBlob(await migratedArchive()) });
-  const pool = createPglitePool(pglite, silentLogger);
+  const pglite = await startMigrated();
+  const pool = createPglitePool(hostOf(pglite), silentLogger);
   const resources = new AsyncDisposableStack();
   resources.defer(collectGarbage);
   resources.defer(() => pglite.close());

@@ -1,27 +1,33 @@
 import type { GraphQLSchema } from 'graphql';
+import { MemoryPersistedDocuments } from '../../src/adapters/memory/memory-persisted-documents.js';
 import { Unauthenticated, Unavailable } from '../../src/kernel/errors.js';
 import type { Log } from '../../src/kernel/log.js';
 import type { AccessEnd, FollowViewer, Viewer } from '../../src/kernel/viewer.js';
 import type { RequestContext } from '../../src/graphql/context.js';
 import { createPipeline } from '../../src/graphql/pipeline.js';
 import type { Caller } from '../../src/doors/caller.js';
+import { createClientOf } from '../../src/doors/client-address.js';
 import { closeDoors } from '../../src/doors/drain.js';
+import { OriginPolicy } from '../../src/doors/cors.js';
 import { createErrorMap } from '../../src/doors/error-map.js';
 import { createGraphiqlPage } from '../../src/doors/graphiql.js';
 import { createGraphQLDoor, type GraphQLDoorOptions } from '../../src/doors/graphql-door.js';
 import { createHttpServer } from '../../src/doors/http.js';
+import { PersistedQueries } from '../../src/doors/persisted-query.js';
 import { createWebSocketDoor, type WebSocketDoorOptions } from '../../src/doors/websocket.js';
 import { Journal, exampleSchema } from './example-schema.js';
 
 export interface LogLine {
-  readonly level: 'info' | 'warn' | 'error';
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
 export type ExampleDoors = Awaited<ReturnType<typeof startDoors>>;
 
-interface Options extends Partial<Pick<WebSocketDoorOptions, 'maxOperations' | 'maxSockets' | 'corsOrigins'>> {
+interface Options extends Partial<Pick<WebSocketDoorOptions, 'maxOperations' | 'limits' | 'anonymousIdleMs'>> {
+  readonly corsOrigins?: readonly string[];
+  readonly allowsLoopback?: boolean;
   readonly schema?: GraphQLSchema;
   readonly uploadLimit?: GraphQLDoorOptions['uploadLimit'];
   readonly port?: number;
@@ -45,16 +51,19 @@ const VIEWERS: Readonly<Record<string, Omit<Viewer, 'client'>>> = {
 export async function startDoors({
   schema = exampleSchema(),
   corsOrigins = [],
+  allowsLoopback = false,
   uploadLimit,
   port = 0,
-  ...limits
+  ...options
 }: Options = {}) {
   const lines: LogLine[] = [];
   const journal = new Journal();
   let checks = 0;
   const log = recordingLog(lines);
   const mapError = createErrorMap(log);
+  const origins = new OriginPolicy({ allowed: corsOrigins, allowsLoopback, log });
   const pipeline = createPipeline(schema, { mapError });
+  const persisted = new PersistedQueries(new MemoryPersistedDocuments(), pipeline);
   const followed = new Set<{ readonly whose: () => Viewer; readonly end: (why: AccessEnd) => void }>();
   const follow: FollowViewer = (whose, end) => {
     const follower = { whose, end };
@@ -86,8 +95,12 @@ export async function startDoors({
         http.noteViewer(requestId, viewer.userId);
         return Promise.resolve({ ...viewer, client });
       },
+      enterStream: () => () => undefined,
       whileSignedIn: (_whose, events) => events,
       recordInternalCall: () => Promise.resolve(),
+      noteOperation: (name) => {
+        http.noteOperation(requestId, name);
+      },
       once: (_key, make) => make(),
     };
   };
@@ -96,10 +109,22 @@ export async function startDoors({
     makeContext,
     mapError,
     log,
+    persisted,
     graphiql: createGraphiqlPage('Example'),
     ...(uploadLimit === undefined ? {} : { uploadLimit }),
   });
-  const webSocket = createWebSocketDoor({ pipeline, makeContext, mapError, log, corsOrigins, follow, ...limits });
+  const clientOf = createClientOf(['127.0.0.1']);
+  const webSocket = createWebSocketDoor({
+    pipeline,
+    makeContext,
+    mapError,
+    log,
+    persisted,
+    origins,
+    follow,
+    clientOf,
+    ...options,
+  });
   const http = createHttpServer({
     graphql: graphql.handle,
     rest: (_request, response) => {
@@ -109,7 +134,7 @@ export async function startDoors({
     },
     upgrade: webSocket.upgrade,
     log,
-    corsOrigins,
+    origins,
   });
   const address = await http.listen(port, '127.0.0.1');
   const url = `http://127.0.0.1:${address.port}`;
@@ -140,5 +165,5 @@ function recordingLog(lines: LogLine[]): Log {
   const record = (level: LogLine['level']) => (fields: object, message: string) => {
     lines.push({ level, message, fields: { ...fields } });
   };
-  return { info: record('info'), warn: record('warn'), error: record('error') };
+  return { debug: record('debug'), info: record('info'), warn: record('warn'), error: record('error') };
 }

@@ -11,27 +11,54 @@ export interface FaultProxy {
   refuse(): void;
   /** Resets a connection, present or new, when its client sends `text`, until {@link heal}; the server never sees it. */
   resetAt(text: string): void;
+  /** Resets each new connection once so many bytes have passed through it, both ways together, until {@link heal}. */
+  resetAfter(drawBytes: () => number): void;
   /** Lets requests through and drops the answers, on present and new connections, until {@link heal}. */
   mute(): void;
-  /** Forwards again. Muted connections are reset, since their dropped answers cannot be restored. */
+  /**
+   * Keeps connections open, present and new, and drops what either side sends on them, until {@link heal}: as a stopped
+   * process does, or a network that swallows everything. Nobody learns that the other side has closed.
+   */
+  freeze(): void;
+  /** Forwards again. Muted and frozen connections are reset, since their dropped answers cannot be restored. */
   heal(): void;
+  /** Leads to another server from now on; the present connections are reset. */
+  redirect(target: Target): void;
   close(): Promise<void>;
 }
 
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** A TCP proxy to a real server that simulates network faults. */
-export async function startFaultProxy(target: { readonly host: string; readonly port: number }): Promise<FaultProxy> {
-  let mode: 'forward' | 'refuse' | 'mute' = 'forward';
+export async function startFaultProxy(first: Target): Promise<FaultProxy> {
+  let target = first;
+  let mode: 'forward' | 'refuse' | 'mute' | 'freeze' = 'forward';
   let fatalText: string | undefined;
+  let drawBytes: (() => number) | undefined;
   const clients = new Set<Socket>();
   let waiting: (() => void)[] = [];
 
-  const server = createServer((client) => {
+  const server = createServer({ allowHalfOpen: true }, (client) => {
     if (mode === 'refuse') {
       client.resetAndDestroy();
       return;
     }
     const upstream = connect(target);
     clients.add(client);
+    let left = drawBytes?.() ?? Infinity;
+    /** The part of the data that may still pass; the connection is reset behind it. */
+    const allowed = (data: Buffer): Buffer => {
+      const part = data.subarray(0, left);
+      left -= part.length;
+      if (left === 0) setImmediate(() => client.resetAndDestroy());
+      return part;
+    };
+    client.on('end', () => {
+      if (mode !== 'freeze') client.end();
+    });
     const end = () => {
       clients.delete(client);
       client.destroy();
@@ -42,16 +69,17 @@ export async function startFaultProxy(target: { readonly host: string; readonly 
       socket.on('error', end).on('close', end);
     }
     client.on('data', (data: Buffer) => {
+      if (mode === 'freeze') return;
       if (fatalText !== undefined && data.includes(fatalText)) {
         client.resetAndDestroy();
         return;
       }
-      upstream.write(data, () => {
+      upstream.write(allowed(data), () => {
         for (const resolve of waiting.splice(0)) resolve();
       });
     });
     upstream.on('data', (data) => {
-      if (mode !== 'mute') client.write(data);
+      if (mode === 'forward') client.write(allowed(data));
     });
   });
   server.listen(0, '127.0.0.1');
@@ -76,13 +104,24 @@ export async function startFaultProxy(target: { readonly host: string; readonly 
     resetAt: (text) => {
       fatalText = text;
     },
+    resetAfter: (draw) => {
+      drawBytes = draw;
+    },
     mute: () => {
       mode = 'mute';
     },
+    freeze: () => {
+      mode = 'freeze';
+    },
     heal: () => {
-      if (mode === 'mute') reset();
+      if (mode === 'mute' || mode === 'freeze') reset();
       mode = 'forward';
       fatalText = undefined;
+      drawBytes = undefined;
+    },
+    redirect: (other) => {
+      target = other;
+      reset();
     },
     close: async () => {
       reset();

@@ -1,11 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 
-export interface FrontEnd {
-  readonly origin: string;
+export interface FrontEnd extends ServedPage {
   /** The page where logins begin and end. */
   readonly url: string;
-  close(): Promise<void>;
 }
 
 /**
@@ -46,17 +44,26 @@ if (code) {
 </script>`;
 
 export async function startFrontEnd(): Promise<FrontEnd> {
+  const served = await servePage(PAGE);
+  return { ...served, url: `${served.origin}/welcome` };
+}
+
+export interface ServedPage {
+  readonly origin: string;
+  close(): Promise<void>;
+}
+
+/** Answers every path of a port of its own with the page. */
+export async function servePage(page: string): Promise<ServedPage> {
   const server = createServer((_request, response) => {
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(PAGE);
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('The front end has no port');
-  const origin = `http://127.0.0.1:${address.port}`;
   return {
-    origin,
-    url: `${origin}/welcome`,
+    origin: `http://127.0.0.1:${address.port}`,
     async close() {
       server.closeAllConnections();
       server.close();

@@ -73,7 +73,7 @@ export function restCall({ field }: RootField, route: AnyRestRoute, variables: V
   for (const [key, source] of Object.entries(route.arguments ?? {})) {
     const value = valueAt(variables, key);
     if (source.in === 'body') {
-      body = bodyOf(field, key, source, value);
+      body = { ...(body instanceof FormData ? {} : body), ...bodyOf(field, key, source, value) };
     } else if (source.in !== 'constant' && value !== undefined) {
       if (source.in === 'path') path = path.replace(`{${source.name}}`, textOf(value));
       if (source.in === 'query') for (const item of [value].flat()) query.append(source.name, textOf(item));
@@ -84,10 +84,7 @@ export function restCall({ field }: RootField, route: AnyRestRoute, variables: V
       }
     }
   }
-  if ('events' in route) {
-    headers['accept'] = 'text/event-stream';
-    if (route.when !== undefined) query.set(route.when, 'true');
-  }
+  if ('events' in route) headers['accept'] = 'text/event-stream';
   const target = query.size > 0 ? `${path}?${query.toString()}` : path;
   const call = { method: route.method, path: target };
   if (body === undefined) return { ...call, headers };
@@ -107,10 +104,15 @@ function bodyOf(
 ): Record<string, unknown> {
   const type = field.args.find(({ name }) => name === argument)?.type;
   if (type === undefined || !isInputObjectType(getNamedType(type))) return { [snakeCase(argument)]: value };
+  if (Array.isArray(value)) return { [snakeCase(argument)]: value.map((item: Variables) => onTheWire(item)) };
   const entries = Object.entries((value ?? {}) as Variables).filter(([name]) => !omit.includes(name));
-  return Object.fromEntries(entries.map(([name, item]) => [snakeCase(name), item]));
+  return onTheWire(Object.fromEntries(entries));
 }
 
 const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
 
 const snakeCase = (name: string) => name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);
+
+function onTheWire(object: Variables): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).map(([name, item]) => [snakeCase(name), item]));
+}

@@ -16,12 +16,15 @@ export interface MailServer {
   readonly received: readonly ReceivedMail[];
   /** Waits for the `number`-th mail to this address. */
   mailTo(address: string, number?: number): Promise<ReceivedMail>;
+  /** Waits for the `number`-th mail with a code to this address: there may be others, about acts on the account. */
+  codeTo(address: string, number?: number): Promise<string>;
   close(): Promise<void>;
 }
 
 /** An SMTP server that accepts mail for everyone except `nobody@…`. */
 export async function startMailServer(): Promise<MailServer> {
   const received: ReceivedMail[] = [];
+  const mailsTo = (address: string) => received.filter(({ recipients }) => recipients.includes(address));
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS', 'AUTH'],
@@ -51,12 +54,21 @@ export async function startMailServer(): Promise<MailServer> {
     received,
     async mailTo(recipient, number = 1) {
       const mails = await eventually(
-        () => Promise.resolve(received.filter(({ recipients }) => recipients.includes(recipient))),
+        () => Promise.resolve(mailsTo(recipient)),
         (found) => found.length >= number,
       );
       const mail = mails[number - 1];
       if (mail === undefined) throw new Error('there is no such mail');
       return mail;
+    },
+    async codeTo(recipient, number = 1) {
+      const withCodes = await eventually(
+        () => Promise.resolve(mailsTo(recipient).filter(({ message }) => CODE.test(message.text ?? ''))),
+        (found) => found.length >= number,
+      );
+      const mail = withCodes[number - 1];
+      if (mail === undefined) throw new Error('there is no such mail');
+      return codeIn(mail.message);
     },
     close: () =>
       new Promise((resolve) => {
@@ -69,9 +81,18 @@ function recipientsOf({ rcptTo }: SMTPServerEnvelope): string[] {
   return rcptTo.map(({ address }) => address);
 }
 
+const CODE = /\b\d{6}\b/;
+
 /** The code in a mail. */
 export function codeIn({ text }: Pick<ParsedMail, 'text'>): string {
-  const code = /\b\d{6}\b/.exec(text ?? '')?.[0];
+  const code = CODE.exec(text ?? '')?.[0];
   if (code === undefined) throw new Error('the mail has no code');
   return code;
+}
+
+/** The token of the link in a mail that undoes a change. */
+export function undoTokenIn({ text }: Pick<ParsedMail, 'text'>): string {
+  const token = /\/account\/undo\?token=([A-Za-z0-9_-]{43})$/m.exec(text ?? '')?.[1];
+  if (token === undefined) throw new Error('the mail has no link');
+  return token;
 }

@@ -1,10 +1,12 @@
+import type { PGlite } from '@electric-sql/pglite';
 import { createHash } from 'node:crypto';
-import { cp, link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { openAsBlob } from 'node:fs';
+import { cp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { migrate } from '../../src/adapters/postgres/migrate.js';
+import { DUMP, EMBEDDED_TEMPLATE } from '../../src/adapters/postgres/embedded-template.js';
 import { openDatabase } from '../../src/adapters/postgres/open-database.js';
-import { createPglitePool, startPglite } from '../../src/adapters/postgres/pglite.js';
+import { startPglite } from '../../src/adapters/postgres/pglite.js';
 import { migrationsDirectory, silentLogger } from './servers.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -16,7 +18,7 @@ export async function fillDataDirectory(directory: string): Promise<void> {
 }
 
 async function migratedFolder(): Promise<string> {
-  const folder = join(CACHE, `data-${await migrationsFingerprint()}`);
+  const folder = join(CACHE, `data-${await templateFingerprint()}`);
   const kept = await readdir(CACHE).catch(() => []);
   if (kept.some((name) => join(CACHE, name) === folder)) return folder;
   // Under its name only when whole: another worker may be at the same point, and one of both is enough.
@@ -25,6 +27,7 @@ async function migratedFolder(): Promise<string> {
     url: undefined,
     dataDirectory: unfinished,
     migrationsDirectory,
+    embeddedTemplate: EMBEDDED_TEMPLATE,
     logger: silentLogger,
   });
   await database.close();
@@ -34,35 +37,15 @@ async function migratedFolder(): Promise<string> {
   return folder;
 }
 
-/** A migrated database as PGlite dumps it, kept between runs: to load it takes a tenth of the time that making it takes. */
-export async function migratedArchive(): Promise<string> {
-  const file = join(CACHE, `pglite-${await migrationsFingerprint()}.tar`);
-  const kept = await readdir(dirname(file)).catch(() => []);
-  if (kept.some((name) => join(CACHE, name) === file)) return file;
-  const pglite = await startPglite('memory://');
-  const pool = createPglitePool(pglite, silentLogger);
-  await migrate({ pool, directory: migrationsDirectory, logger: silentLogger });
-  await pool.end();
-  const archive = await pglite.dumpDataDir('none');
-  await pglite.close();
-  await mkdir(CACHE, { recursive: true });
-  // Under its name only when whole: another worker may be at the same point. The first one's stays, since a third may be
-  // reading it.
-  const unfinished = `${file}.${process.pid}`;
-  await writeFile(unfinished, archive.stream());
-  await link(unfinished, file).catch(() => undefined);
-  await rm(unfinished);
-  await Promise.all(kept.filter((name) => name.endsWith('.tar')).map((name) => rm(join(CACHE, name), { force: true })));
-  return file;
+/** A migrated database in memory, from the program's template. Without pg-boss's tables, which suites have it make. */
+export async function startMigrated(): Promise<PGlite> {
+  const dump = await openAsBlob(new URL(DUMP, EMBEDDED_TEMPLATE), { type: 'application/gzip' });
+  const pglite = await startPglite('memory://', { loadDataDir: dump });
+  await pglite.exec('DROP SCHEMA jobs CASCADE');
+  return pglite;
 }
 
-async function migrationsFingerprint(): Promise<string> {
-  const hash = createHash('sha256').update(
-    await readFile(join(ROOT, 'node_modules/@electric-sql/pglite/package.json')),
-  );
-  const names = (await readdir(migrationsDirectory, { recursive: true }))
-    .filter((name) => name.endsWith('.sql'))
-    .sort();
-  for (const name of names) hash.update(name).update(await readFile(join(migrationsDirectory, name)));
-  return hash.digest('hex').slice(0, 16);
+async function templateFingerprint(): Promise<string> {
+  const dump = await readFile(new URL(DUMP, EMBEDDED_TEMPLATE));
+  return createHash('sha256').update(dump).digest('hex').slice(0, 16);
 }

@@ -2,33 +2,52 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { text as readText } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { LLMock, type ContentWithToolCallsResponse } from '@copilotkit/aimock';
+import { faultInRequest } from './openai-chat-api.js';
 
 const DEFAULT_TEXT = 'Hello from the model.';
+
+export interface ScriptedCall {
+  readonly id: string;
+  readonly name: string;
+  /** JSON; a list is sent piece by piece. */
+  readonly arguments: string | readonly string[];
+}
 
 /** A scripted answer to one request; every property is optional. */
 export interface ScriptedReply {
   /** The text, a piece each; default one piece, "Hello from the model." */
   readonly chunks?: readonly string[];
+  /** What the model thinks before that, a piece each; default nothing. */
+  readonly reasoning?: readonly string[];
+  /** The tools that it calls after that; default none. */
+  readonly toolCalls?: readonly ScriptedCall[];
   /** The pause before each piece, in milliseconds. */
   readonly delayMs?: number;
-  /** The total of tokens that the server reports; default its own estimate, null for no report. */
-  readonly usage?: number | null;
-  /** Default `stop`; null ends the stream properly but without one. */
+  /** The total of tokens that the server reports, or its whole report; default its own estimate, null for no report. */
+  readonly usage?: number | Readonly<Record<string, unknown>> | null;
+  /** Default `stop`, or `tool_calls`; null ends the answer, but not the stream in it: no reason, no `[DONE]`. */
   readonly finishReason?: string | null;
-  /** Breaks the connection after so many pieces. */
+  /** Breaks the connection after so many pieces, thoughts and calls included. */
   readonly cutAfter?: number;
   /** Goes silent after so many pieces, until the client hangs up. */
   readonly stallAfter?: number;
   /** Pauses after so many pieces, until the promise settles or the client hangs up. */
   readonly hold?: { readonly after: number; readonly until: Promise<unknown> };
-  /** Sends this as the event stream instead, byte for byte. */
-  readonly raw?: string;
+  /** Sends this as the event stream instead, byte for byte; a list piece by piece. */
+  readonly raw?: string | readonly (string | Uint8Array)[];
+  /** Of `raw`; default `text/event-stream`. */
+  readonly contentType?: string;
+  /** Compresses `raw`. */
+  readonly gzip?: true;
   /** Answers an error instead. */
   readonly error?: {
     readonly status: number;
     readonly message?: string;
+    /** The body, in place of one with `message` and `code`. */
+    readonly body?: string;
     readonly code?: string;
     readonly headers?: Readonly<Record<string, string>>;
   };
@@ -56,10 +75,13 @@ export interface ModelServer {
   request(index: number): Promise<RecordedRequest>;
   /** Aborts running answers. */
   hangUp(): void;
+  /** Drops the scripted answers that nobody has asked for. */
+  forget(): void;
+  /** @throws when a request departed from OpenAI's description of its API; it was answered with 400 */
   close(): Promise<void>;
 }
 
-type Answer = Required<Pick<ScriptedReply, 'chunks' | 'delayMs'>> & ScriptedReply;
+type Answer = Required<Pick<ScriptedReply, 'chunks' | 'reasoning' | 'toolCalls' | 'delayMs'>> & ScriptedReply;
 
 /**
  * A chat completions server on a real socket. `@copilotkit/aimock` gives the regular answers, so that the client is tested
@@ -72,6 +94,8 @@ export async function startModelServer(): Promise<ModelServer> {
   const arrivals = new EventEmitter();
   const open = new Set<ServerResponse>();
 
+  const faults: string[] = [];
+
   const record = (body: Readonly<Record<string, unknown>>, request: IncomingMessage, response: ServerResponse) => {
     requests.push(recordOf(body, request, response));
     arrivals.emit('request');
@@ -81,20 +105,31 @@ export async function startModelServer(): Promise<ModelServer> {
     handleRequest: async (request, response) => {
       open.add(response);
       response.once('close', () => open.delete(response));
-      const answer = { chunks: DEFAULT_TEXT.split(/(?<= )/), delayMs: 0, ...script.shift() };
+      const scripted = script.shift();
+      const chunks = scripted?.toolCalls === undefined ? DEFAULT_TEXT.split(/(?<= )/) : [];
+      const answer = { chunks, reasoning: [], toolCalls: [], delayMs: 0, ...scripted };
       if (isSound(answer)) {
         // The mock looks up its answer by this header, as if the client had sent it.
         const context = randomUUID();
         request.headers['x-aimock-context'] = context;
         const respond = (body: object) => {
           record({ ...body }, request, response);
-          return soundAnswer(answer);
+          // The mock adds fields of its own, which begin with an underscore.
+          const fault = faultInRequest(
+            Object.fromEntries(Object.entries(body).filter(([key]) => !key.startsWith('_'))),
+          );
+          if (fault === null) return soundAnswer(answer);
+          faults.push(fault);
+          return { error: { message: fault }, status: 400 };
         };
         mock.on({ context }, respond, { latency: answer.delayMs, chunkSize: Number.MAX_SAFE_INTEGER });
         return false;
       }
-      record(JSON.parse(await readText(request)) as Record<string, unknown>, request, response);
-      await answerByHand(response, answer);
+      const body = JSON.parse(await readText(request)) as Record<string, unknown>;
+      record(body, request, response);
+      const fault = faultInRequest(body);
+      if (fault !== null) faults.push(fault);
+      await answerByHand(response, fault === null ? answer : { ...answer, error: { status: 400, message: fault } });
       return true;
     },
   });
@@ -118,9 +153,13 @@ export async function startModelServer(): Promise<ModelServer> {
       }
     },
     hangUp,
+    forget: () => {
+      script.length = 0;
+    },
     close: async () => {
       hangUp();
       await mock.stop();
+      if (faults.length > 0) throw new Error(`requests that OpenAI does not describe so:\n${faults.join('\n')}`);
     },
   };
 }
@@ -146,41 +185,75 @@ function recordOf(
 /** Responses whose connection was broken on purpose. */
 const cutHere = new WeakSet<ServerResponse>();
 
-function isSound({ usage, finishReason, cutAfter, stallAfter, hold, raw, error }: ScriptedReply): boolean {
+function isSound({
+  usage,
+  finishReason,
+  reasoning,
+  toolCalls,
+  cutAfter,
+  stallAfter,
+  hold,
+  raw,
+  error,
+}: Answer): boolean {
+  if (reasoning.length > 1 || toolCalls.some((call) => typeof call.arguments !== 'string')) return false;
   const byHand = [cutAfter, stallAfter, hold, raw, error];
-  return usage !== null && finishReason !== null && byHand.every((part) => part === undefined);
+  return typeof usage !== 'object' && finishReason !== null && byHand.every((part) => part === undefined);
 }
 
-function soundAnswer({ chunks, usage, finishReason }: Answer): ContentWithToolCallsResponse {
+function soundAnswer({ chunks, reasoning, toolCalls, usage, finishReason }: Answer): ContentWithToolCallsResponse {
+  const texts = chunks.map((text) => ({ type: 'text', text }) as const);
+  const calls = toolCalls.map(
+    (call) => ({ ...call, type: 'toolCall', arguments: [call.arguments].flat().join('') }) as const,
+  );
   return {
-    blocks: chunks.map((text) => ({ type: 'text', text })),
-    finishReason: finishReason ?? 'stop',
-    ...(usage == null ? {} : { usage: { prompt_tokens: usage, completion_tokens: 0, total_tokens: usage } }),
+    blocks: [...texts, ...calls],
+    ...(reasoning.length > 0 && { reasoning: reasoning.join('') }),
+    finishReason: finishReason ?? (calls.length === 0 ? 'stop' : 'tool_calls'),
+    ...(typeof usage !== 'number'
+      ? {}
+      : { usage: { prompt_tokens: usage, completion_tokens: 0, total_tokens: usage } }),
   };
 }
 
 async function answerByHand(response: ServerResponse, answer: Answer): Promise<void> {
   const { error, raw } = answer;
   if (error !== undefined) {
-    const { status, message = 'Scripted error', code = null, headers } = error;
+    const { status, message = 'Scripted error', code = null, headers, body } = error;
     response.writeHead(status, { 'content-type': 'application/json', 'x-request-id': 'req_scripted', ...headers });
-    response.end(JSON.stringify({ error: { message, type: null, param: null, code } }));
+    response.end(body ?? JSON.stringify({ error: { message, type: null, param: null, code } }));
     return;
   }
-  response.writeHead(200, { 'content-type': 'text/event-stream' });
-  if (raw === undefined) await writeChunks(response, answer);
-  else response.end(raw);
+  const { contentType = 'text/event-stream', gzip } = answer;
+  response.writeHead(200, { 'content-type': contentType, ...(gzip && { 'content-encoding': 'gzip' }) });
+  if (raw === undefined) {
+    await writeChunks(response, answer);
+    return;
+  }
+  for (const part of typeof raw === 'string' ? [raw] : raw) {
+    if (response.destroyed) return;
+    response.write(gzip ? gzipSync(part) : part);
+    // A packet for each: the client reads what has come before the next is sent.
+    if (raw.length > 1 && typeof raw !== 'string') await nextTurn();
+  }
+  response.end();
 }
 
 async function writeChunks(response: ServerResponse, answer: Answer): Promise<void> {
-  const { chunks, delayMs, usage, finishReason = 'stop', cutAfter, stallAfter, hold } = answer;
-  const send = (part: object) =>
-    response.write(`data: ${JSON.stringify({ object: 'chat.completion.chunk', ...part })}\n\n`);
+  const { chunks, reasoning, toolCalls, delayMs, usage, cutAfter, stallAfter, hold } = answer;
+  const { finishReason = toolCalls.length === 0 ? 'stop' : 'tool_calls' } = answer;
+  const common = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1_764_000_000, model: 'scripted' };
+  const send = (part: object) => response.write(`data: ${JSON.stringify({ ...common, ...part })}\n\n`);
   const choice = (delta: object, finish: string | null = null) => ({
     choices: [{ index: 0, delta, finish_reason: finish }],
   });
   response.flushHeaders();
-  for (const [index, text] of [...chunks, null].entries()) {
+  const deltas = [
+    ...reasoning.map((text) => ({ reasoning_content: text })),
+    ...chunks.map((text) => ({ content: text })),
+    ...toolCalls.flatMap((call, index) => callDeltas(call, index)),
+  ];
+  for (const [index, delta] of [...deltas, null].entries()) {
     if (index === stallAfter) {
       await once(response, 'close');
       return;
@@ -190,13 +263,22 @@ async function writeChunks(response: ServerResponse, answer: Answer): Promise<vo
       return;
     }
     if (index === hold?.after) await Promise.race([hold.until, once(response, 'close')]);
-    if (text === null) break;
+    if (delta === null) break;
     if (delayMs > 0) await sleep(delayMs);
-    send(choice({ content: text }));
+    send(choice(delta));
   }
   if (finishReason !== null) send(choice({}, finishReason));
-  if (typeof usage === 'number') send({ choices: [], usage: { total_tokens: usage } });
-  response.end('data: [DONE]\n\n');
+  const report =
+    typeof usage === 'number' ? { prompt_tokens: usage, completion_tokens: 0, total_tokens: usage } : usage;
+  if (report != null) send({ choices: [], usage: report });
+  response.end(finishReason === null ? '' : 'data: [DONE]\n\n');
+}
+
+/** The name first, then the arguments piece by piece, as OpenAI sends them. */
+function callDeltas({ id, name, arguments: json }: ScriptedCall, index: number): readonly object[] {
+  const first = { index, id, type: 'function', function: { name, arguments: '' } };
+  const rest = [json].flat().map((piece) => ({ index, function: { arguments: piece } }));
+  return [first, ...rest].map((call) => ({ tool_calls: [call] }));
 }
 
 /** Resets the connection after flushing what was written. */

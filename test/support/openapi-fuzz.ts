@@ -21,7 +21,13 @@ export interface DocumentedOperation {
   readonly bodies: Readonly<Record<string, Schema>>;
 }
 
-export function operationsOf({ paths }: Pick<OpenApiDocument, 'paths'>): DocumentedOperation[] {
+export function operationsOf({ paths, components }: OpenApiDocument): DocumentedOperation[] {
+  const resolved = <Value>(value: Value): Value => {
+    if (Array.isArray(value)) return value.map(resolved) as Value;
+    if (typeof value !== 'object' || value === null) return value;
+    if ('$ref' in value) return resolved(components.schemas[String(value.$ref).replace(/^.*\//, '')]) as Value;
+    return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, resolved<unknown>(part)])) as Value;
+  };
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => {
       const { content = {} } = (operation['requestBody'] ?? {}) as { content?: Record<string, { schema: Schema }> };
@@ -29,8 +35,8 @@ export function operationsOf({ paths }: Pick<OpenApiDocument, 'paths'>): Documen
         title: `${method.toUpperCase()} ${path}`,
         method: method.toUpperCase(),
         path,
-        parameters: (operation['parameters'] ?? []) as readonly Parameter[],
-        bodies: Object.fromEntries(Object.entries(content).map(([type, { schema }]) => [type, schema])),
+        parameters: resolved((operation['parameters'] ?? []) as readonly Parameter[]),
+        bodies: Object.fromEntries(Object.entries(content).map(([type, { schema }]) => [type, resolved(schema)])),
       };
     }),
   );

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileCache } from './compile-cache.js';
+import { fillDataDirectory } from './migrated-database.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -34,10 +35,16 @@ const programs = new Set<Program>();
 
 /**
  * The service as an operator starts it, compiled before the tests, in a process of its own, on a free port of 127.0.0.1.
+ * @param launcher a command that runs the one that follows it in its own process, such as one that sets limits
+ * @param folder where its `dist/` is, of another build than this one
  * @throws with its output when it ends before it listens
  */
-export async function startProgram(environment: ProgramEnvironment): Promise<Program> {
-  const program = run(environment);
+export async function startProgram(
+  environment: ProgramEnvironment,
+  launcher: readonly string[] = [],
+  folder = ROOT,
+): Promise<Program> {
+  const program = run(environment, launcher, folder);
   await program.wrote(/listens on http/);
   const url = /listens on (http:\/\/[^"\s]+)/.exec(program.output())?.[1];
   if (url === undefined) throw new Error(program.output());
@@ -67,11 +74,20 @@ export async function withDataDirectory(work: (directory: string) => Promise<voi
   }
 }
 
-function run(environment: ProgramEnvironment): Program {
+/** The same, with an empty database in the directory, as a service leaves it: without the seconds that a first start takes. */
+export function withDatabaseDirectory(work: (directory: string) => Promise<void>): Promise<void> {
+  return withDataDirectory(async (directory) => {
+    await fillDataDirectory(directory);
+    await work(directory);
+  });
+}
+
+function run(environment: ProgramEnvironment, launcher: readonly string[] = [], folder = ROOT): Program {
   const inherited = Object.fromEntries(PASSED_ON.map((name) => [name, process.env[name]]));
-  const child = spawn(process.execPath, ['dist/main.js'], {
-    cwd: ROOT,
-    env: { ...inherited, ...compileCache, PORT: '0', HOST: '127.0.0.1', ...environment },
+  const [command, ...args] = [...launcher, process.execPath, 'dist/main.js'];
+  const child = spawn(command, args, {
+    cwd: folder,
+    env: { ...inherited, ...compileCache, PORT: '0', HOST: '127.0.0.1', DRAIN_SECONDS: '0', ...environment },
   });
   let output = '';
   const changes = new EventTarget();

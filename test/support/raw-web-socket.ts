@@ -34,8 +34,8 @@ export class RawWebSocket {
     });
   }
 
-  static async connect(url: string): Promise<RawWebSocket> {
-    const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+  static async connect(url: string, headers: Readonly<Record<string, string>> = {}): Promise<RawWebSocket> {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers });
     const raw = new RawWebSocket(socket);
     await once(socket, 'open');
     return raw;

@@ -14,7 +14,22 @@ export interface StoredMessage {
 }
 
 export type ReplyEvent =
-  | { readonly __typename: 'ReplyDelta'; readonly sequence: number; readonly text: string }
+  | { readonly __typename: 'ReplyDelta' | 'ReplyReasoning'; readonly sequence: number; readonly text: string }
+  | {
+      readonly __typename: 'ReplyToolCall';
+      readonly sequence: number;
+      readonly id: string;
+      readonly name: string;
+      readonly arguments: string;
+      readonly server: string | null;
+    }
+  | {
+      readonly __typename: 'ReplyToolResult';
+      readonly sequence: number;
+      readonly callId: string;
+      readonly output: string | null;
+      readonly error: string | null;
+    }
   | {
       readonly __typename: 'ReplyCompleted';
       readonly sequence: number;
@@ -44,6 +59,9 @@ export const ROOMY_PLANS = JSON.stringify({
 
 const EVENT = `__typename
   ... on ReplyDelta { sequence text }
+  ... on ReplyReasoning { sequence text }
+  ... on ReplyToolCall { sequence id name arguments server }
+  ... on ReplyToolResult { sequence callId output error }
   ... on ReplyCompleted { sequence response tokens message { id status text } }
   ... on ReplyFailed { sequence code reason partial message { id status text } }`;
 
@@ -53,6 +71,8 @@ export const CHAT = `mutation ($input: ChatInput!) { chat(input: $input) { respo
 export const CREATE_MESSAGE = `mutation ($input: CreateMessageInput!) {
   createMessage(input: $input) { message { id } reply { id status text } }
 }`;
+
+export const CHANGE_PLAN = 'mutation ($plan: ID!) { changePlan(plan: $plan) { changed plan { name } } }';
 
 /** Sends a question. @returns the id of its reply */
 export async function askModel(actor: Actor, conversationId: string, question = 'Why?'): Promise<string> {
@@ -90,9 +110,9 @@ export function readReply(actor: Actor, door: StreamingDoor, id: string, after?:
   return collect(followReply(actor, door, id, after));
 }
 
-/** The text of all deltas. */
-export function textIn(events: readonly ReplyEvent[]): string {
-  return events.map((event) => (event.__typename === 'ReplyDelta' ? event.text : '')).join('');
+/** The text of all deltas, or of all events of another type that have one. */
+export function textIn(events: readonly ReplyEvent[], type: 'ReplyDelta' | 'ReplyReasoning' = 'ReplyDelta'): string {
+  return events.map((event) => (event.__typename === type ? event.text : '')).join('');
 }
 
 export async function storedMessage(actor: Actor, id: string): Promise<StoredMessage> {

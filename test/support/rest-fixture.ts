@@ -333,7 +333,7 @@ function makeResolver(library: Library) {
       summary: 'Add a book',
       tag: 'Books',
       arguments: {
-        input: body({ readOnly: ['book_id'], schema: { dependentRequired: { shelf: ['sub_title'] } } }),
+        input: body({ schema: { dependentRequired: { shelf: ['sub_title'] } } }),
         'input.ownerId': constant(OWNER_ID),
       },
       errors: [{ code: 'CONFLICT', message: 'Book already exists', status: 400 }],
@@ -422,7 +422,7 @@ function makeResolver(library: Library) {
           code: 'UPSTREAM_FAILED',
           message: 'The book is lent',
           data: {
-            schema: { type: 'object', required: ['why'], properties: { why: { type: 'string' } } },
+            schema: { title: 'Lent', type: 'object', required: ['why'], properties: { why: { type: 'string' } } },
             example: { why: 'lent' },
             from: ({ reason }) => ({ why: reason }),
           },
@@ -469,12 +469,11 @@ function makeResolver(library: Library) {
     @RestStream({
       ...reading,
       method: 'POST',
-      path: '/read',
+      path: '/read/stream',
       operationId: 'streamBook',
       summary: 'Read a book aloud, page by page',
       arguments: { input: body() },
-      when: 'stream',
-      text: { event: 'PageRead', field: 'text' },
+      beside: { path: '/read', when: 'stream', text: { event: 'PageRead', field: 'text' } },
       errors: [{ code: 'UPSTREAM_FAILED', message: 'OpenAI request failed' }],
     })
     @Extensions({ operation: { access: 'user', rules: undefined } })
@@ -540,6 +539,8 @@ const REFERENCE: Reference = {
   title: 'Library',
   description: 'Books.',
   tags: { Books: 'Books.', Lending: 'Who has what.', Reading: 'Reading aloud.' },
+  parameters: { book_id: "The book's id." },
+  schemaNames: { Reader: 'Person' },
   examples: { title: 'Middlemarch' },
 };
 
@@ -575,6 +576,7 @@ export async function startRestDoor(
         client,
         signal,
         viewer: () => (viewer ??= authenticate(credentials)),
+        enterStream: () => () => undefined,
         whileSignedIn: (_whose, events) => events,
         recordInternalCall: () => Promise.resolve(),
         once: (_key, make) => make(),

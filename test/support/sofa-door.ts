@@ -77,11 +77,13 @@ function routerOf(view: RestView, { pipelineFor, makeContext }: RestDoorOptions)
     context: ({ request: { headers } }) => {
       const context = makeContext({
         requestId: crypto.randomUUID(),
+        door: 'rest',
         credentials: {
           authorization: headers.get('authorization'),
           userId: null,
           internalKey: null,
           peerAddress: '127.0.0.1',
+          isFromBrowser: false,
         },
         peer: { ipAddress: '127.0.0.1', forwardedFor: null, userAgent: headers.get('user-agent') },
         signal: new AbortController().signal,
@@ -100,6 +102,8 @@ async function startAppAndKeepDoorOptions(options: TestAppOptions) {
   const actual = await import('../../src/doors/rest/rest-door.js');
   const createRestDoor = jest.fn(actual.createRestDoor);
   jest.unstable_mockModule(path, () => ({ ...actual, createRestDoor }));
+  // The bundle has a maker of its own.
+  delete process.env['TEST_PROGRAM'];
   const { HostedService } = await import('./host/hosted-service.js');
   const model = await startModelServer();
   const modelPort = Number(new URL(model.url).port);

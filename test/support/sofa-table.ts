@@ -3,14 +3,13 @@ import type { TestApp } from './app.js';
 import { Authenticator, challengeOf, enrol, forgetUsedStep, protect } from './authenticator.js';
 import type { CastMember, Target } from './authorisation-cast.js';
 import type { Variables } from './authorisation-table.js';
-import { codeIn, type MailServer } from './mail-server.js';
+import { undoTokenIn, type MailServer } from './mail-server.js';
 import { creationOptions, registerPasskey, requestOptions } from './passkeys.js';
 import { SoftwareAuthenticator } from './software-authenticator.js';
 
 /** Why SOFA cannot serve a route. */
 export type Obstacle =
   | 'SOFA serves no subscriptions over HTTP'
-  | 'SOFA reads no headers'
   | 'SOFA reads no multipart bodies'
   | 'SOFA neither redirects nor reads or sets cookies';
 
@@ -25,7 +24,6 @@ export const NOT_SERVED_BY_SOFA: Readonly<Record<string, Obstacle>> = {
   streamChat: 'SOFA serves no subscriptions over HTTP',
   streamReply: 'SOFA serves no subscriptions over HTTP',
   exportConversations: 'SOFA serves no subscriptions over HTTP',
-  refreshTokens: 'SOFA reads no headers',
   uploadFile: 'SOFA reads no multipart bodies',
   startProviderLogin: 'SOFA neither redirects nor reads or sets cookies',
   finishProviderLogin: 'SOFA neither redirects nor reads or sets cookies',
@@ -35,6 +33,14 @@ export const NOT_SERVED_BY_SOFA: Readonly<Record<string, Obstacle>> = {
 export const WITHOUT_DATA: Readonly<Record<string, Exclude<Comparison, 'data'>>> = {
   listLoginProviders: 'empty list',
   listIdentities: 'empty list',
+  listInvitations: 'empty list',
+  adminListDeadMail: 'empty list',
+  adminListModelFailures: 'empty list',
+  adminListRunningReplies: 'empty list',
+  adminListUsageCorrections: 'empty list',
+  adminRetryDeadMail: 'refusal',
+  adminDropDeadMail: 'refusal',
+  revokeInvitation: 'refusal',
   redeemLoginCode: 'refusal',
   startIdentityLink: 'refusal',
   finishIdentityLink: 'refusal',
@@ -64,7 +70,7 @@ async function protectedActor(situation: Situation) {
 
 async function codeByMail({ mailServer, caller: { email } }: Situation, actor: Actor, path: string): Promise<string> {
   await actor.rest('POST', path, { email });
-  return codeIn((await mailServer.mailTo(email)).message);
+  return mailServer.codeTo(email);
 }
 
 const freshCode = async (situation: Situation) => ({
@@ -77,6 +83,14 @@ export const GOOD_ARGUMENTS: Readonly<Record<string, (situation: Situation) => P
     const conversationId = await target.conversation();
     await target.write(conversationId, { invokeLlm: true, waitForReply: true });
     return { conversationId };
+  },
+  listPersonalAccessTokens: async ({ target }) => {
+    await target.makeToken(['chat']);
+    return {};
+  },
+  adminListPersonalAccessTokens: async ({ target }) => {
+    await target.makeToken(['chat']);
+    return { userId: target.owner.userId };
   },
   confirmSecondFactor: async (situation) => {
     const { uri } = await enrol(actorOf(situation));
@@ -98,6 +112,16 @@ export const GOOD_ARGUMENTS: Readonly<Record<string, (situation: Situation) => P
     const authenticator = new SoftwareAuthenticator();
     await registerPasskey(actor, authenticator);
     return { credential: authenticator.get(await requestOptions(actor), actor.url) };
+  },
+  confirmEmailChange: async (situation) => {
+    const { email, password } = situation.caller;
+    const to = `new-${email}`;
+    await actorOf(situation).rest('POST', '/auth/change-email', { password, email: to });
+    return { code: await situation.mailServer.codeTo(to) };
+  },
+  undoAccountChange: async (situation) => {
+    await actorOf(situation).rest('PATCH', '/users/me', { password: 'a battery of horses' });
+    return { token: undoTokenIn((await situation.mailServer.mailTo(situation.caller.email)).message) };
   },
   resetPassword: async (situation) => {
     const { email } = situation.caller;

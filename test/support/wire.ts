@@ -31,8 +31,56 @@ export const conversation = z.strictObject({
   user_id: uuid,
   title: text.nullable(),
   status: text.nullable(),
+  model: text.nullable(),
+  instructions: text.nullable(),
+  temperature: z.number().nullable(),
+  is_pinned: z.boolean(),
+  is_archived: z.boolean(),
+  label: text.nullable(),
+  message_count: z.int(),
+  unread_count: z.int(),
+  max_tokens: z.int().nullable(),
   created_at: time,
   updated_at: time,
+});
+
+/** A decimal without rounding. */
+const decimal = z.string().regex(/^\d+(\.\d{0,11}[1-9])?$/);
+
+const generation = z.strictObject({
+  model: text,
+  requested_model: text,
+  prompt_tokens: z.int().nullable(),
+  cached_tokens: z.int().nullable(),
+  completion_tokens: z.int().nullable(),
+  reasoning_tokens: z.int().nullable(),
+  cost: decimal.nullable(),
+  first_text_ms: z.int().nullable(),
+  finish_reason: z
+    .enum(['stop', 'length', 'content_filter', 'tool_calls', 'other', 'stopped', 'failed', 'interrupted'])
+    .nullable(),
+});
+
+export const model = z.strictObject({
+  name: text,
+  is_allowed: z.boolean(),
+  is_default: z.boolean(),
+  context_tokens: z.int(),
+  max_reply_tokens: z.int(),
+  takes_images: z.boolean(),
+  takes_tools: z.boolean(),
+  price: z.strictObject({ prompt: decimal, cached: decimal, completion: decimal, currency: text }).nullable(),
+  fallback: text.nullable(),
+});
+
+export const modelBreaker = z.strictObject({
+  model: text,
+  provider: text,
+  state: z.enum(['closed', 'open', 'half_open']),
+  failures: z.int(),
+  opened_at: time.nullable(),
+  retry_at: time.nullable(),
+  last_failure: text.nullable(),
 });
 
 export const message = z.strictObject({
@@ -43,7 +91,26 @@ export const message = z.strictObject({
   message_type: text,
   timestamp: time,
   extra: object.nullable(),
+  reasoning: text.nullable(),
+  waits_until: time.nullable(),
+  tool_calls: z.array(
+    z.strictObject({
+      id: text,
+      name: text,
+      arguments: text,
+      server: text.nullable(),
+      output: text.nullable(),
+      error: text.nullable(),
+    }),
+  ),
+  status: z.enum(['complete', 'streaming', 'partial', 'failed']),
+  reply_to: uuid.nullable(),
+  parent_id: uuid.nullable(),
+  sequence: z.int().nullable(),
+  generation: generation.nullable(),
 });
+
+export const streamTicket = z.strictObject({ ticket: text, expires_in: z.int(), url: text });
 
 export const usage = z.strictObject({
   usage_id: uuid,
@@ -62,9 +129,9 @@ export const plan = z.strictObject({
   max_file_uploads: z.int(),
 });
 
-export const tokens = z.strictObject({ access_token: text, refresh_token: text });
+export const tokens = z.strictObject({ access_token: text, refresh_token: text, expires_in: z.int().positive() });
 
-export const chat = z.strictObject({ response: text, tokens: z.int() });
+export const chat = z.strictObject({ response: text, tokens: z.int(), generation });
 
 type Answer = Pick<RestAnswer, 'status' | 'body'> & { readonly headers: Headers };
 

@@ -39,7 +39,14 @@ interface Response {
   readonly content?: Content;
 }
 
-type Content = Readonly<Record<string, { readonly schema?: JsonSchema }>>;
+type Content = Readonly<Record<string, MediaType>>;
+
+interface MediaType {
+  readonly schema?: JsonSchema;
+  readonly example?: unknown;
+  readonly examples?: Readonly<Record<string, { readonly value?: unknown }>>;
+}
+
 /** Scopes by security scheme; a client needs all of them. */
 type Credentials = Readonly<Record<string, readonly string[]>>;
 
@@ -151,13 +158,63 @@ class OpenApiComparison {
   }
 
   private compareContent(before: Content, after: Content, direction: Direction, name: string): string[] {
-    return Object.entries(before).flatMap(([mediaType, { schema = {} }]) => {
+    return Object.entries(before).flatMap(([mediaType, content]) => {
       const successor = after[mediaType];
       if (successor === undefined) return [`${name} as ${mediaType} is gone`];
       const place = { direction, name: mediaType === 'application/json' ? `${name}:` : `${name} as ${mediaType}:` };
-      return this.schemas.compare(schema, successor.schema ?? {}, place);
+      return this.schemas.compare(schemaOf(this.before, content), schemaOf(this.after, successor), place);
     });
   }
+}
+
+/**
+ * The schema of a body. An envelope's schema is the same for many answers; which codes and messages an answer can have, and
+ * whether there are data, is in its examples, of which there is one for each.
+ */
+function schemaOf(document: OpenApiDocument, { schema = {}, example, examples = {} }: MediaType): JsonSchema {
+  const shown = [example, ...Object.values(examples).map(({ value }) => value)].filter(isEnvelope);
+  const whole = resolve<JsonSchema>(document, schema);
+  const forms = (whole.anyOf ?? [whole]).map((form) => resolve<JsonSchema>(document, form as JsonSchema | Reference));
+  if (shown.length === 0 || !forms.every(isPlainEnvelope)) return schema;
+  const narrowed = forms.flatMap((form) =>
+    [true, false].flatMap((isNull) => {
+      const { data = {} } = form.properties ?? {};
+      const values = shown.filter((value) => (value.data === null) === isNull);
+      if (values.length === 0 || takesNull(document, data) !== isNull) return [];
+      return {
+        ...form,
+        properties: {
+          ...form.properties,
+          code: { type: 'integer', enum: [...new Set(values.map(({ code }) => code))] },
+          message: { type: 'string', enum: [...new Set(values.map(({ message }) => message))] },
+          data: isNull ? { type: 'null' } : data,
+        },
+      };
+    }),
+  );
+  return narrowed.length === 0 ? schema : { anyOf: narrowed };
+}
+
+interface Envelope {
+  readonly code: number;
+  readonly message: string;
+  readonly data: unknown;
+}
+
+function isEnvelope(value: unknown): value is Envelope {
+  return typeof value === 'object' && value !== null && 'code' in value && 'message' in value && 'data' in value;
+}
+
+function isPlainEnvelope({ properties = {} }: JsonSchema): boolean {
+  const { code, message, data } = properties;
+  return (
+    data !== undefined &&
+    [code, message].every((part) => part?.type !== undefined && !('enum' in part || 'const' in part))
+  );
+}
+
+function takesNull(document: OpenApiDocument, data: JsonSchema): boolean {
+  return [resolve<JsonSchema>(document, data)].some(({ type }) => [type].flat().includes('null'));
 }
 
 function parametersOf(document: OpenApiDocument, { parameters = [] }: Operation): Map<string, Parameter> {

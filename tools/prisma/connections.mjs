@@ -2,6 +2,7 @@
 // starts empty and is lost at the end. In a shadow database, the engine replays the migrations to see what they create; for
 // PGlite it is a second PGlite, on a server a database that is dropped afterwards.
 import { PGlite } from '@electric-sql/pglite';
+import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin';
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import { createPgConfig } from '@electric-sql/pglite/node-postgres';
 import { PrismaPg } from '@prisma/adapter-pg';
@@ -44,9 +45,9 @@ function inMemoryConnections() {
   };
 }
 
-/** A PGlite with the extension that the migrations require. */
+/** A PGlite with the extensions that the migrations require. */
 function createPglite() {
-  return PGlite.create({ extensions: { pg_trgm } });
+  return PGlite.create({ extensions: { btree_gin, pg_trgm } });
 }
 
 function poolOver(pglite) {

@@ -1,9 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { isMissing } from '../../kernel/error-code.js';
+import { Unavailable } from '../../kernel/errors.js';
+import type { Log } from '../../kernel/log.js';
 import type { ByteRange, ObjectStore, StoredObject } from '../../ports/object-store.js';
+import { flushDirectory } from './flush-directory.js';
 
 /** Age after which a draft is abandoned: no request lasts so long, so its process is gone. */
 const DRAFT_LIFETIME_MS = 3_600_000;
@@ -15,13 +19,16 @@ const DRAFT_LIFETIME_MS = 3_600_000;
 export class DiskObjectStore implements ObjectStore {
   readonly description: string;
 
-  private constructor(private readonly directory: string) {
+  private constructor(
+    private readonly directory: string,
+    private readonly log: Pick<Log, 'warn'>,
+  ) {
     this.description = `the folder ${directory}`;
   }
 
   /** Creates the folder, and removes drafts that a crash left behind. */
-  static async open(directory: string): Promise<DiskObjectStore> {
-    const store = new DiskObjectStore(directory);
+  static async open(directory: string, log: Pick<Log, 'warn'>): Promise<DiskObjectStore> {
+    const store = new DiskObjectStore(directory, log);
     await mkdir(store.drafts, { recursive: true, mode: 0o700 });
     const oldest = Date.now() - DRAFT_LIFETIME_MS;
     for (const name of await readdir(store.drafts)) {
@@ -33,6 +40,22 @@ export class DiskObjectStore implements ObjectStore {
   }
 
   async put(key: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
+    return this.reach('put', () => this.write(key, bytes));
+  }
+
+  async get(key: string, range?: ByteRange): Promise<StoredObject | null> {
+    return this.reach('get', () => this.read(key, range));
+  }
+
+  ping(): Promise<void> {
+    return this.reach('ping', () => access(this.drafts, constants.R_OK | constants.W_OK));
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.reach('delete', () => rm(this.placeOf(key).file, { force: true }));
+  }
+
+  private async write(key: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
     const draft = join(this.drafts, randomBytes(16).toString('hex'));
     const { directory, file } = this.placeOf(key);
     try {
@@ -43,12 +66,12 @@ export class DiskObjectStore implements ObjectStore {
       await flushDirectory(directory);
       return target.bytesWritten;
     } catch (error) {
-      await rm(draft, { force: true });
+      await rm(draft, { force: true }).catch(() => undefined);
       throw error;
     }
   }
 
-  async get(key: string, range?: ByteRange): Promise<StoredObject | null> {
+  private async read(key: string, range?: ByteRange): Promise<StoredObject | null> {
     const handle = await open(this.placeOf(key).file).catch(nullWhenMissing);
     if (handle === null) return null;
     try {
@@ -60,8 +83,15 @@ export class DiskObjectStore implements ObjectStore {
     }
   }
 
-  async delete(key: string): Promise<void> {
-    await rm(this.placeOf(key).file, { force: true });
+  /** @throws Unavailable when the disk is full, read-only or gone, and the like */
+  private async reach<Result>(action: string, work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isOfDisk(error)) throw error;
+      this.log.warn({ action, reason: error.message }, `${this.description} failed`);
+      throw new Unavailable('The file store cannot be reached at present', { cause: error });
+    }
   }
 
   private get drafts(): string {
@@ -75,17 +105,25 @@ export class DiskObjectStore implements ObjectStore {
   }
 }
 
-/** Flushes a directory: otherwise a power cut may undo the rename of a file that was itself flushed. */
-async function flushDirectory(directory: string): Promise<void> {
-  const handle = await open(directory);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+const DISK_CODES = new Set([
+  'EACCES',
+  'EDQUOT',
+  'EIO',
+  'EMFILE',
+  'ENFILE',
+  'ENOENT',
+  'ENOSPC',
+  'ENOTDIR',
+  'EPERM',
+  'EROFS',
+]);
+
+/** Other errors are those of whoever sends the bytes. */
+function isOfDisk(error: unknown): error is Error {
+  return Error.isError(error) && 'code' in error && DISK_CODES.has(String(error.code));
 }
 
 function nullWhenMissing(error: unknown): null {
-  if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT') return null;
+  if (isMissing(error)) return null;
   throw error;
 }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf, isMissing } from '../../kernel/error-code.js';
+import { openDataDirectory } from './private-directory.js';
 
 const NAME = 'secret-key';
 const BYTES = 48;
@@ -16,7 +18,7 @@ export async function loadOrMakeSecret(directory: string): Promise<string> {
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
-  await mkdir(directory, { recursive: true });
+  await openDataDirectory(directory);
   const draft = join(directory, `.${NAME}-${process.pid}-${randomBytes(4).toString('hex')}`);
   await writeFile(draft, randomBytes(BYTES).toString('base64url'), { mode: 0o600, flush: true });
   await link(draft, file).catch((error: unknown) => {
@@ -26,9 +28,4 @@ export async function loadOrMakeSecret(directory: string): Promise<string> {
   return readFile(file, 'utf8');
 }
 
-const isMissing = (error: unknown) => codeOf(error) === 'ENOENT';
 const isExisting = (error: unknown) => codeOf(error) === 'EEXIST';
-
-function codeOf(error: unknown): unknown {
-  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-}

@@ -34,7 +34,9 @@ describe('the rate limiter', () => {
     const store: RateLimitStore = {
       take: (_, identity) =>
         new Promise((resolve) => {
-          setImmediate(() => resolve({ before: rule.limit, retryAfterMs: waits[identity] ?? 0 }));
+          setImmediate(() =>
+            resolve({ before: rule.limit, retryAfterMs: waits[identity] ?? 0, resetMs: waits[identity] ?? 0 }),
+          );
         }),
       close: () => Promise.resolve(),
     };

@@ -8,7 +8,8 @@ import {
 } from 'graphql';
 import { getGraphQLRateLimiter, Store } from 'graphql-rate-limit';
 import { RateLimited } from '../../kernel/errors.js';
-import type { RateLimitStore } from '../../ports/rate-limit-store.js';
+import { noteRateLimit } from '../../kernel/rate-limit-notes.js';
+import type { RateLimitStore, RateLimitVerdict } from '../../ports/rate-limit-store.js';
 import type { CreateRateLimiter, RateLimiter, RateLimitRule } from '../../ports/rate-limiter.js';
 
 /** Limits calls by `graphql-rate-limit`, counted in `store`. */
@@ -27,6 +28,7 @@ function graphqlRateLimiter(store: RateLimitStore, rule: RateLimitRule, message:
     const call = new CountedCall(store, rule, identity);
     const limit = getGraphQLRateLimiter({ identifyContext: () => identity, store: call });
     const refusal = await limit({ parent: null, args: {}, context: null, info }, { max: rule.limit, window, message });
+    call.note();
     if (refusal !== undefined) throw new RateLimited(refusal, call.retryAfterSeconds);
   };
 }
@@ -40,7 +42,7 @@ function graphqlRateLimiter(store: RateLimitStore, rule: RateLimitRule, message:
  * words the refusal by that length, as it does by its own lists.
  */
 class CountedCall extends Store {
-  retryAfterSeconds = 1;
+  #verdict: RateLimitVerdict | undefined;
 
   constructor(
     private readonly store: RateLimitStore,
@@ -50,16 +52,32 @@ class CountedCall extends Store {
     super();
   }
 
+  get retryAfterSeconds(): number {
+    return wholeSeconds(this.#verdict?.retryAfterMs ?? 0);
+  }
+
+  /** Tells the door what is left, for its answer. */
+  note(): void {
+    if (this.#verdict === undefined) return;
+    const { before, resetMs } = this.#verdict;
+    const { limit } = this.rule;
+    const remaining = Math.max(0, limit - before - 1);
+    noteRateLimit({ limit, remaining, resetSeconds: wholeSeconds(resetMs), isRefused: before >= limit });
+  }
+
   async getForIdentity(): Promise<readonly number[]> {
-    const { before, retryAfterMs } = await this.store.take(this.rule, this.identity);
-    this.retryAfterSeconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
+    this.#verdict = await this.store.take(this.rule, this.identity);
     // The library drops times that have left the window by its own clock; the store has dropped those already.
-    return new Array<number>(before).fill(Number.POSITIVE_INFINITY);
+    return new Array<number>(this.#verdict.before).fill(Number.POSITIVE_INFINITY);
   }
 
   setForIdentity(): void {
     // Counted already.
   }
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000));
 }
 
 /** What the library is told of the field: it reads the name alone. */

@@ -9,13 +9,19 @@ describe.each(testDatabases())('the job queue ($name)', (kind) => {
   let database: Awaited<ReturnType<typeof kind.open>>;
   const warnings: object[] = [];
   const ignore = () => undefined;
-  const log = { info: ignore, error: ignore, warn: (fields: object) => warnings.push(fields) };
+  const errors: object[] = [];
+  const log = {
+    info: ignore,
+    error: (fields: object) => errors.push(fields),
+    warn: (fields: object) => warnings.push(fields),
+  };
   const open = (options: { readonly pollSeconds?: number } = {}) =>
     PgBossJobQueue.open({ database: Object.assign(database, { embedded: kind.name === 'embedded' }), log, ...options });
 
   beforeEach(async () => {
     database = await kind.open();
     warnings.length = 0;
+    errors.length = 0;
   });
   afterEach(() => database.drop());
 
@@ -25,17 +31,21 @@ describe.each(testDatabases())('the job queue ($name)', (kind) => {
       (present) => present.length >= length,
     );
 
-  it('does jobs one after the other, in the order in which they were added, at once', async () => {
+  it('does jobs one after the other, where asked to, in the order in which they were added, at once', async () => {
     // With so long a polling interval, only a queue that is notified of its jobs sees all of them in time.
     const queue = await open({ pollSeconds: 3_600 });
     const done: unknown[] = [];
     let atWork = 0;
-    await queue.work(QUEUE, async (data) => {
-      expect(++atWork).toBe(1);
-      await new Promise((resolve) => setImmediate(resolve));
-      done.push(data);
-      atWork--;
-    });
+    await queue.work(
+      QUEUE,
+      async (data) => {
+        expect(++atWork).toBe(1);
+        await new Promise((resolve) => setImmediate(resolve));
+        done.push(data);
+        atWork--;
+      },
+      1,
+    );
     for (let number = 0; number < 20; number++) await queue.add(QUEUE, { number });
     await heard(done, 20);
     expect(done).toEqual(Array.from({ length: 20 }, (_, number) => ({ number })));
@@ -67,8 +77,101 @@ describe.each(testDatabases())('the job queue ($name)', (kind) => {
     await queue.add(QUEUE, { number: 1 });
     await queue.add(QUEUE, { number: 2 });
     await heard(tries, 3);
-    expect(tries).toEqual([{ number: 1 }, { number: 2 }, { number: 1 }]);
-    expect(warnings).toEqual([{ queue: QUEUE, reason: 'not yet' }]);
+    expect(tries).toHaveLength(3);
+    expect(tries).toEqual(expect.arrayContaining([{ number: 1 }, { number: 2 }]));
+    expect(warnings).toEqual([{ queue: QUEUE, id: expect.any(String), tries: 1, reason: 'not yet' }]);
+    await queue.close();
+  });
+
+  it('is not held up by a job that takes long', async () => {
+    const queue = await open({ pollSeconds: 3_600 });
+    const done: unknown[] = [];
+    const slow = Promise.withResolvers<undefined>();
+    await queue.work(QUEUE, async (data) => {
+      if ((data as { number: number }).number === 0) await slow.promise;
+      done.push(data);
+    });
+    for (let number = 0; number < 8; number++) await queue.add(QUEUE, { number });
+    await heard(done, 7);
+    expect(done).not.toContainEqual({ number: 0 });
+    slow.resolve(undefined);
+    await heard(done, 8);
+    await queue.close();
+  });
+
+  it('says when it gives jobs up, and lists them, the latest first', async () => {
+    const queue = await open();
+    for (const number of [1, 2]) await queue.add(QUEUE, { number });
+    await database.query(`UPDATE jobs.job SET retry_limit = 0 WHERE name = $1`, [QUEUE]);
+    const refuse = (data: unknown) => Promise.reject(new Error(`no ${JSON.stringify(data)}`));
+    await queue.work(QUEUE, refuse, 1);
+    await eventually(
+      () => queue.countDead(),
+      (count) => count === 2,
+    );
+    const page = { after: null, offset: 0, size: 10 };
+    const [latest, first] = await queue.dead(page);
+    expect([latest, first]).toEqual(
+      [2, 1].map((number) => ({
+        id: expect.any(String),
+        queue: QUEUE,
+        data: { number },
+        reason: `no {"number":${number}}`,
+        tries: 1,
+        addedAt: expect.any(Date),
+        failedAt: expect.any(Date),
+      })),
+    );
+    expect(await queue.dead({ ...page, after: latest?.id ?? null })).toEqual([first]);
+    expect(await queue.dead({ ...page, offset: 1 })).toEqual([first]);
+    expect(errors).toEqual(
+      [1, 2].map((number) => ({ queue: QUEUE, id: expect.any(String), tries: 1, reason: `no {"number":${number}}` })),
+    );
+    expect(warnings).toEqual([]);
+    await queue.close();
+  });
+
+  it('has each job that was given up taken once, by its id or with those of its queue', async () => {
+    const queue = await open();
+    for (let number = 0; number < 4; number++) await queue.add(QUEUE, { number });
+    await database.query(`UPDATE jobs.job SET retry_limit = 0 WHERE name = $1`, [QUEUE]);
+    await queue.work(QUEUE, () => Promise.reject(new Error('no')), 1);
+    await eventually(
+      () => queue.countDead(),
+      (count) => count === 4,
+    );
+    const [latest] = await queue.dead({ after: null, offset: 0, size: 1 });
+    const id = latest?.id ?? '';
+    expect(await queue.findDead(id)).toEqual(latest);
+    const take = (which: Parameters<typeof queue.takeDead>[0]) =>
+      database.transaction((sql) => queue.takeDead(which, sql));
+    const byId = await Promise.all(Array.from({ length: 5 }, () => take({ ids: [id] })));
+    expect(byId.flat()).toEqual([latest]);
+    expect(await queue.findDead(id)).toBeNull();
+    expect(await take({ queue: 'another', size: 10 })).toEqual([]);
+    expect(await queue.countDead('another')).toBe(0);
+    const ofQueue = await Promise.all(Array.from({ length: 3 }, () => take({ queue: QUEUE, size: 2 })));
+    expect(
+      ofQueue
+        .flat()
+        .map(({ data }) => (data as { number: number }).number)
+        .sort(),
+    ).toEqual([0, 1, 2]);
+    expect(await queue.countDead(QUEUE)).toBe(0);
+    await queue.close();
+  });
+
+  it('says once that it gives up what is no more than welcome, and does not list it', async () => {
+    const queue = await open({ pollSeconds: 0.5 });
+    const rare = 'rare';
+    await queue.open(rare, 'welcome');
+    await queue.add(rare, { number: 1 });
+    await database.query(`UPDATE jobs.job SET retry_limit = 1 WHERE name = $1`, [rare]);
+    await queue.work(rare, () => Promise.reject(new Error('no')));
+    await heard(warnings, 1);
+    expect(warnings).toEqual([{ queue: rare, id: expect.any(String), tries: 2, reason: 'no' }]);
+    expect(errors).toEqual([]);
+    expect(await queue.countDead()).toBe(0);
     await queue.close();
   });
 

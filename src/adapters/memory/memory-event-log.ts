@@ -1,35 +1,58 @@
-import { Unavailable } from '../../kernel/errors.js';
-import type { EventLog, LogEntry } from '../../ports/event-log.js';
+import { FIRST_WRITER, TakenOver, type EventLog, type LogEntry } from '../../ports/event-log.js';
 import { Follower } from './follower.js';
+
+/** Where the streams of a process are written down, so that another finds them after it was killed. */
+export interface StreamJournal {
+  /** What a process has written down of a stream, from the first entry on. Never rejects. */
+  read(stream: string): Promise<readonly LogEntry<unknown>[]>;
+  /**
+   * Resolves when the entries would be found if this process were killed, in the order of the calls. Never rejects.
+   * @returns false when they could not be written
+   */
+  write(stream: string, entries: readonly LogEntry<unknown>[]): Promise<boolean>;
+  forget(stream: string): void;
+  close(): Promise<void>;
+}
 
 interface MemoryEventLogOptions {
   /** How long a stream without readers is kept after its last event, in milliseconds; default 5 minutes. */
   readonly retentionMs?: number;
   /** Maximum events kept per stream (the newest), and maximum lag of a reader; default 10,000. */
   readonly maxEvents?: number;
+  /** Default none: nothing outlives the process. */
+  readonly journal?: StreamJournal;
 }
 
 interface Stream {
+  /** Those that are not in the journal, and those that came while somebody followed. */
   readonly entries: LogEntry<unknown>[];
   readonly followers: Set<Follower<unknown>>;
+  /** Followers for whom the journal is being read. */
+  opening: number;
+  writer: number;
   lastSequence: number;
+  /** The journal has every entry up to this one. */
+  journaled: number;
   /** Fires `retentionMs` after the last event; absent while there is none. */
   retention: NodeJS.Timeout | undefined;
   expired: boolean;
 }
 
 /**
- * The event log of a single instance, in its memory. Nothing outlives the process. A stream is forgotten a while after its
- * last event, or with its last reader when that is later; one that was only followed, at once with its last reader.
+ * The event log of a single instance, which keeps in memory what its journal does not have. A stream is forgotten a while after
+ * its last event, or with its last reader when that is later; one that was only followed, at once with its last reader.
  */
 export class MemoryEventLog implements EventLog {
+  readonly isShared = false;
   private readonly streams = new Map<string, Stream>();
   private readonly retentionMs: number;
   private readonly maxEvents: number;
+  private readonly journal: StreamJournal | undefined;
 
-  constructor({ retentionMs = 300_000, maxEvents = 10_000 }: MemoryEventLogOptions = {}) {
+  constructor({ retentionMs = 300_000, maxEvents = 10_000, journal }: MemoryEventLogOptions = {}) {
     this.retentionMs = retentionMs;
     this.maxEvents = maxEvents;
+    this.journal = journal;
   }
 
   /** Numbers of held items, for tests and metrics. */
@@ -39,56 +62,105 @@ export class MemoryEventLog implements EventLog {
     return { streams: this.streams.size, followers };
   }
 
-  append(name: string, events: readonly unknown[]): Promise<readonly number[]> {
-    if (events.length === 0) return Promise.resolve([]);
-    const stream = this.open(name);
-    const added = events.map((event) => ({ sequence: ++stream.lastSequence, event }));
-    stream.entries.push(...added);
+  async write(name: string, writer: number, first: number, events: readonly unknown[]): Promise<number> {
+    const stream = this.stream(name);
+    if (writer < stream.writer) throw new TakenOver();
+    const known = stream.lastSequence;
+    const added = first > known + 1 ? [] : events.slice(known + 1 - first);
+    const entries = added.map((event, index) => ({ sequence: known + 1 + index, event }));
+    stream.lastSequence += entries.length;
+    stream.entries.push(...entries);
     if (stream.entries.length > this.maxEvents) stream.entries.splice(0, stream.entries.length - this.maxEvents);
     this.keep(name, stream);
-    for (const follower of stream.followers) follower.push(added);
-    return Promise.resolve(added.map(({ sequence }) => sequence));
+    if (this.journal !== undefined && entries.length > 0) {
+      const isWritten = await this.journal.write(name, entries);
+      if (isWritten && stream.journaled === known) stream.journaled = known + entries.length;
+    }
+    for (const follower of stream.followers) follower.pushAll(entries);
+    this.leaveToJournal(stream);
+    return known + entries.length;
   }
 
-  has(name: string): Promise<boolean> {
-    return Promise.resolve(this.streams.get(name)?.entries[0]?.sequence === 1);
+  async takeOver<Event>(name: string): Promise<{ writer: number; entries: readonly LogEntry<Event>[] }> {
+    const stream = this.stream(name);
+    const writer = ++stream.writer;
+    this.keep(name, stream);
+    const entries = await this.entriesOf(name, stream);
+    if (stream.lastSequence === 0) {
+      // Another process wrote it, into the same journal.
+      stream.lastSequence = entries.at(-1)?.sequence ?? 0;
+      stream.journaled = stream.lastSequence;
+    }
+    return { writer, entries: entries as readonly LogEntry<Event>[] };
   }
 
-  /** @throws Unavailable when events after `after` are no longer kept */
-  follow<Event>(
+  async follow<Event>(
     name: string,
-    after: number | 'latest',
+    after: number,
     signal: AbortSignal,
   ): Promise<AsyncIterableIterator<LogEntry<Event>>> {
-    const oldest = this.streams.get(name)?.entries[0]?.sequence ?? 1;
-    if (after !== 'latest' && after + 1 < oldest) {
-      return Promise.reject(new Unavailable('Events this old are no longer kept'));
-    }
-    const stream = this.open(name);
-    const lastSeen = after === 'latest' ? stream.lastSequence : after;
-    const follower = new Follower<Event>(lastSeen, signal, this.maxEvents, (ended) => {
-      stream.followers.delete(ended as Follower<unknown>);
+    const stream = this.stream(name);
+    const follower = new Follower<Event>(after, signal, this.maxEvents, () => {
+      stream.followers.delete(follower as Follower<unknown>);
+      this.leaveToJournal(stream);
       this.forgetIfUnused(name, stream);
     });
-    stream.followers.add(follower as Follower<unknown>);
+    // What comes until it follows is kept.
+    stream.opening++;
+    const entries = await this.entriesOf(name, stream);
+    stream.opening--;
     if (signal.aborted) follower.end();
-    else follower.push(stream.entries.slice(Math.max(0, lastSeen + 1 - oldest)) as LogEntry<Event>[]);
-    return Promise.resolve(follower);
+    else {
+      stream.followers.add(follower as Follower<unknown>);
+      follower.pushAll(entries as readonly LogEntry<Event>[]);
+      follower.pushAll(stream.entries as readonly LogEntry<Event>[]);
+    }
+    this.leaveToJournal(stream);
+    this.forgetIfUnused(name, stream);
+    return follower;
   }
 
-  close(): Promise<void> {
+  release(name: string): void {
+    this.journal?.forget(name);
+  }
+
+  async close(): Promise<void> {
     for (const stream of this.streams.values()) {
       clearTimeout(stream.retention);
       for (const follower of [...stream.followers]) follower.end();
     }
     this.streams.clear();
-    return Promise.resolve();
+    await this.journal?.close();
   }
 
-  private open(name: string): Stream {
+  /** All that is there, of which the journal has a part. */
+  private async entriesOf(name: string, stream: Stream): Promise<readonly LogEntry<unknown>[]> {
+    if (this.journal === undefined) return [...stream.entries];
+    const journaled = await this.journal.read(name);
+    const last = journaled.at(-1)?.sequence ?? 0;
+    return [...journaled, ...stream.entries.filter(({ sequence }) => sequence > last)];
+  }
+
+  /** Keeps nothing here that the journal has and nobody waits for. */
+  private leaveToJournal(stream: Stream): void {
+    if (stream.followers.size > 0 || stream.opening > 0) return;
+    const first = stream.entries.findIndex(({ sequence }) => sequence > stream.journaled);
+    stream.entries.splice(0, first === -1 ? stream.entries.length : first);
+  }
+
+  private stream(name: string): Stream {
     let stream = this.streams.get(name);
     if (stream === undefined) {
-      stream = { entries: [], followers: new Set(), lastSequence: 0, retention: undefined, expired: false };
+      stream = {
+        entries: [],
+        followers: new Set(),
+        writer: FIRST_WRITER,
+        opening: 0,
+        lastSequence: 0,
+        journaled: 0,
+        retention: undefined,
+        expired: false,
+      };
       this.streams.set(name, stream);
     }
     return stream;
@@ -107,7 +179,8 @@ export class MemoryEventLog implements EventLog {
   }
 
   private forgetIfUnused(name: string, stream: Stream): void {
-    const wanted = stream.followers.size > 0 || (stream.entries.length > 0 && !stream.expired);
+    const wanted =
+      stream.followers.size > 0 || stream.opening > 0 || (stream.retention !== undefined && !stream.expired);
     if (!wanted && this.streams.get(name) === stream) this.streams.delete(name);
   }
 }

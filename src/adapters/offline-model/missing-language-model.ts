@@ -4,6 +4,7 @@ import type { LanguageModel, ModelEvent } from '../../ports/language-model.js';
 /** Used in production without a model: refuses every question, naming the settings that the operator must set. */
 export class MissingLanguageModel implements LanguageModel {
   readonly status = 'missing';
+  readonly condition = null;
   readonly description = 'none: set OPENAI_API_KEY';
 
   /** @throws Unavailable at the first step */

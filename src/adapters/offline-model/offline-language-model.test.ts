@@ -35,7 +35,7 @@ describe('the offline responder', () => {
       { type: 'text', text: 'No ' },
       { type: 'text', text: 'language ' },
     ]);
-    expect(events.at(-1)).toEqual({ type: 'end', totalTokens: null });
+    expect(events.at(-1)).toEqual({ type: 'end', usage: null, finishReason: 'STOP' });
   });
 
   it('shortens a long question to 200 characters, without halving one', async () => {

@@ -10,6 +10,7 @@ const QUOTED_LENGTH = 200;
  */
 export class OfflineLanguageModel implements LanguageModel {
   readonly status = 'offline';
+  readonly condition = null;
   readonly description = 'offline responder (no model is configured)';
 
   /** @param wordDelayMs the pause before each word, to look like a streaming model */
@@ -23,7 +24,7 @@ export class OfflineLanguageModel implements LanguageModel {
       yield { type: 'text', text: word };
     }
     signal.throwIfAborted();
-    yield { type: 'end', totalTokens: null };
+    yield { type: 'end', usage: null, finishReason: 'STOP' };
   }
 }
 

@@ -57,6 +57,11 @@ export class OidcIdentityProvider implements IdentityProvider {
     this.#options = options;
   }
 
+  /** @throws Unavailable when the provider does not tell its metadata, which is logged with the reason */
+  async verify(): Promise<void> {
+    await this.#configuration();
+  }
+
   async authorizationUrl({ state, nonce, codeVerifier, redirectUri }: LoginBinding): Promise<string> {
     const configuration = await this.#configuration();
     return buildAuthorizationUrl(configuration, {

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { collect, modelRequest } from '../../../test/contracts/language-model.contract.js';
 import { startModelServer, type ModelServer, type ScriptedReply } from '../../../test/support/model-server.js';
-import { UpstreamFailed } from '../../kernel/errors.js';
+import { eventually } from '../../../test/support/eventually.js';
+import { DIALECTS } from '../../../test/support/dialects.js';
+import { UpstreamFailed, UpstreamResting } from '../../kernel/errors.js';
 import type { ModelEvent, ModelRequest } from '../../ports/language-model.js';
 import { OpenAiLanguageModel, type ModelTiming } from './openai-language-model.js';
 import { FAILURE_REASONS } from './provider-failure.js';
@@ -32,8 +34,10 @@ async function run(timing?: Partial<ModelTiming>, request: Partial<ModelRequest>
   } catch (error) {
     failure = error;
   }
-  const text = events.map((event) => (event.type === 'text' ? event.text : '')).join('');
-  return { events, text, failure, reason: failure instanceof UpstreamFailed ? failure.reason : undefined };
+  const textOf = (type: string) =>
+    events.map((event) => ('text' in event && event.type === type ? event.text : '')).join('');
+  const [text, reasoning] = [textOf('text'), textOf('reasoning')];
+  return { events, text, reasoning, failure, reason: failure instanceof UpstreamFailed ? failure.reason : undefined };
 }
 
 const rawEvents = (...events: object[]) => events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('');
@@ -48,7 +52,12 @@ describe('a sound answer', () => {
       { type: 'text', text: 'One' },
       { type: 'text', text: ' two' },
       { type: 'text', text: ' three' },
-      { type: 'end', totalTokens: 42 },
+      {
+        type: 'end',
+        usage: { totalTokens: 42, promptTokens: 42, cachedTokens: null, reasoningTokens: null },
+        finishReason: 'STOP',
+        model: 'gpt-4o-mini',
+      },
     ]);
   });
 
@@ -66,11 +75,43 @@ describe('a sound answer', () => {
     expect(request.headers.authorization).toBe('Bearer sk-test');
   });
 
-  it.each(['length', 'content_filter'])('that ends by %s is complete', async (finishReason) => {
-    server.reply({ chunks: ['Cut short'], finishReason });
+  it.each([
+    ['stop', 'STOP'],
+    ['length', 'LENGTH'],
+    ['max_tokens', 'LENGTH'],
+    ['content_filter', 'CONTENT_FILTER'],
+    ['tool_calls', 'TOOL_CALLS'],
+    ['eos_token', 'OTHER'],
+  ])('that ends by %s is complete, and says so as %s', async (finishReason, told) => {
+    server.reply({ chunks: ['Cut short'], finishReason, usage: null });
     const { text, events } = await run();
     expect(text).toBe('Cut short');
-    expect(events.at(-1)?.type).toBe('end');
+    expect(events.at(-1)).toMatchObject({ type: 'end', finishReason: told });
+  });
+
+  it('is told with what was cached of the prompt, and what was reasoning in the answer', async () => {
+    const usage = {
+      prompt_tokens: 30,
+      completion_tokens: 12,
+      total_tokens: 42,
+      prompt_tokens_details: { cached_tokens: 20, audio_tokens: 0 },
+      completion_tokens_details: { reasoning_tokens: 9 },
+    };
+    server.reply(
+      { chunks: ['Hi'], usage },
+      { chunks: ['Hi'], usage: { ...usage, prompt_tokens_details: { cached_tokens: 31 } } },
+    );
+    const told = { totalTokens: 42, promptTokens: 30, cachedTokens: 20, reasoningTokens: 9 };
+    expect((await run()).events.at(-1)).toMatchObject({ usage: told });
+    // More than there were.
+    expect((await run()).events.at(-1)).toMatchObject({ usage: { ...told, cachedTokens: null } });
+  });
+
+  it('is asked for with a temperature where one is given', async () => {
+    await run(FAST, { temperature: 0.5 });
+    await run();
+    expect((await server.request(0)).body).toMatchObject({ temperature: 0.5 });
+    expect((await server.request(1)).body).not.toHaveProperty('temperature');
   });
 
   it.each<[string, ScriptedReply]>([
@@ -86,9 +127,9 @@ describe('a sound answer', () => {
     ],
   ])('with %s for usage has no total', async (_, reply) => {
     server.reply(reply);
-    expect((await run()).events).toEqual([
+    expect((await run()).events).toMatchObject([
       { type: 'text', text: 'Hi' },
-      { type: 'end', totalTokens: null },
+      { type: 'end', usage: null, finishReason: 'STOP' },
     ]);
   });
 
@@ -111,7 +152,7 @@ describe('a sound answer', () => {
     const events = await collect(model({ usageMs: 20 }, baseUrl).stream(modelRequest()));
     expect(events).toEqual([
       { type: 'text', text: 'Whole' },
-      { type: 'end', totalTokens: null },
+      { type: 'end', usage: null, finishReason: 'STOP' },
     ]);
     stalling.close();
   });
@@ -130,8 +171,184 @@ describe('a sound answer', () => {
     });
     expect((await run()).events).toEqual([
       { type: 'text', text: 'I cannot help with that.' },
-      { type: 'end', totalTokens: null },
+      { type: 'end', usage: null, finishReason: 'STOP' },
     ]);
+  });
+});
+
+describe('a dialect', () => {
+  it.each(DIALECTS)(
+    '$title',
+    async ({ body, contentType, gzip, text, reasoning = '', tokens, failure, requests = 1 }) => {
+      const reply = { raw: body, ...(contentType !== undefined && { contentType }), ...(gzip && { gzip }) };
+      server.reply(reply, reply, reply);
+      const answer = await run();
+      expect(answer.text).toBe(text);
+      expect(answer.reasoning).toBe(reasoning);
+      expect(answer.reason).toBe(failure && FAILURE_REASONS[failure as keyof typeof FAILURE_REASONS]);
+      const end = answer.events.find((event) => event.type === 'end');
+      if (failure !== undefined) expect(end).toBeUndefined();
+      else expect(end && (end.usage?.totalTokens ?? null)).toBe(tokens);
+      expect(server.requests).toHaveLength(requests);
+    },
+  );
+
+  it('whose count of tokens cannot be true is warned of, and the answer kept', async () => {
+    server.reply({ raw: rawEvents(piece({ content: 'Hi' }), { ...piece({}, 'stop'), usage: { total_tokens: 3e9 } }) });
+    expect((await run()).text).toBe('Hi');
+    expect(logged).toEqual([{ totalTokens: '3000000000' }]);
+  });
+});
+
+describe('tools', () => {
+  const tools = [{ name: 'add', description: 'Adds', parameters: { type: 'object' } }, { name: 'now' }] as const;
+  const callPiece = (more: object) => piece({ tool_calls: [more] });
+  const calls = async (...chunks: object[]) => {
+    server.reply({ raw: rawEvents(...chunks) });
+    const { events, reason } = await run(FAST, { tools });
+    return (
+      reason ?? events.flatMap((event) => (event.type === 'tool-call' ? [[event.id, event.name, event.arguments]] : []))
+    );
+  };
+  const ends = piece({}, 'tool_calls');
+
+  it('are offered, called and answered in the words of the API', async () => {
+    const call = { id: 'c1', name: 'add', arguments: '{"a":1}' };
+    server.reply({ toolCalls: [call], usage: 42 });
+    const messages = [
+      { role: 'user', content: 'Add' },
+      { role: 'assistant', content: '', toolCalls: [call] },
+      { role: 'tool', content: '3', toolCallId: 'c1' },
+    ] as const;
+    const { events } = await run(FAST, { tools, messages, mustAnswer: true });
+    expect(events[0]).toEqual({ type: 'tool-call', ...call });
+    expect(events[1]).toMatchObject({ type: 'end', usage: { totalTokens: 42 } });
+    expect((await server.request(0)).body).toMatchObject({
+      tools: [
+        { type: 'function', function: tools[0] },
+        { type: 'function', function: { name: 'now' } },
+      ],
+      tool_choice: 'none',
+      messages: [
+        { role: 'user', content: 'Add' },
+        { role: 'assistant', content: null, tool_calls: [{ id: 'c1', type: 'function' }] },
+        { role: 'tool', content: '3', tool_call_id: 'c1' },
+      ],
+    });
+  });
+
+  it.each<[string, object[], unknown]>([
+    [
+      'in fragments, two at once',
+      [
+        callPiece({ index: 0, id: 'a', type: 'function', function: { name: 'add', arguments: '' } }),
+        callPiece({ index: 0, function: { arguments: '{"a"' } }),
+        callPiece({ index: 1, id: 'b', type: 'function', function: { name: 'now', arguments: '{' } }),
+        callPiece({ index: 1, function: { arguments: '}' } }),
+        callPiece({ index: 0, function: { arguments: ':1}' } }),
+      ],
+      [
+        ['a', 'add', '{"a":1}'],
+        ['b', 'now', '{}'],
+      ],
+    ],
+    [
+      'whole, all with the number 0, as some servers send them',
+      [
+        callPiece({ index: 0, id: 'a', function: { name: 'add', arguments: '{"a":1}' } }),
+        callPiece({ index: 0, id: 'b', function: { name: 'add', arguments: '{"a":2}' } }),
+      ],
+      [
+        ['a', 'add', '{"a":1}'],
+        ['b', 'add', '{"a":2}'],
+      ],
+    ],
+    [
+      'without a number, an id, or arguments, or with an object of them',
+      [
+        callPiece({ function: { name: 'add', arguments: { a: 1 } } }),
+        callPiece({ function: { name: 'now' } }),
+        callPiece({ function: null }),
+      ],
+      [
+        ['', 'add', '{"a":1}'],
+        ['', 'now', '{}'],
+      ],
+    ],
+    [
+      'with the name again in each piece',
+      [
+        callPiece({ index: 0, id: 'a', function: { name: 'add', arguments: '{' } }),
+        callPiece({ index: 0, id: 'a', function: { name: 'add', arguments: '}' } }),
+      ],
+      [['a', 'add', '{}']],
+    ],
+    [
+      'and none, where it has no name',
+      [callPiece({ index: 0, id: 'a', function: { arguments: '{}' } })],
+      FAILURE_REASONS.toolCall,
+    ],
+  ])('are called %s', async (_, chunks, expected) => {
+    expect(await calls(...chunks, ends)).toEqual(expected);
+  });
+
+  it('are called by a server that does not stream', async () => {
+    const message = { role: 'assistant', tool_calls: [{ id: 'a', function: { name: 'add', arguments: '{}' } }] };
+    server.reply({
+      raw: JSON.stringify({ choices: [{ message, finish_reason: 'tool_calls' }] }),
+      contentType: 'application/json',
+    });
+    expect((await run(FAST, { tools })).events[0]).toMatchObject({ type: 'tool-call', id: 'a', name: 'add' });
+  });
+
+  it('are not called by half', async () => {
+    const half = callPiece({ index: 0, id: 'a', function: { name: 'add', arguments: '{"a' } });
+    expect(await calls(half, piece({}, 'length'))).toBe(FAILURE_REASONS.noRoomForText);
+  });
+});
+
+describe('the form of the answer', () => {
+  it.each<[string, ModelRequest['responseFormat'], unknown]>([
+    ['text', { type: 'text' }, undefined],
+    ['JSON', { type: 'json_object' }, { type: 'json_object' }],
+    [
+      'a schema',
+      { type: 'json_schema', name: 'sum', schema: { type: 'object' }, strict: true },
+      { type: 'json_schema', json_schema: { name: 'sum', schema: { type: 'object' }, strict: true } },
+    ],
+  ])('is asked for: %s', async (_, responseFormat, expected) => {
+    await run(FAST, responseFormat && { responseFormat });
+    expect((await server.request(0)).body['response_format']).toEqual(expected);
+  });
+});
+
+describe("the provider's own message", () => {
+  const prompt = 'My diary: today I was sad.\nAnd tomorrow?';
+  const messages = [{ role: 'user', content: prompt }] as const;
+
+  it.each<[string, string, string]>([
+    ['the model', '{"error":{"message":"The model `gpt-9` does not exist"}}', 'The model `gpt-9` does not exist'],
+    ['a text', '{"error":"model not found"}', 'model not found'],
+    ['a detail', '{"detail":"Not Found"}', 'Not Found'],
+    ['a list', '[{"error":{"message":"API key expired"}}]', 'API key expired'],
+    ['a page', '<html>no</html>', '<html>no</html>'],
+    ['a key', '{"error":{"message":"Incorrect API key: sk-proj-Ab_12*****9"}}', 'Incorrect API key: [key]'],
+    ['the key of the settings', '{"error":{"message":"bad sk-test"}}', 'bad [key]'],
+    ['a header', '{"error":{"message":"Authorization: Bearer abc.def"}}', 'Authorization: [key]'],
+    ['the prompt', `{"error":{"message":"Bad input 'My diary: today I was sad.' here"}}`, "Bad input '[prompt]' here"],
+  ])('with %s goes to the log with the id of the request, and with the failure', async (_, body, message) => {
+    server.reply({ error: { status: 400, body } });
+    const { failure } = await run(FAST, { requestId: 'request-1', messages });
+    expect(logged).toMatchObject([{ requestId: 'request-1', status: 400, providerMessage: message }]);
+    expect(failure).toMatchObject({ evidence: { status: 400, providerMessage: message } });
+    expect(JSON.stringify((failure as UpstreamFailed).details)).not.toContain(message);
+  });
+
+  it('is a line of bounded length', async () => {
+    server.reply({ error: { status: 400, body: JSON.stringify({ error: { message: 'no\n\0 '.repeat(100_000) } }) } });
+    await run();
+    const [{ providerMessage = '' } = {}] = logged as { providerMessage?: string }[];
+    expect(providerMessage).toMatch(/^[\x20-\x7e]{1,500}$/);
   });
 });
 
@@ -148,6 +365,7 @@ describe('retries', () => {
       {
         status: 429,
         providerRequestId: 'req_scripted',
+        providerMessage: 'Scripted error',
         reason: FAILURE_REASONS.rateLimited,
         attempt: 1,
         answered: false,
@@ -155,6 +373,7 @@ describe('retries', () => {
       {
         status: 503,
         providerRequestId: 'req_scripted',
+        providerMessage: 'Scripted error',
         reason: FAILURE_REASONS.unavailable,
         attempt: 2,
         answered: false,
@@ -214,7 +433,7 @@ describe('failures that a retry would not mend', () => {
 
 describe('an answer that breaks', () => {
   it('by a clean end without a finish reason is a cut, and what had come stays', async () => {
-    server.reply({ chunks: ['Half an', ' answer'], finishReason: null });
+    server.reply({ raw: rawEvents(piece({ content: 'Half an' }), piece({ content: ' answer' })) });
     const { text, reason, events } = await run();
     expect(text).toBe('Half an answer');
     expect(reason).toBe(FAILURE_REASONS.connectionLost);
@@ -231,7 +450,7 @@ describe('an answer that breaks', () => {
 
   it('by silence before the first text is a timeout, and is not tried again', async () => {
     server.reply({ stallAfter: 0 });
-    expect((await run({ ...FAST, firstTextMs: 30 })).reason).toBe(FAILURE_REASONS.timeout);
+    expect((await run({ ...FAST, firstTextMs: 300 })).reason).toBe(FAILURE_REASONS.timeout);
     expect(server.requests).toHaveLength(1);
   });
 
@@ -301,6 +520,106 @@ describe('an abort', () => {
       break;
     }
     await expect((await server.request(0)).abortedByClient).resolves.toBe(true);
+  });
+});
+
+describe('a provider that keeps failing', () => {
+  const down: ScriptedReply = { error: { status: 500 } };
+  const behindBreaker = (openMs: number) =>
+    new OpenAiLanguageModel({
+      apiKey: 'sk-test',
+      baseUrl: server.url,
+      model: 'gpt-4o-mini',
+      log: { warn: (_fields, message) => logged.push({ message }) },
+      timing: FAST,
+      breaker: { failures: 2, openMs },
+    });
+  const outcomeOf = (guarded: OpenAiLanguageModel, request: Partial<ModelRequest> = {}) =>
+    collect(guarded.stream(modelRequest(request))).then(
+      (events) => events.length,
+      (error: unknown) => (error instanceof UpstreamFailed ? error : String(error)),
+    );
+
+  it('is left alone in the middle of the tries, and gets no call after that', async () => {
+    const guarded = behindBreaker(3_600_000);
+    server.reply(down, down);
+    const failed = await outcomeOf(guarded);
+    expect(failed).toMatchObject({ reason: FAILURE_REASONS.unavailable, anotherMayAnswer: true });
+    expect(server.requests).toHaveLength(2);
+    expect(guarded.condition).toMatchObject({ state: 'OPEN', failures: 2, lastFailure: FAILURE_REASONS.unavailable });
+    const resting = await outcomeOf(guarded);
+    expect(resting).toBeInstanceOf(UpstreamResting);
+    expect(resting).toMatchObject({ reason: FAILURE_REASONS.resting, anotherMayAnswer: true });
+    expect(server.requests).toHaveLength(2);
+    expect(logged).toContainEqual({ message: 'The model keeps failing and is left alone' });
+  });
+
+  it('is asked again by one question at a time, which opens the way as soon as it is answered', async () => {
+    const guarded = behindBreaker(50);
+    server.reply(down, down);
+    await outcomeOf(guarded);
+    const stateIs = (state: string) =>
+      eventually(
+        () => Promise.resolve(guarded.condition.state),
+        (present) => present === state,
+      );
+    await stateIs('HALF_OPEN');
+    // A probe that fails is not tried again.
+    server.reply(down);
+    expect(await outcomeOf(guarded)).toMatchObject({ reason: FAILURE_REASONS.unavailable });
+    expect(server.requests).toHaveLength(3);
+    expect(guarded.condition.state).not.toBe('CLOSED');
+    await stateIs('HALF_OPEN');
+    const held = Promise.withResolvers<undefined>();
+    server.reply({ chunks: ['Back', ' again'], hold: { after: 0, until: held.promise } });
+    const probe = guarded.stream(modelRequest());
+    const first = probe.next();
+    await server.request(3);
+    const others = await Promise.all([outcomeOf(guarded), outcomeOf(guarded)]);
+    for (const outcome of others) expect(outcome).toBeInstanceOf(UpstreamResting);
+    expect(server.requests).toHaveLength(4);
+    held.resolve(undefined);
+    expect((await first).value).toEqual({ type: 'text', text: 'Back' });
+    // Its answer goes on.
+    expect(guarded.condition).toMatchObject({ state: 'CLOSED', failures: 0, openedAt: null, retryAt: null });
+    expect(await outcomeOf(guarded)).toBeGreaterThan(1);
+    await collect(probe);
+    expect(logged).toContainEqual({ message: 'The model answers again' });
+  });
+
+  it('is not meant by a question that is at fault itself, nor by a reader who leaves', async () => {
+    const guarded = behindBreaker(3_600_000);
+    const controller = new AbortController();
+    for (const error of [{ status: 400 }, { status: 404 }, { status: 400, code: 'context_length_exceeded' }]) {
+      server.reply({ error });
+      expect(await outcomeOf(guarded)).toMatchObject({ anotherMayAnswer: false });
+    }
+    server.reply({ chunks: ['No one reads this'], stallAfter: 0 });
+    const left = outcomeOf(guarded, { signal: controller.signal });
+    await server.request(3);
+    controller.abort();
+    await left;
+    expect(guarded.condition).toMatchObject({ state: 'CLOSED', failures: 0 });
+  });
+
+  it.each<[string, ScriptedReply, Partial<ModelTiming>]>([
+    ['silence', { stallAfter: 0 }, { firstTextMs: 20 }],
+    ['a cut answer', { chunks: ['Well', ' no'], cutAfter: 1 }, {}],
+    ['refused credentials', { error: { status: 401 } }, {}],
+    ['an account that is used up', { error: { status: 429, code: 'insufficient_quota' } }, {}],
+    ['what is no answer', { raw: '<html></html>', contentType: 'text/html' }, {}],
+  ])('fails by %s, too', async (_, script, timing) => {
+    const guarded = new OpenAiLanguageModel({
+      apiKey: 'sk-test',
+      baseUrl: server.url,
+      model: 'gpt-4o-mini',
+      log: { warn: () => undefined },
+      timing: { ...FAST, ...timing },
+      breaker: { failures: 1, openMs: 3_600_000 },
+    });
+    server.reply(script);
+    await outcomeOf(guarded);
+    expect(guarded.condition.state).toBe('OPEN');
   });
 });
 

@@ -1,7 +1,8 @@
-import type * as o200kBase from 'gpt-tokenizer/encoding/o200k_base';
 import type { ModelMessage, TokenCounter } from '../../ports/language-model.js';
+import { loadTokenTable } from './token-table.js';
 
-type Encoding = typeof o200kBase;
+/** Counts the tokens of a text, of which special tokens such as `<|endoftext|>` are plain text. */
+type Count = (text: string) => number;
 
 /**
  * Overhead of the chat format: 3 tokens per message beside role and content, and 3 that prime the answer.
@@ -10,8 +11,12 @@ type Encoding = typeof o200kBase;
 const TOKENS_PER_MESSAGE = 3;
 const TOKENS_PRIMING_ANSWER = 3;
 
-/** Treats `<|endoftext|>` and other special tokens as plain text; by default the tokenizer throws on them. */
-const AS_TEXT = { allowedSpecial: new Set<string>(), disallowedSpecial: new Set<string>() };
+/**
+ * The most that GPT-4o counts for an image: 85, and 170 for each of the 8 tiles that the largest one is cut into. What a provider
+ * counts itself is learned from its answers.
+ * @see https://platform.openai.com/docs/guides/images-vision#calculating-costs
+ */
+const TOKENS_PER_IMAGE = 85 + 8 * 170;
 
 /**
  * The tokenizer's time grows with the square of a run without word breaks: 32,000 spaces take 0.5 s, as many Chinese
@@ -25,49 +30,61 @@ const COUNTED_LENGTH = 64 * SLICE_LENGTH;
 const ESTIMATED_BYTES_PER_TOKEN = 4;
 
 /**
- * Counts with the `o200k_base` encoding, which OpenAI's models since GPT-4o use; for other models it comes near. The tables
- * take about 0.15 s and 70 MB to load, so that happens once, in the background, at {@link load} or the first count; until
- * then, counts are estimates from the text's length.
+ * Counts with the `o200k_base` encoding, which OpenAI's models since GPT-4o use; for other models it comes near. The table takes
+ * some 30 ms to load, so that happens once, in the background, at {@link load} or the first count; until then, counts are
+ * estimates from the text's length.
  *
  * Exact up to 512 characters and, where words are parted by spaces, up to 32,768; beyond that a sample, scaled up.
  */
 export class O200kTokenCounter implements TokenCounter {
-  private encoding: Encoding | undefined;
-  private readonly importEncoding: () => Promise<Encoding>;
+  private count: Count | undefined;
+  private readonly loadCount: () => Promise<Count>;
   private loading: Promise<void> | undefined;
 
-  /** @param importEncoding the tokenizer, for tests that look at what it is given */
-  constructor(importEncoding: () => Promise<Encoding> = () => import('gpt-tokenizer/encoding/o200k_base')) {
-    this.importEncoding = importEncoding;
+  /** @param loadCount the tokenizer, for tests that look at what it is given */
+  constructor(loadCount: () => Promise<Count> = loadTokenTable) {
+    this.loadCount = loadCount;
   }
 
-  /** Resolves when counts are exact. Call it once the service listens. */
+  /**
+   * Resolves when counts are exact. Call it once the service listens. If the table cannot be read (no more files may be
+   * opened), counts stay estimates until the first count that finds it.
+   */
   load(): Promise<void> {
-    this.loading ??= this.importEncoding().then((encoding) => {
-      // The cache keeps pieces of users' texts, each holding on to its whole text; it saves nothing on prose.
-      encoding.setMergeCacheSize(0);
-      this.encoding = encoding;
-    });
+    this.loading ??= this.loadCount().then(
+      (count) => {
+        this.count = count;
+      },
+      () => {
+        this.loading = undefined;
+      },
+    );
     return this.loading;
   }
 
   countText(text: string): number {
-    if (this.encoding === undefined) {
+    if (this.count === undefined) {
       void this.load();
       return Math.ceil(Buffer.byteLength(text) / ESTIMATED_BYTES_PER_TOKEN);
     }
-    return text.length <= COUNTED_LENGTH ? countWhole(this.encoding, text) : countSample(this.encoding, text);
+    return text.length <= COUNTED_LENGTH ? countWhole(this.count, text) : countSample(this.count, text);
   }
 
   countPrompt(messages: readonly ModelMessage[]): number {
     return messages.reduce(
-      (total, { role, content }) => total + TOKENS_PER_MESSAGE + this.countText(role) + this.countText(content),
+      (total, { role, content, images = [], toolCalls = [] }) =>
+        total +
+        TOKENS_PER_MESSAGE +
+        this.countText(role) +
+        this.countText(content) +
+        images.length * TOKENS_PER_IMAGE +
+        toolCalls.reduce((sum, { id, name, arguments: json }) => sum + this.countText(`${id} ${name} ${json}`), 0),
       TOKENS_PRIMING_ANSWER,
     );
   }
 }
 
-function countWhole(encoding: Encoding, text: string): number {
+function countWhole(count: Count, text: string): number {
   let tokens = 0;
   for (let start = 0; start < text.length;) {
     let end = start + SLICE_LENGTH;
@@ -76,18 +93,18 @@ function countWhole(encoding: Encoding, text: string): number {
       const space = text.lastIndexOf(' ', end);
       if (space > start) end = space;
     }
-    tokens += encoding.countTokens(text.slice(start, end), AS_TEXT);
+    tokens += count(text.slice(start, end));
     start = end;
   }
   return tokens;
 }
 
-function countSample(encoding: Encoding, text: string): number {
+function countSample(count: Count, text: string): number {
   const stride = (text.length * SLICE_LENGTH) / COUNTED_LENGTH;
   let tokens = 0;
   for (let start = 0; start < text.length - SLICE_LENGTH; start += stride) {
     const from = Math.floor(start);
-    tokens += encoding.countTokens(text.slice(from, from + SLICE_LENGTH), AS_TEXT);
+    tokens += count(text.slice(from, from + SLICE_LENGTH));
   }
   return Math.ceil((tokens * text.length) / COUNTED_LENGTH);
 }

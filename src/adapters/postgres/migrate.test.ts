@@ -6,7 +6,7 @@ import { startChild } from '../../../test/support/child-process.js';
 import { testDatabases, type TestPool } from '../../../test/support/database.js';
 import { createDatabase, silentLogger, testServerUrl } from '../../../test/support/servers.js';
 import type { Log } from '../../kernel/log.js';
-import { migrate } from './migrate.js';
+import { lookAtMigrations, migrate, readMigrations } from './migrate.js';
 
 let directory: string;
 beforeEach(async () => {
@@ -100,6 +100,22 @@ describe.each(testDatabases())('migrations on the $name database', ({ openEmpty 
     const warn = jest.fn<Log['warn']>();
     await expect(run({ ...silentLogger, warn })).resolves.toEqual(['3_three']);
     expect(warn.mock.calls).toEqual([[{ migrations: ['2_two'] }, expect.stringContaining('later release')]]);
+  });
+
+  it('are looked at: whether all are there, one is missing or failed, or a later release has added some', async () => {
+    const look = async () => lookAtMigrations((text) => database.pool.query(text), await readMigrations(directory));
+    await writeMigration('1_one', 'CREATE TABLE one (id int)');
+    await writeMigration('2_two', 'CREATE TABLE two (id int)');
+    await expect(look()).rejects.toThrow('the database lacks 1_one, 2_two');
+    await run();
+    expect(await look()).toBe('ok');
+    await writeMigration('3_three', 'CREATE TABLE three (id int)');
+    await expect(look()).rejects.toThrow('the database lacks 3_three');
+    await rm(join(directory, '3_three'), { recursive: true });
+    await rm(join(directory, '2_two'), { recursive: true });
+    expect(await look()).toBe('newer');
+    await database.pool.query(`UPDATE "_prisma_migrations" SET finished_at = NULL WHERE migration_name = '1_one'`);
+    await expect(look()).rejects.toThrow('1_one failed before');
   });
 
   it('are applied by one of several runs at once', async () => {

@@ -22,7 +22,7 @@ const BOOKKEEPING = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
   applied_steps_count integer NOT NULL DEFAULT 0
 )`;
 
-interface Migration {
+export interface Migration {
   readonly name: string;
   readonly sql: string;
   readonly checksum: string;
@@ -57,7 +57,7 @@ export async function migrate({ pool, directory, logger }: MigrateOptions): Prom
   const migrations = await readMigrations(directory);
   const client = await pool.connect();
   try {
-    const recorded = await readRecorded(client);
+    const recorded = await readRecorded(asking(client));
     warnAboutUnknown(recorded, migrations, logger);
     const applied: string[] = [];
     for (const migration of migrations) {
@@ -79,7 +79,7 @@ export async function requireMigrated({ pool, directory, logger }: MigrateOption
   const migrations = await readMigrations(directory);
   const client = await pool.connect();
   try {
-    const recorded = await readRecorded(client);
+    const recorded = await readRecorded(asking(client));
     warnAboutUnknown(recorded, migrations, logger);
     const missing = migrations.filter((migration) => !isApplied(migration, recorded));
     if (missing.length === 0) return;
@@ -94,7 +94,7 @@ export async function requireMigrated({ pool, directory, logger }: MigrateOption
   }
 }
 
-async function readMigrations(directory: string | URL): Promise<Migration[]> {
+export async function readMigrations(directory: string | URL): Promise<Migration[]> {
   const root = directory instanceof URL ? fileURLToPath(directory) : directory;
   const entries = await readdir(root, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
@@ -107,24 +107,56 @@ async function readMigrations(directory: string | URL): Promise<Migration[]> {
   );
 }
 
-async function readRecorded(client: pg.ClientBase): Promise<Recorded[]> {
-  const { rows: tables } = await client.query<{ present: boolean }>(
-    `SELECT to_regclass('"_prisma_migrations"') IS NOT NULL AS present`,
-  );
-  if (!tables[0]?.present) return [];
-  const { rows } = await client.query<Recorded>(
+/**
+ * Compares the database with this release's migrations, without changing anything.
+ * @returns `ok`, or `newer` where a later release has added some
+ * @throws StartupError when one is missing, failed or was edited
+ */
+export async function lookAtMigrations(ask: Ask, migrations: readonly Migration[]): Promise<'ok' | 'newer'> {
+  const recorded = await readRecorded(ask);
+  const missing = migrations.filter((migration) => !isApplied(migration, recorded)).map(({ name }) => name);
+  if (missing.length > 0) throw new StartupError(`the database lacks ${missing.join(', ')}`);
+  return unknownIn(recorded, migrations).length > 0 ? 'newer' : 'ok';
+}
+
+/** Runs a statement. */
+type Ask = (text: string) => Promise<{ readonly rows: readonly unknown[] }>;
+
+/** The migrations that the database has, in order of their names. */
+export async function appliedMigrations(ask: Ask): Promise<readonly Omit<Migration, 'sql'>[]> {
+  const recorded = await readRecorded(ask);
+  const applied = recorded.filter(({ finished }) => finished);
+  return applied
+    .map(({ migration_name: name, checksum }) => ({ name, checksum }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+const asking =
+  (client: pg.ClientBase): Ask =>
+  (text) =>
+    client.query(text);
+
+async function readRecorded(ask: Ask): Promise<readonly Recorded[]> {
+  const tables = await ask(`SELECT to_regclass('"_prisma_migrations"') IS NOT NULL AS present`);
+  const [table] = tables.rows as readonly { readonly present: boolean }[];
+  if (table?.present !== true) return [];
+  const { rows } = await ask(
     `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished
        FROM "_prisma_migrations" WHERE rolled_back_at IS NULL`,
   );
-  return rows;
+  return rows as readonly Recorded[];
 }
 
 function warnAboutUnknown(recorded: readonly Recorded[], migrations: readonly Migration[], logger: Log): void {
-  const known = new Set(migrations.map(({ name }) => name));
-  const unknown = recorded.map((row) => row.migration_name).filter((name) => !known.has(name));
+  const unknown = unknownIn(recorded, migrations);
   if (unknown.length > 0) {
     logger.warn({ migrations: unknown }, 'The database has migrations of a later release than this one');
   }
+}
+
+function unknownIn(recorded: readonly Recorded[], migrations: readonly Migration[]): string[] {
+  const known = new Set(migrations.map(({ name }) => name));
+  return recorded.map((row) => row.migration_name).filter((name) => !known.has(name));
 }
 
 function isApplied(migration: Migration, recorded: readonly Recorded[]): boolean {
@@ -153,7 +185,7 @@ async function apply(client: pg.ClientBase, migration: Migration): Promise<boole
     await client.query('SET LOCAL statement_timeout = 0');
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     await client.query(BOOKKEEPING);
-    const pending = !isApplied(migration, await readRecorded(client));
+    const pending = !isApplied(migration, await readRecorded(asking(client)));
     if (pending) {
       await client.query(migration.sql);
       await client.query(

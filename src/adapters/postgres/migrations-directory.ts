@@ -1,2 +1,4 @@
-/** The folder of this release's migrations; the path is the same from `src` and from `dist`. */
-export const MIGRATIONS = new URL('../../../prisma/migrations/', import.meta.url);
+import { PRODUCT_FOLDER } from '../../kernel/product-folder.js';
+
+/** The folder of this release's migrations. */
+export const MIGRATIONS = new URL('prisma/migrations/', PRODUCT_FOLDER);

@@ -1,11 +1,14 @@
 import { randomInt } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, watch, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Child, startChild } from '../../../test/support/child-process.js';
 import { collectGarbage } from '../../../test/support/collect-garbage.js';
 import { migrationsDirectory, silentLogger } from '../../../test/support/servers.js';
+import { DUMP, EMBEDDED_TEMPLATE, isUsable } from './embedded-template.js';
+import { readMigrations } from './migrate.js';
 import { openDatabase } from './open-database.js';
 
 describe('the embedded database in a folder', () => {
@@ -107,6 +110,79 @@ describe('the embedded database in a folder', () => {
     await mkdir(join(folder, 'postgres'));
     await writeFile(join(folder, 'postgres', 'PG_VERSION'), '18\n');
     expect(await store(folder)).toMatchObject({ users: 0 });
+    expect((await readdir(folder)).sort()).toEqual(['postgres', 'postgres.lock']);
+  });
+
+  it('begins with the template, and is then what migrations and pg-boss make of nothing', async () => {
+    const catalogue = async (dataDirectory: string, environment: Record<string, string> = {}) => {
+      const child = start('catalogue', [], { DATA_DIR: dataDirectory, ...environment });
+      const [lines] = await Array.fromAsync(child.reports);
+      await expect(child.ended).resolves.toMatchObject({ code: 0, errors: '' });
+      return lines as string[];
+    };
+    const made = await catalogue(join(folder, 'made'));
+    expect(made.filter((line) => line.startsWith('migration '))).toHaveLength(
+      (await readdir(migrationsDirectory, { withFileTypes: true })).filter((entry) => entry.isDirectory()).length,
+    );
+    for (const kind of ['column', 'index', 'constraint', 'function', 'trigger', 'label', 'extension', 'setting']) {
+      expect(made.some((line) => line.startsWith(`${kind} `))).toBe(true);
+    }
+    expect(await catalogue(join(folder, 'copied'), { TEMPLATE: EMBEDDED_TEMPLATE.href })).toEqual(made);
+  });
+
+  it('is brought up to date from a template of fewer migrations, and begins with nothing where one was edited', async () => {
+    const migrations = join(folder, 'migrations');
+    await cp(migrationsDirectory, migrations, { recursive: true });
+    const later = join(migrations, '99990101000000_later');
+    await mkdir(later);
+    await writeFile(join(later, 'migration.sql'), 'CREATE TABLE later (id int)');
+    const messages: string[] = [];
+    const database = await openDatabase({
+      url: undefined,
+      dataDirectory: join(folder, 'newer'),
+      migrationsDirectory: migrations,
+      embeddedTemplate: EMBEDDED_TEMPLATE,
+      logger: { ...silentLogger, info: (_, message) => void messages.push(message) },
+    });
+    const { rows } = await database.query('SELECT count(*)::int AS count FROM later');
+    await database.close();
+    expect(rows).toEqual([{ count: 0 }]);
+    expect(messages).toContainEqual(expect.stringContaining('from a template'));
+
+    const [first = ''] = (await readdir(migrations)).sort();
+    const edited = join(migrations, first, 'migration.sql');
+    await writeFile(edited, `${await readFile(edited, 'utf8')}\n-- edited`);
+    const warnings: object[] = [];
+    const warn = (fields: object) => void warnings.push(fields);
+    const contents = await readMigrations(migrations);
+    expect(await isUsable(EMBEDDED_TEMPLATE, contents, { ...silentLogger, warn })).toBe(false);
+    expect(warnings).toEqual([{ migrations: [first] }]);
+    expect(await isUsable(new URL('missing/', EMBEDDED_TEMPLATE), contents, silentLogger)).toBe(false);
+    const environment = { DATA_DIR: join(folder, 'edited'), MIGRATIONS: migrations, TEMPLATE: EMBEDDED_TEMPLATE.href };
+    const child = start('store', [], environment);
+    expect(await Array.fromAsync(child.reports)).toMatchObject([{ users: 0 }]);
+  });
+
+  it('begins with nothing where the template is damaged', async () => {
+    const damaged = pathToFileURL(`${join(folder, 'template')}/`);
+    await cp(EMBEDDED_TEMPLATE, damaged, { recursive: true });
+    await truncate(new URL(DUMP, damaged), 500_000);
+    const child = start('store', [], { DATA_DIR: join(folder, 'whole'), TEMPLATE: damaged.href });
+    expect(await Array.fromAsync(child.reports)).toMatchObject([{ users: 0 }]);
+    expect((await readdir(join(folder, 'whole'))).sort()).toEqual(['postgres', 'postgres.lock']);
+  });
+
+  it('is begun anew when the process was killed while it copied the template', async () => {
+    const environment = { TEMPLATE: EMBEDDED_TEMPLATE.href };
+    const begun = watch(folder);
+    const child = start('store', [], environment);
+    for await (const { filename } of begun) if (filename === 'postgres') break;
+    child.process.kill('SIGKILL');
+    await expect(child.ended).resolves.toMatchObject({ signal: 'SIGKILL' });
+    expect(await readdir(folder)).toContain('postgres.initialising');
+
+    const again = start('store', [], environment);
+    expect(await Array.fromAsync(again.reports)).toMatchObject([{ users: 0 }]);
     expect((await readdir(folder)).sort()).toEqual(['postgres', 'postgres.lock']);
   });
 

@@ -1,10 +1,16 @@
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { PGlite, type PGliteOptions } from '@electric-sql/pglite';
+import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin';
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import type pg from 'pg';
 import type { Log } from '../../kernel/log.js';
+import type { Tracing } from '../../ports/tracing.js';
 import { StartupError } from '../../kernel/startup-error.js';
 import { createClientPool } from './client-pool.js';
-import { PgliteSocket } from './pglite-socket.js';
+import { describeFailure } from './connection-failure.js';
+import { type PgliteHost, PgliteSocket } from './pglite-socket.js';
+import { PrivateNodeFS } from './private-node-fs.js';
 import { valueParsers } from './value-parsers.js';
 
 /** Maximum wait for the one connection. Longer means that a transaction never released it, not that it is busy. */
@@ -20,7 +26,20 @@ const START_PARAMETERS = [
   'log_startup_progress_interval=0',
 ];
 
-const MAX_ERROR_LINES = 5;
+const MEMORY = 'memory://';
+/** What PostgreSQL may write to open a database: recovery and the first checkpoint take three segments of the log. */
+export const ROOM_BYTES = 3 * 16 * 1024 * 1024;
+/** A line of PostgreSQL's log after which its process ends. */
+const PANIC = /\b(?:PANIC|FATAL): +(.*)$/;
+const ERROR = /\bERROR: +(.*)$/;
+
+/** What we need of Emscripten's file system, which PGlite's types leave out. */
+interface OpenFiles {
+  readonly streams: readonly ({ readonly fd: number } | null | undefined)[];
+  close(stream: { readonly fd: number }): void;
+}
+/** Those below are standard input and output, which are no files. */
+const FIRST_FILE = 3;
 
 /**
  * Starts PGlite on `dataDir` (a folder, or `memory://`). To initialise an empty one takes some 2 s, otherwise it is 0.3 s.
@@ -28,34 +47,62 @@ const MAX_ERROR_LINES = 5;
  * When COMMIT answers, the operating system has the transaction's writes, so they survive any end of this process.
  * PGlite cannot flush them to the disk (its `fsync` does nothing): a power failure may damage the database.
  *
- * @throws StartupError with PostgreSQL's log output
+ * @param onPanic told what PostgreSQL says before its process would end, also later
+ * @throws StartupError with what PostgreSQL says of the cause
  */
-export async function startPglite(dataDir: string, options: Pick<PGliteOptions, 'loadDataDir'> = {}): Promise<PGlite> {
-  const lines: string[] = [];
+export async function startPglite(
+  dataDir: string,
+  { onPanic, ...options }: Pick<PGliteOptions, 'loadDataDir'> & { readonly onPanic?: (reason: string) => void } = {},
+): Promise<PGlite> {
+  let reason: string | undefined;
+  const fs = dataDir.startsWith(MEMORY) ? undefined : new PrivateNodeFS(dataDir);
   try {
-    return await PGlite.create(dataDir, {
+    return await PGlite.create({
+      ...(fs === undefined ? { dataDir } : { fs }),
       ...options,
       // The extension that the migrations create. A folder whose database has it can only be opened with it.
-      extensions: { pg_trgm },
+      extensions: { btree_gin, pg_trgm },
       startParams: START_PARAMETERS,
       onStderr: (line) => {
-        lines.push(line);
-        if (lines.length > MAX_ERROR_LINES) lines.shift();
+        const panic = PANIC.exec(line)?.[1];
+        if (panic !== undefined) onPanic?.(panic);
+        reason = panic ?? ERROR.exec(line)?.[1] ?? reason;
         return false;
       },
     });
   } catch (error) {
-    throw new StartupError(`The embedded database cannot be opened. ${lines.join('\n')}`.trim(), {
+    if (fs?.owner !== undefined) abandonPglite(fs.owner);
+    const explanation = reason ?? describeFailure(error);
+    throw new StartupError(`The embedded database cannot be opened. ${explanation}${noRoomOn(dataDir)}`, {
       cause: error,
     });
   }
 }
 
+/** PostgreSQL says nothing of why it could not make a database. */
+function noRoomOn(dataDir: string): string {
+  if (dataDir.startsWith(MEMORY)) return '';
+  const { bavail, bsize } = statfsSync(dirname(dataDir));
+  return bavail * bsize < ROOM_BYTES ? ` (there is hardly any room left on the disk of ${dataDir})` : '';
+}
+
+/** Closes the files of a PGlite that has failed, without running anything in it: what it has in memory may be wrong. */
+export function abandonPglite({ Module: { FS } }: PGlite): void {
+  const files = FS as unknown as OpenFiles;
+  for (const stream of [...files.streams]) {
+    try {
+      if (stream != null && stream.fd >= FIRST_FILE) files.close(stream);
+    } catch {
+      // A file that is gone has nothing to close.
+    }
+  }
+}
+
 /** A `pg.Pool` of PGlite's single connection. Ending the pool leaves PGlite open. */
-export function createPglitePool(pglite: PGlite, logger: Pick<Log, 'warn'>): pg.Pool {
+export function createPglitePool(host: PgliteHost, logger: Pick<Log, 'warn'>, tracing?: Tracing): pg.Pool {
   return createClientPool(
     {
-      stream: () => new PgliteSocket(pglite),
+      stream: () => new PgliteSocket(host),
       user: 'postgres',
       database: 'postgres',
       password: '',
@@ -66,5 +113,6 @@ export function createPglitePool(pglite: PGlite, logger: Pick<Log, 'warn'>): pg.
       types: valueParsers,
     },
     logger,
+    tracing,
   );
 }

@@ -1,9 +1,10 @@
 import { scheduler } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { testDatabases, type TestDatabase } from '../../../test/support/database.js';
+import { statementsOf } from '../../../test/support/growth.js';
 import { Unavailable } from '../../kernel/errors.js';
 import { newId } from '../../kernel/ids.js';
-import type { Sql } from '../../ports/database.js';
+import type { ListsStatement, Sql } from '../../ports/database.js';
 
 describe.each(testDatabases())('the $name database', ({ name, openHere: open }) => {
   let database: TestDatabase;
@@ -201,6 +202,117 @@ describe.each(testDatabases())('the $name database', ({ name, openHere: open }) 
     });
   });
 
+  describe('in an act', () => {
+    const nothing = () => Promise.resolve();
+
+    it('keeps all that was changed, by whichever method, with what seals it', async () => {
+      const ids = Array.from({ length: 4 }, () => newId());
+      const [one = '', two = '', three = '', four = ''] = ids;
+      const seen = await database.act(
+        async () => {
+          await insert(database, one);
+          await database.transaction((sql) => insert(sql, two));
+          await database.prisma.user.create({ data: { id: three, provider: 'local', plan: 'free' } });
+          const { rows } = await database.query<{ n: number }>('SELECT count(*) AS n FROM sample WHERE id = ANY($1)', [
+            ids,
+          ]);
+          return [rows[0]?.n, await database.prisma.user.count({ where: { id: three } })];
+        },
+        async (sql, result) => {
+          expect(result).toEqual([2, 1]);
+          await insert(sql, four);
+        },
+      );
+      expect(seen).toEqual([2, 1]);
+      expect(await count(...ids)).toBe(3);
+      expect(await database.prisma.user.count({ where: { id: three } })).toBe(1);
+    });
+
+    it.each(['the work', 'the seal'])('keeps nothing when %s throws', async (who) => {
+      const ids = [newId(), newId()] as const;
+      const failure = new Error('changed my mind');
+      const heard: string[] = [];
+      const act = database.act(
+        async () => {
+          await insert(database, ids[0]);
+          await database.transaction((sql) => insert(sql, ids[1]));
+          database.afterCommit(
+            () => heard.push('committed'),
+            () => heard.push('rolled back'),
+          );
+          if (who === 'the work') throw failure;
+        },
+        () => Promise.reject(failure),
+      );
+      await expect(act).rejects.toBe(failure);
+      expect(await count(...ids)).toBe(0);
+      expect(heard).toEqual(['rolled back']);
+    });
+
+    it('goes on after a statement or a transaction that fails, of which nothing is left', async () => {
+      const [one, two, three] = [newId(), newId(), newId()];
+      await database.act(async () => {
+        await insert(database, one);
+        await expect(insert(database, one)).rejects.toThrow(/duplicate key/);
+        const failure = new Error('not this');
+        const failing = database.transaction(async (sql) => {
+          await insert(sql, two);
+          throw failure;
+        });
+        await expect(failing).rejects.toBe(failure);
+        const taken = { id: one, provider: 'local', plan: 'free' };
+        await database.prisma.user.create({ data: taken });
+        await expect(database.prisma.user.create({ data: taken })).rejects.toThrow();
+        await insert(database, three);
+      }, nothing);
+      expect(await count(one, two, three)).toBe(2);
+    });
+
+    it('does changes that come at once one after the other', async () => {
+      const ids = Array.from({ length: 6 }, () => newId());
+      const change = (id: string, index: number) =>
+        index % 2 === 0 ? insert(database, id) : database.transaction((sql) => insert(sql, id));
+      await database.act(() => Promise.all(ids.map(change)), nothing);
+      expect(await count(...ids)).toBe(6);
+    });
+
+    it('tells of itself when others can see it, and what comes later is no part of it', async () => {
+      const [one, two] = [newId(), newId()];
+      const told = Promise.withResolvers<number | undefined>();
+      let late: Promise<unknown> = Promise.resolve();
+      await database.act(async () => {
+        await insert(database, one);
+        database.afterCommit(() => {
+          told.resolve(count(one));
+          late = insert(database, two);
+        });
+      }, nothing);
+      expect(await told.promise).toBe(1);
+      await late;
+      expect(await count(two)).toBe(1);
+    });
+
+    it('begins with its first change, and what counts in any case may be beside it until then', async () => {
+      const [counted, one] = [newId(), newId()];
+      const failure = new Error('refused');
+      const act = database.act(async () => {
+        await database.query('SELECT 1');
+        await database.beside(() => insert(database, counted));
+        await insert(database, one);
+        throw failure;
+      }, nothing);
+      await expect(act).rejects.toBe(failure);
+      expect(await count(counted)).toBe(1);
+      expect(await count(one)).toBe(0);
+    });
+
+    it('refuses the database inside one of its transactions, and an act inside an act', async () => {
+      const inside = database.act(() => database.transaction(() => database.query('SELECT 1')), nothing);
+      await expect(inside).rejects.toThrow(/use the Sql/);
+      await expect(database.act(() => database.act(nothing, nothing), nothing)).rejects.toThrow(/not part of another/);
+    });
+  });
+
   describe('under load', () => {
     it('answers 200 queries at once, by SQL and by Prisma', async () => {
       const user = await database.prisma.user.create({ data: { provider: 'local', passwordHash: '-', plan: 'free' } });
@@ -275,6 +387,116 @@ describe.each(testDatabases())('the $name database', ({ name, openHere: open }) 
     });
   });
 
+  describe('with lists of owners', () => {
+    interface Item {
+      readonly owner: string;
+      readonly label: string;
+    }
+    const LISTS: ListsStatement<Item> = {
+      text: `SELECT owner.id AS owner, item.label FROM unnest($1::uuid[]) AS owner (id) CROSS JOIN LATERAL (
+         SELECT label FROM item WHERE owner_id = owner.id AND label > $3 ORDER BY label LIMIT $2
+       ) AS item ORDER BY item.label`,
+      name: 'test_lists',
+      size: 2,
+      values: [''],
+      ownerOf: ({ owner }) => owner,
+      isShared: true,
+    };
+    const owners = Array.from({ length: 6 }, () => newId());
+    const labelsOf = async (ids: readonly string[], statement: Partial<ListsStatement<Item>> = {}) => {
+      const lists = await database.lists(ids, { ...LISTS, ...statement });
+      return lists.map(({ rows }) => rows.map(({ label }) => label));
+    };
+    /** What it comes to, and how many lists each of its statements read. */
+    const counted = async (work: () => Promise<unknown>) => {
+      let result: unknown;
+      const sent = await statementsOf(async () => {
+        result = await work();
+      });
+      return { result, sent: sent.map(({ values }) => (values[0] as readonly string[]).length) };
+    };
+
+    beforeAll(async () => {
+      await database.query('CREATE TABLE item (owner_id uuid, label text)');
+      for (const [place, owner] of owners.entries()) {
+        for (let index = 0; index < place; index++)
+          await database.query('INSERT INTO item VALUES ($1, $2)', [owner, `${place}.${index}`]);
+      }
+    });
+
+    it('reads those of calls of one moment by one statement, and gives each call its own alone', async () => {
+      const [none = '', one = '', two = '', three = ''] = owners;
+      const { result, sent } = await counted(() =>
+        Promise.all([labelsOf([one]), labelsOf([three, none]), labelsOf([two.toUpperCase(), one]), labelsOf([])]),
+      );
+      expect(result).toEqual([[['1.0']], [['3.0', '3.1'], []], [['2.0', '2.1'], ['1.0']], []]);
+      expect(sent).toEqual([4]);
+    });
+
+    it('reads apart what differs in size or values, or is not to be shared', async () => {
+      const [, one = '', two = '', three = ''] = owners;
+      const { result, sent } = await counted(() =>
+        Promise.all([
+          labelsOf([three]),
+          labelsOf([three], { size: 3 }),
+          labelsOf([three], { values: ['3.1'] }),
+          labelsOf([two], { isShared: false }),
+          labelsOf([one]),
+        ]),
+      );
+      expect(result).toEqual([[['3.0', '3.1']], [['3.0', '3.1', '3.2']], [['3.2']], [['2.0', '2.1']], [['1.0']]]);
+      expect(sent.sort()).toEqual([1, 1, 1, 2]);
+    });
+
+    it('reads no more than 500 rows for several calls, and a call that asks for more by a statement of its own', async () => {
+      const { sent } = await counted(() => Promise.all(owners.map((owner) => labelsOf([owner], { size: 250 }))));
+      expect(sent).toEqual([2, 2, 2]);
+      const large = await counted(async () => {
+        const [some, all] = await Promise.all([labelsOf(owners, { size: 250 }), labelsOf(owners, { size: 501 })]);
+        expect(some).toEqual(all);
+        return some.map(({ length }) => length);
+      });
+      expect(large).toEqual({ sent: [6, 6], result: [0, 1, 2, 3, 4, 5] });
+    });
+
+    it('reads again for a later call, and sees what was committed before it', async () => {
+      const owner = newId();
+      expect(await labelsOf([owner])).toEqual([[]]);
+      await database.query('INSERT INTO item VALUES ($1, $2)', [owner, 'new']);
+      expect(await labelsOf([owner])).toEqual([['new']]);
+    });
+
+    it('tells what is wrong with one call to it alone', async () => {
+      const [, one = '', two = ''] = owners;
+      const answers = await Promise.allSettled([labelsOf([one]), labelsOf(['no uuid']), labelsOf([two])]);
+      expect(answers).toEqual([
+        { status: 'fulfilled', value: [['1.0']] },
+        { status: 'rejected', reason: expect.objectContaining({ code: '22P02' }) },
+        { status: 'fulfilled', value: [['2.0', '2.1']] },
+      ]);
+    });
+
+    it('sees in an act what that has changed, of which nothing is left when it fails', async () => {
+      const [, one = ''] = owners;
+      const owner = newId();
+      const failure = new Error('refused');
+      const seen: unknown[] = [];
+      const act = database.act(
+        async () => {
+          seen.push(await labelsOf([owner, one]));
+          await database.query('INSERT INTO item VALUES ($1, $2)', [owner, 'mine']);
+          seen.push(...(await Promise.all([labelsOf([owner]), labelsOf([one, owner])])));
+          throw failure;
+        },
+        () => Promise.resolve(),
+      );
+      await expect(act).rejects.toBe(failure);
+      expect(seen).toEqual([[[], ['1.0']], [['mine']], [['1.0'], ['mine']]]);
+      expect(await labelsOf([owner])).toEqual([[]]);
+      await expect(database.transaction(() => labelsOf([owner]))).rejects.toThrow(/use the Sql/);
+    });
+  });
+
   describe('with values', () => {
     const store = async (column: string, value: unknown): Promise<unknown> => {
       const id = newId();
@@ -324,7 +546,20 @@ describe.each(testDatabases())('the $name database', ({ name, openHere: open }) 
       const { rows } = await database.query('SELECT 9007199254740991::bigint AS large');
       expect(rows).toEqual([{ large: Number.MAX_SAFE_INTEGER }]);
       await expect(database.query('SELECT 9007199254740992::bigint')).rejects.toThrow(RangeError);
+      await expect(database.query('SELECT 9007199254740992::bigint', [], 'too_large')).rejects.toThrow(RangeError);
       await expect(database.query('SELECT 1')).resolves.toMatchObject({ rowCount: 1 });
+    });
+
+    it('reads the same by a statement with a name', async () => {
+      await insert(database, newId());
+      await store('numbers', [1, 2]);
+      await store('document', JSON.stringify({ text: 'it' }));
+      const text = 'SELECT *, count(*) OVER () AS n FROM sample WHERE label IS DISTINCT FROM $1 ORDER BY id';
+      const { rows, rowCount } = await database.query(text, ['none']);
+      expect(rowCount).toBeGreaterThan(2);
+      for (const _time of ['parsed', 'known']) {
+        expect(await database.query(text, ['none'], 'sample_all')).toMatchObject({ rows, rowCount });
+      }
     });
 
     it('is in UTC', async () => {

@@ -1,12 +1,14 @@
 import type pg from 'pg';
 import type { Rows } from '../../ports/database.js';
 import type { Availability } from './availability.js';
-import { leavesConnectionUsable } from './connection-failure.js';
-import { toParameter } from './value-parsers.js';
+import { isMixedUp, leavesConnectionUsable, type Retry, retryOf } from './connection-failure.js';
+import type { NamedStatements } from './named-statements.js';
+import { rowsOf, toParameter } from './value-parsers.js';
 
 /** A connection lent by the pool. Return it with {@link release}, which closes a broken one. */
 export class PooledConnection {
   private failure: Error | undefined;
+  private retry: Retry = 'none';
   private ended = false;
   private released = false;
   /** Settles when the last statement has ended, since a connection runs one statement at a time. */
@@ -15,13 +17,18 @@ export class PooledConnection {
   private constructor(
     private readonly client: pg.PoolClient,
     private readonly availability: Availability,
+    private readonly names: Pick<NamedStatements, 'allowed' | 'wereMixedUp'>,
   ) {}
 
-  static async borrow(pool: pg.Pool, availability: Availability): Promise<PooledConnection> {
+  static async borrow(
+    pool: pg.Pool,
+    availability: Availability,
+    names: Pick<NamedStatements, 'allowed' | 'wereMixedUp'>,
+  ): Promise<PooledConnection> {
     const client = await pool.connect().catch((error: unknown) => {
       throw availability.lost(error);
     });
-    const connection = new PooledConnection(client, availability);
+    const connection = new PooledConnection(client, availability, names);
     client.on('error', connection.fail);
     return connection;
   }
@@ -30,15 +37,14 @@ export class PooledConnection {
     return this.failure !== undefined;
   }
 
+  /** Whether what ran, a statement or the whole transaction, may run again. */
+  get mayRunAgain(): Retry {
+    return this.retry;
+  }
+
   async query<Row>(text: string, values: readonly unknown[] = [], name?: string): Promise<Rows<Row>> {
-    const query = { text, values: values.map(toParameter), name };
-    const result = await this.availability.watch(() => this.run<Row & pg.QueryResultRow>(query));
-    // A text of several statements has one result for each, which the types of `pg` do not say.
-    const results = (Array.isArray(result) ? result : [result]) as readonly pg.QueryResult<Row & pg.QueryResultRow>[];
-    return {
-      rows: results.flatMap(({ rows }) => rows),
-      rowCount: results.reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0),
-    };
+    const query = { text, values: values.map(toParameter), name: this.names.allowed(name) };
+    return rowsOf(await this.availability.watch(() => this.run<Row & pg.QueryResultRow>(query)));
   }
 
   /** Runs a statement after the previous ones, and throws `pg`'s own errors. */
@@ -81,6 +87,9 @@ export class PooledConnection {
       return await work();
     } catch (error) {
       if (!leavesConnectionUsable(error)) this.fail(error);
+      const retry = retryOf(error);
+      if (retry !== 'none') this.retry = retry;
+      if (isMixedUp(error)) this.names.wereMixedUp();
       throw error;
     }
   }

@@ -57,6 +57,23 @@ const server = testServerUrl();
     expect(description).not.toContain('a-secret');
   });
 
+  it('has its tables in the schema of the search path, for SQL and Prisma alike', async () => {
+    const apart = await createDatabase(admin);
+    const url = new URL(apart.url);
+    url.searchParams.set('options', '-c search_path=apart');
+    await expect(open(url.href)).rejects.toThrow('has no schema of those in its search_path');
+    await administer(apart.url, 'CREATE SCHEMA apart');
+    const database = await open(url.href);
+    const data = { provider: 'local', passwordHash: '-', plan: 'free' } as const;
+    const { id } = await database.prisma.user.create({ data });
+    const inside = await database.transaction(async (sql) => (await sql.prisma.user.create({ data })).id);
+    const { rows } = await database.query<{ id: string }>('SELECT id FROM apart.users ORDER BY id');
+    expect(rows.map((row) => row.id)).toEqual([id, inside].sort());
+    expect(await database.prisma.user.count()).toBe(2);
+    await database.close();
+    await apart.drop();
+  });
+
   it('works in UTC whatever the zone of the server, and keeps the options of the URL', async () => {
     const zoned = await createDatabase(admin);
     await administer(admin, `ALTER DATABASE ${new URL(zoned.url).pathname.slice(1)} SET timezone = 'Asia/Tokyo'`);
@@ -86,12 +103,11 @@ const server = testServerUrl();
     expect(await backendOf(database)).toBe(backend);
   });
 
-  it('gives up a connection whose named statement went stale', async () => {
+  it('sends a named statement that went stale again', async () => {
     const database = await open(created.url, 1);
     await database.query('CREATE TABLE stale (one int)');
     await database.query('SELECT * FROM stale', [], 'stale');
     await database.query('ALTER TABLE stale ADD COLUMN two int');
-    await expect(database.query('SELECT * FROM stale', [], 'stale')).rejects.toMatchObject({ code: '0A000' });
     await expect(database.query('SELECT * FROM stale', [], 'stale')).resolves.toEqual({ rows: [], rowCount: 0 });
   });
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Log } from '../../kernel/log.js';
+import type { Tracing } from '../../ports/tracing.js';
 import { createClientPool } from './client-pool.js';
 import { valueParsers } from './value-parsers.js';
 
@@ -17,6 +18,7 @@ export interface PostgresPoolOptions {
   readonly size: number;
   /** False for migrations, which may take any time. */
   readonly limitStatements: boolean;
+  readonly tracing?: Tracing | undefined;
 }
 
 /**
@@ -33,9 +35,10 @@ function sessionSettings(limitStatements: boolean): string {
 
 /**
  * A pool on a PostgreSQL server. It connects when it is first used, and reconnects by itself after the server was away.
- * PgBouncer in transaction mode must be version 1.21 or later: earlier ones mix up named statements.
+ * A pooler that changes sessions between transactions may be in front: PgBouncer keeps each client's time zone, and the limits
+ * are the same for all of this service's sessions.
  */
-export function createPostgresPool({ url, logger, size, limitStatements }: PostgresPoolOptions): pg.Pool {
+export function createPostgresPool({ url, logger, size, limitStatements, tracing }: PostgresPoolOptions): pg.Pool {
   const settings = sessionSettings(limitStatements);
   return createClientPool(
     {
@@ -59,5 +62,6 @@ export function createPostgresPool({ url, logger, size, limitStatements }: Postg
       },
     },
     logger,
+    tracing,
   );
 }

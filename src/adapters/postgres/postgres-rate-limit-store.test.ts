@@ -17,7 +17,7 @@ describe.each(testDatabases())('the rate limits in the database ($name)', ({ ope
       asked += 1;
       return database.query(...call);
     };
-    const store = new PostgresRateLimitStore({ query });
+    const store = new PostgresRateLimitStore({ query, beside: (work) => work() });
     for (let call = 0; call < 3; call++) await store.take(rule, 'anna');
     expect(asked).toBe(3);
     for (let call = 0; call < 10; call++) {
@@ -30,5 +30,23 @@ describe.each(testDatabases())('the rate limits in the database ($name)', ({ ope
     expect((await store.take(rule, 'bert')).before).toBe(0);
     expect((await store.take({ ...rule, name: 'other' }, 'anna')).before).toBe(0);
     expect(asked).toBe(5);
+  });
+
+  it.each([
+    ['forward', '-2 hours'],
+    ['back', '2 hours'],
+  ])('admit calls again after the clock was set %s', async (direction, shift) => {
+    const identity = `of a clock set ${direction}`;
+    const take = () => new PostgresRateLimitStore(database).take(rule, identity);
+    for (let call = 0; call < 3; call++) await take();
+    expect((await take()).retryAfterMs).toBeGreaterThan(0);
+    await database.query(
+      `UPDATE rate_limits SET expires_at = expires_at + $1::interval,
+         calls = ARRAY(SELECT call + $1::interval FROM unnest(calls) AS call)`,
+      [shift],
+    );
+    expect(await take()).toMatchObject({ before: 0, retryAfterMs: 0 });
+    const { resetMs } = await take();
+    expect(resetMs).toBeLessThanOrEqual(60_000);
   });
 });

@@ -6,7 +6,7 @@ import type { RateLimitRule } from '../../ports/rate-limiter.js';
 
 /**
  * $1 rule, $2 identity, $3 window in milliseconds, $4 limit. One row per identity, which each call locks, so that concurrent
- * calls are counted one after another. Each call also deletes a few expired rows, which makes a cleanup job unnecessary.
+ * calls are counted one after another. One from the future, before the clock was set back, counts no more. Each call also deletes a few expired rows, which makes a cleanup job unnecessary.
  */
 const TAKE = `
   WITH clock AS (SELECT clock_timestamp() AS now),
@@ -27,7 +27,8 @@ const TAKE = `
           ELSE array_agg(call ORDER BY call) END,
         count(*) < $4::int,
         clock_timestamp() + $3::int * interval '1 ms'
-      FROM unnest(present.calls) AS call WHERE call > clock_timestamp() - $3::int * interval '1 ms'
+      FROM unnest(present.calls) AS call
+      WHERE call > clock_timestamp() - $3::int * interval '1 ms' AND call <= clock_timestamp()
     )
     RETURNING calls, admitted
   )
@@ -35,13 +36,15 @@ const TAKE = `
     admitted,
     cardinality(calls) AS counted,
     ceil(extract(epoch FROM coalesce(calls[cardinality(calls) - $4::int + 1], clock_timestamp()) - clock_timestamp())
-      * 1000 + $3::int)::int AS "retryAfterMs"
+      * 1000 + $3::int)::int AS "retryAfterMs",
+    ceil(extract(epoch FROM coalesce(calls[1], clock_timestamp()) - clock_timestamp()) * 1000 + $3::int)::int AS "resetMs"
   FROM taken`;
 
 interface Taken {
   readonly admitted: boolean;
   readonly counted: number;
   readonly retryAfterMs: number;
+  readonly resetMs: number;
 }
 
 /** Maximum remembered refusals, some 300 bytes each. */
@@ -60,10 +63,10 @@ interface Refusal {
  * that a flood of calls by one identity does not queue for one row.
  */
 export class PostgresRateLimitStore implements RateLimitStore {
-  readonly #database: Pick<Database, 'query'>;
+  readonly #database: Pick<Database, 'beside' | 'query'>;
   readonly #refusals = new LRUCache<string, Refusal>({ max: MAX_REFUSALS });
 
-  constructor(database: Pick<Database, 'query'>) {
+  constructor(database: Pick<Database, 'beside' | 'query'>) {
     this.#database = database;
   }
 
@@ -74,16 +77,18 @@ export class PostgresRateLimitStore implements RateLimitStore {
     const now = performance.now();
     const refusal = this.#refusals.get(key);
     if (refusal !== undefined && refusal.until > now) {
-      return { before: refusal.before, retryAfterMs: Math.ceil(refusal.until - now) };
+      const retryAfterMs = Math.ceil(refusal.until - now);
+      return { before: refusal.before, retryAfterMs, resetMs: retryAfterMs };
     }
-    const { rows } = await this.#database.query<Taken>(TAKE, [name, hashed, windowMs, limit], 'rate_limit_take');
+    const values = [name, hashed, windowMs, limit];
+    const { rows } = await this.#database.beside(() => this.#database.query<Taken>(TAKE, values, 'rate_limit_take'));
     const [taken] = rows;
     if (taken === undefined) throw new Error('The rate limit statement returned no row');
-    if (taken.admitted) return { before: taken.counted - 1, retryAfterMs: 0 };
+    if (taken.admitted) return { before: taken.counted - 1, retryAfterMs: 0, resetMs: Math.max(1, taken.resetMs) };
     const retryAfterMs = Math.max(1, taken.retryAfterMs);
     // Counted from the start of the query, so that a refusal is forgotten too early rather than too late.
     this.#refusals.set(key, { before: taken.counted, until: now + retryAfterMs });
-    return { before: taken.counted, retryAfterMs };
+    return { before: taken.counted, retryAfterMs, resetMs: retryAfterMs };
   }
 
   /** Does nothing: the database is closed by its owner. */

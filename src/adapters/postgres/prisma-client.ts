@@ -10,10 +10,12 @@ import type {
 import { LRUCache } from 'lru-cache';
 import pg from 'pg';
 import { Prisma, PrismaClient } from '../../generated/prisma/client.js';
-import { type ErrorCode, Unavailable } from '../../kernel/errors.js';
-import { type Availability, UNREACHABLE } from './availability.js';
+import { type Availability, DatabaseUnavailable } from './availability.js';
 import type { PooledConnection } from './pooled-connection.js';
 import { connectionToJoin } from './prisma-transaction.js';
+import { isMixedUp, isStaleStatement } from './connection-failure.js';
+import type { NamedStatements } from './named-statements.js';
+import { retrying } from './retry.js';
 import type { TransactionScope } from './transaction-scope.js';
 
 /**
@@ -47,20 +49,38 @@ export function statementNames(maxNames = MAX_NAMED_STATEMENTS): (query: Pick<Sq
 }
 
 type NameStatement = (query: Pick<SqlQuery, 'sql'>) => string;
+type PrismaPgOptions = NonNullable<ConstructorParameters<typeof PrismaPg>[1]>;
+
+interface PrismaClientNeeds {
+  readonly pool: pg.Pool;
+  readonly availability: Availability;
+  readonly scope: TransactionScope;
+  readonly names: NamedStatements;
+  /** Where the tables are; `public` when undefined. */
+  readonly schema: string | undefined;
+}
 
 /** Prisma's adapter, which throws `Unavailable` when it cannot reach the database. */
 class GuardedAdapterFactory implements SqlDriverAdapterFactory {
   readonly provider: SqlDriverAdapterFactory['provider'];
   readonly adapterName: string;
   private readonly factory: PrismaPg;
+  private readonly options: PrismaPgOptions;
+  private readonly availability: Availability;
+  private readonly scope: TransactionScope;
+  private readonly names: NamedStatements;
 
   constructor(
-    pool: pg.Pool,
-    private readonly availability: Availability,
-    private readonly scope: TransactionScope,
-    private readonly nameStatement: NameStatement = statementNames(),
+    { pool, availability, scope, names, schema }: PrismaClientNeeds,
+    nameOf: NameStatement = statementNames(),
   ) {
-    this.factory = new PrismaPg(pool, { statementNameGenerator: nameStatement });
+    this.availability = availability;
+    this.scope = scope;
+    this.names = names;
+    const statementNameGenerator: NameStatement = (query) => this.names.allowed(nameOf(query)) ?? '';
+    // Prisma writes the schema into its statements, whatever the search path of the session is.
+    this.options = { statementNameGenerator, ...(schema === undefined ? {} : { schema }) };
+    this.factory = new PrismaPg(pool, this.options);
     this.provider = this.factory.provider;
     this.adapterName = this.factory.adapterName;
   }
@@ -70,8 +90,8 @@ class GuardedAdapterFactory implements SqlDriverAdapterFactory {
     return {
       provider: adapter.provider,
       adapterName: adapter.adapterName,
-      queryRaw: (query) => this.outside(() => adapter.queryRaw(query)),
-      executeRaw: (query) => this.outside(() => adapter.executeRaw(query)),
+      queryRaw: (query) => this.statement(() => adapter.queryRaw(query)),
+      executeRaw: (query) => this.statement(() => adapter.executeRaw(query)),
       executeScript: (script) => this.outside(() => adapter.executeScript(script)),
       startTransaction: async (isolationLevel?: IsolationLevel) => {
         const connection = connectionToJoin();
@@ -89,10 +109,21 @@ class GuardedAdapterFactory implements SqlDriverAdapterFactory {
     return this.availability.watch(work);
   }
 
+  /** Runs one statement, again if it may: the pool has dropped the connection that it failed on. */
+  private statement<Result>(work: () => Promise<Result>): Promise<Result> {
+    return retrying(
+      () => this.outside(work),
+      (error) => {
+        if (isMixedUp(error)) this.names.wereMixedUp();
+        return isStaleStatement(error) || isConflict(error);
+      },
+    );
+  }
+
   /** A transaction inside the current one of the connection, which is begun and ended elsewhere. */
   private async join(connection: PooledConnection): Promise<Transaction> {
     const pool = Object.assign(new pg.Pool(), { query: (query: pg.QueryConfig) => connection.run(query) });
-    const adapter = await new PrismaPg(pool, { statementNameGenerator: this.nameStatement }).connect();
+    const adapter = await new PrismaPg(pool, this.options).connect();
     const nothing = () => Promise.resolve();
     return this.guardTransaction({
       provider: adapter.provider,
@@ -123,7 +154,7 @@ class GuardedAdapterFactory implements SqlDriverAdapterFactory {
 }
 
 /**
- * Restores `Unavailable`: Prisma replaces an error that has a code by an error of its own, with the call in the message. (At
+ * Restores our error: Prisma replaces an error that has a code by an error of its own, with the call in the message. (At
  * the start of a transaction it passes the error on.)
  */
 function withOwnErrors(client: PrismaClient) {
@@ -133,24 +164,29 @@ function withOwnErrors(client: PrismaClient) {
         try {
           return (await query(args)) as unknown;
         } catch (error) {
-          throw isRemade(error) ? new Unavailable(UNREACHABLE) : error;
+          throw originalOf(error) ?? error;
         }
       },
     },
   });
 }
 
-function isRemade(error: unknown): boolean {
-  return error instanceof Prisma.PrismaClientKnownRequestError && error.code === ('UNAVAILABLE' satisfies ErrorCode);
+function originalOf(error: unknown): DatabaseUnavailable | undefined {
+  const unavailable = error instanceof Prisma.PrismaClientKnownRequestError && error.meta?.['unavailable'];
+  return unavailable instanceof DatabaseUnavailable ? unavailable : undefined;
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof DatabaseUnavailable && error.failure === 'conflict';
 }
 
 /**
  * Prisma on the pool of our own SQL. `maxWait` is longer than the pool's own limit, whose error is clearer; `timeout` is the
  * limit of a statement.
  */
-export function createPrismaClient(pool: pg.Pool, availability: Availability, scope: TransactionScope): PrismaClient {
+export function createPrismaClient(needs: PrismaClientNeeds): PrismaClient {
   const client = new PrismaClient({
-    adapter: new GuardedAdapterFactory(pool, availability, scope),
+    adapter: new GuardedAdapterFactory(needs),
     // Leaves the calling code out of messages, which would cost a stack trace per call.
     errorFormat: 'minimal',
     transactionOptions: { maxWait: 35_000, timeout: 15_000 },

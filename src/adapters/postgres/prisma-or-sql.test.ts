@@ -14,14 +14,17 @@ interface Access {
   readonly prisma: readonly string[] | 'every method';
 }
 
-/** The methods and functions of a repository file whose text uses `.query` or `prisma`. */
+/** The methods and functions of a repository file whose text uses `.query`, `.lists` or `prisma`, and its shared reads, which are SQL. */
 function accessIn(file: string) {
   const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
   const access = { sql: [] as string[], prisma: [] as string[] };
   const visit = (node: ts.Node): void => {
     if ((ts.isMethodDeclaration(node) || ts.isFunctionDeclaration(node)) && node.name !== undefined) {
-      if (/\.query\b/.test(node.getText())) access.sql.push(node.name.getText());
+      if (/\.(?:query|lists)\b/.test(node.getText())) access.sql.push(node.name.getText());
       if (/\bprisma\b/.test(node.getText())) access.prisma.push(node.name.getText());
+    }
+    if (ts.isBinaryExpression(node) && ts.isPropertyAccessExpression(node.left)) {
+      if (/\.sharedRead\b/.test(node.right.getText())) access.sql.push(node.left.name.text);
     }
     ts.forEachChild(node, visit);
   };

@@ -1,16 +1,44 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { sequencesOf, take } from '../../../test/contracts/event-log.contract.js';
+import { takeEvents } from '../../../test/contracts/event-bus.contract.js';
+import { sequencesOf, take, writerOf } from '../../../test/contracts/event-log.contract.js';
+import { eventually } from '../../../test/support/eventually.js';
 import { startFaultProxy, type FaultProxy } from '../../../test/support/fault-proxy.js';
 import { Unavailable } from '../../kernel/errors.js';
+import { FIRST_WRITER } from '../../ports/event-log.js';
 import { connectRedis, type RedisConnection } from './redis-client.js';
+import { RedisEventBus } from './redis-event-bus.js';
 import { RedisEventLog } from './redis-event-log.js';
 import { RedisRateLimitStore } from './redis-rate-limit-store.js';
 
 const FOREVER = new AbortController().signal;
 const redisUrl = process.env['TEST_REDIS_URL'];
 const describeWithRedis = redisUrl === undefined ? describe.skip : describe;
+
+/** The connection, whose answers arrive when the test says so: each in turn is a function that lets it through. */
+function withheldAnswers(redis: RedisConnection) {
+  const held: (() => void)[] = [];
+  let isReleased = false;
+  const run: RedisConnection['run'] = async (command) => {
+    const answer = await redis.run(command);
+    if (!isReleased) await new Promise<void>((resolve) => held.push(resolve));
+    return answer;
+  };
+  return {
+    redis: { ...redis, run },
+    answers: {
+      next: async () => {
+        while (held.length === 0) await sleep(1);
+        return held.shift() ?? (() => {});
+      },
+      release: () => {
+        isReleased = true;
+        for (const answer of held) answer();
+      },
+    },
+  };
+}
 
 describeWithRedis('on Redis, over a network that fails', () => {
   const target = new URL(redisUrl ?? 'redis://127.0.0.1:6379');
@@ -36,6 +64,14 @@ describeWithRedis('on Redis, over a network that fails', () => {
     logs.push(log);
     return log;
   };
+  const buses: RedisEventBus[] = [];
+  const eventBus = (redis: RedisConnection) => {
+    const bus = new RedisEventBus(redis, { warn: () => {} });
+    buses.push(bus);
+    return bus;
+  };
+  /** The channels of this test that somebody is subscribed to. */
+  const subscribed = async () => (await steady.commands.pubsub('CHANNELS', `${keyPrefix}*`)) as string[];
   const recovered = async () => {
     while (faulty.commands.status !== 'ready') await sleep(10);
   };
@@ -51,7 +87,7 @@ describeWithRedis('on Redis, over a network that fails', () => {
     steady = await connectTo(target, 10_000);
   });
   afterEach(async () => {
-    for (const log of logs.splice(0)) await log.close();
+    for (const opened of [...logs.splice(0), ...buses.splice(0)]) await opened.close();
     faulty.close();
     steady.close();
     await proxy.close();
@@ -62,8 +98,8 @@ describeWithRedis('on Redis, over a network that fails', () => {
       const writer = eventLog(faulty);
       const readers = eventLog(steady);
       const streams = Array.from({ length: 200 }, (_, index) => `stream-${index}`);
-      const followed = await Promise.all(streams.map((stream) => readers.follow(stream, 'latest', FOREVER)));
-      await Promise.all(streams.map((stream) => writer.append(stream, [stream, 'more'])));
+      const followed = await Promise.all(streams.map((stream) => readers.follow(stream, 0, FOREVER)));
+      await Promise.all(streams.map((stream) => writer.write(stream, FIRST_WRITER, 1, [stream, 'more'])));
       for (const [index, reader] of followed.entries()) {
         expect(await take(reader, 2)).toEqual([
           { sequence: 1, event: `stream-${index}` },
@@ -86,21 +122,25 @@ describeWithRedis('on Redis, over a network that fails', () => {
     it('leaves no key without an end', async () => {
       const log = eventLog(steady);
       const reader = await log.follow('a', 0, FOREVER);
-      await log.follow('b', 0, FOREVER);
-      await log.append('a', ['event']);
+      await log.write('a', FIRST_WRITER, 1, ['event']);
+      await log.takeOver('b');
       await take(reader, 1);
+      const bus = eventBus(steady);
+      const news = await bus.subscribe('topic', FOREVER);
+      bus.publish('topic', ['news']);
+      await news.next();
       await new RedisRateLimitStore(steady).take({ name: 'rule', limit: 1, windowMs: 1_000 }, 'anna');
       const keys = await steady.commands.keys(`${keyPrefix}*`);
-      expect(keys.length).toBeGreaterThanOrEqual(2);
+      expect(keys.length).toBeGreaterThanOrEqual(5);
       for (const key of keys) expect(await steady.commands.pttl(key)).toBeGreaterThan(0);
     });
 
     it('loses nothing for a reader whose connection breaks while events come', async () => {
-      const writer = eventLog(steady);
+      const write = writerOf(eventLog(steady), 'stream');
       const reader = await eventLog(faulty).follow<number>('stream', 0, FOREVER);
       for (let round = 0; round < 5; round++) {
         const events = Array.from({ length: 10 }, (_, index) => round * 10 + index + 1);
-        for (const event of events) await writer.append('stream', [event]);
+        for (const event of events) await write(event);
         proxy.reset();
         expect((await take(reader, 10)).map(({ sequence, event }) => [sequence, event])).toEqual(
           events.map((event) => [event, event]),
@@ -108,28 +148,54 @@ describeWithRedis('on Redis, over a network that fails', () => {
       }
     });
 
-    it('mends a short outage in an append', async () => {
-      const log = eventLog(faulty);
-      await log.append('stream', ['before']);
-      proxy.refuse();
-      const appending = log.append('stream', ['meanwhile']);
-      setImmediate(() => proxy.heal());
-      expect(await appending).toEqual([2]);
+    it('reads what a channel did not bring as soon as it shows', async () => {
+      const write = writerOf(eventLog(steady), 'stream');
+      const reader = await eventLog(steady).follow<string>('stream', 0, FOREVER);
+      await write('a');
+      // Written without a word in the channel.
+      await steady.commands.xadd(`${keyPrefix}events:stream`, '2-0', 'event', '"b"');
+      await eventLog(steady).write('stream', FIRST_WRITER, 3, ['c']);
+      expect((await take(reader, 3)).map(({ event }) => event)).toEqual(['a', 'b', 'c']);
     });
 
-    it('appends once when the answer was lost and the append is tried again', async () => {
+    it('gives each of several readers all that it lacks, in whatever order what they read comes back', async () => {
+      const write = writerOf(eventLog(steady), 'stream');
+      await write('a', 'b');
+      const { redis, answers } = withheldAnswers(steady);
+      const log = eventLog(redis);
+      const arrivals = await eventLog(steady).follow('stream', 2, FOREVER);
+      const first = log.follow('stream', 0, FOREVER);
+      const answerFirst = await answers.next();
+      // What comes before the reader knows where it stands is seen as a gap, and read from the stream.
+      await write('c');
+      const answerGap = await answers.next();
+      await write('d');
+      await take(arrivals, 2);
+      answerFirst();
+      const second = log.follow('stream', 0, FOREVER);
+      (await answers.next())();
+      const readers = [await first, await second];
+      await write('e');
+      await take(arrivals, 1);
+      answerGap();
+      answers.release();
+      for (const reader of readers) expect(sequencesOf(await take(reader, 5))).toEqual([1, 2, 3, 4, 5]);
+    });
+
+    it('has an event once whose answer was lost, which is written again', async () => {
       const log = eventLog(faulty);
-      await log.append('stream', ['a']);
+      await log.write('stream', FIRST_WRITER, 1, ['a']);
       proxy.mute();
       const sent = proxy.nextRequest();
-      const appending = log.append('stream', ['b', 'c']);
+      const writing = log.write('stream', FIRST_WRITER, 2, ['b', 'c']);
       await sent;
+      await expect(writing).rejects.toThrow(Unavailable);
       // Check over another connection that the command ran.
       const witness = await eventLog(steady).follow('stream', 0, FOREVER);
       expect(sequencesOf(await take(witness, 3))).toEqual([1, 2, 3]);
       proxy.heal();
-      expect(await appending).toEqual([2, 3]);
-      await log.append('stream', ['d']);
+      const again = () => log.write('stream', FIRST_WRITER, 2, ['b', 'c', 'd']).catch(() => 0);
+      expect(await eventually(again, (last) => last > 0)).toBe(4);
       expect((await take(witness, 1))[0]).toEqual({ sequence: 4, event: 'd' });
     });
 
@@ -137,39 +203,88 @@ describeWithRedis('on Redis, over a network that fails', () => {
       const log = eventLog(faulty);
       const reader = await log.follow('stream', 0, FOREVER);
       proxy.refuse();
-      await expect(log.append('stream', ['lost'])).rejects.toThrow(Unavailable);
+      await expect(log.write('stream', FIRST_WRITER, 1, ['lost'])).rejects.toThrow(Unavailable);
       await expect(log.follow('stream', 0, FOREVER)).rejects.toThrow(Unavailable);
-      await expect(log.has('stream')).rejects.toThrow(Unavailable);
+      await expect(log.takeOver('stream')).rejects.toThrow(Unavailable);
       expect(log.size.followers).toBe(1);
       proxy.heal();
       await recovered();
-      await log.append('stream', ['kept']);
+      await log.write('stream', FIRST_WRITER, 1, ['kept']);
       expect(await take(reader, 1)).toEqual([{ sequence: 1, event: 'kept' }]);
     });
 
-    it("goes on with a stream's numbers when Redis has lost it, and no longer claims to hold it", async () => {
-      const log = eventLog(steady);
-      await log.append('stream', ['a', 'b']);
-      const reader = await log.follow('stream', 2, FOREVER);
-      await steady.commands.del(`${keyPrefix}events:stream`);
-      expect(await log.append('stream', ['c'])).toEqual([3]);
-      expect(await take(reader, 1)).toEqual([{ sequence: 3, event: 'c' }]);
-      expect(await log.has('stream')).toBe(false);
-      await expect(log.follow('stream', 0, FOREVER)).rejects.toThrow('Events this old are no longer kept');
+    it('stays subscribed to nothing that it could not be subscribed to', async () => {
+      const log = eventLog(faulty);
+      const reader = await log.follow('kept', 0, FOREVER);
+      proxy.refuse();
+      await expect(log.follow('given-up', 0, FOREVER)).rejects.toThrow(Unavailable);
+      proxy.heal();
+      await eventLog(steady).write('kept', FIRST_WRITER, 1, ['a']);
+      await take(reader, 1);
+      expect(await subscribed()).toEqual([`${keyPrefix}events:kept`]);
     });
 
-    it('reaches readers again after another instance has begun a lost stream anew', async () => {
-      const key = `${keyPrefix}events:stream`;
-      const reader = await eventLog(steady, 300).follow('stream', 0, FOREVER);
-      await eventLog(faulty).append('stream', ['a', 'b']);
-      await take(reader, 2);
-      await steady.commands.del(key);
-      const another = eventLog(faulty);
-      expect(await another.append('stream', ['begun anew'])).toEqual([1]);
-      // The reader's instance has noticed as soon as it has set its own, shorter retention on the key.
-      while ((await steady.commands.pttl(key)) > 1_000) await sleep(10);
-      expect(await another.append('stream', ['and on'])).toEqual([2]);
-      expect(await take(reader, 1)).toEqual([{ sequence: 2, event: 'and on' }]);
+    it('says what it lacks when Redis has lost a stream, and is whole again when that is written', async () => {
+      const log = eventLog(steady);
+      await log.write('stream', FIRST_WRITER, 1, ['a', 'b']);
+      const reader = await log.follow('stream', 1, FOREVER);
+      await steady.commands.del(`${keyPrefix}events:stream`);
+      expect(await log.write('stream', FIRST_WRITER, 3, ['c'])).toBe(0);
+      expect(await log.write('stream', FIRST_WRITER, 1, ['a', 'b', 'c'])).toBe(3);
+      expect(await take(reader, 2)).toEqual([
+        { sequence: 2, event: 'b' },
+        { sequence: 3, event: 'c' },
+      ]);
+    });
+  });
+
+  describe('the event bus', () => {
+    it('carries news between instances, over any number of topics', async () => {
+      const topics = Array.from({ length: 100 }, (_, index) => `topic-${index}`);
+      const listening = eventBus(steady);
+      const subscribers = await Promise.all(topics.map((topic) => listening.subscribe(topic, FOREVER)));
+      const bus = eventBus(faulty);
+      for (const topic of topics) bus.publish(topic, [topic]);
+      for (const [index, subscriber] of subscribers.entries()) {
+        expect(await takeEvents(subscriber, 1)).toEqual([`topic-${index}`]);
+      }
+    });
+
+    it('publishes what an outage held up, once and in order', async () => {
+      const subscriber = await eventBus(steady).subscribe('topic', FOREVER);
+      const bus = eventBus(faulty);
+      for (const fault of ['mute', 'refuse'] as const) {
+        bus.publish('topic', ['before']);
+        await takeEvents(subscriber, 1);
+        proxy[fault]();
+        for (const event of ['a', 'b', 'c']) bus.publish('topic', [event]);
+        while (logged.length === 0 && fault === 'refuse') await sleep(10);
+        proxy.heal();
+        bus.publish('topic', ['after']);
+        expect(await takeEvents(subscriber, 4)).toEqual(['a', 'b', 'c', 'after']);
+      }
+      await eventually(
+        () => Promise.resolve(bus.size.waiting),
+        (waiting) => waiting === 0,
+      );
+    });
+
+    it('stays subscribed to no topic that it could not open', async () => {
+      const run = () => Promise.reject(new Error('gone'));
+      const bus = eventBus({ ...steady, run });
+      await expect(bus.subscribe('topic', FOREVER)).rejects.toThrow(Unavailable);
+      await eventually(subscribed, (channels) => channels.length === 0);
+    });
+
+    it('loses nothing for a subscriber whose connection breaks, and nothing when Redis forgets the topic', async () => {
+      const bus = eventBus(steady);
+      const subscriber = await eventBus(faulty).subscribe('topic', FOREVER);
+      for (let round = 0; round < 4; round++) {
+        for (const number of [1, 2, 3]) bus.publish('topic', [`${round}.${number}`]);
+        proxy.reset();
+        expect(await takeEvents(subscriber, 3)).toEqual([1, 2, 3].map((number) => `${round}.${number}`));
+        if (round === 2) await steady.commands.del(`${keyPrefix}news:topic`);
+      }
     });
   });
 
@@ -233,8 +348,14 @@ describeWithRedis('on Redis, over a network that fails', () => {
       await gone.close();
       const url = new URL(`redis://user:hunter2@127.0.0.1:${gone.port}`);
       await expect(connectTo(url, 200)).rejects.toThrow(
-        new Error(`Redis at 127.0.0.1:${gone.port} cannot be reached (ECONNREFUSED). Check REDIS_URL.`),
+        `REDIS_URL: Redis at 127.0.0.1:${gone.port} cannot be reached (ECONNREFUSED)`,
       );
+    });
+
+    it('refuses a database that the server does not have', async () => {
+      const { hostname, port } = new URL(redisUrl ?? '');
+      const url = new URL(`redis://${hostname}:${port || '6379'}/99999`);
+      await expect(connectTo(url, 2_000)).rejects.toThrow(/^REDIS_URL: .* has no database 99999 /);
     });
 
     it('answers pings', async () => {

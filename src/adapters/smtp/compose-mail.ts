@@ -1,4 +1,3 @@
-import MailComposer from 'nodemailer/lib/mail-composer';
 import type { Mail } from '../../ports/mailer.js';
 
 /** A mail ready to send: the envelope, and the message (RFC 5322). */
@@ -13,6 +12,7 @@ export interface ComposedMail {
  * no header into the message, but another recipient into the envelope.
  */
 export async function composeMail(from: string, { to, subject, text, html }: Mail): Promise<ComposedMail | null> {
+  const { default: MailComposer } = await import('nodemailer/lib/mail-composer');
   const node = new MailComposer({
     from,
     to: { name: '', address: to },

@@ -11,6 +11,12 @@ interface BodyType {
   readonly isEncoded: boolean;
 }
 
+/** The boundary of a multipart body; null when the header names none. */
+export function boundaryOf({ headers }: Pick<IncomingMessage, 'headers'>): string | null {
+  const boundary = parse(headers['content-type'] ?? '').parameters['boundary'] ?? '';
+  return boundary === '' ? null : boundary;
+}
+
 /** Reads `Content-Type` and `Content-Encoding`, for every door. */
 export function bodyTypeOf({ headers }: Pick<IncomingMessage, 'headers'>): BodyType {
   const { type, parameters } = parse(headers['content-type'] ?? '');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { hasCurrent, rangeOf } from './validators.js';
+import { hasCurrent, rangeOf, strongTagsOf } from './validators.js';
 
 const ETAG = '"v1"';
 
@@ -24,6 +24,30 @@ describe('If-None-Match', () => {
     expect(hasCurrent({ headers: {} }, ETAG)).toBe(false);
     expect(hasCurrent({ headers: { 'cache-control': 'no-cache' } }, ETAG)).toBe(false);
     expect(hasCurrent({ headers: { 'if-none-match': ETAG, 'cache-control': 'no-cache' } }, ETAG)).toBe(true);
+  });
+});
+
+describe('If-Match', () => {
+  it.each([
+    [['"v1"'], ['v1']],
+    [['"v1", "v2"'], ['v1', 'v2']],
+    [
+      ['"v1","v2"', '"v3"'],
+      ['v1', 'v2', 'v3'],
+    ],
+    [['W/"v1"'], []],
+    [['w/"v1"'], []],
+    [['W/"v1", "v2"'], ['v2']],
+    [['"a,b"'], ['a,b']],
+    [['""'], ['']],
+    [['v1'], []],
+    [['"v1'], []],
+    [[''], []],
+    [['"v1", *'], ['v1']],
+    [['*'], undefined],
+    [[' * '], undefined],
+  ])('%j holds for the tags %j', (values, tags) => {
+    expect(strongTagsOf(values)).toEqual(tags);
   });
 });
 

@@ -20,6 +20,17 @@ export function hasCurrent({ headers }: WithHeaders, etag: string): boolean {
 }
 
 /**
+ * The opaque parts of the strong entity tags in `If-Match` (RFC 9110, 13.1.1), which weak ones never match; undefined for `*`.
+ * Empty when there are none, so that nothing matches.
+ * @param values of the header, which may be repeated
+ */
+export function strongTagsOf(values: readonly string[]): readonly string[] | undefined {
+  const list = values.join(',');
+  if (list.trim() === '*') return undefined;
+  return [...list.matchAll(/(W\/)?"([^"]*)"/gi)].flatMap(([, weak, tag = '']) => (weak === undefined ? [tag] : []));
+}
+
+/**
  * The byte range that the client asks for, of a file of `size` bytes. Undefined means the whole file: there is no range, or
  * one that a server may ignore (RFC 9110, 14.2): several ranges, another unit, an unreadable range, or a range of another
  * version (`If-Range`). A range in a request other than GET must be ignored.

@@ -4,6 +4,7 @@ import {
   GraphQLID,
   GraphQLInt,
   GraphQLString,
+  getNullableType,
   isEnumType,
   isInputObjectType,
   isListType,
@@ -85,6 +86,30 @@ function objectCheck(type: GraphQLInputObjectType): JsonCheck {
   };
 }
 
+/**
+ * Makes a function that copies a JSON value without the fields of input objects that the type does not have, at any depth;
+ * undefined for a type without input objects. Free-form JSON, and what does not fit the type, stays as it is.
+ */
+export function withoutUnknown(type: GraphQLInputType): ((value: unknown) => unknown) | undefined {
+  const present = getNullableType(type);
+  if (isListType(present)) {
+    const item = withoutUnknown(present.ofType);
+    return item && ((value) => (Array.isArray(value) ? value.map(item) : value));
+  }
+  if (!isInputObjectType(present)) return undefined;
+  const fields = Object.values(present.getFields()).map(
+    (field) => [toSnakeCase(field.name), withoutUnknown(field.type)] as const,
+  );
+  return (value) =>
+    isJsonObject(value)
+      ? Object.fromEntries(
+          fields.flatMap(([name, known]) =>
+            Object.hasOwn(value, name) ? [[name, known === undefined ? value[name] : known(value[name])]] : [],
+          ),
+        )
+      : value;
+}
+
 function enumCheck(type: GraphQLEnumType): JsonCheck {
   const names = type.getValues().map((value) => value.name);
   return (value, field, faults) =>
@@ -123,7 +148,7 @@ function customScalarCheck(type: GraphQLScalarType): JsonCheck {
   };
 }
 
-/** Makes the reader of a type. It is made once. Booleans are `true`, `false`, `1` and `0`; integers are plain decimals. */
+/** Makes the reader of a type. It is made once. Booleans are the words of {@link BOOLEANS}; integers are plain decimals. */
 export function textReader(type: GraphQLInputType): TextReader {
   if (isNonNullType(type)) return textReader(type.ofType);
   if (isListType(type)) {
@@ -140,9 +165,15 @@ export function textReader(type: GraphQLInputType): TextReader {
   };
 }
 
+/** Clients write booleans as their languages do, such as Python's `True`. */
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ...['true', '1', 'yes', 'on'].map((word) => [word, true] as const),
+  ...['false', '0', 'no', 'off'].map((word) => [word, false] as const),
+]);
+
 function textConversion(type: GraphQLInputType): (text: string) => unknown {
   if (type === GraphQLBoolean) {
-    return (text) => (text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text);
+    return (text) => BOOLEANS.get(text.toLowerCase()) ?? text;
   }
   if (type === GraphQLInt) return (text) => (/^(0|-?[1-9][0-9]*)$/.test(text) ? Number(text) : text);
   if (type === GraphQLFloat) return (text) => (/^-?[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text);

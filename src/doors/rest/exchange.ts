@@ -1,27 +1,32 @@
 import type { ServerResponse } from 'node:http';
 import type { MapError, Pipeline, PipelineCall, Prepared } from '../../graphql/pipeline.js';
+import { requireTokenAccess } from '../../graphql/token-access.js';
 import type { AnyRestRoute, RestRoute } from '../../rest/route.js';
+import type { Credentials } from '../../kernel/caller.js';
 import type { Fault } from '../../kernel/errors.js';
 import { callerOf, type MakeContext } from '../caller.js';
 import { ClientLeft } from '../body.js';
+import { bodyLimitOf } from '../body-limit.js';
 import { sendEnvelope } from '../envelope.js';
 import { errorAnswer, faultsError, incompleteAnswer, unreadableAnswer } from './envelope.js';
 import { isJsonObject } from './decode.js';
 import type { InputPlan } from './input-plan.js';
-import { inputReader, type InputReader, type ReadInput, type WireRequest } from './read-input.js';
+import { inputReader, prefersStrict, type InputReader, type ReadInput, type WireRequest } from './read-input.js';
 import { readJsonBody, Unreadable } from './request-body.js';
 import { readFilePart } from './file-part.js';
 import type { RestOperation } from './rest-view.js';
-import type { RouteDocument } from './sofa-operations.js';
+import { BASE_PATH, type RouteDocument } from './sofa-operations.js';
 
 /** The dependencies and limits of the REST door. */
 export interface ExchangeOptions {
   readonly makeContext: MakeContext;
   readonly mapError: MapError;
-  /** Maximum bytes of a JSON body. */
+  /** Maximum bytes of a JSON body of a client with valid credentials; others may send less. */
   readonly bodyLimit: number;
   /** Maximum bytes of a multipart body, its file included. */
   readonly uploadLimit: number;
+  /** The address of the service as clients know it, for links; without a slash at its end. By default links have none. */
+  readonly serviceUrl?: () => string;
 }
 
 /** A request that was routed, and its response. */
@@ -42,12 +47,33 @@ export interface Endpoint<Route extends AnyRestRoute = RestRoute> {
   readonly operationName: string;
 }
 
-/** @throws Error when the pipeline refuses the document: a programming mistake, which prevents the start */
+/** Validates the document with the first request: all of them at once would be a tenth of the time that a start takes. */
 export function makeEndpoint<Route extends AnyRestRoute>(
   operation: RestOperation<Route>,
-  { document, operationName }: RouteDocument,
+  document: RouteDocument,
   pipeline: Pipeline,
 ): Endpoint<Route> {
+  let made: ReturnType<typeof prepareEndpoint> | undefined;
+  const prepared = () => (made ??= prepareEndpoint(operation, document, pipeline));
+  return {
+    operation,
+    pipeline,
+    operationName: document.operationName,
+    get reader() {
+      return prepared().reader;
+    },
+    get prepared() {
+      return prepared().prepared;
+    },
+  };
+}
+
+/** @throws Error when the pipeline refuses the document: a programming mistake */
+function prepareEndpoint(
+  operation: RestOperation<AnyRestRoute>,
+  { document }: RouteDocument,
+  pipeline: Pipeline,
+): Pick<Endpoint<AnyRestRoute>, 'reader' | 'prepared'> {
   const prepared = pipeline.prepareOwn(document);
   const [error] = prepared.errors;
   if (error) throw error;
@@ -62,7 +88,7 @@ export function makeEndpoint<Route extends AnyRestRoute>(
     const argument = field?.args.find(({ name }) => name === input.variable);
     return argument?.type ?? input.type;
   });
-  return { operation, reader, pipeline, prepared, operationName };
+  return { reader, prepared };
 }
 
 /** A request that has been read and may run. */
@@ -74,7 +100,7 @@ export interface Admitted {
 }
 
 /**
- * Checks the credentials before the input, so that an anonymous client learns nothing about what a request should contain.
+ * Checks the credentials, and the scopes of a personal access token, before the input, so that an anonymous client learns nothing about what a request should contain.
  * @throws errors of the credentials; Unreadable; {@link Incomplete}; {@link BadInput}
  */
 export async function admitRequest(
@@ -82,10 +108,19 @@ export async function admitRequest(
   { wire, response, requestId, faults }: Exchange,
   options: ExchangeOptions,
 ): Promise<Admitted> {
-  const context = options.makeContext(callerOf(wire.request, response, requestId));
-  if (operation.access !== 'anyone') await context.viewer();
+  const caller = callerOf(wire.request, response, requestId, 'rest');
+  const ticket = ticketIn(wire, operation.route);
+  const context = options.makeContext(
+    ticket === undefined ? caller : { ...caller, credentials: { ...caller.credentials, ticket } },
+  );
+  context.noteOperation?.(operation.route.operationId, `${BASE_PATH}${operation.route.path}`);
+  if (operation.access !== 'anyone') requireTokenAccess(await context.viewer(), operation.token);
   const { plan } = operation;
-  const body = plan.hasBody ? await readJsonBody(wire.request, options.bodyLimit) : undefined;
+  if ((plan.hasBody || plan.file !== undefined) && prefersStrict(wire.request)) {
+    response.setHeader('preference-applied', 'handling=strict');
+  }
+  const bodyLimit = await bodyLimitOf(wire.request, options.bodyLimit, () => context.viewer());
+  const body = plan.hasBody ? await readJsonBody(wire.request, bodyLimit) : undefined;
   const part = plan.file === undefined ? undefined : await readFilePart(wire.request, plan.file, options);
   if (operation.route.incomplete !== undefined && lacksField(operation.plan, body)) throw new Incomplete();
   const read = reader.read(wire, body);
@@ -102,6 +137,13 @@ export async function admitRequest(
 }
 
 const nothing = () => undefined;
+
+function ticketIn({ query, pathParameters }: WireRequest, route: AnyRestRoute): Credentials['ticket'] {
+  if (!('ticket' in route) || query === '') return undefined;
+  const { parameter, of } = route.ticket;
+  const texts = new URLSearchParams(query).getAll(parameter);
+  return texts.length === 0 ? undefined : { text: texts.join(), messageId: pathParameters[of] ?? '' };
+}
 
 /** The body lacks a required field, on a route with one message for any missing field (its `incomplete`). */
 class Incomplete extends Error {}

@@ -3,6 +3,7 @@ import type { Fault } from '../../kernel/errors.js';
 import { ClientLeft } from '../body.js';
 import { MalformedMultipart, readMultipart } from '../multipart.js';
 import type { WireInput } from './input-plan.js';
+import { prefersStrict } from './read-input.js';
 import { Unreadable } from './request-body.js';
 
 export interface FilePart {
@@ -12,7 +13,8 @@ export interface FilePart {
 }
 
 /**
- * Reads a multipart body up to the beginning of its file. The file, named as the input, must be the only part.
+ * Reads a multipart body up to the beginning of its file, named as the input. Other parts are ignored, or faults if the client
+ * asked for that ({@link prefersStrict}).
  * @throws Unreadable 413, 415, 400; ClientLeft
  */
 export async function readFilePart(
@@ -20,7 +22,8 @@ export async function readFilePart(
   { name, variable }: Pick<WireInput, 'name' | 'variable'>,
   { bodyLimit, uploadLimit }: { readonly bodyLimit: number; readonly uploadLimit: number },
 ): Promise<FilePart> {
-  const limits = { bodyBytes: uploadLimit, fieldBytes: bodyLimit };
+  const others = prefersStrict(request) ? {} : { passesOver: (field: string) => field !== name };
+  const limits = { bodyBytes: uploadLimit, fieldBytes: bodyLimit, ...others };
   const { fields, file, finish } = await readMultipart(request, limits).catch((error: unknown) => {
     throw unreadable(error, request);
   });

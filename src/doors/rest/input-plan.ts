@@ -19,7 +19,7 @@ type Slot = GraphQLArgument | GraphQLInputField;
 
 /** One input of an operation: where it is in the request, the view's argument that takes it, and the main schema's argument. */
 export interface WireInput {
-  readonly in: 'path' | 'query' | 'header' | 'cookie' | 'body' | 'file';
+  readonly in: 'path' | 'query' | 'header' | 'cookie' | 'body' | 'file' | 'if-match';
   /** The client's name for it: `phone_number`, `X-Refresh-Token`. */
   readonly name: string;
   /** The name of the view's argument. */
@@ -30,7 +30,7 @@ export interface WireInput {
   readonly required: boolean;
   /** The value when the client sends none; undefined without a default. */
   readonly fallback: unknown;
-  /** A header that takes precedence over the query parameter. */
+  /** A header that takes precedence over the query parameter, or over the field of the body. */
   readonly header: string | undefined;
   readonly description: string | undefined;
   readonly schema: JsonSchema | undefined;
@@ -43,8 +43,8 @@ export interface InputPlan {
   readonly hasBody: boolean;
   /** The part of a multipart body that the operation reads; at most one. */
   readonly file: WireInput | undefined;
-  /** Fields of the body that are accepted and ignored. */
-  readonly readOnly: ReadonlySet<string>;
+  /** The name of the input type that is the body; undefined if the body has single arguments for fields. */
+  readonly bodyType: string | undefined;
   /** Additions to the body's schema in the OpenAPI document. */
   readonly bodySchema: JsonSchema;
   /** Maps the view's arguments to the main schema's. */
@@ -59,17 +59,20 @@ export interface InputPlan {
 export function planInputs(field: RootField, sources: Readonly<Record<string, RestSource>>): InputPlan {
   const inputs: WireInput[] = [];
   const constants: { readonly path: readonly string[]; readonly value: unknown }[] = [];
-  const readOnly = new Set<string>();
   const bodySchema: Record<string, unknown> = {};
+  let bodyType: string | undefined;
   for (const [key, source] of Object.entries(sources)) {
     const argumentPath = key.split('.');
     const slot = findSlot(field, argumentPath);
     if (source.in === 'constant') {
       constants.push({ path: argumentPath, value: source.value });
     } else if (source.in === 'body') {
-      for (const name of source.readOnly) readOnly.add(name);
       Object.assign(bodySchema, source.schema);
-      inputs.push(...bodyInputs(argumentPath, slot, source.omit, sources));
+      const type = getNullableType(slot.type);
+      if (isInputObjectType(type)) bodyType = type.name;
+      inputs.push(...bodyInputs(argumentPath, slot, source, sources));
+    } else if (source.in === 'if-match') {
+      inputs.push(parameterInput(argumentPath, slot, { in: 'if-match', name: 'If-Match', ...IF_MATCH }));
     } else {
       inputs.push(parameterInput(argumentPath, slot, source));
     }
@@ -81,7 +84,7 @@ export function planInputs(field: RootField, sources: Readonly<Record<string, Re
     inputs,
     file: inputs.find((input) => input.in === 'file'),
     hasBody: Object.values(sources).some((source) => source.in === 'body'),
-    readOnly,
+    bodyType,
     bodySchema,
     toArguments: argumentsBuilder(field, inputs, constants),
     toWireField: fieldTranslator(inputs),
@@ -99,6 +102,11 @@ function findSlot(field: RootField, [name, ...rest]: readonly string[]): Slot {
   return slot;
 }
 
+const IF_MATCH: ParameterOptions = {
+  description:
+    'The `ETag` that was read, or a list of them: anything else is 412. Weak ones match nothing; `*` matches all.',
+};
+
 function isRequired(slot: Slot): boolean {
   return isNonNullType(slot.type) && slot.defaultValue === undefined;
 }
@@ -106,7 +114,8 @@ function isRequired(slot: Slot): boolean {
 function parameterInput(
   argumentPath: readonly string[],
   slot: Slot,
-  source: Extract<RestSource, { name: string }>,
+  source:
+    Extract<RestSource, { name: string }> | ({ readonly in: 'if-match'; readonly name: string } & ParameterOptions),
 ): WireInput {
   const options: ParameterOptions = source.in === 'file' ? {} : source;
   return {
@@ -126,7 +135,7 @@ function parameterInput(
 function bodyInputs(
   argumentPath: readonly string[],
   slot: Slot,
-  omit: readonly string[],
+  { omit, header }: Extract<RestSource, { in: 'body' }>,
   sources: Readonly<Record<string, RestSource>>,
 ): WireInput[] {
   const bodyInput = (path: readonly string[], of: Slot): WireInput => ({
@@ -137,7 +146,7 @@ function bodyInputs(
     type: of.type,
     required: isRequired(of),
     fallback: undefined,
-    header: undefined,
+    header,
     description: of.description ?? undefined,
     schema: undefined,
   });

@@ -1,12 +1,14 @@
 import { getNullableType, isNonNullType, isObjectType, type GraphQLOutputType } from 'graphql';
+import type { TokenAccess } from '../../graphql/token-access.js';
 import type { RestNavigation } from '../../rest/answers.js';
 import type { JsonSchema } from '../../rest/json-schema.js';
 import { FILE_FORMATS, type RestFileRoute, type RestRoute, type RestStreamRoute } from '../../rest/route.js';
 import { describedSchema, sofaData } from './openapi-base.js';
+import { envelopeOf, pascalCase } from './openapi-components.js';
 import { exampleOf } from './openapi-examples.js';
 import { inputObjects, type Described } from './openapi-inputs.js';
-import { envelopeSchema, errorResponses } from './openapi-responses.js';
-import { objectSchema, outputSchema, wireWords } from './openapi-schemas.js';
+import { errorResponses, NO_DATA, RATE_LIMIT_HEADERS } from './openapi-responses.js';
+import { objectSchema, outputSchema } from './openapi-schemas.js';
 import type { RestOperation, RestView } from './rest-view.js';
 
 const COOKIE_HEADER: JsonSchema = {
@@ -15,40 +17,92 @@ const COOKIE_HEADER: JsonSchema = {
     schema: { type: 'string' },
   },
 };
+/** The name of the security scheme of routes that take a ticket. */
+export const TICKET_SECURITY = 'streamTicket';
+const ETAG_HEADER: JsonSchema = {
+  ETag: {
+    description: 'The version of what is answered with, for `If-Match` and `If-None-Match`.',
+    schema: { type: 'string' },
+  },
+};
+const LINK_HEADER: JsonSchema = {
+  Link: { description: 'The pages `prev` and `next`, where there are any (RFC 8288).', schema: { type: 'string' } },
+};
+const COUNT_HEADER: JsonSchema = {
+  'X-Total-Count': {
+    description: 'How many the whole list has. Only with `Prefer: count=exact`.',
+    schema: { type: 'integer', format: 'int32', minimum: 0 },
+  },
+};
+const IDEMPOTENCY_KEY: JsonSchema = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description:
+    'Makes it safe to send the request again: within 24 hours, all requests with the same key are one, and are answered alike. A new key for each act, such as a UUID; printable ASCII.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+const REPLAYED_HEADER: JsonSchema = {
+  'Idempotency-Replayed': {
+    description: 'That the answer is the one of an earlier request with the same `Idempotency-Key`.',
+    schema: { type: 'string', const: 'true' },
+  },
+};
 const USER_SECURITY = [{ bearer: [] }, { internalUser: [], internalKey: [] }];
 
-/** An operation that answers in the envelope; if it has a stream at the same path, the stream is part of it. */
-export function operationObject(
-  view: RestView,
-  of: Described<RestRoute>,
-  stream: RestOperation<RestStreamRoute> | undefined,
-): JsonSchema {
-  const { operation, sofa, reference } = of;
+/** What an operation's path gives too, if a client asks for it. */
+export interface Beside {
+  readonly stream: RestOperation<RestStreamRoute> | undefined;
+  readonly file: RestOperation<RestFileRoute> | undefined;
+}
+
+/**
+ * An operation that answers in the envelope. A stream or a file that it gives too is told of in words and has an operation of
+ * its own: clients are generated with one type of answer for each operation.
+ */
+export function operationObject(view: RestView, of: Described<RestRoute>, { stream, file }: Beside): JsonSchema {
+  const { operation, sofa, reference, components } = of;
   const { route } = operation;
   const type = dataType(view, route);
   const data = route.data?.schema ?? outputSchema(sofaData(sofa), type);
   const example = route.data?.example ?? exampleOf(type, reference.examples);
-  const streamText = stream && streamDescription(view, stream);
-  const when = stream?.route.when;
   return {
-    ...commonObject(of, when === undefined ? [] : [streamParameter(when)]),
-    description: [wireWords(sofa.summary || sofa.description), streamText].filter(Boolean).join('\n\n'),
+    ...commonObject(
+      of,
+      [stream && streamWords(stream.route), file && fileWords(file.route)].filter(Boolean).join('\n\n'),
+    ),
     responses: {
       '200': {
         description: 'Success',
-        ...(route.navigation?.cookie && { headers: COOKIE_HEADER }),
+        ...answerHeaders(operation, data),
         content: {
           'application/json': {
-            schema: envelopeSchema({ const: 200 }, { const: 'Success' }, data),
+            schema: components.envelope(data, pascalCase(route.operationId)),
             example: { code: 200, message: 'Success', data: example },
           },
-          ...(stream && streamContent(stream.route)),
         },
       },
-      ...(route.navigation && { '302': navigationResponse(route.navigation) }),
-      ...errorResponses(stream ? [operation, stream] : [operation]),
+      ...(route.navigation && { '302': navigationResponse(route.navigation, of) }),
+      ...errorResponses(
+        [operation, stream, file].filter((one) => one !== undefined),
+        components,
+      ),
     },
   };
+}
+
+/** The headers of a success. */
+function answerHeaders({ route, plan, isKeyed }: RestOperation, data: JsonSchema): { headers?: JsonSchema } {
+  const isList = route.method === 'GET' && data['type'] === 'array';
+  const isPaged = plan.inputs.some(({ name }) => name === 'skip');
+  const headers = {
+    ...(route.navigation?.cookie && COOKIE_HEADER),
+    ...(route.version && ETAG_HEADER),
+    ...(isKeyed && REPLAYED_HEADER),
+    ...(isList && isPaged && LINK_HEADER),
+    ...(isList && COUNT_HEADER),
+    ...(route.errors?.some(({ code }) => code === 'RATE_LIMITED') && RATE_LIMIT_HEADERS),
+  };
+  return Object.keys(headers).length > 0 ? { headers } : {};
 }
 
 function dataType({ schema }: RestView, route: RestRoute): GraphQLOutputType {
@@ -58,18 +112,30 @@ function dataType({ schema }: RestView, route: RestRoute): GraphQLOutputType {
   return type;
 }
 
-function commonObject(of: Described, moreParameters: readonly JsonSchema[] = []): JsonSchema {
-  const { route, access } = of.operation;
+/** What a route is to a personal access token; nothing for one that is open to anyone, or to any token. */
+function tokenWords(token: TokenAccess): string {
+  if (token === 'any') return '';
+  return token === 'closed'
+    ? 'Closed to personal access tokens.'
+    : `A personal access token needs the scope \`${token}\`.`;
+}
+
+function commonObject(of: Described, more = '', moreParameters: readonly JsonSchema[] = []): JsonSchema {
+  const { sofa } = of;
+  const { route, access, token } = of.operation;
+  const description = [route.description ?? (sofa.summary || sofa.description), more, tokenWords(token)];
   return {
-    tags: of.sofa.tags,
+    tags: sofa.tags,
     operationId: route.operationId,
-    summary: of.sofa.description,
-    security: access === 'anyone' ? [] : USER_SECURITY,
-    ...inputObjects(of, moreParameters),
+    summary: sofa.description,
+    description: description.filter((part) => part !== '').join('\n\n'),
+    security:
+      access === 'anyone' ? [] : 'ticket' in route ? [...USER_SECURITY, { [TICKET_SECURITY]: [] }] : USER_SECURITY,
+    ...inputObjects(of, [...moreParameters, ...(of.operation.isKeyed ? [IDEMPOTENCY_KEY] : [])]),
   };
 }
 
-function navigationResponse({ jsonStays, cookie }: RestNavigation): JsonSchema {
+function navigationResponse({ jsonStays, cookie }: RestNavigation, { components }: Described): JsonSchema {
   return {
     description: jsonStays
       ? 'Found: a client whose `Accept` names `application/json` and not `text/html` gets 200 instead.'
@@ -80,82 +146,82 @@ function navigationResponse({ jsonStays, cookie }: RestNavigation): JsonSchema {
     },
     content: {
       'application/json': {
-        schema: envelopeSchema({ const: 302 }, { const: 'Found' }, { type: 'null' }),
+        schema: components.reference(envelopeOf(NO_DATA), 'RedirectResponse'),
         example: { code: 302, message: 'Found', data: null },
       },
     },
   };
 }
 
-/** A stream that has its own path. */
+/** A stream of server-sent events. */
 export function streamObject(view: RestView, of: Described<RestStreamRoute>): JsonSchema {
-  const { operation, sofa } = of;
+  const { operation, components } = of;
   return {
-    ...commonObject(of),
-    description: [wireWords(sofa.summary), streamDescription(view, operation)].filter(Boolean).join('\n\n'),
+    ...commonObject(of, streamDescription(view, operation)),
     responses: {
-      '200': { description: 'The events', content: streamContent(operation.route) },
-      '204': { description: 'The stream is over: there is nothing more to come.' },
-      ...errorResponses([operation]),
+      '200': {
+        description: 'The events, as they come.',
+        ...(operation.isKeyed && { headers: REPLAYED_HEADER }),
+        content: { 'text/event-stream': { schema: { type: 'string', description: 'Server-sent events.' } } },
+      },
+      // A stream that begins with its request has an event at least.
+      ...(operation.route.method === 'GET' && {
+        '204': { description: 'The stream is over: there is nothing more to come.' },
+      }),
+      ...errorResponses([operation], components),
     },
   };
 }
 
-function streamParameter(when: string): JsonSchema {
-  return {
-    name: when,
-    in: 'query',
-    description: 'Streams the answer as it comes.',
-    schema: { type: 'boolean', default: false },
-  };
+function streamWords({ method, path, beside }: RestStreamRoute): string {
+  return `With \`?${beside?.when}=true\` the answer is plain text as it comes, without the envelope, and cut off when it fails; with \`Accept: text/event-stream\` as well, it is the events of \`${method} ${path}\`.`;
 }
 
-function streamContent({ text }: RestStreamRoute): Readonly<Record<string, JsonSchema>> {
-  return {
-    ...(text && { 'text/plain': { schema: { type: 'string', description: 'The text as it comes.' } } }),
-    'text/event-stream': { schema: { type: 'string', description: 'Server-sent events.' } },
-  };
+function fileWords({ method, path }: RestFileRoute): string {
+  const formats = Object.keys(FILE_FORMATS).map((format) => `\`?format=${format}\``);
+  return `With ${formats.join(' or ')}, or \`Accept: ${FILE_FORMATS.ndjson}\`, the answer is the file of \`${method} ${path}\`.`;
 }
 
 /** OpenAPI 3.1 cannot describe the events of a stream, so the description lists them. */
 function streamDescription(view: RestView, { route }: RestOperation<RestStreamRoute>): string {
   const events = Object.entries(route.events).map(([typeName, name]) => {
     const type = view.streamSchema?.getType(typeName);
-    const fields = isObjectType(type)
-      ? Object.values(type.getFields()).map(
-          (field) => `\`${field.name}\`${isNonNullType(field.type) ? '' : ' or null'}`,
-        )
-      : [];
-    return `- \`${name}\`: ${fields.join(', ')}`;
+    if (!isObjectType(type)) throw new Error(`${route.operationId} has no event ${typeName}`);
+    const fields = Object.values(type.getFields()).map(
+      (field) =>
+        `    - \`${field.name}\`${isNonNullType(field.type) ? '' : ', or null'}${field.description ? `: ${field.description}` : ''}`,
+    );
+    return [`- \`${name}\`: ${type.description ?? ''}`, ...fields].join('\n');
   });
-  const plain = route.text && `With \`${route.when}\` the answer is text as it comes, cut off when it fails; with`;
-  const opening = `${plain ?? 'Server-sent events.'}${route.text ? ' `Accept: text/event-stream`, server-sent events.' : ''}`;
-  return `${opening} The id of an event is its \`sequence\`, and its data is JSON:\n\n${events.join('\n')}`;
+  return `Server-sent events. The id of an event is its \`sequence\`, and its data is JSON:\n\n${events.join('\n')}`;
 }
 
 /** A file download. */
 export function fileObject(view: RestView, of: Described<RestFileRoute>): JsonSchema {
-  const { operation, sofa } = of;
+  const { operation, components } = of;
+  const item = components.reference(fileItemSchema(view, of), operation.route.item.event);
+  const items = { title: `${operation.route.item.event}List`, type: 'array', items: item };
   return {
-    ...commonObject(of, [
+    ...commonObject(of, 'A file to save, written as it is read; it is cut off when it fails half-way.', [
       {
         name: 'format',
         in: 'query',
-        description: 'JSON, or a line of JSON an item; by default what `Accept` names, and JSON.',
+        description: 'JSON, or a line of JSON an item, which `Accept: application/x-ndjson` asks for, too.',
         schema: { type: 'string', enum: Object.keys(FILE_FORMATS) },
       },
     ]),
-    description: `${wireWords(sofa.summary || sofa.description)}\n\nA file to save, written as it is read; it is cut off when it fails half-way.`,
     responses: {
       '200': {
         description: 'The file',
-        headers: { 'Content-Disposition': { schema: { type: 'string' } } },
+        headers: {
+          'Content-Disposition': { description: 'The name of the file.', schema: { type: 'string' } },
+        },
         content: {
-          [FILE_FORMATS.json]: { schema: { type: 'array', items: fileItemSchema(view, of) } },
+          [FILE_FORMATS.json]: { schema: components.reference(items, '') },
           [FILE_FORMATS.ndjson]: { schema: { type: 'string', description: 'The same items, a line each.' } },
         },
       },
-      ...errorResponses([operation]),
+      ...errorResponses([operation], components),
     },
   };
 }

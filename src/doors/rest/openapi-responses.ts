@@ -4,17 +4,8 @@ import type { JsonSchema } from '../../rest/json-schema.js';
 import type { AnyRestRoute } from '../../rest/route.js';
 import { MASKED_MESSAGE } from '../error-map.js';
 import { errorAnswer, VALIDATION_ERROR } from './envelope.js';
+import { envelopeOf, type Components } from './openapi-components.js';
 import type { RestOperation } from './rest-view.js';
-
-/** The schema of the envelope around data of the given schema. */
-export function envelopeSchema(code: JsonSchema, message: JsonSchema, data: JsonSchema): JsonSchema {
-  return {
-    type: 'object',
-    required: ['code', 'message', 'data'],
-    properties: { code: { type: 'integer', ...code }, message: { type: 'string', ...message }, data },
-    additionalProperties: false,
-  };
-}
 
 type AnyOperation = RestOperation<AnyRestRoute>;
 
@@ -25,6 +16,12 @@ const CREDENTIAL_ERRORS = [
   ['NOT_FOUND', 'User not found'],
   ['FORBIDDEN', 'Account disabled'],
 ] as const satisfies readonly (readonly [ErrorCode, string])[];
+
+/** Messages that a request with an `Idempotency-Key` may get, as src/features/operations/idempotency has them. */
+const KEY_ERRORS = [
+  'This Idempotency-Key was used for another call',
+  'The first call with this Idempotency-Key is still under way',
+] as const;
 
 const UNREADABLE_ERRORS = [
   [413, 'Payload too large'],
@@ -49,7 +46,7 @@ function errorsOf(operations: readonly AnyOperation[]): ReadonlyMap<number, Mess
     const messages = found.get(status) ?? new Map<string, ErrorData | undefined>();
     found.set(status, messages.set(message, data));
   };
-  for (const { route, access, plan } of operations) {
+  for (const { route, access, plan, isKeyed } of operations) {
     const own: readonly RestError[] = route.errors ?? [];
     const addCode = (code: ErrorCode, message: string) => {
       const { status, message: answered } = errorAnswer({ message, extensions: { code } }, withoutData(own), asItIs);
@@ -58,13 +55,12 @@ function errorsOf(operations: readonly AnyOperation[]): ReadonlyMap<number, Mess
     if (access !== 'anyone') for (const [code, message] of CREDENTIAL_ERRORS) addCode(code, message);
     if (access === 'admin') addCode('FORBIDDEN', 'Forbidden');
     if (plan.inputs.length > 0 || plan.hasBody || 'rows' in route) addCode('BAD_USER_INPUT', VALIDATION_ERROR);
-    // The URL counts too: Node's limit of 16 KB is for the request line and the header fields together.
-    if (access !== 'anyone' || plan.inputs.some(({ in: place }) => place !== 'body' && place !== 'file')) {
-      add(431, 'Request header fields too large');
-    }
+    // Any request can get this: Node's limit of 16 KB is for the request line and the header fields together.
+    add(431, 'Request header fields too large');
     if (plan.hasBody) for (const [status, message] of JSON_ERRORS) add(status, message);
     if (plan.file) for (const [status, message] of MULTIPART_ERRORS) add(status, message);
     for (const { code, message, insteadOf } of own) addCode(code, insteadOf ?? message);
+    if (isKeyed) for (const message of KEY_ERRORS) addCode('CONFLICT', message);
     if (route.incomplete !== undefined) add(route.incomplete.status, route.incomplete.message);
   }
   return new Map([...found].sort(([one], [other]) => one - other));
@@ -78,20 +74,21 @@ function asItIs(field: string): string {
   return field;
 }
 
-/** The error responses of an operation, and of the stream at the same path. */
-export function errorResponses(operations: readonly AnyOperation[]): Readonly<Record<string, JsonSchema>> {
+/** The error responses of an operation, and of the stream that it gives too. */
+export function errorResponses(
+  operations: readonly AnyOperation[],
+  components: Components,
+): Readonly<Record<string, JsonSchema>> {
   const errors = errorsOf(operations);
-  const hasClientError = [...errors.keys()].some((status) => status < 500);
   return {
     ...Object.fromEntries(
       [...errors].map(([status, messages]) => [
         String(status),
         SHARED_NAMES[status] !== undefined && isShared(status, messages)
           ? { $ref: `#/components/responses/${SHARED_NAMES[status]}` }
-          : errorResponse(status, messages),
+          : errorResponse(status, messages, components),
       ]),
     ),
-    ...(!hasClientError && { '4XX': { $ref: '#/components/responses/ClientError' } }),
     ...(!errors.has(503) && { '503': { $ref: '#/components/responses/Unavailable' } }),
     '500': { $ref: '#/components/responses/InternalServerError' },
   };
@@ -118,31 +115,33 @@ function isShared(status: number, messages: Messages): boolean {
   return messages.size === shared.length && shared.every((message) => messages.has(message));
 }
 
-function errorResponse(status: number, messages: Messages): JsonSchema {
+/** The messages are in the examples, and not in the schema: a constant would make a type for each operation and status. */
+function errorResponse(status: number, messages: Messages, components: Components): JsonSchema {
   const common = errorData(status);
   const headers = ERROR_HEADERS[status];
-  const schemaOf = (some: readonly string[], { schema }: ErrorData) =>
-    envelopeSchema({ const: status }, { enum: some }, schema);
-  const plain = [...messages].flatMap(([message, data]) => (data === undefined ? [message] : []));
-  const schemas = [
-    ...(plain.length > 0 ? [schemaOf(plain, common)] : []),
-    ...[...messages].flatMap(([message, data]) => (data === undefined ? [] : [schemaOf([message], data)])),
-  ];
+  const data = [...messages.values()].map((own) => own ?? common);
+  const schemas = [...new Set(data.map(({ schema }) => schema))].map((schema) => errorSchema(schema, components));
   return {
     description: [...messages.keys()].join(', or: '),
     ...(headers && { headers }),
     content: {
       'application/json': {
-        schema: schemas.length === 1 ? schemas[0] : { anyOf: schemas },
+        schema: components.either(schemas),
         examples: Object.fromEntries(
-          [...messages].map(([message, data]) => [
+          [...messages].map(([message, own]) => [
             exampleName(message),
-            { value: { code: status, message, data: (data ?? common).example } },
+            { value: { code: status, message, data: (own ?? common).example } },
           ]),
         ),
       },
     },
   };
+}
+
+function errorSchema(data: JsonSchema, components: Components): JsonSchema {
+  return data === NO_DATA
+    ? components.reference(envelopeOf(data), 'ErrorResponse')
+    : components.envelope(data, 'Error');
 }
 
 function plainMessages(messages: readonly string[]): Messages {
@@ -153,42 +152,15 @@ function exampleName(message: string): string {
   return message.replace(/[^A-Za-z0-9]+(\w?)/g, (_gap, letter: string) => letter.toUpperCase());
 }
 
-function errorData(status: number): ErrorData {
-  if (status === 422) {
-    return {
-      schema: { $ref: '#/components/schemas/Faults' },
-      example: { errors: [{ field: 'email', message: 'is required' }] },
-    };
-  }
-  if (status === 502) {
-    return {
-      schema: {
-        type: 'object',
-        required: ['source', 'reason'],
-        properties: { source: { type: 'string' }, reason: { type: 'string' } },
-        additionalProperties: false,
-      },
-      example: { source: 'openai', reason: 'timeout' },
-    };
-  }
-  return { schema: { type: 'null' }, example: null };
-}
-
-const ERROR_HEADERS: Readonly<Record<number, JsonSchema>> = {
-  401: { 'WWW-Authenticate': { schema: { type: 'string', const: 'Bearer' } } },
-  429: {
-    'Retry-After': {
-      description: 'Seconds until the next try can succeed.',
-      schema: { type: 'integer', minimum: 1 },
-    },
-  },
+/** The schema of `data` where that is null: an object that may be null, since generators have no type for nothing but null. */
+export const NO_DATA: JsonSchema = {
+  type: ['object', 'null'],
+  additionalProperties: true,
+  description: 'Null. Where there is something to say, the operation gives a schema of its own.',
 };
 
-const REQUEST_ID_HEADER: JsonSchema = {
-  'X-Request-Id': { description: 'Names the request in the log.', schema: { type: 'string' } },
-};
-
-export const FAULTS: JsonSchema = {
+const FAULTS: JsonSchema = {
+  title: 'ValidationError',
   type: 'object',
   required: ['errors'],
   properties: {
@@ -197,7 +169,9 @@ export const FAULTS: JsonSchema = {
       minItems: 1,
       description: 'One entry a fault, all faults at once.',
       items: {
+        title: 'Fault',
         type: 'object',
+        description: 'What is wrong with one input.',
         required: ['field', 'message'],
         properties: {
           field: { type: 'string', description: 'The dotted path of the offending input, as the client wrote it.' },
@@ -210,26 +184,70 @@ export const FAULTS: JsonSchema = {
   additionalProperties: false,
 };
 
-/** The shared responses that {@link errorResponses} refers to. */
-export const SHARED_RESPONSES: Readonly<Record<string, JsonSchema>> = {
-  ...Object.fromEntries(
-    Object.entries(SHARED_NAMES).map(([status, name]) => [
-      name,
-      errorResponse(Number(status), plainMessages(SHARED_MESSAGES[Number(status)] ?? [])),
-    ]),
-  ),
-  ClientError: {
-    description: 'A fault of the request that no operation knows, as a method or headers that are not taken.',
-    content: {
-      'application/json': { schema: envelopeSchema({ minimum: 400, maximum: 499 }, {}, { type: 'null' }) },
-    },
+const UPSTREAM_ERROR: JsonSchema = {
+  title: 'UpstreamError',
+  type: 'object',
+  required: ['source', 'reason'],
+  properties: {
+    source: { type: 'string', description: 'Who failed: `openai`.' },
+    reason: { type: 'string', description: 'What happened, for a person.' },
   },
-  InternalServerError: {
-    ...errorResponse(500, plainMessages([MASKED_MESSAGE])),
-    headers: REQUEST_ID_HEADER,
+  additionalProperties: false,
+};
+
+function errorData(status: number): ErrorData {
+  if (status === 422) return { schema: FAULTS, example: { errors: [{ field: 'email', message: 'is required' }] } };
+  if (status === 502) return { schema: UPSTREAM_ERROR, example: { source: 'openai', reason: 'timeout' } };
+  return { schema: NO_DATA, example: null };
+}
+
+/** The headers of the limit that has the fewest calls left, where there are several. */
+export const RATE_LIMIT_HEADERS: JsonSchema = {
+  'RateLimit-Limit': {
+    description: 'How many calls the limit allows in its time.',
+    schema: { type: 'integer', format: 'int32' },
   },
-  Unavailable: {
-    description: 'Something that the request needs is not there at present; a later try may succeed.',
-    content: { 'application/json': { schema: envelopeSchema({ const: 503 }, {}, { type: 'null' }) } },
+  'RateLimit-Remaining': {
+    description: 'How many may still follow at once.',
+    schema: { type: 'integer', format: 'int32', minimum: 0 },
+  },
+  'RateLimit-Reset': {
+    description: 'Seconds until one more may follow.',
+    schema: { type: 'integer', format: 'int32', minimum: 1 },
   },
 };
+
+const ERROR_HEADERS: Readonly<Record<number, JsonSchema>> = {
+  401: { 'WWW-Authenticate': { description: 'How to authenticate.', schema: { type: 'string', const: 'Bearer' } } },
+  429: {
+    'Retry-After': {
+      description: 'Seconds until the next try can succeed.',
+      schema: { type: 'integer', format: 'int32', minimum: 1 },
+    },
+    ...RATE_LIMIT_HEADERS,
+  },
+};
+
+const REQUEST_ID_HEADER: JsonSchema = {
+  'X-Request-Id': { description: 'Names the request in the log.', schema: { type: 'string' } },
+};
+
+/** The shared responses that {@link errorResponses} refers to. */
+export function sharedResponses(components: Components): Readonly<Record<string, JsonSchema>> {
+  return {
+    ...Object.fromEntries(
+      Object.entries(SHARED_NAMES).map(([status, name]) => [
+        name,
+        errorResponse(Number(status), plainMessages(SHARED_MESSAGES[Number(status)] ?? []), components),
+      ]),
+    ),
+    InternalServerError: {
+      ...errorResponse(500, plainMessages([MASKED_MESSAGE]), components),
+      headers: REQUEST_ID_HEADER,
+    },
+    Unavailable: {
+      description: 'Something that the request needs is not there at present; a later try may succeed.',
+      content: { 'application/json': { schema: errorSchema(NO_DATA, components) } },
+    },
+  };
+}

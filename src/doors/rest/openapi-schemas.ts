@@ -1,5 +1,6 @@
 import {
   getNullableType,
+  isEnumType,
   isInputObjectType,
   isListType,
   isNonNullType,
@@ -15,17 +16,16 @@ import { allowsNull, keywordsOf, ruleOf, shapeOf } from './openapi-rules.js';
 import { toSnakeCase } from './wire-names.js';
 
 const UUID: JsonSchema = { type: 'string', format: 'uuid' };
-/** The pipeline refuses NUL in every text, since PostgreSQL cannot store it. */
-const TEXT: JsonSchema = { type: 'string', not: { type: 'string', pattern: '\\u0000' } };
+const TEXT: JsonSchema = { type: 'string' };
 
 function nullable(schema: JsonSchema): JsonSchema {
-  const { type } = schema;
+  const { type, enum: values } = schema;
   if (type === undefined && schema['$ref'] === undefined) return schema;
-  if (typeof type !== 'string' || schema['enum'] !== undefined) return { anyOf: [schema, { type: 'null' }] };
-  return { ...schema, type: [type, 'null'] };
+  if (typeof type !== 'string') return { anyOf: [schema, { type: 'null' }] };
+  return { ...schema, type: [type, 'null'], ...(Array.isArray(values) && { enum: [...(values as unknown[]), null] }) };
 }
 
-/** SOFA's schema of an output type of the view, with nulls and UUIDs added. */
+/** SOFA's schema of an output type of the view, with nulls, UUIDs and the names of enumerations added. */
 export function outputSchema(base: JsonSchema, type: GraphQLOutputType): JsonSchema {
   if (!isNonNullType(type)) return nullable(presentSchema(base, type));
   return presentSchema(base, type.ofType);
@@ -33,6 +33,7 @@ export function outputSchema(base: JsonSchema, type: GraphQLOutputType): JsonSch
 
 function presentSchema(base: JsonSchema, type: GraphQLOutputType): JsonSchema {
   if (isListType(type)) return { ...base, items: outputSchema(base['items'] as JsonSchema, type.ofType) };
+  if (isEnumType(type)) return { title: type.name, ...base };
   return String(type) === 'ID' ? UUID : base;
 }
 
@@ -43,17 +44,18 @@ export function objectSchema(schemas: SofaSchemas, type: GraphQLOutputType): Jso
   const fields = type.getFields();
   return {
     type: 'object',
-    ...(base.description && { description: wireWords(base.description) }),
+    ...(base.description && { description: base.description }),
     required: Object.keys(base.properties),
     properties: mapProperties(base.properties, (schema, name) => {
       const field = fields[name];
-      return field === undefined ? schema : outputSchema(schema, field.type);
+      if (field === undefined) return schema;
+      return { ...outputSchema(schema, field.type), ...(field.extensions['schema'] as JsonSchema | undefined) };
     }),
     additionalProperties: false,
   };
 }
 
-/** Refines the schema of each property, and puts REST's field names into its description. */
+/** Refines the schema of each property. */
 function mapProperties(
   properties: Readonly<Record<string, JsonSchema>>,
   refine: (schema: JsonSchema, name: string) => JsonSchema,
@@ -67,12 +69,7 @@ function mapProperties(
 }
 
 export function described(schema: JsonSchema, description: string | undefined): JsonSchema {
-  return description === undefined ? schema : { ...schema, description: wireWords(description) };
-}
-
-/** Replaces GraphQL field names in a description by REST's, which are in snake_case. */
-export function wireWords(description: string): string {
-  return description.replace(/`[a-z]+(?:[A-Z][a-z]*)+`/g, toSnakeCase);
+  return description === undefined ? schema : { ...schema, description };
 }
 
 /** SOFA's schema of an input, with the constraints of the operation's rules. */
@@ -115,6 +112,7 @@ function typeSchema(base: JsonSchema, type: GraphQLInputType, name: string, sche
       additionalProperties: false,
     };
   }
+  if (isEnumType(present)) return { title: present.name, ...base };
   // An ID whose name does not end in `id` is a name, such as a plan's.
   if (String(present) === 'ID') return /(^|_)ids?$/.test(name) ? UUID : TEXT;
   return String(present) === 'String' ? TEXT : base;

@@ -5,7 +5,9 @@ import { findFaults } from '../../graphql/operation.js';
 import { checkVariables } from '../../graphql/text-check.js';
 import type { Fault } from '../../kernel/errors.js';
 import { cookieValues, wireCookieName } from './cookies.js';
-import { isJsonObject, jsonCheck, textReader, type JsonCheck, type TextReader } from './decode.js';
+import { strongTagsOf } from '../headers/validators.js';
+import { preferenceOf } from '../headers/prefer.js';
+import { isJsonObject, jsonCheck, textReader, withoutUnknown, type JsonCheck, type TextReader } from './decode.js';
 import type { InputPlan, WireInput } from './input-plan.js';
 
 /** The parts of a request, apart from the body, from which inputs are read. */
@@ -26,6 +28,7 @@ export interface ReadInput {
 export interface InputReader {
   /**
    * Reads names and types, strictly. `body` is the parsed JSON body; undefined when it was empty or the operation takes none.
+   * Its unknown keys are ignored, or faults if the client asked for that ({@link prefersStrict}).
    */
   read(wire: WireRequest, body: unknown): ReadInput;
   /**
@@ -46,12 +49,10 @@ export function inputReader(
 ): InputReader {
   const parameters = plan.inputs
     .filter((input) => input.in !== 'body' && input.in !== 'file')
-    .map((input) => ({ input, read: textReader(input.type) }));
+    .map((input) => ({ input, read: input.in === 'if-match' ? readTags : textReader(input.type) }));
   const takesQuery = parameters.some(({ input }) => input.in === 'query');
-  const fields = new Map(
-    plan.inputs
-      .filter((input) => input.in === 'body')
-      .map((input) => [input.name, { input, check: jsonCheck(input.type) }] as const),
+  const fields: BodyFields = new Map(
+    plan.inputs.filter((input) => input.in === 'body').map((input) => [input.name, bodyField(input)] as const),
   );
   return {
     read(wire, body) {
@@ -59,7 +60,7 @@ export function inputReader(
       const faults: Fault[] = [];
       const query = takesQuery && wire.query !== '' ? new URLSearchParams(wire.query) : undefined;
       for (const { input, read } of parameters) readParameter(input, read, wire, query, variables, faults);
-      if (plan.hasBody) readBody(body, fields, plan.readOnly, variables, faults);
+      if (plan.hasBody) readBody(body, fields, wire.request, variables, faults);
       return { variables, faults };
     },
     allFaults({ variables, faults }) {
@@ -93,15 +94,26 @@ function readParameter(
   }
 }
 
+/** The versions of which the present one must be one; undefined for any. */
+const readTags: TextReader = (texts) => strongTagsOf(texts);
+
 function textsOf(input: WireInput, wire: WireRequest, query: URLSearchParams | undefined): readonly string[] {
   if (input.in === 'path') {
     const text = wire.pathParameters[input.name];
     return text === undefined ? [] : [text];
   }
-  if (input.in === 'header') return headerValues(wire.request, input.name);
+  if (input.in === 'header' || input.in === 'if-match') return headerValues(wire.request, input.name);
   if (input.in === 'cookie') return cookieValues(wire.request, wireCookieName(input.name, wire.isSecure));
   const fromHeader = input.header === undefined ? [] : headerValues(wire.request, input.header);
   return fromHeader.length > 0 ? fromHeader : (query?.getAll(input.name) ?? []);
+}
+
+/**
+ * Whether keys of the body that the route does not read are faults (RFC 7240, 4.4), also those that are only read-only: a
+ * client that is strict about what it sends does not send whole objects back.
+ */
+export function prefersStrict(request: IncomingMessage): boolean {
+  return preferenceOf(request, 'handling') === 'strict';
 }
 
 /** Every value of a header, unmodified; Node's `headers` joins some repeated headers and drops others. */
@@ -116,10 +128,24 @@ function headerValues({ rawHeaders }: IncomingMessage, name: string): string[] {
   return values;
 }
 
+interface BodyField {
+  readonly input: WireInput;
+  readonly check: JsonCheck;
+  readonly withoutUnknown: ((value: unknown) => unknown) | undefined;
+  /** Reads the header that takes precedence over the field. */
+  readonly readHeader: TextReader;
+}
+type BodyFields = ReadonlyMap<string, BodyField>;
+
+function bodyField(input: WireInput): BodyField {
+  const { type } = input;
+  return { input, check: jsonCheck(type), withoutUnknown: withoutUnknown(type), readHeader: textReader(type) };
+}
+
 function readBody(
   body: unknown,
-  fields: ReadonlyMap<string, { readonly input: WireInput; readonly check: JsonCheck }>,
-  readOnly: ReadonlySet<string>,
+  fields: BodyFields,
+  request: IncomingMessage,
   variables: Record<string, unknown>,
   faults: Fault[],
 ): void {
@@ -128,16 +154,30 @@ function readBody(
     faults.push({ field: WHOLE_BODY, message: 'must be a JSON object' });
     return;
   }
-  for (const [name, value] of Object.entries(object)) {
-    const field = fields.get(name);
-    if (field === undefined) {
-      if (!readOnly.has(name)) faults.push({ field: name, message: 'is not a known field' });
-      continue;
-    }
-    if (field.check(value, name, faults)) variables[field.input.variable] = value;
+  const isStrict = prefersStrict(request);
+  for (const name of Object.keys(object)) {
+    if (isStrict && !fields.has(name)) faults.push({ field: name, message: 'is not a known field' });
   }
-  for (const [name, { input }] of fields) {
-    if (input.required && !Object.hasOwn(object, name)) faults.push({ field: name, message: 'is required' });
+  for (const [name, field] of fields) {
+    const { header, variable, required } = field.input;
+    const inHeader = header === undefined ? [] : headerValues(request, header);
+    // An empty header is what a client sends whose token is in the body.
+    if (
+      header !== undefined &&
+      (inHeader.some((text) => text !== '') || (inHeader.length > 0 && !Object.hasOwn(object, name)))
+    ) {
+      const value = field.readHeader(inHeader, header, faults);
+      if (value !== undefined) variables[variable] = value;
+    } else if (Object.hasOwn(object, name)) {
+      const value = isStrict ? object[name] : (field.withoutUnknown?.(object[name]) ?? object[name]);
+      if (field.check(value, name, faults)) variables[variable] = value;
+    } else if (required) {
+      faults.push(
+        header === undefined
+          ? { field: name, message: 'is required' }
+          : { field: header, message: `is required, here or as ${name} in the body` },
+      );
+    }
   }
 }
 

@@ -26,7 +26,9 @@ describe('the reference at /docs', () => {
     expect(answer.status).toBe(200);
     expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(answer.headers.get('content-security-policy')).toMatch(/default-src 'none'.*connect-src 'self'/);
-    const addresses = [...(await answer.text()).matchAll(/(?:src|href)="(.*?)"/g)].map(([, address]) => address);
+    const addresses = [...(await answer.text()).matchAll(/<(?:script|link)[^>]+(?:src|href)="(.*?)"/g)].map(
+      ([, address]) => address,
+    );
     expect(addresses.sort()).toEqual(['data:,', ...ASSETS.map(([path]) => path)].sort());
   });
 

@@ -59,8 +59,16 @@ function pageOf(title: string): string {
     <title>${title}</title>
     <link rel="icon" href="data:," />
     <link rel="stylesheet" href="${PAGE_PATH}/swagger-ui.css" />
+    <style>
+      body { margin: 0; }
+      #guide { margin: 0; padding: 0.75rem 1.25rem; font: 15px/1.5 system-ui, sans-serif; color: #1f2933; background: #e8eef6; }
+    </style>
   </head>
   <body>
+    <p id="guide">
+      Open an operation and press <b>Execute</b>. <b>Auth / login</b> with the example account logs in: its token is
+      sent with every later call of this page. GraphQL, with the same operations, is at <a href="/graphql">/graphql</a>.
+    </p>
     <div id="reference"></div>
     <script src="${PAGE_PATH}/swagger-ui-bundle.js"></script>
     <script src="${PAGE_PATH}/start.js"></script>

@@ -1,9 +1,15 @@
+import { EXAMPLE_ACCOUNT } from '../example-account.js';
+
 /** Parts of the OpenAPI document that do not come from routes. */
 export interface Reference {
   readonly title: string;
   readonly description: string;
   /** Descriptions of the routes' tags, in reading order. */
   readonly tags: Readonly<Record<string, string>>;
+  /** Other names of types in the document, by their names in the schema. */
+  readonly schemaNames: Readonly<Record<string, string>>;
+  /** Descriptions of parameters whose arguments have none, by the parameters' names. */
+  readonly parameters: Readonly<Record<string, string>>;
   /** Example values by field name, `Type.name` or `operationId.name`; other fields get an example of their type. */
   readonly examples: Readonly<Record<string, unknown>>;
 }
@@ -11,27 +17,45 @@ export interface Reference {
 export const REFERENCE: Reference = {
   title: 'Flynkle API',
   description:
-    'A chat service: accounts with plans, conversations, and answers of a language model, whole or as a stream. Every answer is the envelope `{"code", "message", "data"}`, whose `code` is the HTTP status; only streams and this document are not. The same service speaks GraphQL at `/graphql`.',
+    'A chat service: accounts with plans, conversations, and answers of a language model, whole or as a stream. Every answer is the envelope `{"code", "message", "data"}`, whose `code` is the HTTP status; only streams and this document are not. No text may hold U+0000. The same service speaks GraphQL at `/graphql`.',
   tags: {
     Health: 'Whether the service works.',
     Auth: 'Sessions: logging in and out, tokens, lost passwords and e-mail verification.',
     'Second factor': 'What a login asks for beyond the password: codes of an authenticator app.',
     Passkeys: 'Logging in with what a phone, a computer or a security key holds (WebAuthn), without a password.',
+    'Access tokens': 'What scripts and integrations send in place of a login, each with scopes of its own.',
     Users: 'Accounts.',
     Plans: 'What a user may use, and what they used.',
+    Models: 'The models that can be asked, and what they cost.',
     Conversations: 'Dialogues of a user with the model.',
     Messages: 'What was said in a conversation.',
     Chat: 'Questions to the model.',
     Uploads: 'Files.',
     Admin: 'What administrators do with the accounts of others.',
   },
+  schemaNames: { AuthTokens: 'Tokens', DailyUsage: 'Usage', RecoveryCodes: 'NewRecoveryCodes' },
+  parameters: {
+    user_id: "The user's id.",
+    conversation_id: "The conversation's id.",
+    message_id: "The message's id.",
+    upload_id: "The file's id.",
+    passkey_id: "The passkey's id.",
+    token_id: "The personal access token's id.",
+    mail_id: "The mail's id, as the list has it.",
+    session_id: "The session's id.",
+    identity_id: "The id of the provider's link.",
+    ids: 'The ids of the conversations, each a parameter of its own: `ids=…&ids=…`.',
+    'X-Refresh-Token': 'The refresh token that is traded in.',
+  },
   examples: {
-    email: 'ada@example.com',
+    email: EXAMPLE_ACCOUNT.email,
     phone_number: '+44 20 7946 0018',
     provider: 'email',
     provider_id: null,
-    password: 'correct horse battery staple',
+    password: EXAMPLE_ACCOUNT.password,
     new_password: 'correct horse battery staple',
+    'changePassword.new': 'purple elephants sing at noon',
+    'ModelFailure.status': 400,
     otp: '493817',
     code: '493817',
     'finishPasskeyRegistration.credential': {
@@ -73,7 +97,11 @@ export const REFERENCE: Reference = {
     message_type: 'user',
     extra: null,
     response: 'Try Madeira.',
+    token: 'flk_pat_4Jv0QmPz8sYw1cTgXnL5uHb2rKd7fE38tfVB',
+    scopes: ['conversations:read', 'chat'],
+    last_four: 'tfVB',
     tokens: 58,
+    'UserLimits.tokens': { used: 1_240, limit: 5_000, remaining: 3_760, resets_at: '2026-01-31T00:00:00.000Z' },
     access_token: 'eyJhbGciOiJIUzI1NiJ9.e30.XmNK3GpH3Ys_7wsYBfq4C3M6goz71I7dTgUkuIa5lyQ',
     refresh_token: '5Sz0mGyZ6Qq4v0x1lq0oZ2Jm2m3l5sYw0cYhJ8tqk3A.Jm0x1lqYw0o8tqZ2Gm4v3l5s0cYhJk3ASz6QqZ2yZ0q',
     model: 'configured',

@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GraphQLBoolean, type GraphQLSchema } from 'graphql';
 import type { Pipeline } from '../../graphql/pipeline.js';
-import type { RestFileRoute, RestStreamRoute } from '../../rest/route.js';
+import { FILE_FORMATS, type RestFileRoute, type RestStreamRoute } from '../../rest/route.js';
 import type { Fault } from '../../kernel/errors.js';
+import { hearingRateLimits } from '../../kernel/rate-limit-notes.js';
 import { compressedFile, type SendFile } from '../compressed-file.js';
-import { sendEnvelope } from '../envelope.js';
+import { preferredType } from '../headers/accept.js';
 import { textReader } from './decode.js';
+import type { WireRequest } from './read-input.js';
 import { makeEndpoint, sendThrown, type Exchange, type ExchangeOptions } from './exchange.js';
+import { rateLimitHeaders } from './rate-limit-headers.js';
 import { REFERENCE } from './reference.js';
 import { referencePage } from './reference-page.js';
 import { buildRestView, type RestOperation } from './rest-view.js';
@@ -14,6 +17,7 @@ import { createRestRouter, type FoundRoute } from './rest-router.js';
 import { serveFile } from './serve-file.js';
 import { serveOperation } from './serve-operation.js';
 import { serveStream, type OpenStream, type StreamOptions } from './serve-stream.js';
+import { welcomePage } from './welcome-page.js';
 import { BASE_PATH, pairOperations, readEmittedRest, type EmittedRest } from './sofa-operations.js';
 
 export interface RestDoorOptions extends ExchangeOptions {
@@ -27,6 +31,10 @@ export interface RestDoorOptions extends ExchangeOptions {
   readonly title?: string;
   /** Whether clients reach the service over HTTPS only, so cookies can be `Secure`. False by default. */
   readonly isSecure?: boolean;
+  /** Whether the page at the root links to GraphiQL. True by default. */
+  readonly hasGraphiql?: boolean;
+  /** Whether there is the API reference, and its document. True by default. */
+  readonly hasDocs?: boolean;
   /** Interval after which a silent event stream gets a comment. 15 s by default: proxies close idle ones after 30 to 60 s. */
   readonly heartbeatMs?: number;
 }
@@ -43,13 +51,26 @@ export interface RestDoor {
   readonly endStreams: () => void;
 }
 
-const WELCOME = { status: 200, message: 'Success', data: { message: 'Welcome to Flynkle API' } };
 const DOCUMENT_PATH = `${BASE_PATH}/openapi.json`;
+const GRAPHIQL_LINK = {
+  path: '/graphql',
+  label: 'GraphiQL',
+  description: 'The GraphQL API, with examples to run in the browser.',
+};
+const DOCS_LINKS = [
+  { path: '/docs', label: 'REST reference', description: `The routes under ${BASE_PATH}, with a form to try each.` },
+  { path: DOCUMENT_PATH, label: 'OpenAPI document', description: 'The same for client generators.' },
+];
+const HEALTH_LINK = {
+  path: `${BASE_PATH}/health`,
+  label: 'Health',
+  description: 'Whether the service works, and its version.',
+};
 const HEARTBEAT_MS = 15_000;
 
 export function createRestDoor(options: RestDoorOptions): RestDoor {
   const { schema, pipelineFor, heartbeatMs = HEARTBEAT_MS, isSecure = false } = options;
-  const { emitted = readEmittedRest(), title = REFERENCE.title } = options;
+  const { hasGraphiql = true, hasDocs = true, emitted = readEmittedRest(), title = REFERENCE.title } = options;
   const view = buildRestView(schema);
   const documentOf = pairOperations(view, emitted.operations);
   const pipeline = pipelineFor(view.schema);
@@ -62,10 +83,12 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
   };
   const streams = view.streams.map((operation) => subscriptionEndpoint(operation));
   const files = view.files.map((operation) => subscriptionEndpoint(operation));
+  const links = [...(hasGraphiql ? [GRAPHIQL_LINK] : []), ...(hasDocs ? DOCS_LINKS : []), HEALTH_LINK];
   const findRoute = createRestRouter(operations, streams, files, [
-    { path: '/', send: sendWelcome },
-    { path: DOCUMENT_PATH, send: documentFile(emitted) },
-    ...referencePage({ title, documentPath: DOCUMENT_PATH }),
+    { path: '/', send: welcomePage({ title, links }) },
+    ...(hasDocs
+      ? [{ path: DOCUMENT_PATH, send: documentFile(emitted) }, ...referencePage({ title, documentPath: DOCUMENT_PATH })]
+      : []),
   ]);
   const openStreams = new Set<OpenStream>();
   const streamOptions: StreamOptions = { ...options, heartbeatMs, openStreams };
@@ -73,13 +96,14 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
   const serve = (route: FoundRoute, exchange: Exchange): Promise<void> => {
     const { operation, stream, file, answer } = route.target;
     if (answer) return answer.send(exchange.wire.request, exchange.response);
-    if (file) return serveFile(file, exchange, streamOptions);
+    if (file && (operation === undefined || asksForFile(exchange.wire)))
+      return serveFile(file, exchange, streamOptions);
     if (operation === undefined) return stream ? serveStream(stream, exchange, streamOptions) : Promise.resolve();
-    const when = stream?.operation.route.when;
-    if (stream === undefined || when === undefined) return serveOperation(operation, exchange, options);
+    const beside = stream?.operation.route.beside;
+    if (stream === undefined || beside === undefined) return serveOperation(operation, exchange, options);
     const faults: Fault[] = [];
-    return asksForStream(when, route.query, faults)
-      ? serveStream(stream, exchange, streamOptions)
+    return asksForStream(beside.when, route.query, faults)
+      ? serveStream(stream, exchange, streamOptions, beside.text)
       : serveOperation(operation, { ...exchange, faults }, options);
   };
 
@@ -89,7 +113,8 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
       try {
         const route = findRoute(request.method ?? 'GET', request.url ?? '/');
         const { pathParameters, query } = route;
-        await serve(route, { wire: { request, pathParameters, query, isSecure }, response, requestId, faults: [] });
+        const exchange = { wire: { request, pathParameters, query, isSecure }, response, requestId, faults: [] };
+        await hearingRateLimits(rateLimitHeaders(response), () => serve(route, exchange));
       } catch (error) {
         sendThrown(error, undefined, { response, requestId }, options);
       }
@@ -100,13 +125,14 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
   };
 }
 
-const sendWelcome: SendFile = (_request, response) => {
-  sendEnvelope(response, WELCOME);
-  return Promise.resolve();
-};
-
 function documentFile({ loadDocument: load }: EmittedRest): SendFile {
   return compressedFile({ contentType: 'application/json; charset=utf-8', load });
+}
+
+/** Whether a client wants the file at a path that has an operation, too: by `?format=`, or by the type that only the file has. */
+function asksForFile({ request, query }: WireRequest): boolean {
+  if (new URLSearchParams(query).has('format')) return true;
+  return preferredType(request, Object.values(FILE_FORMATS)) === FILE_FORMATS.ndjson;
 }
 
 const readBoolean = textReader(GraphQLBoolean);

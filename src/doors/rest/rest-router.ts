@@ -54,12 +54,14 @@ export function createRestRouter(
     add(method, `${BASE_PATH}${path}`, { operation: endpoint });
   }
   for (const endpoint of streams) {
-    const { method, path } = endpoint.operation.route;
+    const { method, path, beside } = endpoint.operation.route;
     add(method, `${BASE_PATH}${path}`, { stream: endpoint });
+    if (beside) add(method, `${BASE_PATH}${beside.path}`, { stream: endpoint });
   }
   for (const endpoint of files) {
-    const { method, path } = endpoint.operation.route;
+    const { method, path, beside } = endpoint.operation.route;
     add(method, `${BASE_PATH}${path}`, { file: endpoint });
+    if (beside !== undefined) add(method, `${BASE_PATH}${beside}`, { file: endpoint });
   }
 
   const router = createRouter({

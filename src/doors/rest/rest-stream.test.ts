@@ -60,7 +60,7 @@ describe('a stream of plain text', () => {
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
     expect(response.headers.get('x-accel-buffering')).toBe('no');
-    expect(response.headers.get('cache-control')).toBe('no-cache, no-transform');
+    expect(response.headers.get('cache-control')).toBe('no-store, no-transform');
     expect(response.headers.get('x-request-id')).toMatch(/^request-/);
     const next = reader(response);
     expect(await next()).toBe('Miss ');
@@ -134,11 +134,33 @@ describe('a stream of events', () => {
     );
   });
 
-  it('tells of a failure as an event, also when it is the first', async () => {
+  it('answers a POST in the envelope when it fails before the first event', async () => {
     running.library.read = () => eventsOf([failed(1, 'timeout')]);
     const response = await read(EVENTS);
-    expect(response.status).toBe(200);
-    expect(await response.text()).toBe('id: 1\nevent: failed\ndata: {"sequence":1,"reason":"timeout"}\n\n');
+    expect([response.status, await response.json()]).toEqual([
+      502,
+      { code: 502, message: 'OpenAI request failed', data: { source: 'openai', reason: 'timeout' } },
+    ]);
+  });
+
+  it('tells of a failure as an event after another one, after a sign of life, and to a reader who resumes', async () => {
+    const told = (sequence: number) =>
+      `id: ${sequence}\nevent: failed\ndata: {"sequence":${sequence},"reason":"cut"}\n\n`;
+    running.library.read = () => eventsOf([page(1, 'a'), failed(2, 'cut')]);
+    expect(await (await read(EVENTS)).text()).toBe(
+      `id: 1\nevent: delta\ndata: {"sequence":1,"text":"a"}\n\n${told(2)}`,
+    );
+    const sign = gate();
+    running.library.read = async function* () {
+      await sign.opened;
+      yield failed(1, 'cut');
+    };
+    const silent = await read(EVENTS);
+    expect(silent.status).toBe(200);
+    sign.open();
+    expect((await silent.text()).replaceAll(':\n\n', '')).toBe(told(1));
+    running.library.read = () => eventsOf([failed(1, 'cut')]);
+    expect(await (await follow()).text()).toContain(told(1));
   });
 
   it('ends with a failed event when its session does', async () => {

@@ -1,7 +1,9 @@
 import { GraphQLObjectType, GraphQLSchema, GraphQLString, type GraphQLFieldConfigMap } from 'graphql';
 import type { ZodType } from 'zod';
 import type { RequestContext } from '../../graphql/context.js';
+import { idempotencyOf } from '../../graphql/idempotency.js';
 import type { Access, OperationExtension } from '../../graphql/operation.js';
+import type { TokenAccess } from '../../graphql/token-access.js';
 import type { AnyRestRoute, RestFileRoute, RestRoute, RestStreamRoute } from '../../rest/route.js';
 import { planInputs, type InputPlan } from './input-plan.js';
 import { ViewTypes, fieldsOf, type ViewField } from './view-types.js';
@@ -9,10 +11,15 @@ import { ViewTypes, fieldsOf, type ViewField } from './view-types.js';
 /** A REST operation, ready to serve: its route, who may call it, and its inputs. */
 export interface RestOperation<Route extends AnyRestRoute = RestRoute> {
   readonly route: Route;
+  /** The field of the main schema. */
+  readonly field: string;
   readonly access: Access;
+  readonly token: TokenAccess;
   readonly rules: ZodType<object> | undefined;
   readonly description: string | undefined;
   readonly plan: InputPlan;
+  /** Whether an `Idempotency-Key` keeps it from being done twice. */
+  readonly isKeyed: boolean;
 }
 
 export interface RestView {
@@ -41,9 +48,10 @@ export function buildRestView(main: GraphQLSchema): RestView {
   const streams: RestOperation<RestStreamRoute>[] = [];
   const files: RestOperation<RestFileRoute>[] = [];
 
-  for (const field of [...fieldsOf(main.getQueryType()), ...fieldsOf(main.getMutationType())]) {
+  const mutationFields = new Set(fieldsOf(main.getMutationType()));
+  for (const field of [...fieldsOf(main.getQueryType()), ...mutationFields]) {
     for (const route of (field.extensions['rest'] ?? []) as readonly RestRoute[]) {
-      const operation = operationOf(field, route);
+      const operation = operationOf(field, route, mutationFields.has(field));
       (route.method === 'GET' ? queries : mutations)[route.operationId] = types.rootField(field, route, operation.plan);
       operations.push(operation);
     }
@@ -75,18 +83,25 @@ export function buildRestView(main: GraphQLSchema): RestView {
   };
 }
 
-function operationOf<Route extends AnyRestRoute>(field: ViewField, route: Route): RestOperation<Route> {
+function operationOf<Route extends AnyRestRoute>(
+  field: ViewField,
+  route: Route,
+  isMutation = false,
+): RestOperation<Route> {
   const operation = field.extensions['operation'] as OperationExtension | undefined;
   if (operation === undefined && !('events' in route || 'rows' in route)) {
     throw new Error(`${field.name} has a REST route and does not say who may call it`);
   }
   return {
     route,
+    field: field.name,
     // A subscription without metadata of its own is for users, and checks its caller and arguments before its source opens.
     access: operation?.access ?? 'user',
+    token: operation?.token ?? 'closed',
     rules: operation?.rules,
     description: field.description ?? undefined,
     plan: planInputs(field, route.arguments ?? {}),
+    isKeyed: idempotencyOf(field, isMutation)?.by === 'key',
   };
 }
 

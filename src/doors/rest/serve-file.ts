@@ -7,7 +7,8 @@ import { sendEnvelope } from '../envelope.js';
 import { preferredType } from '../headers/accept.js';
 import { errorAnswer, type MappedError } from './envelope.js';
 import { admitRequest, sendThrown, type Endpoint, type Exchange } from './exchange.js';
-import { writeTo, type OpenStream, type StreamOptions } from './serve-stream.js';
+import type { OpenStream, StreamOptions } from './serve-stream.js';
+import { breakOff, writeTo } from '../write.js';
 
 type Format = keyof typeof FILE_FORMATS;
 
@@ -94,12 +95,6 @@ function begin({ filename }: RestFileRoute, format: Format, response: ServerResp
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   });
-}
-
-/** Cutting the chunked body is the only way left to signal that it is incomplete; text that was written is still sent. */
-function breakOff(response: ServerResponse): void {
-  if (response.chunkedEncoding) response.socket?.destroySoon();
-  else response.destroy();
 }
 
 /** Writes items as a JSON list, or one per line. The rows of an item become its last field. */

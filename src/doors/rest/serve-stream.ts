@@ -1,11 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import type { ResultStream } from '../../graphql/event-stream.js';
+import { PUSH } from '../../kernel/pushed.js';
 import type { RestStreamRoute } from '../../rest/route.js';
 import { sendEnvelope } from '../envelope.js';
 import { preferredType } from '../headers/accept.js';
 import { errorAnswer, type MappedError } from './envelope.js';
 import { admitRequest, sendThrown, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
+import { beginStream, breakOff, SharedText, writeShared, writeTo } from '../write.js';
 
 /** An event as it is sent: fields in snake_case, and the name of its type. */
 interface StreamEvent {
@@ -26,11 +28,18 @@ export interface OpenStream {
   end(): void;
 }
 
-/** Answers a request with a subscription's events, as server-sent events or as plain text. Never rejects. */
+/** The field of an event that is its plain text. */
+type EventText = NonNullable<RestStreamRoute['beside']>['text'];
+
+/**
+ * Answers a request with a subscription's events: server-sent events or, with `text` and unless the client prefers those, plain
+ * text. Never rejects.
+ */
 export async function serveStream(
   endpoint: Endpoint<RestStreamRoute>,
   exchange: Exchange,
   options: StreamOptions,
+  text?: EventText,
 ): Promise<void> {
   const { operation, pipeline, prepared } = endpoint;
   try {
@@ -45,7 +54,6 @@ export async function serveStream(
       await result.return();
       return;
     }
-    const { text } = operation.route;
     const writer =
       text === undefined || prefersEvents(exchange)
         ? new EventWriter(exchange, operation.route, options.heartbeatMs)
@@ -63,8 +71,12 @@ function prefersEvents({ wire }: Exchange): boolean {
 interface StreamWriter {
   /** Whether anything was sent, after which the status can no longer signal a failure. */
   readonly isOpen: boolean;
-  /** Writes an event. A returned error ends the stream, and becomes the answer if nothing was sent yet. */
-  write(event: StreamEvent): Promise<Error | undefined>;
+  /**
+   * Writes an event.
+   * @returns an error that ends the stream, and becomes the answer if nothing was sent yet; or what resolves when the client can take
+   * more; or undefined when it can now
+   */
+  write(event: StreamEvent): Error | Promise<void> | undefined;
   /** The stream failed without a failure event. */
   fail(error: MappedError): void;
   /** The stream ended normally. */
@@ -88,27 +100,60 @@ async function copyStream(
     },
   };
   options.openStreams.add(open);
+  const fail = (result: ExecutionResult): 'over' => {
+    const [error] = result.errors ?? [];
+    if (error !== undefined && writer.isOpen) writer.fail(error);
+    else sendFirstError(endpoint, exchange, options, result);
+    return 'over';
+  };
+  const take = (result: ExecutionResult): Promise<void> | 'over' | undefined => {
+    if (result.errors?.[0] !== undefined) return fail(result);
+    const written = writer.write(result.data?.[route.operationId] as StreamEvent);
+    return written instanceof Error ? fail({ errors: [options.mapError(written, exchange.requestId)] }) : written;
+  };
   try {
-    for await (const result of stream) {
-      const [error] = result.errors ?? [];
-      if (error !== undefined) {
-        if (writer.isOpen) writer.fail(error);
-        else sendFirstError(endpoint, exchange, options, result);
-        return;
-      }
-      const failure = await writer.write(result.data?.[route.operationId] as StreamEvent);
-      if (failure !== undefined) {
-        const mapped = options.mapError(failure, exchange.requestId);
-        if (writer.isOpen) writer.fail(mapped);
-        else sendFirstError(endpoint, exchange, options, { errors: [mapped] });
-        return;
-      }
-    }
-    writer.end();
+    if (await isTakenWhole(stream, take)) writer.end();
   } finally {
     writer.close();
     options.openStreams.delete(open);
   }
+}
+
+/** Has a stream's results taken one by one, each when the one before is. @returns whether it came to its end */
+function isTakenWhole(
+  stream: ResultStream,
+  take: (result: ExecutionResult) => Promise<void> | 'over' | undefined,
+): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown) => {
+      feed.stop();
+      reject(error instanceof Error ? error : new Error(String(error)));
+    };
+    const feed = stream[PUSH]({
+      take(result) {
+        try {
+          const taken = take(result);
+          if (taken === undefined) return true;
+          if (taken !== 'over') {
+            taken.then(() => {
+              feed.resume();
+            }, fail);
+            return false;
+          }
+          feed.stop();
+          resolve(false);
+        } catch (error) {
+          fail(error);
+        }
+        return false;
+      },
+      end: () => {
+        resolve(true);
+      },
+      fail,
+    });
+    feed.resume();
+  });
 }
 
 function sendFirstError(
@@ -123,44 +168,66 @@ function sendFirstError(
 }
 
 /** Keeps proxies from buffering or transforming the stream; nginx reads `x-accel-buffering`. */
-const STREAM_HEADERS = { 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
+const STREAM_HEADERS = { 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' };
 
-/** Undefined when the client can take more now; otherwise resolves when it can, or has disconnected. */
-export function writeTo(response: ServerResponse, text: string): Promise<void> | undefined {
-  if (response.destroyed || response.write(text)) return undefined;
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done);
-      response.off('close', done);
-      resolve();
-    };
-    response.once('drain', done);
-    response.once('close', done);
-  });
+/** Milliseconds after which a browser connects again, where the stream can go on: sooner than the 3 to 5 s of browsers. */
+const RECONNECT_MS = 1_000;
+/** Milliseconds of silence after which the answer begins: its status can no longer change then, but a browser's `open` fires. */
+const FIRST_SIGN_MS = 1_000;
+
+/** The text of each event, which all readers of one event share: the pipeline gives them the same object. */
+const frames = new WeakMap<StreamEvent, SharedText>();
+
+function frameOf(event: StreamEvent, { events }: RestStreamRoute): SharedText {
+  const known = frames.get(event);
+  if (known !== undefined) return known;
+  const { __typename, ...data } = event;
+  const id = data.sequence === undefined ? '' : `id: ${data.sequence}\n`;
+  const frame = new SharedText(`${id}event: ${events[__typename] ?? __typename}\ndata: ${JSON.stringify(data)}\n\n`);
+  frames.set(event, frame);
+  return frame;
 }
 
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html */
 class EventWriter implements StreamWriter {
   private readonly response: ServerResponse;
-  private readonly heartbeat: NodeJS.Timeout;
+  private heartbeat: NodeJS.Timeout | undefined;
+  /** Whether the heartbeat has its later interval. */
+  private hasSpoken = false;
+  /** Sent with the first event. */
+  private retry: string;
 
   constructor(
     exchange: Exchange,
     private readonly route: RestStreamRoute,
-    heartbeatMs: number,
+    private readonly heartbeatMs: number,
   ) {
     this.response = exchange.response;
-    this.heartbeat = setInterval(() => void this.send(':\n\n'), heartbeatMs);
+    this.retry = this.isResumable ? `retry: ${RECONNECT_MS}\n` : '';
+    this.beatAfter(this.isResumable ? Math.min(FIRST_SIGN_MS, heartbeatMs) : heartbeatMs);
+  }
+
+  /** Whether the client can ask for the stream again: a POST is not sent again. */
+  private get isResumable(): boolean {
+    return this.route.method === 'GET';
   }
 
   get isOpen(): boolean {
     return this.response.headersSent;
   }
 
-  async write({ __typename, ...data }: StreamEvent): Promise<undefined> {
-    this.heartbeat.refresh();
-    const id = data.sequence === undefined ? '' : `id: ${data.sequence}\n`;
-    await this.send(`${id}event: ${this.route.events[__typename] ?? __typename}\ndata: ${JSON.stringify(data)}\n\n`);
+  write(event: StreamEvent): Error | Promise<void> | undefined {
+    const { failure } = this.route;
+    // A request that fails as a whole has the status of its error. A stream that is resumed tells how what it follows ended.
+    if (!this.isOpen && !this.isResumable && event.__typename === failure.event) return failure.toError(event as never);
+    if (this.hasSpoken) this.heartbeat?.refresh();
+    else this.beatAfter(this.heartbeatMs);
+    this.hasSpoken = true;
+    const frame = frameOf(event, this.route);
+    if (this.isOpen && this.retry === '') return writeShared(this.response, frame);
+    const text = this.retry + frame.text;
+    this.retry = '';
+    return this.send(text);
   }
 
   fail({ message, extensions }: MappedError): void {
@@ -182,12 +249,22 @@ class EventWriter implements StreamWriter {
   }
 
   close(): void {
-    clearInterval(this.heartbeat);
+    clearTimeout(this.heartbeat);
+  }
+
+  /** Shows a sign of life when the stream stays silent for so long, and again and again. */
+  private beatAfter(milliseconds: number): void {
+    clearTimeout(this.heartbeat);
+    this.heartbeat = setTimeout(() => {
+      void this.send(':\n\n');
+      this.hasSpoken = true;
+      this.beatAfter(this.heartbeatMs);
+    }, milliseconds);
   }
 
   private open(): void {
     if (this.isOpen) return;
-    this.response.writeHead(200, {
+    beginStream(this.response, {
       ...STREAM_HEADERS,
       'content-type': 'text/event-stream; charset=utf-8',
     });
@@ -205,7 +282,7 @@ class TextWriter implements StreamWriter {
   constructor(
     exchange: Exchange,
     private readonly route: RestStreamRoute,
-    private readonly text: NonNullable<RestStreamRoute['text']>,
+    private readonly text: EventText,
   ) {
     this.response = exchange.response;
   }
@@ -214,13 +291,12 @@ class TextWriter implements StreamWriter {
     return this.response.headersSent;
   }
 
-  async write(event: StreamEvent): Promise<Error | undefined> {
+  write(event: StreamEvent): Error | Promise<void> | undefined {
     const { failure } = this.route;
     if (event.__typename === failure.event) return failure.toError(event as never);
     if (event.__typename !== this.text.event) return undefined;
     this.open();
-    await writeTo(this.response, String(event[this.text.field]));
-    return undefined;
+    return writeTo(this.response, String(event[this.text.field]));
   }
 
   fail(): void {
@@ -232,10 +308,8 @@ class TextWriter implements StreamWriter {
     this.response.end();
   }
 
-  /** Cutting the chunked body is the only way left to signal that it is incomplete; text that was written is still sent. */
   breakOff(): void {
-    if (this.response.chunkedEncoding) this.response.socket?.destroySoon();
-    else this.response.destroy();
+    breakOff(this.response);
   }
 
   close(): void {
@@ -244,7 +318,7 @@ class TextWriter implements StreamWriter {
 
   private open(): void {
     if (this.isOpen) return;
-    this.response.writeHead(200, {
+    beginStream(this.response, {
       ...STREAM_HEADERS,
       'content-type': 'text/plain; charset=utf-8',
     });

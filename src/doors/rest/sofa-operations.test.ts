@@ -14,7 +14,14 @@ import { emitRest } from './emit.js';
 import { buildRestView } from './rest-view.js';
 import { pairOperations, readEmittedRest } from './sofa-operations.js';
 
-const reference = { title: 'Shop', description: 'A shop.', tags: { Things: 'What is sold.' }, examples: {} };
+const reference = {
+  title: 'Shop',
+  description: 'A shop.',
+  tags: { Things: 'What is sold.' },
+  schemaNames: {},
+  parameters: {},
+  examples: {},
+};
 const route: RestRoute = {
   method: 'GET',
   path: '/things/{thing_id}',

@@ -9,6 +9,7 @@ import {
   type DocumentNode,
   type GraphQLSchema,
 } from 'graphql';
+import { PRODUCT_FOLDER } from '../../kernel/product-folder.js';
 import type { AnyRestRoute } from '../../rest/route.js';
 import type { RestOperation, RestView } from './rest-view.js';
 
@@ -42,8 +43,7 @@ export interface EmittedRest {
   readonly loadDocument: () => Promise<string>;
 }
 
-/** The path is the same from `src` and from `dist`. */
-const SCHEMA_FOLDER = new URL('../../../schema/', import.meta.url);
+const SCHEMA_FOLDER = new URL('schema/', PRODUCT_FOLDER);
 
 /** Reads the product's files, from `schema/`. */
 export function readEmittedRest(): EmittedRest {

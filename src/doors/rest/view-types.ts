@@ -26,6 +26,7 @@ import {
   type GraphQLOutputType,
   type GraphQLSchema,
 } from 'graphql';
+import { ARGUMENTS_AT_OPENING, usesArgumentsAtOpening } from '../../graphql/subscription.js';
 import type { RequestContext } from '../../graphql/context.js';
 import type { RestFieldOptions } from '../../rest/field.js';
 import type { RestRoute } from '../../rest/route.js';
@@ -48,12 +49,15 @@ export class ViewTypes {
   rootField(field: ViewField, route: RestRoute, plan: InputPlan): FieldConfig {
     const resolve = field.resolve ?? defaultFieldResolver;
     const { type, present } = this.dataOf(field, route);
+    const isKept = route.version !== undefined || nodesOf(field.type) !== undefined;
     return {
       type,
       description: field.description,
       args: this.argumentsOf(plan),
       resolve: (source, args: Record<string, unknown>, context, info) => {
-        const result: unknown = resolve(source, plan.toArguments(args), context, info);
+        const part = route.pages && parts.get(context);
+        const result: unknown = resolve(source, { ...plan.toArguments(args), ...part }, context, info);
+        if (isKept) return keepResult(result, context, present);
         if (present === undefined) return result;
         return result instanceof Promise ? result.then(present) : present(result);
       },
@@ -71,12 +75,18 @@ export class ViewTypes {
       args: this.argumentsOf(plan),
       subscribe: (source, args: Record<string, unknown>, context, info) =>
         subscribe(source, plan.toArguments(args), context, info),
-      resolve: async (event, args: Record<string, unknown>, context, info) => {
-        const resolved: unknown = resolve ? await resolve(event, plan.toArguments(args), context, info) : event;
+      resolve: (event, args: Record<string, unknown>, context, info) => {
         // The view's union has no resolveType: the main schema's is called here.
-        const __typename = await union.resolveType?.(resolved, context, info, union);
-        return { ...(resolved as object), __typename };
+        const typed = (resolved: unknown) => {
+          const type = union.resolveType?.(resolved, context, info, union);
+          const named = (__typename: unknown) => ({ ...(resolved as object), __typename });
+          return type instanceof Promise ? type.then(named) : named(type);
+        };
+        if (resolve === undefined || usesArgumentsAtOpening(field)) return typed(event);
+        const resolved: unknown = resolve(event, plan.toArguments(args), context, info);
+        return resolved instanceof Promise ? resolved.then(typed) : typed(resolved);
       },
+      extensions: usesArgumentsAtOpening(field) ? { ...ARGUMENTS_AT_OPENING } : {},
     };
   }
 
@@ -173,10 +183,13 @@ export class ViewTypes {
     const options = field.extensions['restField'] as RestFieldOptions | 'hidden' | undefined;
     if (options === 'hidden') return [];
     const name = options?.name ?? toSnakeCase(field.name);
-    const description = field.description;
+    const described = {
+      description: options?.description ?? field.description,
+      extensions: { schema: options?.schema },
+    };
     if (options?.value) {
       const read = options.value.from as (parent: unknown) => unknown;
-      return [[name, { type: this.scalar(options.value.type), description, resolve: (row) => read(row) }]];
+      return [[name, { ...described, type: this.scalar(options.value.type), resolve: (row) => read(row) }]];
     }
     if (options === undefined && leadsElsewhere(field.type)) return [];
     if (field.args.some((argument) => isNonNullType(argument.type) && argument.defaultValue === undefined)) {
@@ -194,8 +207,8 @@ export class ViewTypes {
       [
         name,
         {
+          ...described,
           type: this.output(field.type),
-          description,
           ...(resolve
             ? { resolve: (row, _none, context, info): unknown => resolve(row, { ...defaults }, context, info) }
             : name !== field.name && { resolve: propertyReader(field.name) }),
@@ -212,6 +225,32 @@ export class ViewTypes {
       throw new Error(`${sdl} is no scalar type of the schema`);
     return found as GraphQLOutputType;
   }
+}
+
+/** Arguments of root fields that the door gives, which no client sends. */
+const parts = new WeakMap<RequestContext, Readonly<Record<string, unknown>>>();
+
+/** Has a field that is read by pages read the one of these arguments next. */
+export function givePart(context: RequestContext, part: Readonly<Record<string, unknown>>): void {
+  parts.set(context, part);
+}
+
+/** Results of root fields, of which an answer's headers tell more than its data. */
+const results = new WeakMap<RequestContext, unknown>();
+
+/** What the root field's resolver returned, for a list or a route with a version. */
+export function resultIn(context: RequestContext): unknown {
+  return results.get(context);
+}
+
+async function keepResult(
+  result: unknown,
+  context: RequestContext,
+  present: (result: unknown) => unknown = (whole) => whole,
+): Promise<unknown> {
+  const settled = await result;
+  results.set(context, settled);
+  return present(settled);
 }
 
 /** The result of a navigation route: its data, redirect and cookie. */

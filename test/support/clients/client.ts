@@ -17,6 +17,7 @@ export interface Client {
   /** @returns whether the plan changed */
   changePlan(plan: string): Promise<Outcome<boolean>>;
   usage(): Promise<Outcome<readonly Usage[]>>;
+  models(): Promise<Outcome<readonly Model[]>>;
 
   createConversation(input: ConversationInput): Promise<Outcome<Conversation>>;
   conversations(page: Page & { readonly query?: string }): Promise<Outcome<readonly Conversation[]>>;
@@ -83,6 +84,16 @@ export interface Plan {
   readonly maxFileUploads: number;
 }
 
+export interface Model {
+  readonly name: string;
+  readonly isAllowed: boolean;
+  readonly isDefault: boolean;
+  readonly contextTokens: number;
+  readonly maxReplyTokens: number;
+  readonly price: { readonly prompt: string; readonly completion: string; readonly currency: string } | null;
+  readonly fallback: string | null;
+}
+
 export interface Usage {
   readonly id: string;
   readonly date: string;
@@ -135,4 +146,8 @@ export interface Message {
 export interface ChatAnswer {
   readonly response: string;
   readonly tokens: number;
+  readonly model: string;
+  readonly cost: string | null;
+  /** In small letters. */
+  readonly finishReason: string | null;
 }

@@ -1,7 +1,7 @@
 import { print, type DocumentNode } from 'graphql';
 import * as documents from '../../generated/client.js';
 import { Actor, type GraphQLAnswer } from '../actor.js';
-import type { Client, Conversation, Failure, Message, Outcome, Plan, Usage, User } from './client.js';
+import type { Client, Conversation, Failure, Message, Model, Outcome, Plan, Usage, User } from './client.js';
 
 /** The types that a generated document carries. */
 interface TypedDocument<Data, Variables> extends DocumentNode {
@@ -46,6 +46,7 @@ export function graphqlClient(url: string): Client {
       const { faults: _faults, ...failure } = outcome.failure;
       return { failure };
     },
+    models: () => run(documents.ModelsDocument, {}, ({ models }) => models.map(modelOf)),
     usage: () => run(documents.UsageDocument, {}, ({ usage }) => usage.map(usageOf)),
 
     createConversation: (input) =>
@@ -78,10 +79,17 @@ export function graphqlClient(url: string): Client {
       run(documents.UpdateMessageDocument, { id, input }, (data) => messageOf(data.updateMessage)),
     deleteMessage: (id) => run(documents.DeleteMessageDocument, { id }, (data) => messageOf(data.deleteMessage)),
     chat: (message, conversationId) =>
-      run(documents.ChatDocument, { input: { message, conversationId } }, ({ chat: { response, tokens } }) => ({
-        response,
-        tokens,
-      })),
+      run(
+        documents.ChatDocument,
+        { input: { message, conversationId } },
+        ({ chat: { response, tokens, generation } }) => ({
+          response,
+          tokens,
+          model: generation.model,
+          cost: generation.cost,
+          finishReason: generation.finishReason?.toLowerCase() ?? null,
+        }),
+      ),
   };
 }
 
@@ -113,6 +121,12 @@ function planOf({ id: _id, name: _name, ...plan }: documents.PlanFieldsFragment)
 
 function usageOf(day: documents.UsageQuery['usage'][number]): Usage {
   return day;
+}
+
+function modelOf({ price, ...model }: documents.ModelFieldsFragment): Model {
+  const { name, isAllowed, isDefault, contextTokens, maxReplyTokens, fallback } = model;
+  const cost = price && { prompt: price.prompt, completion: price.completion, currency: price.currency };
+  return { name, isAllowed, isDefault, contextTokens, maxReplyTokens, price: cost, fallback };
 }
 
 function conversationOf(conversation: documents.ConversationFieldsFragment): Conversation {

@@ -1,6 +1,17 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 import type { components, paths } from '../../generated/openapi.js';
-import type { Client, Conversation, Failure, Message, Outcome, Plan, Usage, User, UserChanges } from './client.js';
+import type {
+  Client,
+  Conversation,
+  Failure,
+  Message,
+  Model,
+  Outcome,
+  Plan,
+  Usage,
+  User,
+  UserChanges,
+} from './client.js';
 
 type Schemas = components['schemas'];
 
@@ -38,6 +49,7 @@ export function restClient(url: string): Client {
         await api.POST('/user/upgrade', { params: { query: { plan } } }),
         ({ detail }) => detail === 'plan updated',
       ),
+    models: async () => outcome(await api.GET('/models'), (models) => models.map(modelOf)),
     usage: async () => outcome(await api.GET('/user/usage'), (days) => days.map(usageOf)),
 
     createConversation: async (body) => outcome(await api.POST('/conversations', { body }), conversationOf),
@@ -83,7 +95,13 @@ export function restClient(url: string): Client {
     chat: async (message, conversation_id) =>
       outcome(
         await api.POST('/chat', { body: { message, ...(conversation_id !== undefined && { conversation_id }) } }),
-        ({ response, tokens }) => ({ response, tokens }),
+        ({ response, tokens, generation }) => ({
+          response,
+          tokens,
+          model: generation.model,
+          cost: generation.cost,
+          finishReason: generation.finish_reason,
+        }),
       ),
   };
 }
@@ -119,7 +137,7 @@ const CODES_OF_MESSAGES: Readonly<Record<string, string>> = {
 };
 
 function failureOf({ code, message, data }: NonNullable<Answer<never>['error']>, { headers }: Response): Failure {
-  const faults = (data as Schemas['Faults'] | null | undefined)?.errors;
+  const faults = (data as Schemas['ValidationError'] | null | undefined)?.errors;
   return {
     code: CODES_OF_MESSAGES[message] ?? CODES[code] ?? (code === 403 ? 'FORBIDDEN' : `${code} ${message}`),
     ...(faults !== undefined && { faults }),
@@ -153,7 +171,7 @@ function userOf(user: Schemas['User']): User {
   };
 }
 
-type WirePlan = paths['/plans']['get']['responses'][200]['content']['application/json']['data'][string];
+type WirePlan = Schemas['Plan'];
 
 function planOf(plan: WirePlan): Plan {
   return {
@@ -165,13 +183,25 @@ function planOf(plan: WirePlan): Plan {
   };
 }
 
-function usageOf(day: Schemas['DailyUsage']): Usage {
+function usageOf(day: Schemas['Usage']): Usage {
   return {
     id: day.usage_id,
     date: day.date,
     messageCount: day.message_count,
     tokenCount: day.token_count,
     fileUploads: day.file_uploads,
+  };
+}
+
+function modelOf({ name, price, fallback, ...model }: Schemas['Model']): Model {
+  return {
+    name,
+    isAllowed: model.is_allowed,
+    isDefault: model.is_default,
+    contextTokens: model.context_tokens,
+    maxReplyTokens: model.max_reply_tokens,
+    price: price && { prompt: price.prompt, completion: price.completion, currency: price.currency },
+    fallback,
   };
 }
 

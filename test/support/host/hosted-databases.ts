@@ -1,10 +1,8 @@
-import { openAsBlob } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import type { PGlite } from '@electric-sql/pglite';
-import { startPglite } from '../../../src/adapters/postgres/pglite.js';
-import { PgliteSocket } from '../../../src/adapters/postgres/pglite-socket.js';
-import { migratedArchive } from '../migrated-database.js';
+import { hostOf, PgliteSocket } from '../../../src/adapters/postgres/pglite-socket.js';
+import { startMigrated } from '../migrated-database.js';
 import { EMPTY_TABLES } from './empty-tables.js';
 import { MessageBatches } from './message-batches.js';
 
@@ -24,7 +22,7 @@ export class HostedDatabases {
   async open(): Promise<{ port: number }> {
     const kept = this.#free;
     this.#free = undefined;
-    const pglite = kept ?? (await openNew());
+    const pglite = kept ?? (await startMigrated());
     this.#schemas ??= await schemasOf(pglite);
     const { port, close } = await serve(pglite);
     this.#served.set(port, { pglite, close });
@@ -50,10 +48,6 @@ export class HostedDatabases {
   }
 }
 
-async function openNew(): Promise<PGlite> {
-  return startPglite('memory://', { loadDataDir: await openAsBlob(await migratedArchive()) });
-}
-
 async function serve(pglite: PGlite): Promise<{ port: number; close(): Promise<void> }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -74,7 +68,7 @@ async function serve(pglite: PGlite): Promise<{ port: number; close(): Promise<v
 }
 
 function connect(socket: Socket, pglite: PGlite): void {
-  const session = new PgliteSocket(pglite).connect();
+  const session = new PgliteSocket(hostOf(pglite)).connect();
   const end = () => {
     socket.destroy();
     session.destroy();

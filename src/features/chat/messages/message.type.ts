@@ -2,11 +2,14 @@ import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
 import { ArgsType, createUnionType, Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
 import { Node } from '../../../graphql/node.js';
+import { ReadableBy } from '../../../graphql/token-access.js';
 import { OFFSET_DESCRIPTION, OffsetPage } from '../../../graphql/page-arguments.js';
 import { figure } from '../../../kernel/figures.js';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, type PageArguments } from '../../../kernel/page.js';
 import { RestField, RestHidden } from '../../../rest/field.js';
+import { EVENT_SEQUENCE, EventsExpired, FeedPosition } from '../feeds/event-feed.type.js';
 import { MAX_SEARCH_LENGTH } from '../conversations/conversation.js';
+import { Generation } from '../models/model.type.js';
 import {
   CHECKPOINT_MS,
   MAX_CONTENT_BYTES,
@@ -28,18 +31,20 @@ const MessageStatus = {
 } as const satisfies Record<message.MessageStatus, message.MessageStatus>;
 registerEnumType(MessageStatus, {
   name: 'MessageStatus',
+  description: 'How far a message has come. What clients send is COMPLETE at once.',
   valuesConfig: {
     COMPLETE: { description: 'All of it is there.' },
     STREAMING: {
       description: `The model is writing; what is stored trails its stream by ${CHECKPOINT_MS} ms at most.`,
     },
     PARTIAL: { description: 'Cut short, by a stop, the model or a crash; what had come is kept.' },
-    FAILED: { description: 'The model failed before anything came.' },
+    FAILED: { description: 'The model failed before any of the answer came.' },
   },
 });
 
+@ReadableBy('conversations:read')
 @ObjectType('Message', { implements: Node, simpleResolvers: true, description: 'One remark in a conversation.' })
-export class Message implements Omit<MessageRow, 'conversationId' | 'userId' | 'replyToId'> {
+export class Message implements Omit<MessageRow, 'conversationId' | 'userId' | 'parentId' | 'parts' | 'replyToId'> {
   @RestField({ name: 'message_id' })
   @Field(() => ID)
   readonly id!: string;
@@ -54,15 +59,42 @@ export class Message implements Omit<MessageRow, 'conversationId' | 'userId' | '
   })
   readonly messageType!: string;
 
-  @RestHidden()
+  @RestField({
+    name: 'status',
+    value: { type: 'String!', from: ({ status }: Pick<MessageRow, 'status'>) => status.toLowerCase() },
+  })
   @Field(() => MessageStatus)
   readonly status!: message.MessageStatus;
+
+  @RestField({
+    description:
+      'While the reply is `streaming`: the number of the last event of its stream that `content` holds, 0 before the first. Give it to the stream as `after` to go on from there. Null for any other message.',
+  })
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'While the reply is STREAMING: the number of the last event of its stream that is stored, 0 before the first. Give it to `reply` as `after` to go on from there. Null for any other message.',
+  })
+  readonly sequence!: number | null;
+
+  @Field(() => GraphQLDateTime, {
+    nullable: true,
+    description:
+      'While the reply waits for the results of its tool calls: until when. It is STREAMING meanwhile, and ends without them after that. Null for any other message.',
+  })
+  readonly waitsUntil!: Date | null;
 
   @Field(() => GraphQLJSONObject, {
     nullable: true,
     description: `The client's own data; at most ${figure(MAX_CONTENT_BYTES)} bytes as JSON. Null where none was given.`,
   })
   readonly extra!: MessageContent | null;
+
+  @Field(() => Generation, {
+    nullable: true,
+    description: 'How the model wrote it. Null for what it did not write, and for replies from before this was kept.',
+  })
+  readonly generation!: Generation | null;
 
   @RestField({ name: 'timestamp' })
   @Field(() => GraphQLDateTime)
@@ -80,6 +112,9 @@ export const MessageConnection = connectionType(Message, 'Message');
 @ObjectType({ simpleResolvers: true, description: 'A message was added, by a client or as a reply that begins.' })
 class MessageCreated {
   readonly type!: 'created';
+  @Field(() => Int, { description: EVENT_SEQUENCE })
+  readonly sequence!: number;
+
   @Field(() => Message)
   readonly message!: MessageRow;
 }
@@ -87,13 +122,19 @@ class MessageCreated {
 @ObjectType({ simpleResolvers: true, description: 'A message was changed, or a reply ended.' })
 class MessageUpdated {
   readonly type!: 'updated';
+  @Field(() => Int, { description: EVENT_SEQUENCE })
+  readonly sequence!: number;
+
   @Field(() => Message)
   readonly message!: MessageRow;
 }
 
-@ObjectType({ simpleResolvers: true })
+@ObjectType({ simpleResolvers: true, description: 'A message was deleted.' })
 class MessageDeleted {
   readonly type!: 'deleted';
+  @Field(() => Int, { description: EVENT_SEQUENCE })
+  readonly sequence!: number;
+
   @Field(() => ID)
   readonly messageId!: string;
 }
@@ -101,7 +142,25 @@ class MessageDeleted {
 @ObjectType({ simpleResolvers: true, description: 'The model began to answer: follow it with `reply`.' })
 class ReplyStarted {
   readonly type!: 'reply-started';
+  @Field(() => Int, { description: EVENT_SEQUENCE })
+  readonly sequence!: number;
+
   @Field(() => Message, { description: 'The reply, to be streamed.' })
+  readonly message!: MessageRow;
+}
+
+@ObjectType({
+  simpleResolvers: true,
+  description:
+    'The current branch is another one: it was selected, a version was added to it, or the end of the one before was deleted. Read `messages` anew.',
+})
+class BranchSelected {
+  readonly type!: 'selected';
+
+  @Field(() => Int, { description: EVENT_SEQUENCE })
+  readonly sequence!: number;
+
+  @Field(() => Message, { description: 'The end of the branch.' })
   readonly message!: MessageRow;
 }
 
@@ -110,17 +169,28 @@ const CONVERSATION_EVENT_TYPES = {
   updated: 'MessageUpdated',
   deleted: 'MessageDeleted',
   'reply-started': 'ReplyStarted',
+  selected: 'BranchSelected',
+  expired: 'EventsExpired',
 } as const;
 
-export type ConversationEventRow =
-  | { readonly type: 'created' | 'updated' | 'reply-started'; readonly message: MessageRow }
-  | { readonly type: 'deleted'; readonly messageId: string };
+export type ConversationEventRow = { readonly sequence: number } & (
+  | { readonly type: 'created' | 'updated' | 'reply-started' | 'selected'; readonly message: MessageRow }
+  | { readonly type: 'deleted'; readonly messageId: string }
+  | { readonly type: 'expired' }
+);
 
 export const ConversationEvent = createUnionType({
   name: 'ConversationEvent',
-  types: () => [MessageCreated, MessageUpdated, MessageDeleted, ReplyStarted] as const,
+  description: 'What happened in a conversation.',
+  types: () => [MessageCreated, MessageUpdated, MessageDeleted, ReplyStarted, BranchSelected, EventsExpired] as const,
   resolveType: (event) => CONVERSATION_EVENT_TYPES[event.type],
 });
+
+@ArgsType()
+export class ConversationPosition extends FeedPosition {
+  @Field(() => ID)
+  readonly conversationId!: string;
+}
 
 @InputType({ description: 'A field left out stays as it is; null clears `extra` and is refused for the others.' })
 export class UpdateMessageInput implements MessageChanges {

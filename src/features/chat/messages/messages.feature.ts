@@ -1,7 +1,12 @@
 import type { NodeFinder } from '../../../graphql/node.resolver.js';
 import type { Database } from '../../../ports/database.js';
-import type { EventLog } from '../../../ports/event-log.js';
 import type { ConversationsService } from '../conversations/conversations.service.js';
+import type { EventFeeds } from '../feeds/event-feeds.js';
+import { BranchesRepository } from './branches.repository.js';
+import { BranchesResolver, MessageSiblingsResolver } from './branches.resolver.js';
+import { BranchesService } from './branches.service.js';
+import { MessageTree } from './message-tree.js';
+import { MessageTreeRepository } from './message-tree.repository.js';
 import { MessagesRepository } from './messages.repository.js';
 import { ConversationMessagesResolver, MessagesResolver } from './messages.resolver.js';
 import { MessagesService } from './messages.service.js';
@@ -9,17 +14,33 @@ import { MessagesService } from './messages.service.js';
 interface MessagesFeatureNeeds {
   readonly database: Database;
   readonly conversations: ConversationsService;
-  readonly events: EventLog;
-  /** Aborts when the server shuts down. */
-  readonly closing: AbortSignal;
+  readonly feeds: EventFeeds;
 }
 
 /** Messages in conversations: reading, editing, searching and following them. */
-export function messagesFeature({ database, conversations, events, closing }: MessagesFeatureNeeds) {
-  const service = new MessagesService({ repository: new MessagesRepository(database), conversations, events, closing });
+export function messagesFeature({ database, conversations, feeds }: MessagesFeatureNeeds) {
+  const tree = new MessageTree({ database, repository: new MessageTreeRepository() });
+  const service = new MessagesService({
+    repository: new MessagesRepository(database),
+    tree,
+    conversations,
+    feeds,
+  });
+  const branches = new BranchesService({
+    database,
+    repository: new BranchesRepository(database),
+    tree,
+    messages: service,
+    conversations,
+  });
   return {
     service,
-    resolvers: [new MessagesResolver({ service, conversations }), new ConversationMessagesResolver(service)],
+    resolvers: [
+      new MessagesResolver({ service, conversations }),
+      new ConversationMessagesResolver(service),
+      new BranchesResolver({ service: branches, messages: service }),
+      new MessageSiblingsResolver(service),
+    ],
     nodes: [{ typeName: 'Message', find: (viewer, id) => service.findVisible(viewer, id) }] satisfies NodeFinder[],
   };
 }

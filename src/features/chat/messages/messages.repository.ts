@@ -1,17 +1,135 @@
 import { containsPattern } from '../../../kernel/like-pattern.js';
-import { pageOf, type Page, type PageRequest } from '../../../kernel/page.js';
+import { boundedPageOf, isFirstPage, pageOf, type Page, type PageRequest } from '../../../kernel/page.js';
 import type { Database, Sql } from '../../../ports/database.js';
-import type { MessageChanges, MessageRow, NewMessage } from './message.js';
+import type { ConversationEvent, ConversationListEvent } from '../conversations/conversation-event.js';
+import type { MessageCharge } from '../usage/usage.js';
+import type { TreeRefusal } from './message-tree.repository.js';
+import {
+  MAX_FOUND,
+  SEQUENCE,
+  type Addition,
+  type ConversationSummaryRow,
+  type MessageChanges,
+  type MessageRow,
+  type NewMessage,
+  type Place,
+  type Remark,
+  type SummaryPart,
+} from './message.js';
 
 const COLUMNS = `m.id, m.conversation_id AS "conversationId", m.user_id AS "userId", m.content,
-  m.message_type AS "messageType", m.status, m.extra, m.reply_to_id AS "replyToId",
-  m.created_at AS "createdAt", m.updated_at AS "updatedAt"`;
+  m.message_type AS "messageType", m.status, m.extra, m.reply_to_id AS "replyToId", m.parts, m.waits_until AS "waitsUntil",
+  nullif(m.parent_id, m.conversation_id) AS "parentId", m.generation, ${SEQUENCE}, m.created_at AS "createdAt", m.updated_at AS "updatedAt"`;
 
-/** A message of the conversation, with only the fields that a prompt needs. */
-export interface Remark {
-  readonly id: string;
-  readonly messageType: string;
-  readonly text: string;
+/** Beyond every position. */
+const MAX_POSITION = 2_147_483_647;
+/** Before every id. */
+const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
+/** Behind every id. */
+const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+/**
+ * SQL for the positions of a page of `conversation.id`, with a text for each shape of request, so that the plan of each suits any
+ * values. The parameters begin at `first`. What an offset passes over is not read: without gaps in the branch, which deletions
+ * leave, it is a distance of positions; with gaps, the index alone is counted through.
+ */
+function rangeOf({ after, before, offset, forward }: PageRequest, first: number) {
+  const values: unknown[] = [];
+  const parameter = (value: unknown) => `$${first - 1 + values.push(value)}`;
+  let from = after === null ? null : nearestTo(parameter(after), 'up to');
+  let until = before === null ? null : nearestTo(parameter(before), 'from');
+  if (offset > 0) {
+    const skipped = `${parameter(offset)}::int`;
+    if (forward) from = beyond(from ?? '-1', skipped, 'forward');
+    else until = beyond(until ?? String(MAX_POSITION), skipped, 'backward');
+  }
+  return {
+    sql: (from === null ? '' : ` AND position > ${from}`) + (until === null ? '' : ` AND position < ${until}`),
+    values,
+    name: `${after === null ? '' : '_after'}${before === null ? '' : '_before'}${offset > 0 ? '_skip' : ''}`,
+  };
+}
+
+/** The position of a message, or of the nearest one on the current branch. */
+function nearestTo(id: string, side: 'from' | 'up to'): string {
+  return side === 'up to'
+    ? `coalesce((SELECT near.position FROM messages near
+         WHERE near.conversation_id = conversation.id AND near.is_current AND near.id <= ${id}::uuid
+         ORDER BY near.id DESC LIMIT 1), -1)`
+    : `coalesce((SELECT near.position FROM messages near
+         WHERE near.conversation_id = conversation.id AND near.is_current AND near.id >= ${id}::uuid
+         ORDER BY near.id LIMIT 1), ${MAX_POSITION})`;
+}
+
+/** The position of the last of so many messages beyond a position. */
+function beyond(position: string, count: string, way: 'backward' | 'forward'): string {
+  const [sign, side, order, none] = way === 'forward' ? ['+', '>', 'ASC', MAX_POSITION] : ['-', '<', 'DESC', -1];
+  return `(
+    SELECT CASE WHEN branch.last + 1 = (SELECT c.message_count FROM conversations c WHERE c.id = conversation.id)
+      THEN least(start.position, branch.last + 1) ${sign} ${count}
+      ELSE coalesce((
+        SELECT passed.position FROM messages passed
+        WHERE passed.conversation_id = conversation.id AND passed.is_current AND passed.position ${side} start.position
+        ORDER BY passed.position ${order} OFFSET ${count} - 1 LIMIT 1), ${none}) END
+    FROM (SELECT ${position} AS position) AS start, LATERAL (
+      SELECT coalesce(max(m.position), -1) AS last FROM messages m WHERE m.conversation_id = conversation.id AND m.is_current
+    ) AS branch)`;
+}
+
+function jsonOrNull(value: object | null): string | null {
+  return value === null ? null : JSON.stringify(value);
+}
+
+/** The longest run of letters and digits. */
+function longestWordIn(text: string): string {
+  const words = text.match(/[\p{L}0-9]+/gu) ?? [];
+  return words.reduce((longest, word) => (word.length > longest.length ? word : longest), '');
+}
+
+/** SQL for what a prompt needs of `m`, and whether it needs it. */
+const REMARK_CONTENT = `CASE WHEN jsonb_typeof(m.content->'text') = 'string'
+  THEN jsonb_build_object('text', m.content->'text') ELSE m.content END`;
+const IS_REMARK = `m.message_type IN ('user', 'ai') AND m.status <> 'STREAMING'
+  AND CASE WHEN jsonb_typeof(m.content->'text') = 'string' THEN m.content->>'text' <> ''
+    ELSE EXISTS (SELECT 1 FROM messages reply WHERE reply.reply_to_id = m.id) END`;
+
+/** A message that the model is not asked about. */
+export type LoneMessage = Pick<NewMessage, 'id' | 'conversationId' | 'content' | 'messageType' | 'extra'> & {
+  readonly userId: string;
+};
+
+/** What {@link MessagesRepository.add} notes. */
+export interface AdditionEvents {
+  readonly added: readonly ConversationEvent[];
+  /** Behind those, where the branch was made current for the message. */
+  readonly switched: readonly ConversationEvent[];
+  /** In the list of the author, who owns the conversation. */
+  readonly listed: readonly ConversationListEvent[];
+}
+
+export interface RefusedMessage {
+  readonly refusal: TreeRefusal | 'quota';
+  /** The end of the current branch. */
+  readonly leaf: string;
+}
+
+interface Added {
+  readonly refusal: null;
+  readonly isSwitched: boolean;
+  /** The numbers of the last events of the conversation and of the list. */
+  readonly last: number;
+  readonly lastListed: number;
+}
+
+export interface AddedMessage extends Added {
+  readonly message: MessageRow;
+}
+
+type AddedRow = Added & Pick<RefusedMessage, 'leaf'> & MessageRow;
+
+export interface ListedMessageRow extends MessageRow {
+  /** Who owns the conversation. */
+  readonly ownerId: string;
 }
 
 export class MessagesRepository {
@@ -36,90 +154,213 @@ export class MessagesRepository {
     return rows;
   }
 
-  /** Reads one page of messages per conversation, oldest first. The result is in the order of `conversationIds`. */
-  async pages(conversationIds: readonly string[], request: PageRequest): Promise<readonly Page<MessageRow>[]> {
+  /**
+   * Reads one page of each conversation's current branch, from its first message on. The result is in the order of
+   * `conversationIds`. A cursor of a message that is not on the branch, or no longer there, stands for the nearest one that is.
+   */
+  async pages(conversationIds: readonly string[], request: PageRequest): Promise<readonly Page<ListedMessageRow>[]> {
     const order = request.forward ? 'ASC' : 'DESC';
-    const { rows } = await this.database.query<MessageRow>(
-      `SELECT ${COLUMNS} FROM unnest($1::uuid[]) AS conversation (id) CROSS JOIN LATERAL (
-         SELECT * FROM messages WHERE conversation_id = conversation.id
-           AND ($2::uuid IS NULL OR id > $2::uuid) AND ($3::uuid IS NULL OR id < $3::uuid)
-         ORDER BY id ${order} LIMIT $4 OFFSET $5
-       ) AS m ORDER BY m.id ${order}`,
-      [conversationIds, request.after, request.before, request.size + 1, request.offset],
-      `message_pages_${order}`,
-    );
-    const byConversation = Map.groupBy(rows, (row) => row.conversationId);
-    return conversationIds.map((id) => pageOf(request, byConversation.get(id) ?? []));
+    const range = rangeOf(request, 3);
+    const lists = await this.database.lists<ListedMessageRow>(conversationIds, {
+      text: `SELECT ${COLUMNS}, m.owner_id AS "ownerId" FROM unnest($1::uuid[]) AS conversation (id) CROSS JOIN LATERAL (
+         SELECT * FROM messages WHERE conversation_id = conversation.id AND is_current${range.sql}
+         ORDER BY position ${order} LIMIT $2
+       ) AS m ORDER BY m.position ${order}`,
+      name: `message_pages_${order}${range.name}`,
+      size: request.size + 1,
+      values: range.values,
+      ownerOf: (row) => row.conversationId,
+      isShared: isFirstPage(request),
+    });
+    return lists.map(({ rows, bytes }) => pageOf(request, rows, bytes));
   }
 
+  /** Reads one page of a conversation's messages, those of all branches, oldest first. */
+  async pageOfAll(conversationId: string, request: PageRequest): Promise<Page<MessageRow>> {
+    const { rows } = await this.database.query<MessageRow>(
+      `SELECT ${COLUMNS} FROM messages m WHERE m.conversation_id = $1 AND m.id > coalesce($2::uuid, '${LOWEST_ID}')
+       ORDER BY m.id LIMIT $3`,
+      [conversationId, request.after, request.size + 1],
+      'message_page_of_all',
+    );
+    return pageOf(request, rows);
+  }
+
+  /** The last message of each conversation's current branch, by conversation. */
+  async leaves(conversationIds: readonly string[]): Promise<ReadonlyMap<string, MessageRow>> {
+    const { rows } = await this.database.query<MessageRow>(
+      `SELECT ${COLUMNS} FROM unnest($1::uuid[]) AS conversation (id) CROSS JOIN LATERAL (
+         SELECT * FROM messages WHERE conversation_id = conversation.id AND is_current ORDER BY position DESC LIMIT 1
+       ) AS m`,
+      [conversationIds],
+      'message_leaves',
+    );
+    return new Map(rows.map((row) => [row.conversationId, row]));
+  }
+
+  /** How many messages each conversation's current branch has. */
   async count(conversationIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const { rows } = await this.database.query<{ conversationId: string; count: number }>(
-      `SELECT conversation_id AS "conversationId", count(*)::int AS count FROM messages
-       WHERE conversation_id = ANY($1::uuid[]) GROUP BY conversation_id`,
+      `SELECT id AS "conversationId", message_count AS count FROM conversations WHERE id = ANY($1::uuid[])`,
       [conversationIds],
       'message_count',
     );
     return new Map(rows.map((row) => [row.conversationId, row.count]));
   }
 
-  /**
-   * Finds messages in the user's own conversations whose text contains `part` (case-insensitive), newest first.
-   *
-   * `OFFSET 0` keeps the planner from moving the filter out of the inner select. Otherwise it assumes that matches are
-   * spread evenly over all users, and scans the table backwards by primary key until the page is full: the whole table
-   * if there is no match.
-   */
-  async search(userId: string, part: string, request: PageRequest): Promise<Page<MessageRow>> {
-    const { rows } = await this.database.query<MessageRow>(
-      `SELECT ${COLUMNS} FROM (
-         SELECT found.* FROM messages found JOIN conversations c ON c.id = found.conversation_id
-         WHERE c.user_id = $1 AND found.content->>'text' ILIKE $2 AND ($3::uuid IS NULL OR found.id < $3::uuid)
-         OFFSET 0
-       ) AS m ORDER BY m.id DESC LIMIT $4 OFFSET $5`,
-      [userId, containsPattern(part), request.after, request.size + 1, request.offset],
+  /** The user's conversations, newest first, with how many messages each has on all its branches. */
+  async summaries(userId: string, { first, after }: SummaryPart): Promise<readonly ConversationSummaryRow[]> {
+    const isAfter = after === null ? '' : ' AND c.id < $3::uuid';
+    const { rows } = await this.database.query<ConversationSummaryRow>(
+      `SELECT c.id, c.title, c.total_count AS "messageCount"
+       FROM conversations c WHERE c.user_id = $1${isAfter} ORDER BY c.id DESC LIMIT $2::int`,
+      [userId, first, ...(after === null ? [] : [after])],
+      `message_summaries${isAfter && '_after'}`,
     );
-    return pageOf(request, rows);
+    return rows;
   }
 
+  /**
+   * Finds messages in the user's own conversations whose text contains `part` (case-insensitive), newest first. A function of
+   * the database bounds what is looked at, whatever the planner thinks and however many messages there are: a page may end
+   * early (docs/decisions/0069-a-search-is-bounded-by-its-user.md).
+   */
+  async search(userId: string, part: string, request: PageRequest): Promise<Page<MessageRow>> {
+    const { after, size, offset } = request;
+    const { rows } = await this.database.query<{ stop: string | null } & (MessageRow | { id: null })>(
+      `WITH step AS MATERIALIZED (SELECT * FROM search_messages($1::uuid, $2, $3, $4::uuid, $5::int))
+       SELECT stop.id AS stop, ${COLUMNS} FROM (SELECT (SELECT message_id FROM step WHERE NOT is_match) AS id) AS stop
+       LEFT JOIN (
+         (SELECT message_id FROM step WHERE is_match ORDER BY message_id DESC OFFSET $6) AS found
+         JOIN messages m ON m.id = found.message_id
+       ) ON true ORDER BY m.id DESC`,
+      [userId, containsPattern(part), longestWordIn(part), after ?? HIGHEST_ID, offset + size + 1, offset],
+      'message_search',
+    );
+    const found = rows.filter((row) => row.id !== null);
+    return boundedPageOf(request, found, rows[0]?.stop ?? null, 'query');
+  }
+
+  /** Up to {@link MAX_FOUND}. */
   async countFound(userId: string, part: string): Promise<number> {
     const { rows } = await this.database.query<{ count: number }>(
-      `SELECT count(*)::int AS count FROM messages m JOIN conversations c ON c.id = m.conversation_id
-       WHERE c.user_id = $1 AND m.content->>'text' ILIKE $2`,
-      [userId, containsPattern(part)],
+      `SELECT count_messages($1::uuid, $2, $3, ${MAX_FOUND}) AS count`,
+      [userId, containsPattern(part), longestWordIn(part)],
+      'message_count_found',
     );
     return rows[0]?.count ?? 0;
   }
 
-  async insert(sql: Sql, message: NewMessage): Promise<MessageRow> {
-    const { rows } = await sql.query<MessageRow>(
-      `INSERT INTO messages AS m (id, conversation_id, user_id, content, message_type, status, extra, reply_to_id)
-       VALUES ($1, $2, $3, $4::jsonb, $5, $6::"MessageStatus", $7::jsonb, $8) RETURNING ${COLUMNS}`,
+  /**
+   * Adds a message whole: finds its place, charges its author's day, adds and notes it, all in one function of the database, which
+   * changes nothing where it refuses. Its text begins so that an act takes it for the change that it is.
+   */
+  async add(
+    sql: Sql,
+    { id, conversationId, userId, content, messageType, extra }: LoneMessage,
+    { versionOf, expectedLeafId }: Omit<Addition, 'behind'>,
+    { dayId, entryId, dailyMessages, dailyTokens }: MessageCharge,
+    { added, switched, listed }: AdditionEvents,
+  ): Promise<AddedMessage | RefusedMessage> {
+    const { rows } = await sql.query<AddedRow | RefusedMessage>(
+      `WITH added AS MATERIALIZED (
+         SELECT * FROM add_message($1::uuid, $2::uuid, $3::uuid, $4::jsonb, $5::text, $6::jsonb, $7::uuid, $8::text, $9::uuid,
+           $10::uuid, $11::int, $12::int, $13::jsonb, $14::jsonb, $15::jsonb)
+       )
+       SELECT added.refusal, added.leaf, added.is_switched AS "isSwitched", added.last, added.last_listed AS "lastListed", ${COLUMNS}
+       FROM added CROSS JOIN LATERAL (SELECT (added.message).*) AS m`,
       [
-        message.id,
-        message.conversationId,
-        message.userId,
-        JSON.stringify(message.content),
-        message.messageType,
-        message.status,
-        message.extra === null ? null : JSON.stringify(message.extra),
-        message.replyToId,
+        conversationId,
+        id,
+        userId,
+        JSON.stringify(content),
+        messageType,
+        jsonOrNull(extra),
+        versionOf ?? null,
+        expectedLeafId ?? null,
+        dayId,
+        entryId,
+        dailyMessages,
+        dailyTokens,
+        JSON.stringify(added),
+        JSON.stringify(switched),
+        JSON.stringify(listed),
       ],
-      'message_insert',
+      'message_add',
     );
     const [row] = rows;
-    if (row === undefined) throw new Error('INSERT ... RETURNING gave no row');
-    return row;
+    if (row === undefined) throw new Error('a function with OUT parameters answers a row');
+    if (row.refusal !== null) return row;
+    const { refusal, leaf: _leaf, isSwitched, last, lastListed, ...message } = row;
+    return { refusal, message, isSwitched, last, lastListed };
+  }
+
+  /** Adds messages to the current branch, one behind the other, behind the message at its end. */
+  async insert(sql: Sql, messages: readonly NewMessage[], end: Place): Promise<readonly MessageRow[]> {
+    const values: unknown[] = [];
+    const parameter = (value: unknown, type: string) => `$${values.push(value)}::${type}`;
+    const rowsToAdd = messages.map((message, index) => {
+      const conversation = parameter(message.conversationId, 'uuid');
+      return `(${parameter(message.id, 'uuid')}, ${conversation},
+        (SELECT c.user_id FROM conversations c WHERE c.id = ${conversation}), ${parameter(message.userId, 'uuid')},
+        ${parameter(JSON.stringify(message.content), 'jsonb')}, ${parameter(message.messageType, 'text')},
+        ${parameter(message.status, '"MessageStatus"')}, ${parameter(jsonOrNull(message.extra), 'jsonb')},
+        ${parameter(message.replyToId, 'uuid')}, ${parameter(messages[index - 1]?.id ?? end.id, 'uuid')},
+        ${parameter(end.position + 1 + index, 'int')}, ${parameter(jsonOrNull(message.generation), 'jsonb')}, true)`;
+    });
+    const { rows } = await sql.query<MessageRow>(
+      `INSERT INTO messages AS m
+         (id, conversation_id, owner_id, user_id, content, message_type, status, extra, reply_to_id, parent_id, position, generation,
+          is_current)
+       VALUES ${rowsToAdd.join(', ')} RETURNING ${COLUMNS}`,
+      values,
+      `message_insert_${messages.length}`,
+    );
+    return rows;
   }
 
   /**
-   * Changes a message that is not streaming. The stored deltas of an edited reply become a single one.
+   * Changes a message that is not streaming. The stored events of an edited reply become a single delta; the
+   * number of its end stays known, so that who has seen it is not told again.
+   * @param check throws if the message may not be changed as it is; its row is locked meanwhile
+   * @param note notes the change, in the same transaction
    * @returns null when the message does not exist or is streaming
    */
-  async update(id: string, changes: MessageChanges): Promise<MessageRow | null> {
-    const { rows } = await this.database.query<MessageRow>(
+  update(
+    id: string,
+    changes: MessageChanges,
+    check: ((row: MessageRow) => void) | undefined,
+    note: (sql: Sql, row: MessageRow) => Promise<void>,
+  ): Promise<MessageRow | null> {
+    return this.database.transaction(async (sql) => {
+      const row = (await this.#passes(sql, id, check)) ? await this.#update(sql, id, changes) : null;
+      if (row !== null) await note(sql, row);
+      return row;
+    });
+  }
+
+  /** Locks the message and checks it, where it is to be checked. @returns false when it does not exist */
+  async #passes(sql: Sql, id: string, check: ((row: MessageRow) => void) | undefined): Promise<boolean> {
+    if (check === undefined) return true;
+    const { rows } = await sql.query<MessageRow>(
+      `SELECT ${COLUMNS} FROM messages m WHERE m.id = $1 FOR UPDATE`,
+      [id],
+      'message_lock',
+    );
+    if (rows[0] === undefined) return false;
+    check(rows[0]);
+    return true;
+  }
+
+  async #update(sql: Sql, id: string, changes: MessageChanges): Promise<MessageRow | null> {
+    const { rows } = await sql.query<MessageRow>(
       `UPDATE messages AS m SET
          content = coalesce($2::jsonb, m.content),
+         ends_given = CASE WHEN $2::jsonb IS NULL OR m.delta_ends = '{}' AND m.other_events = 0 THEN m.ends_given
+           ELSE array_append(m.ends_given, cardinality(m.delta_ends) + m.other_events + 1) END,
          delta_ends = CASE WHEN $2::jsonb IS NULL THEN m.delta_ends ELSE '{}' END,
+         parts = CASE WHEN $2::jsonb IS NULL THEN m.parts END,
+         other_events = CASE WHEN $2::jsonb IS NULL THEN m.other_events ELSE 0 END,
          message_type = coalesce($3::text, m.message_type),
          extra = CASE WHEN $4::boolean THEN $5::jsonb ELSE m.extra END,
          updated_at = now()
@@ -136,8 +377,26 @@ export class MessagesRepository {
     return rows[0] ?? null;
   }
 
-  async delete(id: string): Promise<MessageRow | null> {
-    const { rows } = await this.database.query<MessageRow>(
+  /**
+   * @param lock locks the conversation, whose tree changes
+   * @param check and `note` as of {@link update}
+   */
+  delete(
+    id: string,
+    lock: (sql: Sql) => Promise<void>,
+    check: ((row: MessageRow) => void) | undefined,
+    note: (sql: Sql, row: MessageRow) => Promise<void>,
+  ): Promise<MessageRow | null> {
+    return this.database.transaction(async (sql) => {
+      await lock(sql);
+      const row = (await this.#passes(sql, id, check)) ? await this.#delete(sql, id) : null;
+      if (row !== null) await note(sql, row);
+      return row;
+    });
+  }
+
+  async #delete(sql: Sql, id: string): Promise<MessageRow | null> {
+    const { rows } = await sql.query<MessageRow>(
       `DELETE FROM messages AS m WHERE m.id = $1 RETURNING ${COLUMNS}`,
       [id],
       'message_delete',
@@ -145,13 +404,36 @@ export class MessagesRepository {
     return rows[0] ?? null;
   }
 
-  /** Messages of the user and the model with a text, before the message `before`, newest first. */
-  async remarks(conversationId: string, before: string, limit: number): Promise<readonly Remark[]> {
-    const { rows } = await this.database.query<Remark>(
-      `SELECT id, message_type AS "messageType", content->>'text' AS text FROM messages
-       WHERE conversation_id = $1 AND id < $2 AND message_type IN ('user', 'ai')
-         AND jsonb_typeof(content->'text') = 'string' AND content->>'text' <> ''
-       ORDER BY id DESC LIMIT $3`,
+  /**
+   * As {@link remarks}, on the branch that leads to a message, whether that is the current one or not: before the message `id`,
+   * newest first.
+   */
+  async remarksBefore(sql: Sql, id: string, limit: number): Promise<readonly Remark[]> {
+    const { rows } = await sql.query<Remark>(
+      `WITH RECURSIVE branch AS (
+         SELECT m.parent_id AS id, 1 AS depth FROM messages m WHERE m.id = $1
+         UNION ALL
+         SELECT m.parent_id, branch.depth + 1 FROM branch JOIN messages m ON m.id = branch.id WHERE branch.depth < $2
+       )
+       SELECT m.id, m.message_type AS "messageType", ${REMARK_CONTENT} AS content, m.ask_options->'images' AS images
+       FROM branch JOIN messages m ON m.id = branch.id WHERE ${IS_REMARK} ORDER BY branch.depth`,
+      [id, limit],
+      'message_remarks_before',
+    );
+    return rows;
+  }
+
+  /**
+   * Messages of the user and the model on the current branch before a position, newest first: those with a text, and those
+   * without one that the model was asked. A reply that is still being written is none of them: the model would go on in its
+   * middle.
+   */
+  async remarks(sql: Sql, conversationId: string, before: number, limit: number): Promise<readonly Remark[]> {
+    const { rows } = await sql.query<Remark>(
+      `SELECT m.id, m.message_type AS "messageType", ${REMARK_CONTENT} AS content, m.ask_options->'images' AS images
+       FROM messages m
+       WHERE conversation_id = $1 AND is_current AND position < $2 AND ${IS_REMARK}
+       ORDER BY position DESC LIMIT $3`,
       [conversationId, before, limit],
       'message_remarks',
     );

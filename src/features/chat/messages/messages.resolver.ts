@@ -1,22 +1,25 @@
-import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { asksWhichAlone } from '../../../graphql/bare-fields.js';
 import { batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { Stream } from '../../../graphql/subscription.js';
+import { IfVersion, VERSION_DESCRIPTION } from '../../../graphql/version-argument.js';
 import { Forbidden } from '../../../kernel/errors.js';
 import type { Connection } from '../../../kernel/page.js';
 import { idRules } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import { RestField, RestHidden } from '../../../rest/field.js';
 import { Rest } from '../../../rest/route.js';
-import type { ConversationEvent as StoredEvent } from '../conversations/conversation-event.js';
 import type { ConversationRow } from '../conversations/conversation.js';
 import { Conversation } from '../conversations/conversation.type.js';
 import { ownsConversation } from '../conversations/conversations.policy.js';
 import type { ConversationsService } from '../conversations/conversations.service.js';
-import { textOf, type MessageRow } from './message.js';
+import { messageVersion, textOf, type MessageRow } from './message.js';
 import {
   ConversationEvent,
+  ConversationPosition,
   Message,
   MessageConnection,
   MessageList,
@@ -25,40 +28,42 @@ import {
   UpdateMessageInput,
   type ConversationEventRow,
 } from './message.type.js';
+import { MessageToolCall } from './message-tools.type.js';
 import { descriptions } from './messages.descriptions.js';
 import { routes } from './messages.routes.js';
-import { conversationRules, searchRules, updateRules } from './messages.rules.js';
-import type { MessagesService } from './messages.service.js';
+import { conversationRules, followRules, searchRules, updateRules } from './messages.rules.js';
+import type { FollowedEvent, MessagesService } from './messages.service.js';
+import { reasoningIn, toolCallsIn } from './reply-transcript.js';
 
 interface MessagesResolverNeeds {
   readonly service: MessagesService;
-  readonly conversations: Pick<ConversationsService, 'get' | 'load'>;
+  readonly conversations: Pick<ConversationsService, 'load'>;
 }
+
+type ReferredMessage = Pick<MessageRow, 'id'> | Promise<MessageRow> | null;
 
 @Resolver(() => Message)
 export class MessagesResolver {
   constructor(private readonly needs: MessagesResolverNeeds) {}
 
-  @Operation('user', idRules)
+  @Operation('conversations:read', idRules)
   @Rest(routes.getMessage)
   @Query(() => Message, { description: "A message of one of the caller's conversations; NOT_FOUND for anyone else's." })
   message(@CurrentViewer() viewer: Viewer, @Arg('id', () => ID) id: string): Promise<MessageRow> {
     return this.needs.service.get(viewer, id);
   }
 
-  @Operation('user', conversationRules)
+  @Operation('conversations:read', conversationRules)
   @Rest(routes.listMessages)
   @Query(() => MessageConnection, { description: descriptions.messages })
-  async messages(
+  messages(
     @CurrentViewer() viewer: Viewer,
     @Args(() => MessageList) { conversationId, ...page }: MessageList,
-  ): Promise<Connection<MessageRow> | undefined> {
-    await this.needs.conversations.get(viewer, conversationId);
-    const [connection] = await this.needs.service.ofConversations([conversationId], page);
-    return connection;
+  ): Promise<Connection<MessageRow>> {
+    return this.needs.service.list(viewer, conversationId, page);
   }
 
-  @Operation('user', searchRules)
+  @Operation('conversations:read', searchRules)
   @Rest(routes.searchMessages)
   @Query(() => MessageConnection, { description: descriptions.searchMessages })
   searchMessages(
@@ -68,29 +73,45 @@ export class MessagesResolver {
     return this.needs.service.search(viewer, query, page);
   }
 
-  @Operation('user', updateRules)
+  @Operation('conversations:write', updateRules)
   @Rest(routes.updateMessage)
   @Mutation(() => Message, { description: descriptions.updateMessage })
   updateMessage(
     @CurrentViewer() viewer: Viewer,
     @Arg('id', () => ID) id: string,
     @Arg('input', () => UpdateMessageInput) changes: UpdateMessageInput,
+    @IfVersion() versions: string[] | null,
   ): Promise<MessageRow> {
-    return this.needs.service.update(viewer, id, changes);
+    return this.needs.service.update(viewer, id, changes, versions);
   }
 
-  @Operation('user', idRules)
+  @Operation('conversations:write', idRules)
   @Rest(routes.deleteMessage)
   @Mutation(() => Message, { description: descriptions.deleteMessage })
-  deleteMessage(@CurrentViewer() viewer: Viewer, @Arg('id', () => ID) id: string): Promise<MessageRow> {
-    return this.needs.service.delete(viewer, id);
+  deleteMessage(
+    @CurrentViewer() viewer: Viewer,
+    @Arg('id', () => ID) id: string,
+    @IfVersion() versions: string[] | null,
+  ): Promise<MessageRow> {
+    return this.needs.service.delete(viewer, id, versions);
+  }
+
+  @RestHidden()
+  @FieldResolver(() => String, { description: VERSION_DESCRIPTION })
+  version(@Root() message: MessageRow): string {
+    return messageVersion(message);
   }
 
   @RestField({ name: 'conversation_id', value: { type: 'ID!', from: (row: MessageRow) => row.conversationId } })
   @FieldResolver(() => Conversation)
-  async conversation(@Root() message: MessageRow, @Ctx() context: RequestContext): Promise<ConversationRow> {
+  conversation(
+    @Root() { conversationId: id }: MessageRow,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Pick<ConversationRow, 'id'> | Promise<ConversationRow> {
+    if (asksWhichAlone(info)) return { id };
     const { conversations } = this.needs;
-    return batch(context, conversations, { of: 'id' }, message.conversationId, (ids) => conversations.load(ids));
+    return batch(context, conversations, { of: 'id' }, id, (ids) => conversations.load(ids));
   }
 
   @RestHidden()
@@ -99,27 +120,76 @@ export class MessagesResolver {
     return textOf(message);
   }
 
-  @RestHidden()
-  @FieldResolver(() => Message, { nullable: true, description: descriptions.replyTo })
-  async replyTo(@Root() message: MessageRow, @Ctx() context: RequestContext): Promise<MessageRow | null> {
-    if (message.replyToId === null) return null;
-    return batch(context, this.needs.service, { of: 'id' }, message.replyToId, (ids) => this.needs.service.load(ids));
+  @FieldResolver(() => [MessageToolCall], { description: descriptions.toolCalls })
+  toolCalls(@Root() message: MessageRow): readonly MessageToolCall[] {
+    return toolCallsIn(message).map(({ call, result }) => ({
+      ...call,
+      output: result?.output ?? null,
+      error: result?.error ?? null,
+    }));
   }
 
-  @Operation('user', conversationRules)
+  @FieldResolver(() => String, { nullable: true, description: descriptions.reasoning })
+  reasoning(@Root() message: MessageRow): string | null {
+    return reasoningIn(message);
+  }
+
+  @RestField({ name: 'reply_to', value: { type: 'ID', from: (row: MessageRow) => row.replyToId } })
+  @FieldResolver(() => Message, { nullable: true, description: descriptions.replyTo })
+  replyTo(
+    @Root() { replyToId }: MessageRow,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): ReferredMessage {
+    return this.#referred(replyToId, context, info);
+  }
+
+  @RestField({ name: 'parent_id', value: { type: 'ID', from: (row: MessageRow) => row.parentId } })
+  @FieldResolver(() => Message, { nullable: true, description: descriptions.parent })
+  parent(
+    @Root() { parentId }: MessageRow,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): ReferredMessage {
+    return this.#referred(parentId, context, info);
+  }
+
+  #referred(id: string | null, context: RequestContext, info: GraphQLResolveInfo): ReferredMessage {
+    if (id === null) return null;
+    // The reference holds for as long as the message is there that it leads to.
+    if (asksWhichAlone(info)) return { id };
+    const { service } = this.needs;
+    return batch(context, service, { of: 'id' }, id, (ids) => service.load(ids));
+  }
+
+  @Operation('conversations:read', followRules)
   @Stream(() => ConversationEvent, { description: descriptions.conversationEvents })
   async conversationEvents(
     @CurrentViewer() viewer: Viewer,
     @Ctx() { signal }: RequestContext,
-    @Arg('conversationId', () => ID) conversationId: string,
+    @Args(() => ConversationPosition) { conversationId, after }: ConversationPosition,
   ): Promise<AsyncIterable<ConversationEventRow>> {
-    return withMessages(this.needs.service, viewer, await this.needs.service.follow(viewer, conversationId, signal));
+    const { service } = this.needs;
+    return withMessages(service, viewer, await service.follow(viewer, conversationId, after ?? null, signal));
   }
 }
 
 @Resolver(() => Conversation)
 export class ConversationMessagesResolver {
-  constructor(private readonly service: Pick<MessagesService, 'ofConversations'>) {}
+  constructor(private readonly service: Pick<MessagesService, 'currentLeaves' | 'ofConversations'>) {}
+
+  @RestHidden()
+  @FieldResolver(() => Message, { nullable: true, description: descriptions.currentLeaf })
+  async currentLeaf(@Root() conversation: ConversationRow, @Ctx() context: RequestContext): Promise<MessageRow | null> {
+    if (!ownsConversation(await context.viewer(), conversation)) throw new Forbidden();
+    return batch(context, this, { of: 'leaf' }, conversation.id, (ids) => this.service.currentLeaves(ids));
+  }
+
+  @RestHidden()
+  @FieldResolver(() => Message, { nullable: true, description: descriptions.lastMessage })
+  lastMessage(@Root() conversation: ConversationRow, @Ctx() context: RequestContext): Promise<MessageRow | null> {
+    return this.currentLeaf(conversation, context);
+  }
 
   @RestHidden()
   @FieldResolver(() => MessageConnection, { description: descriptions.messagesOfConversation })
@@ -140,15 +210,20 @@ export class ConversationMessagesResolver {
 async function* withMessages(
   service: Pick<MessagesService, 'findVisible'>,
   viewer: Viewer,
-  events: AsyncIterable<StoredEvent>,
+  events: AsyncIterable<FollowedEvent>,
 ): AsyncGenerator<ConversationEventRow, void, undefined> {
   for await (const event of events) {
-    if (event.type === 'conversation-deleted') return;
-    if (event.type === 'deleted') {
-      yield { type: event.type, messageId: event.messageId };
+    if (event.type === 'expired') {
+      yield event;
       continue;
     }
-    const message = await service.findVisible(viewer, event.messageId);
-    if (message !== null) yield { type: event.type, message };
+    const { type, sequence, messageId } = event;
+    if (type === 'deleted') {
+      yield { type, sequence, messageId };
+      continue;
+    }
+    const message = await service.findVisible(viewer, messageId);
+    if (message === null) continue;
+    yield { type: event.type === 'updated' && event.selects === true ? 'selected' : type, sequence, message };
   }
 }

@@ -1,9 +1,11 @@
 import type { RestError } from '../../../rest/answers.js';
 import type { RestRoute } from '../../../rest/route.js';
-import { body, paging, path, query } from '../../../rest/sources.js';
+import { body, ifMatch, paging, path, query } from '../../../rest/sources.js';
+import { messageVersion } from './message.js';
 
 const tag = 'Messages';
 const NOT_FOUND: RestError = { code: 'NOT_FOUND', message: 'Message not found' };
+const CHANGED: RestError = { code: 'PRECONDITION_FAILED', message: 'Precondition failed' };
 
 export const routes = {
   getMessage: {
@@ -13,6 +15,7 @@ export const routes = {
     summary: 'Read a message',
     tag,
     arguments: { id: path('message_id') },
+    version: messageVersion,
     errors: [NOT_FOUND],
   },
 
@@ -21,6 +24,7 @@ export const routes = {
     path: '/conversations/{conversation_id}/messages',
     operationId: 'listMessages',
     summary: 'List the messages of a conversation, oldest first',
+    description: "The messages of one of the caller's conversations that are on its current branch, oldest first.",
     tag,
     arguments: { conversationId: path('conversation_id'), ...paging },
     errors: [{ code: 'NOT_FOUND', message: 'Conversation not found' }],
@@ -41,11 +45,9 @@ export const routes = {
     operationId: 'updateMessage',
     summary: 'Change a message',
     tag,
-    arguments: {
-      id: path('message_id'),
-      input: body({ readOnly: ['message_id', 'conversation_id', 'user_id', 'timestamp'] }),
-    },
-    errors: [NOT_FOUND],
+    arguments: { id: path('message_id'), ifVersion: ifMatch, input: body() },
+    version: messageVersion,
+    errors: [NOT_FOUND, { code: 'CONFLICT', message: 'The reply is still streaming' }, CHANGED],
   },
 
   deleteMessage: {
@@ -54,7 +56,7 @@ export const routes = {
     operationId: 'deleteMessage',
     summary: 'Delete a message',
     tag,
-    arguments: { id: path('message_id') },
-    errors: [NOT_FOUND],
+    arguments: { id: path('message_id'), ifVersion: ifMatch },
+    errors: [NOT_FOUND, CHANGED],
   },
 } satisfies Record<string, RestRoute>;

@@ -1,8 +1,10 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Node } from '../../../graphql/node.js';
+import { ReadableBy } from '../../../graphql/token-access.js';
 import { RestHidden } from '../../../rest/field.js';
 import type { Plan as PlanRow } from './plan.js';
 
+@ReadableBy('any')
 @ObjectType('Plan', {
   implements: Node,
   simpleResolvers: true,
@@ -33,7 +35,7 @@ export class Plan implements Omit<PlanRow, 'name'> {
   readonly maxFileUploads!: number;
 }
 
-@ObjectType({ simpleResolvers: true })
+@ObjectType({ simpleResolvers: true, description: 'The plan that the caller has now.' })
 export class ChangePlanResult {
   @Field(() => Boolean, { description: 'False when the user had this plan already.' })
   readonly changed!: boolean;

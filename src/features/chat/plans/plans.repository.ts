@@ -10,8 +10,32 @@ export interface Holdings {
   readonly tokensToday: number;
 }
 
+const HOLDINGS = `users.plan,
+  (SELECT count(*)::int FROM conversations WHERE user_id = users.id) AS conversations,
+  (SELECT count(*)::int FROM uploads WHERE user_id = users.id AND status <> 'DELETING') AS files,
+  coalesce(usage.message_count, 0) AS "messagesToday",
+  coalesce(usage.token_count, 0) AS "tokensToday"
+  FROM users LEFT JOIN usage_daily AS usage
+    ON usage.user_id = users.id AND usage.date = (now() AT TIME ZONE 'utc')::date`;
+
+/** The holdings of a user, and when the day ends that they are of. */
+export interface HoldingsToday extends Holdings {
+  readonly userId: string;
+  readonly endOfDay: Date;
+}
+
 export class PlansRepository {
   constructor(private readonly database: Database) {}
+
+  async holdings(userIds: readonly string[]): Promise<readonly HoldingsToday[]> {
+    const { rows } = await this.database.query<HoldingsToday>(
+      `SELECT users.id AS "userId", ((now() AT TIME ZONE 'utc')::date + 1)::timestamp AT TIME ZONE 'utc' AS "endOfDay", ${HOLDINGS}
+       WHERE users.id = ANY($1::uuid[])`,
+      [userIds],
+      'plan_holdings',
+    );
+    return rows;
+  }
 
   /**
    * Reads the user's holdings and stores the plan that `decide` returns. Locks the user's row first, as every
@@ -34,17 +58,7 @@ export class PlansRepository {
         `SELECT 1 FROM usage_daily WHERE user_id = $1 AND date = (now() AT TIME ZONE 'utc')::date FOR UPDATE`,
         [userId],
       );
-      const { rows } = await sql.query<Holdings>(
-        `SELECT users.plan,
-           (SELECT count(*)::int FROM conversations WHERE user_id = users.id) AS conversations,
-           (SELECT count(*)::int FROM uploads WHERE user_id = users.id AND status <> 'DELETING') AS files,
-           coalesce(usage.message_count, 0) AS "messagesToday",
-           coalesce(usage.token_count, 0) AS "tokensToday"
-         FROM users LEFT JOIN usage_daily AS usage
-           ON usage.user_id = users.id AND usage.date = (now() AT TIME ZONE 'utc')::date
-         WHERE users.id = $1`,
-        [userId],
-      );
+      const { rows } = await sql.query<Holdings>(`SELECT ${HOLDINGS} WHERE users.id = $1`, [userId]);
       const [holdings] = rows;
       if (holdings === undefined) return undefined;
       const result = decide(holdings);

@@ -4,6 +4,8 @@ import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { planName } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import { Rest } from '../../../rest/route.js';
+import type { UserLimitsRow } from './limits.js';
+import { UserLimits } from './limits.type.js';
 import { ChangePlanResult, Plan, toPlan } from './plan.type.js';
 import { descriptions } from './plans.descriptions.js';
 import { routes } from './plans.routes.js';
@@ -18,6 +20,13 @@ export class PlansResolver {
   @Query(() => [Plan], { description: 'The plans that a user can have, the smallest first.' })
   plans(): readonly Plan[] {
     return this.service.list().map(toPlan);
+  }
+
+  @Operation('usage:read')
+  @Rest(routes.getLimits)
+  @Query(() => UserLimits, { description: "The limits of the caller's plan, and how much of them is used." })
+  limits(@CurrentViewer() viewer: Viewer): Promise<UserLimitsRow> {
+    return this.service.limits(viewer);
   }
 
   @Operation('user', z.object({ plan: planName() }))

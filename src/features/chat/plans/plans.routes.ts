@@ -13,7 +13,13 @@ const wirePlan = (plan: PlanRow) => ({
   max_file_uploads: plan.maxFileUploads,
 });
 
-const PLAN_FIELDS = ['price', 'daily_messages', 'daily_tokens', 'max_conversations', 'max_file_uploads'] as const;
+const PLAN_FIELDS = {
+  price: 'What it costs, in whole units of the currency that the operator bills in.',
+  daily_messages: 'Messages and chats a UTC day.',
+  daily_tokens: 'Tokens of prompts and answers together a UTC day.',
+  max_conversations: 'Conversations at a time.',
+  max_file_uploads: 'Files at a time.',
+} as const;
 
 const overQuota = (what: string): RestError => ({
   code: 'QUOTA_EXCEEDED',
@@ -31,13 +37,21 @@ export const routes = {
     tag: 'Plans',
     data: {
       schema: {
+        title: 'Plans',
         type: 'object',
         description: 'The plans, by name.',
         additionalProperties: {
+          title: 'Plan',
           type: 'object',
+          description: 'What a user may use.',
           additionalProperties: false,
-          required: PLAN_FIELDS,
-          properties: Object.fromEntries(PLAN_FIELDS.map((name) => [name, { type: 'integer' }])),
+          required: Object.keys(PLAN_FIELDS),
+          properties: Object.fromEntries(
+            Object.entries(PLAN_FIELDS).map(([name, description]) => [
+              name,
+              { type: 'integer', format: 'int32', description },
+            ]),
+          ),
         },
       },
       example: {
@@ -45,6 +59,14 @@ export const routes = {
       },
       from: (plans: readonly PlanRow[]) => Object.fromEntries(plans.map((plan) => [plan.id, wirePlan(plan)])),
     },
+  },
+
+  getLimits: {
+    method: 'GET',
+    path: '/user/limits',
+    operationId: 'getLimits',
+    summary: "Read the limits of one's plan, and how much of them is used",
+    tag: 'Plans',
   },
 
   changePlan: {
@@ -56,12 +78,21 @@ export const routes = {
     arguments: { plan: query('plan') },
     data: {
       schema: {
+        title: 'PlanChange',
         type: 'object',
         additionalProperties: false,
         required: ['detail'],
         properties: {
-          detail: { type: 'string', enum: ['plan updated', 'plan unchanged'] },
-          price: { type: 'integer', description: "The new plan's price; only when the plan was updated." },
+          detail: {
+            type: 'string',
+            enum: ['plan updated', 'plan unchanged'],
+            description: 'Whether the plan is another one now.',
+          },
+          price: {
+            type: 'integer',
+            format: 'int32',
+            description: "The new plan's price; only when the plan was updated.",
+          },
         },
       },
       example: { detail: 'plan updated', price: 10 },

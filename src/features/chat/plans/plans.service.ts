@@ -1,11 +1,12 @@
 import { Invalid, NotFound, QuotaExceeded } from '../../../kernel/errors.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
+import { limitState, type UserLimitsRow } from './limits.js';
 import type { Plan, PlanCatalogue } from './plan.js';
 import type { Holdings, PlansRepository } from './plans.repository.js';
 
 interface PlansServiceNeeds {
-  readonly repository: Pick<PlansRepository, 'change'>;
+  readonly repository: Pick<PlansRepository, 'change' | 'holdings'>;
   readonly catalogue: PlanCatalogue;
   readonly audit: AuditLog;
 }
@@ -24,6 +25,29 @@ export class PlansService {
 
   find(name: string): Plan | undefined {
     return this.needs.catalogue.find(name);
+  }
+
+  /** The viewer's own limits. */
+  async limits(viewer: Viewer): Promise<UserLimitsRow> {
+    const [limits] = await this.limitsOf([viewer.userId]);
+    if (limits instanceof Error || limits === undefined) throw new NotFound('User');
+    return limits;
+  }
+
+  /** In the order of `userIds`, without a permission check: for users that the viewer may see. */
+  async limitsOf(userIds: readonly string[]): Promise<readonly (UserLimitsRow | Error)[]> {
+    const found = new Map((await this.needs.repository.holdings(userIds)).map((row) => [row.userId, row]));
+    return userIds.map((userId) => {
+      const row = found.get(userId);
+      if (row === undefined) return new NotFound('User');
+      const plan = this.of(row.plan);
+      return {
+        messages: limitState(row.messagesToday, plan.dailyMessages, row.endOfDay),
+        tokens: limitState(row.tokensToday, plan.dailyTokens, row.endOfDay),
+        conversations: limitState(row.conversations, plan.maxConversations, null),
+        uploads: limitState(row.files, plan.maxFileUploads, null),
+      };
+    });
   }
 
   /**

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { systemTimers } from '../../../kernel/timers.js';
 import { DeltaGatherer } from './delta-gatherer.js';
 
 describe('gathering deltas', () => {
@@ -8,7 +9,7 @@ describe('gathering deltas', () => {
   beforeEach(() => {
     jest.useFakeTimers({ now: 0 });
     deltas = [];
-    gatherer = new DeltaGatherer((delta) => deltas.push(delta));
+    gatherer = new DeltaGatherer((delta) => deltas.push(delta), systemTimers);
   });
   afterEach(() => {
     jest.useRealTimers();

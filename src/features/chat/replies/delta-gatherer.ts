@@ -1,3 +1,5 @@
+import type { Timers } from '../../../kernel/timers.js';
+
 /** Maximum milliseconds that text waits for more: a screen shows no finer steps than 40 per second. */
 const GATHER_MS = 25;
 
@@ -9,21 +11,24 @@ const HIGH_SURROGATE_AT_END = /[\uD800-\uDBFF]$/;
  */
 export class DeltaGatherer {
   #waiting = '';
-  #timer: NodeJS.Timeout | undefined;
+  #cancel: (() => void) | undefined;
   #sentAt = -Infinity;
 
   /** @param send called with each delta, which is never empty */
-  constructor(private readonly send: (delta: string) => void) {}
+  constructor(
+    private readonly send: (delta: string) => void,
+    private readonly timers: Timers,
+  ) {}
 
   add(text: string): void {
     this.#waiting += text.replaceAll('\0', '');
-    if (this.#timer !== undefined) return;
-    const wait = this.#sentAt + GATHER_MS - performance.now();
+    if (this.#cancel !== undefined) return;
+    const wait = this.#sentAt + GATHER_MS - this.timers.now();
     if (wait <= 0) this.#flush();
     else
-      this.#timer = setTimeout(() => {
+      this.#cancel = this.timers.after(wait, () => {
         this.#flush();
-      }, wait);
+      });
   }
 
   /** Sends the rest. Must be the last call. */
@@ -33,13 +38,13 @@ export class DeltaGatherer {
   }
 
   #flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancel?.();
+    this.#cancel = undefined;
     const half = HIGH_SURROGATE_AT_END.test(this.#waiting) ? this.#waiting.slice(-1) : '';
     const delta = this.#waiting.slice(0, this.#waiting.length - half.length).toWellFormed();
     this.#waiting = half;
     if (delta === '') return;
-    this.#sentAt = performance.now();
+    this.#sentAt = this.timers.now();
     this.send(delta);
   }
 }

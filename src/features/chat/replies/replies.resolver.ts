@@ -1,9 +1,12 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Resolver, Root } from 'type-graphql';
 import { batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
+import { GoesOnAfterAct, IdempotentByItself } from '../../../graphql/idempotency.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { Stream } from '../../../graphql/subscription.js';
+import { requireTokenAccess } from '../../../graphql/token-access.js';
 import type { Viewer } from '../../../kernel/viewer.js';
+import { NotFound } from '../../../kernel/errors.js';
 import { RestField } from '../../../rest/field.js';
 import { Rest, RestStream } from '../../../rest/route.js';
 import type { MessageRow } from '../messages/message.js';
@@ -25,6 +28,9 @@ import {
   ReplyPosition,
 } from './reply.type.js';
 
+/** A question is the same whether its answer comes as a whole or as a stream, and whatever becomes of it without an answer. */
+const ANY_FORM = { answerOnly: ['input.keepUnanswered'] };
+
 interface RepliesResolverNeeds {
   readonly service: RepliesService;
   readonly messages: Pick<MessagesService, 'get'>;
@@ -34,22 +40,23 @@ interface RepliesResolverNeeds {
 export class RepliesResolver {
   constructor(private readonly needs: RepliesResolverNeeds) {}
 
-  @Operation('user', createMessageRules)
+  @Operation('conversations:write', createMessageRules)
+  @GoesOnAfterAct({ answerOnly: ['input.waitForReply'] })
   @Rest(routes.createMessage)
   @Mutation(() => CreateMessageResult, { description: descriptions.createMessage })
   createMessage(
     @CurrentViewer() viewer: Viewer,
+    @Ctx() { requestId }: RequestContext,
     @Arg('input', () => CreateMessageInput) input: CreateMessageInput,
   ): Promise<CreatedMessage> {
     const { invokeLlm, waitForReply, ...message } = input;
-    return this.needs.service.createMessage(viewer, {
-      ...message,
-      invokeLlm: invokeLlm ?? false,
-      waitForReply: waitForReply ?? false,
-    });
+    if (invokeLlm === true) requireTokenAccess(viewer, 'chat');
+    const request = { ...message, invokeLlm: invokeLlm ?? false, waitForReply: waitForReply ?? false };
+    return this.needs.service.createMessage(viewer, request, requestId);
   }
 
-  @Operation('user', chatRules)
+  @Operation('chat', chatRules)
+  @GoesOnAfterAct(ANY_FORM)
   @Rest(routes.chat)
   @Mutation(() => ChatResult, { description: descriptions.chat })
   async chat(
@@ -57,28 +64,31 @@ export class RepliesResolver {
     @Ctx() context: RequestContext,
     @Arg('input', () => ChatInput) input: ChatInput,
   ): Promise<ChatResult> {
-    const { messageId, ...answer } = await this.needs.service.chat(viewer, input, context.signal);
+    const { messageId, ...answer } = await this.needs.service.chat(viewer, input, context.signal, context.requestId);
     return { ...answer, message: messageId === null ? null : await this.needs.messages.get(viewer, messageId) };
   }
 
-  @Operation('user', stopRules)
+  @Operation('chat', stopRules)
+  @IdempotentByItself('a reply stops once, and a repeat answers with it as it is')
+  @Rest(routes.stopReply)
   @Mutation(() => Message, { description: descriptions.stopReply })
   stopReply(@CurrentViewer() viewer: Viewer, @Arg('messageId', () => ID) messageId: string): Promise<MessageRow> {
     return this.needs.service.stop(viewer, messageId);
   }
 
-  @Operation('user', chatRules)
+  @Operation('chat', chatRules)
+  @GoesOnAfterAct(ANY_FORM)
   @RestStream(routes.streamChat)
   @Stream(() => ReplyEvent, { name: 'chat', description: descriptions.chatEvents })
   chatEvents(
     @CurrentViewer() viewer: Viewer,
-    @Ctx() { signal }: RequestContext,
+    @Ctx() { signal, requestId }: RequestContext,
     @Arg('input', () => ChatInput) input: ChatInput,
   ): Promise<AsyncIterable<SequencedReplyEvent>> {
-    return this.needs.service.chatEvents(viewer, input, signal);
+    return this.needs.service.chatEvents(viewer, input, signal, requestId);
   }
 
-  @Operation('user', followRules)
+  @Operation('conversations:read', followRules)
   @RestStream(routes.streamReply)
   @Stream(() => ReplyEvent, { description: descriptions.reply })
   reply(
@@ -103,7 +113,11 @@ abstract class StoredMessageResolver {
 
   protected async load({ messageId }: StoredEnd, context: RequestContext): Promise<MessageRow | null> {
     if (messageId === null) return null;
-    return batch(context, this.service, { of: 'event' }, messageId, (ids) => this.service.load(ids));
+    return batch(context, this.service, { of: 'event' }, messageId, async (ids) => {
+      const rows = await this.service.load(ids);
+      // It may be deleted by the time that its end is read.
+      return rows.map((row) => (row instanceof NotFound ? null : row));
+    });
   }
 }
 

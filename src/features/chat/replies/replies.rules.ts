@@ -1,10 +1,19 @@
 import { z } from 'zod';
-import { jsonObject, text, uuid } from '../../../kernel/rules.js';
-import { MAX_CONTENT_BYTES, MAX_MESSAGE_TYPE_LENGTH, textOf } from '../messages/message.js';
-import { MAX_QUESTION_LENGTH } from './reply.js';
+import { idRules, jsonObject, text, uuid } from '../../../kernel/rules.js';
+import { choiceRules } from '../models/models.rules.js';
+import { askedForRules } from './tools.rules.js';
+import { MAX_CONTENT_BYTES, MAX_MESSAGE_TYPE_LENGTH, textOf, type MessageContent } from '../messages/message.js';
+import { faultOfQuestion, MAX_AFTER, MAX_QUESTION_LENGTH } from './reply.js';
 
 export const chatRules = z.object({
-  input: z.object({ message: text(MAX_QUESTION_LENGTH, 1), conversationId: uuid().nullish() }),
+  input: z.object({
+    message: text(MAX_QUESTION_LENGTH, 1),
+    conversationId: uuid().nullish(),
+    keepUnanswered: z.boolean().nullish(),
+    ...choiceRules,
+    ...askedForRules,
+    expectedLeafId: uuid().nullish(),
+  }),
 });
 
 export const createMessageRules = z.object({
@@ -16,22 +25,43 @@ export const createMessageRules = z.object({
       extra: jsonObject(MAX_CONTENT_BYTES).nullish(),
       invokeLlm: z.boolean().nullish(),
       waitForReply: z.boolean().nullish(),
+      ...choiceRules,
+      ...askedForRules,
+      expectedLeafId: uuid().nullish(),
     })
     .superRefine((input, context) => {
-      if (input.invokeLlm !== true || input.messageType !== 'user') return;
-      const question = textOf(input) ?? '';
-      const message =
-        question.trim() === ''
-          ? 'is required to ask the model'
-          : question.length > MAX_QUESTION_LENGTH
-            ? `must be at most ${MAX_QUESTION_LENGTH} characters to ask the model`
-            : undefined;
-      if (message !== undefined) context.addIssue({ code: 'custom', path: ['content', 'text'], message });
+      if (input.invokeLlm === true && input.messageType === 'user') checkQuestion(input, context);
     }),
 });
 
-/** Maximum event number to resume after: the number of the next event must also fit into an `Int`. */
-const MAX_AFTER = 2 ** 31 - 2;
+export const editMessageRules = idRules.extend({
+  input: z
+    .object({
+      content: jsonObject(MAX_CONTENT_BYTES),
+      extra: jsonObject(MAX_CONTENT_BYTES).nullish(),
+      invokeLlm: z.boolean().nullish(),
+      waitForReply: z.boolean().nullish(),
+      expectedLeafId: uuid().nullish(),
+      ...choiceRules,
+      ...askedForRules,
+    })
+    .superRefine((input, context) => {
+      if (input.invokeLlm === true) checkQuestion(input, context);
+    }),
+});
+
+export const regenerateRules = z.object({
+  messageId: uuid(),
+  waitForReply: z.boolean().nullish(),
+  expectedLeafId: uuid().nullish(),
+  ...choiceRules,
+});
+
+function checkQuestion(input: { readonly content: MessageContent }, context: z.core.$RefinementCtx): void {
+  const message = faultOfQuestion(input.content);
+  if (message === undefined) return;
+  context.addIssue({ code: 'custom', path: textOf(input) === null ? ['content'] : ['content', 'text'], message });
+}
 
 export const stopRules = z.object({ messageId: uuid() });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { MemoryEventLog } from '../../../adapters/memory/memory-event-log.js';
 import { Unavailable } from '../../../kernel/errors.js';
-import type { EventLog } from '../../../ports/event-log.js';
+import { FIRST_WRITER, type EventLog } from '../../../ports/event-log.js';
+import { systemTimers } from '../../../kernel/timers.js';
 import { readReply } from './reply-reader.js';
 import { replyStream, type SequencedReplyEvent, type StoredReply } from './reply.js';
 
@@ -18,9 +19,14 @@ const streaming: StoredReply = {
   createdAt: now,
   updatedAt: now,
   deltaEnds: [5],
+  parts: null,
+  waitsUntil: null,
+  endsGiven: [],
   failureCode: null,
   failureReason: null,
   tokens: null,
+  keepUnanswered: true,
+  generation: null,
 };
 const complete: StoredReply = {
   ...streaming,
@@ -30,11 +36,32 @@ const complete: StoredReply = {
   tokens: 7,
 };
 
-async function read(events: EventLog, ...rows: readonly (StoredReply | null)[]): Promise<SequencedReplyEvent[]> {
-  const left = [...rows];
-  const replies = { find: () => Promise.resolve(left.length > 1 ? (left.shift() ?? null) : (left[0] ?? null)) };
-  return Array.fromAsync(readReply('reply', 0, new AbortController().signal, { replies, events }));
+interface Reading {
+  readonly rows: readonly (StoredReply | null)[];
+  readonly after?: number;
+  readonly given?: number[];
 }
+
+async function readAfter(events: EventLog, { rows, after = 0, given = [] }: Reading): Promise<SequencedReplyEvent[]> {
+  const left = [...rows];
+  const replies = {
+    find: () => Promise.resolve(left.length > 1 ? (left.shift() ?? null) : (left[0] ?? null)),
+    giveEnd: (_id: string, sequence: number) => {
+      given.push(sequence);
+      return Promise.resolve();
+    },
+  };
+  return Array.fromAsync(
+    readReply('reply', after, new AbortController().signal, {
+      replies,
+      events,
+      timers: systemTimers,
+      running: { find: () => undefined },
+    }),
+  );
+}
+
+const read = (events: EventLog, ...rows: readonly (StoredReply | null)[]) => readAfter(events, { rows });
 
 const whole = [
   { type: 'delta', text: 'Hello', sequence: 1 },
@@ -44,11 +71,11 @@ const whole = [
 
 describe('reading a reply', () => {
   it('follows the log while it holds the stream', async () => {
-    const log = new MemoryEventLog();
-    await log.append(replyStream('reply'), [
-      { type: 'delta', text: 'Hello' },
-      { type: 'delta', text: ' world' },
-      { type: 'completed', response: 'Hello world', tokens: 7, messageId: 'reply' },
+    const log = Object.assign(new MemoryEventLog(), { isShared: true });
+    await log.write(replyStream('reply'), FIRST_WRITER, 1, [
+      { type: 'delta', text: 'Hello', sequence: 1 },
+      { type: 'delta', text: ' world', sequence: 2 },
+      { type: 'completed', response: 'Hello world', tokens: 7, messageId: 'reply', sequence: 3 },
     ]);
     expect(await read(log, streaming)).toMatchObject(whole);
     await log.close();
@@ -60,16 +87,31 @@ describe('reading a reply', () => {
     await log.close();
   });
 
-  it('goes on from the row when the log is out of reach, before or while it is followed', async () => {
+  it('goes on from the row when the log is out of reach', async () => {
     const log = new MemoryEventLog();
     const gone = () => Promise.reject(new Unavailable('the log is gone'));
-    const unreachable: EventLog = Object.assign(Object.create(log) as EventLog, { has: gone });
-    expect(await read(unreachable, streaming, complete)).toMatchObject(whole);
-    const lost: EventLog = Object.assign(Object.create(log) as EventLog, {
-      has: () => Promise.resolve(true),
-      follow: gone,
-    });
+    const lost: EventLog = Object.assign(Object.create(log) as EventLog, { follow: gone });
     expect(await read(lost, streaming, complete)).toMatchObject(whole);
+    await log.close();
+  });
+
+  it('tells each reader of a reply that a crash cut its end, and remembers under which number', async () => {
+    const log = new MemoryEventLog();
+    const cut: StoredReply = { ...streaming, status: 'PARTIAL', failureCode: 'INTERRUPTED' };
+    const given: number[] = [];
+    expect(await readAfter(log, { rows: [cut], given })).toMatchObject([{ sequence: 1 }, { sequence: 2 }]);
+    expect(await readAfter(log, { rows: [cut], after: 9, given })).toMatchObject([{ type: 'failed', sequence: 10 }]);
+    expect(given).toEqual([2, 10]);
+    expect(await readAfter(log, { rows: [{ ...cut, endsGiven: given }], after: 10, given })).toEqual([]);
+    expect(await readAfter(log, { rows: [complete], given })).toMatchObject(whole);
+    expect(given).toEqual([2, 10]);
+    await log.close();
+  });
+
+  it('ends without an event for a reader ahead of all that comes', async () => {
+    const log = new MemoryEventLog();
+    expect(await readAfter(log, { rows: [streaming, complete], after: 3 })).toEqual([]);
+    expect(await readAfter(log, { rows: [streaming, complete], after: 99 })).toEqual([]);
     await log.close();
   });
 

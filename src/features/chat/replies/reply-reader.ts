@@ -1,87 +1,153 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Unavailable } from '../../../kernel/errors.js';
-import type { EventLog } from '../../../ports/event-log.js';
+import { inTurn } from '../../../kernel/pushed.js';
+import type { Timers } from '../../../kernel/timers.js';
+import type { EventLog, LogEntry } from '../../../ports/event-log.js';
 import { textOf } from '../messages/message.js';
 import type { RepliesRepository } from './replies.repository.js';
-import { endsReply, REASONS, replyStream, storedEvents, type ReplyEvent, type SequencedReplyEvent } from './reply.js';
+import { endsReply, failureOf, mayDiffer, replyStream, storedEvents, type SequencedReplyEvent } from './reply.js';
+import type { ReplyEvents } from './reply-events.js';
 
-/** Polling interval, in milliseconds, for a reply whose instance shares no event log with this one. */
+/** Between two looks at the row while the event log is away. */
 const POLL_MS = 500;
-/** Silence in milliseconds after which the row is read, since the instance that wrote the stream may be dead. */
-const SILENCE_MS = 5_000;
+/** Between two looks at the row while it has not caught up with a log that lost the events before. */
+const GAP_MS = 100;
+/** Silence after which the row is read: the log, or the instance that writes it, may be gone. In milliseconds. */
+const SILENCE_MS = 2_000;
 
 export interface ReplyReaderParts {
-  readonly replies: Pick<RepliesRepository, 'find'>;
+  readonly replies: Pick<RepliesRepository, 'find' | 'giveEnd'>;
   readonly events: EventLog;
+  readonly timers: Timers;
+  /** The replies that are running on this instance. */
+  readonly running: { find(messageId: string): { readonly events: ReplyEvents } | undefined };
 }
 
 /**
- * Streams a reply's events after number `after`, to its end: from the event log while it has them, otherwise from the
- * stored row. A lost log, or one without the end, delays the reader but loses no text.
+ * Streams a reply's events after number `after`, to its end: from the memory of the instance where it runs on this one,
+ * otherwise from the event log, and from the stored row what neither has. A lost log delays the reader but loses no text.
  */
-export async function* readReply(
+export function readReply(
   id: string,
   after: number,
   signal: AbortSignal,
-  { replies, events }: ReplyReaderParts,
+  parts: ReplyReaderParts,
+): AsyncIterable<SequencedReplyEvent> {
+  const here = parts.running.find(id)?.events.follow(after, signal);
+  if (here === undefined) return readAnywhere(id, after, signal, parts);
+  return inTurn(here, (last) => {
+    if (last !== undefined && endsReply(last)) return undefined;
+    return readAnywhere(id, last?.sequence ?? after, signal, parts);
+  });
+}
+
+async function* readAnywhere(
+  id: string,
+  after: number,
+  signal: AbortSignal,
+  parts: ReplyReaderParts,
 ): AsyncGenerator<SequencedReplyEvent, void, undefined> {
+  const { replies, timers } = parts;
   let seen = after;
   while (!signal.aborted) {
-    const reply = await replies.find(id);
-    if (reply === null) {
-      const { DELETED: reason } = REASONS;
-      yield { type: 'failed', code: 'DELETED', reason, partial: '', messageId: null, sequence: seen + 1 };
-      return;
+    for await (const event of parts.running.find(id)?.events.follow(seen, signal) ?? []) {
+      seen = event.sequence;
+      yield event;
+      if (endsReply(event)) return;
     }
-    if (reply.status === 'STREAMING' && (await isLogged(events, id))) {
-      for await (const event of followLog(events, id, seen, signal)) {
+    // Before the row is read: what is written between the two is not missed.
+    const leaving = new AbortController();
+    const logged = await follow(parts, id, seen, AbortSignal.any([signal, leaving.signal]));
+    try {
+      const reply = await whenAvailable(() => replies.find(id), timers, signal);
+      if (reply === undefined) return;
+      if (reply === null) {
+        yield { type: 'failed', ...failureOf('DELETED'), partial: '', messageId: null, sequence: seen + 1 };
+        return;
+      }
+      const text = textOf(reply) ?? '';
+      for (const event of storedEvents(reply, text, seen)) {
+        seen = event.sequence;
+        // Before the reader can have it and come back with its number.
+        if (endsReply(event) && mayDiffer(reply, text) && !reply.endsGiven.includes(seen)) {
+          await whenAvailable(() => replies.giveEnd(id, seen), timers, signal);
+        }
+        yield event;
+      }
+      if (reply.status !== 'STREAMING') return;
+      if (logged === null) {
+        await timers.sleep(POLL_MS, signal);
+        continue;
+      }
+      for await (const event of untilSilence(logged, timers, leaving)) {
+        if (event.sequence <= seen) continue;
+        if (event.sequence > seen + 1) {
+          await timers.sleep(GAP_MS, signal);
+          break;
+        }
         seen = event.sequence;
         yield event;
         if (endsReply(event)) return;
       }
-      continue;
+    } finally {
+      leaving.abort();
     }
-    for (const event of storedEvents(reply, textOf(reply) ?? '', seen)) {
-      seen = event.sequence;
-      yield event;
-    }
-    if (reply.status !== 'STREAMING') return;
-    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 
-/** Whether the event log has the reply's stream. An unreachable log counts as one without it. */
-async function isLogged(events: EventLog, id: string): Promise<boolean> {
-  return events.has(replyStream(id)).catch((error: unknown) => passUnavailable(error, false));
+/** A reader who is in the middle of a reply waits for the database. @returns undefined when `signal` aborts before */
+async function whenAvailable<Result>(
+  work: () => Promise<Result>,
+  timers: Timers,
+  signal: AbortSignal,
+): Promise<Result | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      await timers.sleep(POLL_MS, signal);
+    }
+  }
+  return undefined;
 }
 
-function passUnavailable<Value>(error: unknown, instead: Value): Value {
-  if (error instanceof Unavailable) return instead;
-  throw error;
-}
-
-/** Follows the event log until it is silent for too long, is lost, or `signal` aborts. */
-async function* followLog(
-  events: EventLog,
+/** @returns null when only the row can tell: the log cannot be reached, or another process has another one */
+async function follow(
+  { events, running }: ReplyReaderParts,
   id: string,
   after: number,
   signal: AbortSignal,
-): AsyncGenerator<SequencedReplyEvent, void, undefined> {
-  const silence = new AbortController();
-  const timer = setTimeout(() => {
-    silence.abort();
-  }, SILENCE_MS);
+): Promise<AsyncIterable<LogEntry<SequencedReplyEvent>> | null> {
+  if (!events.isShared || running.find(id) !== undefined) return null;
   try {
-    const either = AbortSignal.any([signal, silence.signal]);
-    for await (const { sequence, event } of await events.follow<ReplyEvent>(replyStream(id), after, either)) {
-      timer.refresh();
-      yield { ...event, sequence };
+    return await events.follow<SequencedReplyEvent>(replyStream(id), after, signal);
+  } catch (error) {
+    if (error instanceof Unavailable) return null;
+    throw error;
+  }
+}
+
+/** The events of the log until it is silent for too long, or lost. */
+async function* untilSilence(
+  entries: AsyncIterable<LogEntry<SequencedReplyEvent>>,
+  timers: Timers,
+  leaving: AbortController,
+): AsyncGenerator<SequencedReplyEvent, void, undefined> {
+  let heardAt = timers.now();
+  const look = () => {
+    const left = heardAt + SILENCE_MS - timers.now();
+    if (left <= 0) leaving.abort();
+    else cancel = timers.after(left, look);
+  };
+  let cancel = timers.after(SILENCE_MS, look);
+  try {
+    for await (const { event } of entries) {
+      heardAt = timers.now();
+      yield event;
     }
   } catch (error) {
-    passUnavailable(error, undefined);
-    // Pauses before the caller falls back to the stored row: while the log fails, it would otherwise be a busy loop.
-    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+    if (!(error instanceof Unavailable)) throw error;
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }

@@ -2,9 +2,11 @@ import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
 import { Node } from '../../../graphql/node.js';
+import { ReadableBy } from '../../../graphql/token-access.js';
 import { RestField } from '../../../rest/field.js';
 import { MAX_FILENAME_BYTES, type UploadRow } from './upload.js';
 
+@ReadableBy('uploads:read')
 @ObjectType('UploadedFile', {
   implements: Node,
   simpleResolvers: true,

@@ -22,7 +22,7 @@ export interface NewUpload {
   readonly accessKey: string;
   readonly filename: string;
   readonly contentType: string;
-  /** Time limit for storing the bytes. */
+  /** Time limit for storing the bytes, which {@link UploadsRepository.renew} extends. */
   readonly leaseSeconds: number;
 }
 
@@ -80,6 +80,15 @@ export class UploadsRepository {
     return storedOrNull(row);
   }
 
+  /** Gives more time to store the bytes of a file. */
+  async renew(id: string, leaseSeconds: number): Promise<void> {
+    await this.database.query(
+      `UPDATE uploads SET lease_expires_at = now() + make_interval(secs => $2::int) WHERE id = $1 AND status = 'PENDING'`,
+      [id, leaseSeconds],
+      'upload_renew',
+    );
+  }
+
   /** Hides a file of the user. Its bytes must be removed within the lease; after that, the sweep removes them. */
   async hide(userId: string, id: string, leaseSeconds: number): Promise<UploadRow | null> {
     const { rows } = await this.database.query<UploadRow>(
@@ -126,6 +135,11 @@ export class UploadsRepository {
   async findOwned(userId: string, id: string): Promise<UploadRow | null> {
     const where = { id, userId, status: 'STORED' } as const;
     return storedOrNull(await this.database.prisma.upload.findFirst({ where, select: UPLOAD }));
+  }
+
+  async findAllOwned(userId: string, ids: readonly string[]): Promise<readonly UploadRow[]> {
+    const where = { id: { in: [...ids] }, userId, status: 'STORED' as const };
+    return (await this.database.prisma.upload.findMany({ where, select: UPLOAD })) as readonly UploadRow[];
   }
 
   /** Finds nothing while the file's user is deleted. */

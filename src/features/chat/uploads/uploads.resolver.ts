@@ -1,4 +1,5 @@
 import { Arg, Args, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { GoesOnAfterAct, IdempotentByItself } from '../../../graphql/idempotency.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { OffsetPage } from '../../../graphql/page-arguments.js';
 import { UploadScalar, type FileUpload } from '../../../graphql/upload-scalar.js';
@@ -23,14 +24,15 @@ interface UploadsResolverNeeds {
 export class UploadsResolver {
   constructor(private readonly needs: UploadsResolverNeeds) {}
 
-  @Operation('user')
+  @Operation('uploads:read')
   @Rest(routes.listUploads)
   @Query(() => UploadedFileConnection, { description: "The caller's files, newest first." })
   uploads(@CurrentViewer() viewer: Viewer, @Args(() => OffsetPage) page: OffsetPage): Promise<Connection<UploadRow>> {
     return this.needs.service.list(viewer, page);
   }
 
-  @Operation('user')
+  @Operation('uploads:write')
+  @GoesOnAfterAct()
   @Rest(routes.uploadFile)
   @Mutation(() => UploadedFile, { description: descriptions.uploadFile })
   uploadFile(
@@ -40,14 +42,15 @@ export class UploadsResolver {
     return this.needs.service.store(viewer, upload);
   }
 
-  @Operation('user', idRules)
+  @Operation('uploads:write', idRules)
+  @IdempotentByItself('a file is deleted once; a repeat is told NOT_FOUND')
   @Rest(routes.deleteUpload)
   @Mutation(() => UploadedFile, { description: descriptions.deleteUpload })
   deleteUpload(@CurrentViewer() viewer: Viewer, @Arg('id', () => ID) id: string): Promise<UploadRow> {
     return this.needs.service.delete(viewer, id);
   }
 
-  @RestField({ name: 'url' })
+  @RestField({ name: 'url', schema: { format: 'uri' } })
   @FieldResolver(() => String, { description: descriptions.url })
   url(@Root() row: UploadRow): string {
     return this.needs.urlOf(row.accessKey);

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import { Invalid, NotFound, QuotaExceeded, Unavailable } from '../../../kernel/errors.js';
 import { connectionOf, pageRequest, type Connection, type PageArguments } from '../../../kernel/page.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { Database } from '../../../ports/database.js';
+import { keyedAct } from '../../../ports/keyed-act.js';
 import type { ByteRange, ObjectStore, StoredObject } from '../../../ports/object-store.js';
 import type { PlanCatalogue } from '../plans/plan.js';
 import type { UsageService } from '../usage/usage.service.js';
@@ -10,8 +12,9 @@ import { cleanFilename, cleanMediaType, type IncomingFile, type UploadRow } from
 import type { UploadsRepository } from './uploads.repository.js';
 
 const ACCESS_KEY_BYTES = 16;
-/** Far longer than a request may take, so that no file is swept while it is being uploaded. */
-const STORE_LEASE_SECONDS = 3_600;
+/** Renewed while the file is being uploaded: the place of a file whose instance is gone is free again after this. */
+const STORE_LEASE_SECONDS = 45;
+const RENEW_MS = 15_000;
 const DELETE_LEASE_SECONDS = 60;
 /** Number of files that one round of the sweep removes. */
 const SWEEP_BATCH = 20;
@@ -36,10 +39,13 @@ export class UploadsService {
   constructor(private readonly needs: UploadsServiceNeeds) {}
 
   /**
-   * Stores a file as it arrives. Reserves its place in the plan first, and releases it if anything fails.
+   * Stores a file as it arrives. Reserves its place in the plan first, and releases it if anything fails. One that came before under
+   * the same `Idempotency-Key` is not stored again.
    * @throws QuotaExceeded when the plan allows no more files; Invalid `File too large`; any error of reading the file
    */
   async store(viewer: Viewer, file: IncomingFile): Promise<UploadRow> {
+    const stored = keyedAct()?.remembered;
+    if (stored !== undefined) return stored as UploadRow;
     const { database, repository, store, plans, usage, maxBytes } = this.needs;
     const contentType = cleanMediaType(file.contentType);
     const id = await repository.reserve(
@@ -54,18 +60,26 @@ export class UploadsService {
     );
     if (id === undefined) throw new NotFound('User');
     if (id === null) throw new QuotaExceeded();
+    const renewal = setInterval(() => {
+      // One that fails is made up for by the next, or the file is given up when it is complete.
+      repository.renew(id, STORE_LEASE_SECONDS).catch(() => undefined);
+    }, RENEW_MS);
     try {
       const size = await store.put(id, atMost(file.read(), maxBytes), contentType);
       return await database.transaction(async (sql) => {
         const row = await repository.complete(sql, id, size);
         if (row === null) throw new Unavailable('Storing the file took too long');
         await usage.recordUpload(sql, viewer.userId);
+        await keyedAct()?.remember(sql, row);
         return row;
       });
     } catch (error) {
-      // If this fails too, the sweep deletes the file later.
-      await this.discard(id).catch(() => undefined);
+      // The place is free before the client is told. If this fails too, the sweep does it later.
+      await repository.release(id, DELETE_LEASE_SECONDS).catch(() => undefined);
+      void this.removeBytes(id).catch(() => undefined);
       throw error;
+    } finally {
+      clearInterval(renewal);
     }
   }
 
@@ -101,6 +115,17 @@ export class UploadsService {
     return { id, filename, contentType, size, read: (range) => this.needs.store.get(id, range) };
   }
 
+  /** The bytes of a stored file, all at once. Null when they are gone. @throws Unavailable while the store is away */
+  async readBytes(id: string, range?: ByteRange): Promise<Uint8Array | null> {
+    const stored = await this.needs.store.get(id, range);
+    return stored && buffer(stored.bytes);
+  }
+
+  /** Stored files of the viewer, by their ids. */
+  loadVisible(viewer: Viewer, ids: readonly string[]): Promise<readonly UploadRow[]> {
+    return this.needs.repository.findAllOwned(viewer.userId, ids);
+  }
+
   /** Removes files that were left half stored or half deleted. @returns how many */
   async sweep(): Promise<number> {
     let removed = 0;
@@ -115,11 +140,6 @@ export class UploadsService {
   /** For a start while no other instance is running: every file that is not stored is abandoned. */
   expireAllLeases(): Promise<void> {
     return this.needs.repository.expireAllLeases();
-  }
-
-  private async discard(id: string): Promise<void> {
-    await this.needs.repository.release(id, DELETE_LEASE_SECONDS);
-    await this.removeBytes(id);
   }
 
   private async removeBytes(id: string): Promise<void> {

@@ -11,6 +11,7 @@ const before: UserRow = {
   providerId: null,
   isVerified: false,
   verifiedAt: null,
+  mailboxProvenAt: null,
   profile: { colour: 'red' },
   isActive: true,
   isSuspended: false,

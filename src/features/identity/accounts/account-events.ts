@@ -18,11 +18,11 @@ const FIELDS = [
 /** Not recorded when users change them on their own account: this data of clients does not concern admins. */
 const OWN_BUSINESS: readonly string[] = ['provider', 'providerId', 'profile'];
 
-/** An event about an action on a user's account. */
+/** An event of an actor. @param subjectId the user that it concerns; null where it concerns nobody's account */
 export function eventOf(
   action: AuditAction,
   actor: AccountActor,
-  subjectId: string,
+  subjectId: string | null,
   details: AuditEvent['details'] = {},
 ): AuditEvent {
   const { userId: actorId, client } = actor;
@@ -67,10 +67,11 @@ export function eventsOfCreation(
   creator: AccountActor | null,
   user: UserRow,
   client: AccountActor['client'],
+  details: AuditEvent['details'] = {},
 ): readonly AuditEvent[] {
   const event = { actorId: creator?.userId ?? null, subjectId: user.id, ...clientOf(client) };
   const way = wayOf(creator);
-  const created: AuditEvent = { action: 'USER_CREATED', ...event, details: { plan: user.plan, ...way } };
+  const created: AuditEvent = { action: 'USER_CREATED', ...event, details: { plan: user.plan, ...details, ...way } };
   return user.isAdmin ? [created, { action: 'ADMIN_GRANTED', ...event, details: way }] : [created];
 }
 

@@ -2,6 +2,9 @@ import type { NodeFinder } from '../../../graphql/node.resolver.js';
 import type { Clock } from '../../../kernel/clock.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Database } from '../../../ports/database.js';
+import type { ClearForOwner } from './account-handover.js';
+import type { SignUps } from './sign-ups.js';
+import type { AccountNotices, SecondFactorProof } from './account-notices.js';
 import type { AccountSessions } from './account-sessions.js';
 import { AccountsRepository } from './accounts.repository.js';
 import { AccountsResolver } from './accounts.resolver.js';
@@ -16,6 +19,11 @@ interface AccountsFeatureNeeds {
   readonly database: Database;
   readonly plans: AccountPlans;
   readonly sessions: AccountSessions;
+  readonly signUps: SignUps;
+  /** What hands an account over to whoever reads its mailbox. */
+  readonly handover: readonly ClearForOwner[];
+  readonly notices: AccountNotices;
+  readonly secondFactorProof: SecondFactorProof;
   readonly audit: AuditLog;
   readonly clock: Clock;
 }

@@ -5,12 +5,15 @@ import { newId } from '../../../kernel/ids.js';
 import { pageOf, type Page, type PageRequest } from '../../../kernel/page.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import { isDuplicate } from '../../../ports/prisma-errors.js';
-import type { DeletedUserRow, LoginRow, UserRow, WritableFields } from './user.js';
+import { isInternational, isSameMailbox, spellingsOf } from './email-address.js';
+import type { DeletedUserRow, LoginRow, StoredFields, UserRow } from './user.js';
 
 const COLUMNS = `id, email, phone_number AS "phoneNumber", provider, provider_id AS "providerId",
-  is_verified AS "isVerified", verified_at AS "verifiedAt", profile, is_active AS "isActive",
+  is_verified AS "isVerified", verified_at AS "verifiedAt", mailbox_proven_at AS "mailboxProvenAt", profile, is_active AS "isActive",
   is_suspended AS "isSuspended", is_admin AS "isAdmin", plan, last_login AS "lastLogin",
   created_at AS "createdAt", updated_at AS "updatedAt"`;
+
+const FIND_MANY = `SELECT ${COLUMNS} FROM users WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL`;
 
 /** The same columns, for Prisma. */
 const USER = {
@@ -21,6 +24,7 @@ const USER = {
   providerId: true,
   isVerified: true,
   verifiedAt: true,
+  mailboxProvenAt: true,
   profile: true,
   isActive: true,
   isSuspended: true,
@@ -34,6 +38,9 @@ const USER = {
 /** Key of the advisory lock that is held while an admin loses the role. No other advisory lock may have this number. */
 const ADMINS_LOCK = 7_265_001;
 
+/** Finds the addresses of {@link spellingsOf}. In the form in which PostgreSQL uses the index. */
+const HAS_EMAIL = 'lower(email) = ANY (ARRAY(SELECT lower(spelling) FROM unnest($1::text[]) AS spelling))';
+
 /** Called in the transaction that wrote a user. */
 type RecordUser = (user: UserRow, sql: Sql) => Promise<void>;
 
@@ -43,59 +50,45 @@ type RecordUser = (user: UserRow, sql: Sql) => Promise<void>;
  * since Prisma gives some keys of JSON a meaning: `__prismaRawParameters__` replaces the profile by a part of it, or by null.
  */
 export class AccountsRepository {
-  constructor(private readonly database: Database) {}
+  readonly find: (id: string) => Promise<UserRow | null>;
 
-  async find(id: string): Promise<UserRow | null> {
-    const { rows } = await this.database.query<UserRow>(
-      `SELECT ${COLUMNS} FROM users WHERE id = $1 AND deleted_at IS NULL`,
-      [id],
-      'user_find',
-    );
-    return rows[0] ?? null;
-  }
-
-  async findMany(ids: readonly string[]): Promise<readonly UserRow[]> {
-    const { rows } = await this.database.query<UserRow>(
-      `SELECT ${COLUMNS} FROM users WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL`,
-      [ids],
-      'user_find_many',
-    );
-    return rows;
+  constructor(private readonly database: Database) {
+    this.find = database.sharedRead<UserRow>(FIND_MANY, 'user_find_many');
   }
 
   async findByEmail(email: string): Promise<UserRow | null> {
     const { rows } = await this.database.query<UserRow>(
-      `SELECT ${COLUMNS} FROM users WHERE lower(email) = lower($1) AND deleted_at IS NULL`,
-      [email],
+      `SELECT ${COLUMNS} FROM users WHERE ${HAS_EMAIL} AND deleted_at IS NULL`,
+      [spellingsOf(email)],
       'user_find_by_email',
     );
-    return rows[0] ?? null;
+    return ofMailbox(rows, email)[0] ?? null;
   }
 
   /** Most recently deleted first; at most 100. */
   async findDeleted(email: string): Promise<readonly DeletedUserRow[]> {
-    const { rows } = await this.database.query<DeletedUserRow>(
-      `SELECT id, deleted_at AS "deletedAt" FROM users
-       WHERE lower(email) = lower($1) AND deleted_at IS NOT NULL ORDER BY deleted_at DESC LIMIT 100`,
-      [email],
+    const { rows } = await this.database.query<DeletedUserRow & { readonly email: string }>(
+      `SELECT id, email, deleted_at AS "deletedAt" FROM users
+       WHERE ${HAS_EMAIL} AND deleted_at IS NOT NULL ORDER BY deleted_at DESC LIMIT 100`,
+      [spellingsOf(email)],
     );
-    return rows;
+    return ofMailbox(rows, email);
   }
 
-  async findLogin(email: string): Promise<(LoginRow & { readonly email: string }) | null> {
+  async findLogin(email: string): Promise<LoginRow | null> {
     const { rows } = await this.database.query<LoginRow & { readonly email: string }>(
-      `SELECT id, email, password_hash AS "passwordHash", is_active AS "isActive", is_suspended AS "isSuspended"
-       FROM users WHERE lower(email) = lower($1) AND deleted_at IS NULL`,
-      [email],
+      `SELECT id, email, password_hash AS "passwordHash", credentials_epoch AS "credentialsEpoch", is_active AS "isActive", is_suspended AS "isSuspended"
+       FROM users WHERE ${HAS_EMAIL} AND deleted_at IS NULL`,
+      [spellingsOf(email)],
       'user_find_login',
     );
-    return rows[0] ?? null;
+    return ofMailbox(rows, email)[0] ?? null;
   }
 
   findLoginById(id: string): Promise<LoginRow | null> {
     return this.database.prisma.user.findFirst({
       where: { id, deletedAt: null },
-      select: { id: true, passwordHash: true, isActive: true, isSuspended: true },
+      select: { id: true, passwordHash: true, credentialsEpoch: true, isActive: true, isSuspended: true },
     });
   }
 
@@ -142,6 +135,7 @@ export class AccountsRepository {
       const [row] = await update.catch(refuseTakenEmail);
       if (row === undefined) return null;
       const user = userOf(row);
+      await refuseOtherSpelling(sql, user);
       await record(user, sql);
       return user;
     });
@@ -151,13 +145,13 @@ export class AccountsRepository {
    * @param record records the event in the same transaction
    * @throws Conflict `User already exists`
    */
-  insert(user: WritableFields, passwordHash: string | null, now: Date, record: RecordUser): Promise<UserRow> {
+  insert(user: StoredFields, passwordHash: string | null, now: Date, record: RecordUser): Promise<UserRow> {
     return this.database.transaction(async (sql) => {
       // The unique index decides rather than a read before the write: of concurrent calls, only one inserts.
       const { rows } = await sql.query<UserRow>(
         `INSERT INTO users (id, email, phone_number, provider, provider_id, is_verified, verified_at, profile, is_active,
-           is_suspended, is_admin, plan, password_hash, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $14)
+           is_suspended, is_admin, plan, mailbox_proven_at, password_hash, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $15, $15)
          ON CONFLICT (lower(email)) WHERE deleted_at IS NULL DO NOTHING
          RETURNING ${COLUMNS}`,
         [newId(), ...valuesOf(user), passwordHash, now],
@@ -165,6 +159,7 @@ export class AccountsRepository {
       );
       const [inserted] = rows;
       if (inserted === undefined) throw emailTaken();
+      await refuseOtherSpelling(sql, inserted);
       await record(inserted, sql);
       return inserted;
     });
@@ -198,11 +193,11 @@ export class UserEdit {
   ) {}
 
   /** @param passwordHash null leaves the password as it is */
-  async write(user: WritableFields, passwordHash: string | null, now: Date): Promise<UserRow> {
+  async write(user: StoredFields, passwordHash: string | null, now: Date): Promise<UserRow> {
     const update = this.sql.query<UserRow>(
       `UPDATE users SET email = $2, phone_number = $3, provider = $4, provider_id = $5, is_verified = $6,
          verified_at = $7, profile = $8::jsonb, is_active = $9, is_suspended = $10, is_admin = $11, plan = $12,
-         password_hash = coalesce($13, password_hash), updated_at = $14
+         mailbox_proven_at = $13, password_hash = coalesce($14, password_hash), updated_at = $15
        WHERE id = $1 RETURNING ${COLUMNS}`,
       [this.id, ...valuesOf(user), passwordHash, now],
       'user_update',
@@ -210,7 +205,23 @@ export class UserEdit {
     const { rows } = await update.catch(refuseTakenEmail);
     const [row] = rows;
     if (row === undefined) throw new Error('the user whose row is held is gone');
+    await refuseOtherSpelling(this.sql, row);
     return row;
+  }
+
+  /**
+   * Removes the password, and raises the epoch, so that no login that has begun opens a session.
+   * @returns whether there was a password
+   */
+  async clearCredentials(): Promise<boolean> {
+    const { rows } = await this.sql.query<{ hadPassword: boolean }>(
+      `WITH before AS (SELECT password_hash FROM users WHERE id = $1)
+       UPDATE users SET password_hash = NULL, credentials_epoch = credentials_epoch + 1 FROM before WHERE id = $1
+       RETURNING before.password_hash IS NOT NULL AS "hadPassword"`,
+      [this.id],
+      'user_clear_credentials',
+    );
+    return rows[0]?.hadPassword ?? false;
   }
 
   async markDeleted(now: Date): Promise<UserRow> {
@@ -236,6 +247,23 @@ export class UserEdit {
   }
 }
 
+/** Drops what a database takes for the mailbox and we do not. The very spelling comes first. */
+function ofMailbox<Row extends { readonly email: string | null }>(rows: readonly Row[], email: string): readonly Row[] {
+  const same = rows.filter((row) => isSameMailbox(row.email, email));
+  return same.sort((one, other) => Number(other.email === email.trim()) - Number(one.email === email.trim()));
+}
+
+/** The index does not know that an international domain of earlier releases may be stored in another spelling. */
+async function refuseOtherSpelling(sql: Sql, { id, email }: Pick<UserRow, 'id' | 'email'>): Promise<void> {
+  if (email === null || !isInternational(email)) return;
+  const { rows } = await sql.query<{ email: string }>(
+    `SELECT email FROM users WHERE ${HAS_EMAIL} AND id <> $2 AND deleted_at IS NULL`,
+    [spellingsOf(email), id],
+    'user_other_spelling',
+  );
+  if (ofMailbox(rows, email).length > 0) throw emailTaken();
+}
+
 /** Matches users whose e-mail address or phone number contains `search`. */
 function matching(search: string | null): Prisma.UserWhereInput {
   if (search === null) return { deletedAt: null };
@@ -243,8 +271,8 @@ function matching(search: string | null): Prisma.UserWhereInput {
   return { deletedAt: null, OR: [{ email: part }, { phoneNumber: part }] };
 }
 
-/** In the order of the parameters $2 to $12. */
-function valuesOf(user: WritableFields): unknown[] {
+/** In the order of the parameters $2 to $13. */
+function valuesOf(user: StoredFields): unknown[] {
   return [
     user.email,
     user.phoneNumber,
@@ -257,6 +285,7 @@ function valuesOf(user: WritableFields): unknown[] {
     user.isSuspended,
     user.isAdmin,
     user.plan,
+    user.mailboxProvenAt,
   ];
 }
 
@@ -265,7 +294,7 @@ function userOf(row: Prisma.UserGetPayload<{ select: typeof USER }>): UserRow {
   return row as UserRow;
 }
 
-function emailTaken(): Conflict {
+export function emailTaken(): Conflict {
   return new Conflict('User already exists');
 }
 

@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, ID, Info, Mutation, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../../graphql/context.js';
+import { IdempotentByItself } from '../../../graphql/idempotency.js';
 import { CurrentViewer, noteInternalCall, Operation } from '../../../graphql/operation.js';
 import { MissingCredentials } from '../../../kernel/errors.js';
 import type { Connection } from '../../../kernel/page.js';
@@ -24,14 +25,14 @@ interface AccountsResolverNeeds {
 export class AccountsResolver {
   constructor(private readonly needs: AccountsResolverNeeds) {}
 
-  @Operation('user')
+  @Operation('account:read')
   @Rest(routes.getMe)
   @Query(() => User, { description: "The caller's account." })
   me(@CurrentViewer() viewer: Viewer): Promise<UserRow> {
     return this.needs.accounts.get(viewer, viewer.userId);
   }
 
-  @Operation('user', idRules)
+  @Operation('account:read', idRules)
   @Rest(routes.getUser)
   @Query(() => User, { description: descriptions.user })
   user(
@@ -64,15 +65,17 @@ export class AccountsResolver {
 
   @Operation('user', userChangesRules)
   @Rest(routes.updateMe)
-  @Mutation(() => User, { description: "Changes the caller's account. CONFLICT when the e-mail address is taken." })
+  @Mutation(() => User, { description: descriptions.updateMe })
   updateMe(
     @CurrentViewer() viewer: Viewer,
     @Arg('input', () => UpdateUserInput) input: UpdateUserInput,
   ): Promise<UserRow> {
-    return this.needs.accounts.update(viewer, viewer.userId, input);
+    const { code, ...changes } = input;
+    return this.needs.accounts.update(viewer, viewer.userId, changes, code ?? null);
   }
 
   @Operation('user')
+  @IdempotentByItself('it ends the account that a repeat would come with')
   @Rest(routes.deleteMe)
   @Mutation(() => User, { description: descriptions.deleteMe })
   deleteMe(@CurrentViewer() viewer: Viewer): Promise<UserRow> {
@@ -87,7 +90,8 @@ export class AccountsResolver {
     @Arg('id', () => ID, { description: "The user's id." }) id: string,
     @Arg('input', () => UpdateUserInput) input: UpdateUserInput,
   ): Promise<UserRow> {
-    return this.needs.accounts.update(viewer, id, input);
+    const { code, ...changes } = input;
+    return this.needs.accounts.update(viewer, id, changes, code ?? null);
   }
 
   @Operation('admin', updateRules)
@@ -98,7 +102,8 @@ export class AccountsResolver {
     @Arg('id', () => ID, { description: "The user's id." }) id: string,
     @Arg('input', () => UpdateUserInput) input: UpdateUserInput,
   ): Promise<UserRow> {
-    return this.needs.admins.update(viewer, id, input);
+    const { code, ...changes } = input;
+    return this.needs.admins.update(viewer, id, changes, code ?? null);
   }
 
   @Operation('user', idRules)

@@ -4,7 +4,7 @@ import { body, paging, path, query } from '../../../rest/sources.js';
 
 const ADMINS_ONLY: RestError = { code: 'FORBIDDEN', message: 'Admin privileges required' };
 export const NO_SUCH_USER: RestError = { code: 'NOT_FOUND', message: 'User not found' };
-const USER_EXISTS: RestError = {
+export const USER_EXISTS: RestError = {
   code: 'CONFLICT',
   status: 400,
   message: 'User already exists',
@@ -26,9 +26,26 @@ export const ADMIN_ERRORS: readonly RestError[] = [
   ADMINS_ONLY,
 ];
 
-/** Read-only fields are accepted and ignored, since clients send whole users back. */
-const changes = body({ readOnly: ['user_id', 'last_login'] });
+export const INVALID_CODE: RestError = { code: 'BAD_USER_INPUT', status: 400, message: 'Invalid code' };
+export const TOO_MANY_CODES: RestError = { code: 'RATE_LIMITED', message: 'Too many wrong codes' };
+export const TOO_MANY_LOGINS: RestError = { code: 'RATE_LIMITED', message: 'Too many login attempts' };
+/** Errors of a change of one's own password or e-mail address. */
+const OWN_CHANGE: readonly RestError[] = [
+  INVALID_CODE,
+  TOO_MANY_CODES,
+  TOO_MANY_LOGINS,
+  { code: 'CONFLICT', message: 'The account was changed meanwhile' },
+];
+
 const FORBIDDEN: RestError = { code: 'FORBIDDEN', message: 'Forbidden' };
+const CHANGES_AN_ACCOUNT =
+  "Changes one's own account, or, for admins, any. What is left out stays. 400 when the e-mail address is taken; 409 when nobody would be left to be an admin; 404 when there is no such user; 403 to anyone but an admin.";
+
+const NOT_INVITED: readonly RestError[] = [
+  { code: 'BAD_USER_INPUT', status: 400, message: 'Invalid invitation' },
+  { code: 'FORBIDDEN', message: 'Sign-up is closed' },
+  { code: 'FORBIDDEN', message: 'Sign-up needs an invitation' },
+];
 
 /** For a route with optional credentials: invalid ones are still refused. */
 const SENT_CREDENTIALS: readonly RestError[] = [
@@ -77,7 +94,13 @@ export const routes = {
     summary: 'Create an account',
     tag: 'Users',
     arguments: { input: body() },
-    errors: [USER_EXISTS, ADMINS_ONLY, ...SENT_CREDENTIALS],
+    errors: [
+      USER_EXISTS,
+      ...NOT_INVITED,
+      ADMINS_ONLY,
+      ...SENT_CREDENTIALS,
+      { code: 'RATE_LIMITED', message: 'Too many requests' },
+    ],
   },
 
   updateMe: {
@@ -85,9 +108,11 @@ export const routes = {
     path: '/users/me',
     operationId: 'updateMe',
     summary: "Change one's own account",
+    description:
+      "Changes the caller's account. 400 when the e-mail address is taken; 409 when nobody would be left to be an admin.",
     tag: 'Users',
-    arguments: { input: changes },
-    errors: [USER_EXISTS, ADMINS_ONLY, LAST_ADMIN],
+    arguments: { input: body() },
+    errors: [USER_EXISTS, ADMINS_ONLY, LAST_ADMIN, ...OWN_CHANGE],
   },
 
   deleteMe: {
@@ -104,9 +129,10 @@ export const routes = {
     path: '/users/{user_id}',
     operationId: 'updateUser',
     summary: 'Change an account',
+    description: CHANGES_AN_ACCOUNT,
     tag: 'Users',
-    arguments: { id: path('user_id'), input: changes },
-    errors: [FORBIDDEN, ADMINS_ONLY, NO_SUCH_USER, USER_EXISTS, LAST_ADMIN],
+    arguments: { id: path('user_id'), input: body() },
+    errors: [FORBIDDEN, ADMINS_ONLY, NO_SUCH_USER, USER_EXISTS, LAST_ADMIN, ...OWN_CHANGE],
   },
 
   replaceUser: {
@@ -114,9 +140,10 @@ export const routes = {
     path: '/users/{user_id}',
     operationId: 'replaceUser',
     summary: 'Change an account; what is left out stays',
+    description: CHANGES_AN_ACCOUNT,
     tag: 'Users',
-    arguments: { id: path('user_id'), input: changes },
-    errors: [FORBIDDEN, ADMINS_ONLY, NO_SUCH_USER, USER_EXISTS, LAST_ADMIN],
+    arguments: { id: path('user_id'), input: body() },
+    errors: [FORBIDDEN, ADMINS_ONLY, NO_SUCH_USER, USER_EXISTS, LAST_ADMIN, ...OWN_CHANGE],
   },
 
   adminUpdateUser: {
@@ -125,8 +152,8 @@ export const routes = {
     operationId: 'adminUpdateUser',
     summary: 'Change any account',
     tag: 'Admin',
-    arguments: { id: path('user_id'), input: changes },
-    errors: [MISSING_ADMIN_HEADER, ADMINS_ONLY, NO_SUCH_USER, USER_EXISTS, LAST_ADMIN],
+    arguments: { id: path('user_id'), input: body() },
+    errors: [MISSING_ADMIN_HEADER, ADMINS_ONLY, NO_SUCH_USER, USER_EXISTS, LAST_ADMIN, ...OWN_CHANGE],
   },
 
   deleteUser: {

@@ -7,6 +7,8 @@ export const MAX_PASSWORD_LENGTH = 256;
 export const MAX_PROVIDER_LENGTH = 64;
 export const MAX_PROVIDER_ID_LENGTH = 255;
 export const MAX_PROFILE_BYTES = 16_384;
+/** Maximum length of a code of the second factor. */
+export const MAX_PROOF_LENGTH = 64;
 /** Maximum length of a search in e-mail addresses and phone numbers: longer ones take seconds. */
 export const MAX_SEARCH_LENGTH = 100;
 
@@ -30,6 +32,13 @@ export const presentPassword = () => text(2 * MAX_PASSWORD_LENGTH);
 
 const charactersIn = (value: string) => Array.from(value).length;
 
+/** In the years that every client's and database's way of writing a time has room for. */
+const verifiedAt = () =>
+  z
+    .date()
+    .min(new Date('0001-01-01T00:00:00Z'), 'must be in the year 1 or later')
+    .max(new Date('9999-12-31T23:59:59.999Z'), 'must be in the year 9999 or before');
+
 const provider = () => text(MAX_PROVIDER_LENGTH, 1);
 const providerId = () => text(MAX_PROVIDER_ID_LENGTH);
 const profile = () => jsonObject(MAX_PROFILE_BYTES);
@@ -44,6 +53,7 @@ export const newUserRules = z.object({
     providerId: providerId().nullish(),
     profile: profile().nullish(),
     plan: planName().nullish(),
+    invitation: text(100).nullish(),
   }),
 });
 
@@ -56,10 +66,12 @@ export const userChangesRules = z.object({
     profile: notNull(profile()),
     password: notNull(password()),
     isVerified: notNull(z.boolean()),
+    verifiedAt: verifiedAt().nullish(),
     isActive: notNull(z.boolean()),
     isSuspended: notNull(z.boolean()),
     isAdmin: notNull(z.boolean()),
     plan: notNull(planName()),
+    code: text(MAX_PROOF_LENGTH).nullish(),
   }),
 });
 

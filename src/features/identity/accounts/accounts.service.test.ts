@@ -177,7 +177,9 @@ describe.each(testDatabases())('accounts ($name)', (kind) => {
     it('searches e-mail and phone, and takes % and _ and \\ literally', async () => {
       const { viewer } = await fixture.admin();
       const email = `${newId()}_per%cent\\@example.org`;
-      await fixture.create({ email, phoneNumber: '+49 (30) 4711-0815' });
+      const { id } = await fixture.create({ phoneNumber: '+49 (30) 4711-0815' });
+      // A spelling from before addresses were checked.
+      await database.query('UPDATE users SET email = $2 WHERE id = $1', [id, email]);
       const found = async (search: string) => (await fixture.admins.list(viewer, search, {})).nodes.map((u) => u.email);
       for (const search of ['_per%', 'PER%CENT', 'cent\\', '4711-08']) expect(await found(search)).toEqual([email]);
       for (const search of ['p%r', 'per_cent', '%%', '4711%']) expect(await found(search)).toEqual([]);

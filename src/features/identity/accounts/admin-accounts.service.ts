@@ -3,6 +3,7 @@ import { Conflict } from '../../../kernel/errors.js';
 import { connectionOf, pageRequest, type Connection, type PageArguments } from '../../../kernel/page.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { AccountActor } from './account-actor.js';
+import type { AccountNotices } from './account-notices.js';
 import { eventOf, eventsOfCreation, recordAll } from './account-events.js';
 import { adminsOnly, requireAdmin } from './accounts.policy.js';
 import type { AccountsRepository } from './accounts.repository.js';
@@ -22,6 +23,7 @@ export interface AdminAccountsServiceNeeds {
   readonly accounts: Pick<AccountsService, 'create' | 'get' | 'update' | 'delete'>;
   readonly plans: AccountPlans;
   readonly passwords: Pick<PasswordHasher, 'hash'>;
+  readonly notices: AccountNotices;
   readonly audit: AuditLog;
   readonly clock: Clock;
 }
@@ -57,9 +59,9 @@ export class AdminAccountsService {
   }
 
   /** @throws Forbidden unless the viewer is an admin; otherwise as AccountsService.update */
-  async update(viewer: AccountActor, id: string, changes: UserChanges): Promise<UserRow> {
+  async update(viewer: AccountActor, id: string, changes: UserChanges, code: string | null = null): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
-    return this.needs.accounts.update(viewer, id, changes);
+    return this.needs.accounts.update(viewer, id, changes, code);
   }
 
   /** @throws Forbidden unless the viewer is an admin; otherwise as AccountsService.delete */
@@ -83,9 +85,10 @@ export class AdminAccountsService {
    */
   async restore(viewer: AccountActor, id: string): Promise<UserRow> {
     if (!viewer.isAdmin) throw adminsOnly();
-    const restored = await this.needs.users.restore(id, this.needs.clock.now(), (_user, sql) =>
-      this.needs.audit.record(eventOf('USER_RESTORED', viewer, id), sql),
-    );
+    const restored = await this.needs.users.restore(id, this.needs.clock.now(), async (user, sql) => {
+      await this.needs.notices.refuseReserved(sql, user);
+      await this.needs.audit.record(eventOf('USER_RESTORED', viewer, id), sql);
+    });
     return restored ?? found(await this.needs.users.find(id));
   }
 
@@ -103,6 +106,7 @@ export class AdminAccountsService {
       isAdmin: true,
       isVerified: true,
       verifiedAt: now,
+      mailboxProvenAt: now,
     };
     try {
       await this.needs.users.insert(

@@ -1,6 +1,7 @@
 import { Conflict, NotFound } from '../../../kernel/errors.js';
 import { isUuid } from '../../../kernel/ids.js';
-import { operator } from './account-actor.js';
+import type { Connection, PageArguments } from '../../../kernel/page.js';
+import { operator, type AccountActor } from './account-actor.js';
 import type { AccountsService } from './accounts.service.js';
 import type { AdminAccountsService } from './admin-accounts.service.js';
 import type { UserDirectory } from './user-directory.js';
@@ -10,10 +11,56 @@ export interface OperatorServiceNeeds {
   readonly accounts: Pick<AccountsService, 'create' | 'update' | 'delete' | 'findVisible'>;
   readonly admins: Pick<AdminAccountsService, 'list' | 'restore' | 'findDeleted'>;
   readonly directory: Pick<UserDirectory, 'findByEmail'>;
+  readonly invitations: {
+    create(actor: AccountActor, request: InvitationWish): Promise<OperatorInvitation>;
+    list(actor: AccountActor, page: PageArguments): Promise<Connection<InvitationState>>;
+    revoke(actor: AccountActor, id: string): Promise<InvitationState>;
+  };
+  readonly deadMail: {
+    /** The latest first. */
+    latest(size: number): Promise<{ readonly mails: readonly UnsentMail[]; readonly total: number }>;
+  };
   readonly secondFactors: {
     /** Disables a user's second factor on behalf of {@link operator}. @returns whether it was enabled */
     removeByOperator(userId: string): Promise<boolean>;
   };
+}
+
+/** A mail that was given up. */
+export interface UnsentMail {
+  readonly id: string;
+  readonly queue: string;
+  readonly kind: string;
+  readonly email: string | null;
+  readonly reason: string;
+  readonly tries: number;
+  readonly requestedAt: Date;
+  readonly failedAt: Date;
+}
+
+export interface InvitationWish {
+  /** Null for an invitation that anyone may use. */
+  readonly email: string | null;
+  readonly plan: string | null;
+  readonly uses: number;
+  readonly expiresAt: Date;
+}
+
+export interface OperatorInvitation {
+  readonly code: string;
+  readonly expiresAt: Date;
+}
+
+/** An invitation that was made before; its code is not shown again. */
+export interface InvitationState {
+  readonly id: string;
+  readonly email: string | null;
+  readonly plan: string | null;
+  readonly maxUses: number;
+  readonly uses: number;
+  readonly expiresAt: Date;
+  readonly revokedAt: Date | null;
+  readonly createdAt: Date;
 }
 
 export interface NewAccount {
@@ -57,6 +104,27 @@ export class OperatorService {
   create({ email, password, isAdmin, plan }: NewAccount): Promise<UserRow> {
     const input = { provider: 'email', email, password, isAdmin, isVerified: isAdmin, plan };
     return this.needs.accounts.create(input, { viewer: () => Promise.resolve(operator), client: null });
+  }
+
+  /** The mails that were given up, the latest first, at most 100. */
+  deadMail(): Promise<{ readonly mails: readonly UnsentMail[]; readonly total: number }> {
+    return this.needs.deadMail.latest(100);
+  }
+
+  /** Not mailed: the operator hands the code over. @throws Invalid */
+  invite(wish: InvitationWish): Promise<OperatorInvitation> {
+    return this.needs.invitations.create(operator, wish);
+  }
+
+  /** Newest first, at most 100. */
+  async invitations(): Promise<{ readonly invitations: readonly InvitationState[]; readonly total: number }> {
+    const { nodes, countAll } = await this.needs.invitations.list(operator, { first: 100 });
+    return { invitations: nodes, total: await countAll() };
+  }
+
+  /** Accounts made with it stay. @throws NotFound */
+  revokeInvitation(id: string): Promise<InvitationState> {
+    return this.needs.invitations.revoke(operator, id);
   }
 
   /** @throws NotFound */

@@ -1,17 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
-import { applyChanges, guardedDefaults, type WritableFields } from './user.js';
+import { applyChanges, guardedDefaults, type StoredFields } from './user.js';
 
 const then = new Date('2026-01-01T00:00:00Z');
 const now = new Date('2026-02-02T00:00:00Z');
-const unverified: WritableFields = {
+const unverified: StoredFields = {
   email: 'ada@example.org',
   phoneNumber: '+49 30 1234',
   provider: 'email',
   providerId: 'p-1',
   profile: { colour: 'red' },
   ...guardedDefaults('free'),
+  mailboxProvenAt: null,
 };
-const verified: WritableFields = { ...unverified, isVerified: true, verifiedAt: then };
+const verified: StoredFields = { ...unverified, isVerified: true, verifiedAt: then, mailboxProvenAt: then };
 
 describe('applyChanges', () => {
   it('keeps what is left out, and clears what is null', () => {
@@ -56,5 +57,14 @@ describe('applyChanges', () => {
     const after = applyChanges(verified, changes, byAdmin, now);
     expect(after.isVerified).toBe(isVerified);
     expect(after.verifiedAt === null).toBe(!isVerified);
+    // Whoever vouches for the new mailbox has not shown that its reader holds the account.
+    expect(after.mailboxProvenAt).toBe(changes.email === 'ADA@example.org' ? then : null);
+  });
+
+  it('takes a letter that looks alike for another, in an address from before such were refused', () => {
+    const old = { ...verified, email: 'mi\u212ae@example.org' };
+    const doubted = { isVerified: false, mailboxProvenAt: null };
+    expect(applyChanges(old, { email: 'mike@example.org' }, false, now)).toMatchObject(doubted);
+    expect(applyChanges(old, { email: old.email }, false, now)).toEqual(old);
   });
 });

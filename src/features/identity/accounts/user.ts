@@ -1,3 +1,5 @@
+import { isSameMailbox, newAddress } from './email-address.js';
+
 /** A user, as shown to those who may see it: without the password's hash. */
 export interface UserRow {
   readonly id: string;
@@ -7,6 +9,8 @@ export interface UserRow {
   readonly providerId: string | null;
   readonly isVerified: boolean;
   readonly verifiedAt: Date | null;
+  /** Since when the account is certainly that of whoever reads the mailbox; null while it may be somebody else's. */
+  readonly mailboxProvenAt: Date | null;
   readonly profile: Readonly<Record<string, unknown>>;
   readonly isActive: boolean;
   readonly isSuspended: boolean;
@@ -29,6 +33,8 @@ export interface LoginRow {
   readonly id: string;
   /** Null for a user without a password. */
   readonly passwordHash: string | null;
+  /** Raised whenever everything that lets somebody in is cleared: a login that began before opens no session. */
+  readonly credentialsEpoch: number;
   readonly isActive: boolean;
   readonly isSuspended: boolean;
 }
@@ -54,6 +60,9 @@ export interface OwnFields {
 
 export type WritableFields = OwnFields & GuardedFields;
 
+/** The writable fields, and what follows from them. */
+export type StoredFields = WritableFields & Pick<UserRow, 'mailboxProvenAt'>;
+
 type Changes<Fields> = { readonly [Name in keyof Fields]?: Fields[Name] | undefined };
 
 /** An omitted or undefined field stays as it is; null clears a nullable one. */
@@ -72,6 +81,8 @@ export interface NewUser {
   readonly isSuspended?: boolean | null | undefined;
   readonly isAdmin?: boolean | null | undefined;
   readonly plan?: string | null | undefined;
+  /** The code of an invitation. */
+  readonly invitation?: string | null | undefined;
 }
 
 /** The guarded fields of a new user. */
@@ -90,14 +101,21 @@ export function isActingAdmin(user: Pick<UserRow, 'isAdmin' | 'isActive' | 'isSu
 }
 
 /**
- * Applies the changes. A user is verified exactly when `verifiedAt` is set, so that setting one sets the other. A new
- * e-mail address is unverified, whatever the changes say, unless an admin makes them and sets it as verified.
+ * Applies the changes; throws Invalid for an address that no account may be given. A user is verified exactly when `verifiedAt` is set, so that setting one sets the other. A new
+ * e-mail address is unverified, whatever the changes say, unless an admin makes them and sets it as verified. Nobody has
+ * proved to read the new mailbox, nor that of an account whose verification is taken back.
  */
-export function applyChanges(user: WritableFields, changes: UserChanges, byAdmin: boolean, now: Date): WritableFields {
-  const email = changes.email === undefined ? user.email : changes.email;
+export function applyChanges(user: StoredFields, changes: UserChanges, byAdmin: boolean, now: Date): StoredFields {
+  const given = changes.email === undefined ? user.email : changes.email;
+  const email = given === null ? null : newAddress(given, user.email);
   const verification = { isVerified: user.isVerified, verifiedAt: user.verifiedAt };
-  const isOtherEmail = email?.toLowerCase() !== user.email?.toLowerCase();
+  const isOtherEmail = email === null ? user.email !== null : !isSameMailbox(email, user.email);
   const vouchedFor = byAdmin && changes.isVerified === true;
+  const next =
+    isOtherEmail && !vouchedFor
+      ? { isVerified: false, verifiedAt: null }
+      : verificationAfter(verification, changes, now);
+  const isDoubted = isOtherEmail || (user.isVerified && !next.isVerified);
   return {
     email,
     phoneNumber: changes.phoneNumber === undefined ? user.phoneNumber : changes.phoneNumber,
@@ -108,9 +126,8 @@ export function applyChanges(user: WritableFields, changes: UserChanges, byAdmin
     isSuspended: changes.isSuspended ?? user.isSuspended,
     isAdmin: changes.isAdmin ?? user.isAdmin,
     plan: changes.plan ?? user.plan,
-    ...(isOtherEmail && !vouchedFor
-      ? { isVerified: false, verifiedAt: null }
-      : verificationAfter(verification, changes, now)),
+    ...next,
+    mailboxProvenAt: isDoubted ? null : user.mailboxProvenAt,
   };
 }
 

@@ -2,12 +2,14 @@ import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
 import { ArgsType, Field, ID, InputType, ObjectType } from 'type-graphql';
 import { connectionType } from '../../../graphql/connection.js';
 import { Node } from '../../../graphql/node.js';
+import { ReadableBy } from '../../../graphql/token-access.js';
 import { OffsetPage } from '../../../graphql/page-arguments.js';
 import { figure } from '../../../kernel/figures.js';
 import { MAX_EMAIL_LENGTH, MAX_JSON_DEPTH } from '../../../kernel/rules.js';
 import { RestField, RestHidden } from '../../../rest/field.js';
 import {
   MAX_PASSWORD_LENGTH,
+  MAX_PROOF_LENGTH,
   MAX_PROFILE_BYTES,
   MAX_PROVIDER_ID_LENGTH,
   MAX_PROVIDER_LENGTH,
@@ -16,12 +18,13 @@ import {
 } from './accounts.rules.js';
 import type { NewUser, UserChanges, UserRow } from './user.js';
 
+@ReadableBy('account:read')
 @ObjectType('User', {
   implements: Node,
   simpleResolvers: true,
   description: 'An account. Seen by its user and by admins; a password is never in it.',
 })
-export class User implements Omit<UserRow, 'plan'> {
+export class User implements Omit<UserRow, 'plan' | 'mailboxProvenAt'> {
   @RestField({ name: 'user_id' })
   @Field(() => ID)
   readonly id!: string;
@@ -127,6 +130,13 @@ export class CreateUserInput implements NewUser {
 
   @Field(() => ID, { nullable: true, description: guarded(`${PLAN} The first of \`plans\` by default.`) })
   readonly plan?: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The code of an invitation, where sign-up needs one (`SIGN_UP`). Admins need none. At most 100 characters.',
+  })
+  readonly invitation?: string | null;
 }
 
 @InputType({
@@ -174,6 +184,12 @@ export class UpdateUserInput implements UserChanges {
 
   @Field(() => ID, { nullable: true, description: guarded(`${PLAN} Not null.`) })
   readonly plan?: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: `Needed to change one's own password or e-mail address while a second factor is on: a code of the authenticator app, or a recovery code. At most ${MAX_PROOF_LENGTH} characters.`,
+  })
+  readonly code?: string | null;
 }
 
 @ArgsType()

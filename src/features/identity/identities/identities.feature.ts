@@ -5,6 +5,7 @@ import type { Database } from '../../../ports/database.js';
 import type { IdentityProvider } from '../../../ports/identity-provider.js';
 import type { CreateRateLimiter, RateLimit } from '../../../ports/rate-limiter.js';
 import type { AccountOwnership } from '../accounts/account-ownership.js';
+import type { AccountNotices } from '../accounts/account-notices.js';
 import type { UserDirectory } from '../accounts/user-directory.js';
 import type { LoginService } from '../login/login.service.js';
 import type { FreshProof } from '../sessions/fresh-proof.js';
@@ -26,6 +27,7 @@ interface IdentitiesFeatureNeeds {
   readonly ownership: AccountOwnership;
   readonly login: LoginService;
   readonly freshProof: FreshProof;
+  readonly notices: AccountNotices;
   readonly createDurableLimiter: CreateRateLimiter;
   readonly rateLimits: { readonly providerLogin: RateLimit };
   readonly audit: AuditLog;

@@ -73,11 +73,11 @@ export class IdentitiesRepository {
   }
 
   /** SQL, since Prisma does not return the rows that it deletes. */
-  async deleteAllOf(sql: Sql, userId: string): Promise<readonly Pick<IdentityRow, 'provider'>[]> {
+  async deleteSince(sql: Sql, userId: string, since: Date): Promise<readonly Pick<IdentityRow, 'provider'>[]> {
     const { rows } = await sql.query<Pick<IdentityRow, 'provider'>>(
-      'DELETE FROM identities WHERE user_id = $1 RETURNING provider',
-      [userId],
-      'identity_delete_all',
+      'DELETE FROM identities WHERE user_id = $1 AND created_at >= $2 RETURNING provider',
+      [userId, since],
+      'identity_delete_since',
     );
     return rows;
   }

@@ -1,4 +1,5 @@
 import { Arg, ID, Mutation, Query, Resolver } from 'type-graphql';
+import { IdempotentByItself } from '../../../graphql/idempotency.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { idRules } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
@@ -34,6 +35,7 @@ export class IdentitiesResolver {
   }
 
   @Operation('user', startLinkRules)
+  @IdempotentByItself('it only begins: a repeat begins anew, with a secret of its own')
   @Rest(routes.startIdentityLink)
   @Mutation(() => ProviderLoginStart, { description: descriptions.startIdentityLink })
   startIdentityLink(
@@ -44,6 +46,7 @@ export class IdentitiesResolver {
   }
 
   @Operation('user', finishRules)
+  @IdempotentByItself('what it finishes is good once')
   @Rest(routes.finishIdentityLink)
   @Mutation(() => Identity, { description: descriptions.finishIdentityLink })
   finishIdentityLink(

@@ -1,16 +1,16 @@
 import { detail, type RestError } from '../../../rest/answers.js';
+import type { JsonSchema } from '../../../rest/json-schema.js';
 import type { RestRoute } from '../../../rest/route.js';
 import { body, cookie, path, query } from '../../../rest/sources.js';
-import {
-  RECENT_LOGIN_REQUIRED,
-  SECOND_FACTOR_REQUIRED,
-  TOO_MANY_LOGINS,
-} from '../second-factor/second-factor.routes.js';
+import { TOO_MANY_LOGINS } from '../accounts/accounts.routes.js';
+import { RECENT_LOGIN_REQUIRED, SECOND_FACTOR_REQUIRED } from '../second-factor/second-factor.routes.js';
 import { EMAIL_IN_USE, LAST_WAY_IN, LINKED_ELSEWHERE } from './identities.service.js';
 import { LOGIN_MINUTES } from './provider-login.js';
 import { INVALID_CODE, INVALID_STATE, type FinishedLogin, type StartedLogin } from './provider-logins.service.js';
 
 const SECRET_COOKIE = 'flynkle_login';
+const AUTHORIZATION_URL: JsonSchema = { type: 'string', format: 'uri', description: 'Where to send the browser.' };
+const EXPIRES_AT: JsonSchema = { type: 'string', format: 'date-time', description: 'Until then the login can end.' };
 
 const NOT_ADMITTED: readonly RestError[] = [
   { code: 'UNAUTHENTICATED', message: 'Invalid credentials' },
@@ -45,18 +45,22 @@ export const routes = {
     tag: 'Auth',
     arguments: {
       'input.provider': path('provider'),
-      'input.returnUrl': query('return_url'),
+      'input.returnUrl': query('return_url', {
+        schema: { format: 'uri' },
+        description: 'Where the callback sends the browser on: one of the pages that this service knows.',
+      }),
       'input.codeChallenge': query('code_challenge'),
       'input.secret': cookie(SECRET_COOKIE, { description: 'Of another login of this browser.' }),
     },
     data: {
       schema: {
+        title: 'ProviderLoginStart',
         type: 'object',
         additionalProperties: false,
         required: ['authorization_url', 'expires_at'],
         properties: {
-          authorization_url: { type: 'string', format: 'uri' },
-          expires_at: { type: 'string', format: 'date-time' },
+          authorization_url: AUTHORIZATION_URL,
+          expires_at: EXPIRES_AT,
         },
       },
       example: {
@@ -102,9 +106,14 @@ export const routes = {
       example: {
         access_token: 'eyJhbGciOiJIUzI1NiJ9.e30.XmNK3GpH3Ys_7wsYBfq4C3M6goz71I7dTgUkuIa5lyQ',
         refresh_token: '5Sz0mGyZ6Qq4v0x1lq0oZ2Jm2m3l5sYw0cYhJ8tqk3A',
+        expires_in: 3600,
       },
       from: ({ tokens }: FinishedLogin) =>
-        tokens && { access_token: tokens.accessToken, refresh_token: tokens.refreshToken },
+        tokens && {
+          access_token: tokens.accessToken,
+          refresh_token: tokens.refreshToken,
+          expires_in: tokens.expiresIn,
+        },
     },
     navigation: { location: ({ returnUrl }: FinishedLogin) => returnUrl, jsonStays: false },
     errors: [
@@ -112,6 +121,9 @@ export const routes = {
       ...NOT_VOUCHED_FOR,
       ...NOT_ADMITTED,
       { code: 'CONFLICT', message: EMAIL_IN_USE },
+      { code: 'FORBIDDEN', message: 'Sign-up is closed' },
+      { code: 'FORBIDDEN', message: 'Sign-up needs an invitation' },
+      { code: 'RATE_LIMITED', message: 'Too many requests' },
       NO_SUCH_PROVIDER,
       PROVIDER_DOWN,
     ],
@@ -144,14 +156,15 @@ export const routes = {
     arguments: { input: body({ omit: ['provider'] }), 'input.provider': path('provider') },
     data: {
       schema: {
+        title: 'IdentityLinkStart',
         type: 'object',
         additionalProperties: false,
         required: ['authorization_url', 'state', 'secret', 'expires_at'],
         properties: {
-          authorization_url: { type: 'string', format: 'uri' },
-          state: { type: 'string' },
-          secret: { type: 'string' },
-          expires_at: { type: 'string', format: 'date-time' },
+          authorization_url: AUTHORIZATION_URL,
+          state: { type: 'string', description: 'What the provider sends back with the code, for the finish.' },
+          secret: { type: 'string', description: 'For the finish. The client keeps it, out of addresses.' },
+          expires_at: EXPIRES_AT,
         },
       },
       example: {

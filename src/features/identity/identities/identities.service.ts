@@ -4,11 +4,12 @@ import { Conflict, Forbidden, NotFound } from '../../../kernel/errors.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Database, Sql } from '../../../ports/database.js';
+import type { AccountNotices } from '../accounts/account-notices.js';
 import type { AccountOwnership } from '../accounts/account-ownership.js';
 import type { UserDirectory } from '../accounts/user-directory.js';
 import { isEnabled, type UserRow } from '../accounts/user.js';
 import type { IdentitiesRepository } from './identities.repository.js';
-import { isSameMailbox, type IdentityRow, type VouchedUser } from './identity.js';
+import { unlinked, vouchesForMailbox, type IdentityRow, type VouchedUser } from './identity.js';
 
 export const EMAIL_IN_USE = 'An account with this e-mail address exists: log in to it, and link the provider there';
 export const LINKED_ELSEWHERE = 'Linked to another account';
@@ -18,7 +19,8 @@ export interface IdentitiesServiceNeeds {
   readonly database: Pick<Database, 'transaction'>;
   readonly repository: IdentitiesRepository;
   readonly directory: Pick<UserDirectory, 'findByEmail'>;
-  readonly ownership: Pick<AccountOwnership, 'createVouchedFor' | 'hold'>;
+  readonly ownership: Pick<AccountOwnership, 'createVouchedFor' | 'hold' | 'letInByMailbox'>;
+  readonly notices: Pick<AccountNotices, 'notify'>;
   readonly audit: AuditLog;
   readonly clock: Clock;
 }
@@ -29,8 +31,9 @@ export class IdentitiesService {
 
   /**
    * Finds the user of someone who logs in at a provider, or else links them to an existing or new user. An account with
-   * the same e-mail address is linked only if both sides have verified the address. Otherwise, anyone could enter
-   * another person's address in a profile and so get that person's account, or prepare one for that person to use.
+   * the same e-mail address is linked only if the provider has verified the address: otherwise, anyone could enter
+   * another person's address in a profile and so get that person's account. An account whose maker has not proved to
+   * read that mailbox may be another person's, who prepared it: it is cleared first.
    * @throws Conflict {@link EMAIL_IN_USE}; Forbidden `Account disabled`
    */
   async resolve(vouched: VouchedUser, client: Client): Promise<IdentityRow> {
@@ -42,7 +45,9 @@ export class IdentitiesService {
     } catch (error) {
       // A concurrent login of the same person was faster.
       const present =
-        error instanceof Conflict ? await this.needs.repository.use(vouched, this.needs.clock.now()) : null;
+        error instanceof Conflict || error instanceof Forbidden
+          ? await this.needs.repository.use(vouched, this.needs.clock.now())
+          : null;
       if (present !== null) return present;
       throw error;
     }
@@ -50,12 +55,15 @@ export class IdentitiesService {
 
   /**
    * Links the identity with which the viewer has just logged in at a provider. Does nothing if it is already linked.
-   * @throws Conflict {@link LINKED_ELSEWHERE}
+   * @throws Conflict {@link LINKED_ELSEWHERE}; Unauthenticated when the viewer's session has meanwhile ended
    */
   async link(viewer: Viewer, vouched: VouchedUser): Promise<IdentityRow> {
-    const linked = await this.needs.ownership.hold(viewer.userId, (_user, sql) =>
-      this.#insert(sql, viewer.userId, vouched, viewer.client),
-    );
+    const linked = await this.needs.ownership.hold(viewer, async (user, { sql, markProven }) => {
+      const identity = await this.#addTo(sql, viewer.userId, vouched, viewer.client);
+      // The viewer holds the account, and the provider vouches for them as the reader of its mailbox.
+      if (identity !== null && vouchesForMailbox(vouched, user)) await markProven();
+      return identity;
+    });
     const identity = linked ?? (await this.needs.repository.findBySubject(vouched));
     if (identity?.userId !== viewer.userId) throw new Conflict(LINKED_ELSEWHERE);
     return identity;
@@ -64,6 +72,11 @@ export class IdentitiesService {
   /** The viewer's own, oldest first. */
   list(viewer: Viewer): Promise<readonly IdentityRow[]> {
     return this.needs.repository.listOf(viewer.userId);
+  }
+
+  /** Whether the identity still logs its user in. */
+  async isLinked({ id, userId }: IdentityRow): Promise<boolean> {
+    return (await this.needs.repository.find(userId, id)) !== null;
   }
 
   /** For the `node` field: one of the viewer's own identities, or null. */
@@ -83,21 +96,8 @@ export class IdentitiesService {
       if (identity === null) throw new NotFound('Identity');
       if (hasPassword !== true && (await this.needs.repository.countOf(sql, userId)) === 0)
         throw new Conflict(LAST_WAY_IN);
-      await this.#recordUnlinked(sql, identity, userId, client);
+      await this.needs.audit.record(unlinked(identity, userId, client), sql);
     });
-  }
-
-  /**
-   * Unlinks every provider from a user who is only now proving to receive mail at the account's address. Somebody else
-   * may have created the account for that address beforehand and linked a provider to it, to get in after its owner
-   * starts to use it.
-   * @param sql the transaction of the proof
-   */
-  async unlinkUnproven(sql: Sql, user: Pick<UserRow, 'id' | 'isVerified'>, client: Client): Promise<void> {
-    if (user.isVerified) return;
-    for (const identity of await this.needs.repository.deleteAllOf(sql, user.id)) {
-      await this.#recordUnlinked(sql, identity, user.id, client);
-    }
   }
 
   async #createUser(vouched: VouchedUser, client: Client): Promise<IdentityRow> {
@@ -116,14 +116,25 @@ export class IdentitiesService {
   }
 
   async #linkTo(userId: string, vouched: VouchedUser, client: Client): Promise<IdentityRow> {
-    const linked = await this.needs.ownership.hold(userId, async (user, sql) => {
-      const isSame = user.email !== null && vouched.email !== null && isSameMailbox(user.email, vouched.email);
-      if (!isSame || !vouched.isEmailVerified || !user.isVerified) throw new Conflict(EMAIL_IN_USE);
+    const confirm = (user: UserRow): Promise<void> => {
+      if (!vouchesForMailbox(vouched, user)) throw new Conflict(EMAIL_IN_USE);
       if (!isEnabled(user)) throw new Forbidden('Account disabled');
-      return this.#insert(sql, userId, vouched, client);
+      return Promise.resolve();
+    };
+    const linked = await this.needs.ownership.letInByMailbox(userId, client, confirm, async (sql) => {
+      const identity = await this.#addTo(sql, userId, vouched, client);
+      if (identity === null) throw new Conflict(LINKED_ELSEWHERE);
+      return identity;
     });
     if (linked === null) throw new Conflict(EMAIL_IN_USE);
     return linked;
+  }
+
+  /** {@link #insert} for an account that exists, whose user hears of it. */
+  async #addTo(sql: Sql, userId: string, vouched: VouchedUser, client: Client): Promise<IdentityRow | null> {
+    const identity = await this.#insert(sql, userId, vouched, client);
+    if (identity !== null) await this.needs.notices.notify(sql, userId, 'IDENTITY_LINKED', { userId, client });
+    return identity;
   }
 
   /** @returns null when the identity is already linked to a user */
@@ -136,17 +147,5 @@ export class IdentitiesService {
       sql,
     );
     return identity;
-  }
-
-  async #recordUnlinked(
-    sql: Sql,
-    { provider }: Pick<IdentityRow, 'provider'>,
-    userId: string,
-    client: Client,
-  ): Promise<void> {
-    await this.needs.audit.record(
-      { action: 'IDENTITY_UNLINKED', actorId: userId, subjectId: userId, client, details: { provider } },
-      sql,
-    );
   }
 }

@@ -1,5 +1,8 @@
-import { email as emailRules } from '../../../kernel/rules.js';
+import type { Client } from '../../../kernel/caller.js';
+import type { AuditEvent } from '../../../ports/audit-log.js';
 import type { ProviderUser } from '../../../ports/identity-provider.js';
+import { emailAddress, isSameMailbox } from '../accounts/email-address.js';
+import type { UserRow } from '../accounts/user.js';
 
 /** An account at a provider that is linked to a user. */
 export interface IdentityRow {
@@ -21,20 +24,18 @@ export interface VouchedUser extends ProviderUser {
 
 /** Takes over the provider's data, but drops an e-mail address that no account could have. */
 export function vouchedUser(provider: string, user: ProviderUser): VouchedUser {
-  const email = emailRules().safeParse(user.email);
+  const email = emailAddress().safeParse(user.email);
   return email.success
     ? { ...user, provider, email: email.data }
     : { ...user, provider, email: null, isEmailVerified: false };
 }
 
-/**
- * Whether two addresses are certainly the same mailbox: ignores the case of ASCII letters only. Databases fold more:
- * the kelvin sign is a small k to some of them, but another mailbox to a mail server.
- */
-export function isSameMailbox(one: string, other: string): boolean {
-  return foldAscii(one) === foldAscii(other);
+/** Whether the provider vouches for this person as the reader of the account's mailbox. */
+export function vouchesForMailbox(vouched: VouchedUser, account: Pick<UserRow, 'email'>): boolean {
+  return vouched.isEmailVerified && isSameMailbox(vouched.email, account.email);
 }
 
-function foldAscii(address: string): string {
-  return address.trim().replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+/** The audit event of a link that ended. */
+export function unlinked({ provider }: Pick<IdentityRow, 'provider'>, userId: string, client: Client): AuditEvent {
+  return { action: 'IDENTITY_UNLINKED', actorId: userId, subjectId: userId, client, details: { provider } };
 }

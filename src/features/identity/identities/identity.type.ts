@@ -83,7 +83,7 @@ export class ProviderLogin implements FinishedLogin {
   readonly returnUrl!: string | null;
 }
 
-@InputType()
+@InputType({ description: 'Which provider to log in at, and where to come back to.' })
 export class StartProviderLoginInput {
   @Field(() => String, { description: PROVIDER })
   readonly provider!: string;
@@ -115,7 +115,7 @@ export class StartProviderLoginInput {
   readonly secret?: string | null;
 }
 
-@InputType()
+@InputType({ description: "What the provider's answer was, for `finishProviderLogin`." })
 export class FinishProviderLoginInput {
   @Field(() => String, { description: PROVIDER })
   readonly provider!: string;
@@ -136,7 +136,7 @@ export class FinishProviderLoginInput {
   readonly error?: string | null;
 }
 
-@InputType()
+@InputType({ description: 'The code that a browser came back with from a provider.' })
 export class RedeemLoginCodeInput {
   @Field(() => String, {
     description: `Of the address that the browser was sent on to. Good once, for ${CODE_SECONDS} seconds.`,
@@ -149,7 +149,7 @@ export class RedeemLoginCodeInput {
   readonly codeVerifier!: string;
 }
 
-@InputType()
+@InputType({ description: 'Which provider to link to the caller, and the proof that it is the caller who asks.' })
 export class StartIdentityLinkInput {
   @Field(() => String, { description: PROVIDER })
   readonly provider!: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isSameMailbox, vouchedUser } from './identity.js';
+import { vouchedUser } from './identity.js';
 import { isToken, newToken, sha256 } from '../../../kernel/token.js';
 import { bindingOf, matchesChallenge } from './provider-login.js';
 
@@ -66,19 +66,6 @@ describe('someone whom a provider vouches for', () => {
       `${'a'.repeat(250)}@b.example`,
     ]) {
       expect(vouchedUser('house', { ...user, email })).toMatchObject({ email: null, isEmailVerified: false });
-    }
-  });
-
-  it('is who has the same mailbox, in any case of the letters from A to Z and of no others', () => {
-    expect(isSameMailbox('Ada@Example.com', 'aDA@example.COM')).toBe(true);
-    for (const [one, other] of [
-      ['k@example.com', '\u212a@example.com'],
-      ['i@example.com', '\u0130@example.com'],
-      ['fi@example.com', '\ufb01@example.com'],
-      ['ä@example.com', 'Ä@example.com'],
-      ['a.da@example.com', 'ada@example.com'],
-    ] as const) {
-      expect(isSameMailbox(one, other)).toBe(false);
     }
   });
 });

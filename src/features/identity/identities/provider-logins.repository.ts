@@ -1,7 +1,8 @@
 import type { Prisma } from '../../../generated/prisma/client.js';
 import type { Bytes } from '../../../kernel/bytes.js';
-import type { Database } from '../../../ports/database.js';
+import type { Database, Sql } from '../../../ports/database.js';
 import { deletedOrNull } from '../../../ports/prisma-errors.js';
+import type { LoginRow } from '../accounts/user.js';
 
 export interface StoredLogin {
   readonly provider: string;
@@ -22,7 +23,8 @@ export interface LoginKey {
 
 export interface StoredCode {
   readonly codeChallenge: string;
-  readonly userId: string;
+  /** In the state in which the code was still good. */
+  readonly user: LoginRow;
   /** The provider that vouched for the user. */
   readonly provider: string;
 }
@@ -59,22 +61,35 @@ export class ProviderLoginsRepository {
     );
   }
 
+  /** Deletes the links that a user's sessions have begun. SQL, since sessions are no relation of these rows. */
+  async deleteLinksOf(sql: Sql, userId: string): Promise<void> {
+    await sql.query(
+      'DELETE FROM provider_logins p USING sessions s WHERE s.id = p.session_id AND s.user_id = $1',
+      [userId],
+      'provider_login_delete_links',
+    );
+  }
+
   async insertCode(codeHash: Bytes, codeChallenge: string, identityId: string, expiresAt: Date): Promise<void> {
     await this.database.prisma.loginCode.createMany({ data: { codeHash, codeChallenge, identityId, expiresAt } });
   }
 
   /**
-   * Deletes the code, so that only one of concurrent calls gets it. SQL, since Prisma reads the identity separately.
+   * Deletes the code, so that only one of concurrent calls gets it. SQL, since Prisma reads the identity and the user separately.
    */
   async takeCode(codeHash: Bytes, now: Date): Promise<StoredCode | null> {
-    const { rows } = await this.database.query<StoredCode>(
-      `DELETE FROM login_codes c USING identities i
-       WHERE c.code_hash = $1 AND c.expires_at > $2 AND i.id = c.identity_id
-       RETURNING c.code_challenge AS "codeChallenge", i.user_id AS "userId", i.provider`,
+    const { rows } = await this.database.query<Omit<StoredCode, 'user'> & LoginRow>(
+      `DELETE FROM login_codes c USING identities i, users u
+       WHERE c.code_hash = $1 AND c.expires_at > $2 AND i.id = c.identity_id AND u.id = i.user_id AND u.deleted_at IS NULL
+       RETURNING c.code_challenge AS "codeChallenge", i.provider, u.id, u.password_hash AS "passwordHash",
+         u.credentials_epoch AS "credentialsEpoch", u.is_active AS "isActive", u.is_suspended AS "isSuspended"`,
       [codeHash, now],
       'login_code_take',
     );
-    return rows[0] ?? null;
+    const [row] = rows;
+    if (row === undefined) return null;
+    const { codeChallenge, provider, ...user } = row;
+    return { codeChallenge, provider, user };
   }
 
   /** Deletes logins and codes that expired unused. */

@@ -78,7 +78,7 @@ export interface FinishedLogin {
 export interface ProviderLoginsServiceNeeds {
   readonly providers: readonly IdentityProvider[];
   readonly repository: ProviderLoginsRepository;
-  readonly identities: Pick<IdentitiesService, 'link' | 'resolve'>;
+  readonly identities: Pick<IdentitiesService, 'link' | 'resolve' | 'isLinked'>;
   readonly directory: Pick<UserDirectory, 'findLoginById'>;
   readonly login: Pick<LoginService, 'admit'>;
   readonly freshProof: Pick<FreshProof, 'require'>;
@@ -169,7 +169,7 @@ export class ProviderLoginsService {
     if (stored === null || !matchesChallenge(stored.codeChallenge, codeVerifier)) {
       throw new Invalid([{ field: 'input.code', message: 'is wrong, used or no longer good' }], INVALID_CODE);
     }
-    return login.admit(await this.#loginOf(stored.userId), client, detailsOf(stored.provider));
+    return login.admit(stored.user, client, detailsOf(stored.provider));
   }
 
   /**
@@ -214,6 +214,8 @@ export class ProviderLoginsService {
     try {
       const identity = await identities.resolve(await this.#vouchedUser(login, answer), client);
       const user = await this.#loginOf(identity.userId);
+      // After the user is read: if the link was cleared before, the user's state is that of another person's account.
+      if (!(await identities.isLinked(identity))) throw new Unauthenticated('Invalid credentials');
       return { identity, user };
     } catch (error) {
       if (error instanceof DomainError && !(error instanceof Unavailable)) {

@@ -1,6 +1,7 @@
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { CreateRateLimiter, RateLimit } from '../../../ports/rate-limiter.js';
 import type { AccountOwnership } from '../accounts/account-ownership.js';
+import type { AccountNotices } from '../accounts/account-notices.js';
 import type { UserDirectory } from '../accounts/user-directory.js';
 import type { PasswordHasher } from '../accounts/password-hasher.js';
 import type { LoginChallenges } from '../second-factor/login-challenges.js';
@@ -14,6 +15,7 @@ interface LoginFeatureNeeds {
   readonly passwords: PasswordHasher;
   readonly sessions: SessionsService;
   readonly challenges: LoginChallenges;
+  readonly notices: AccountNotices;
   readonly createDurableLimiter: CreateRateLimiter;
   /** Limits on attempts, per e-mail address and per client. */
   readonly rateLimits: { readonly login: RateLimit; readonly loginClient: RateLimit };

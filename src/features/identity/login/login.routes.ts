@@ -1,6 +1,7 @@
 import type { RestRoute } from '../../../rest/route.js';
 import { body } from '../../../rest/sources.js';
-import { SECOND_FACTOR_REQUIRED, TOO_MANY_CODES } from '../second-factor/second-factor.routes.js';
+import { TOO_MANY_CODES } from '../accounts/accounts.routes.js';
+import { SECOND_FACTOR_REQUIRED } from '../second-factor/second-factor.routes.js';
 
 export const routes = {
   login: {
@@ -8,6 +9,8 @@ export const routes = {
     path: '/auth/login',
     operationId: 'login',
     summary: 'Log in with e-mail address and password',
+    description:
+      'Opens a session. 401 `Invalid credentials` when address or password is wrong, 403 `Account disabled` when only the account is in the way; 401 `Second factor required` when the user has one, with a challenge for `POST /auth/second-factor` in `data`; 429 after too many tries for an address or from a client, good ones included; 503 when too many passwords are being checked at once.',
     tag: 'Auth',
     arguments: { input: body() },
     errors: [

@@ -28,6 +28,7 @@ describe.each(testDatabases())('the first login with a hash of another service, 
       passwords: { compare: (present, password) => passwords.compare(present, password), hash },
       sessions: fixture.sessions,
       challenges: fixture.challenges,
+      notices: { notify: () => Promise.resolve() },
       audit: { record: () => Promise.resolve() },
       limiters: { address: () => Promise.resolve(), client: () => Promise.resolve() },
     });

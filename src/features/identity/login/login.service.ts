@@ -5,8 +5,9 @@ import type { AuditLog } from '../../../ports/audit-log.js';
 import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { AccountOwnership } from '../accounts/account-ownership.js';
 import type { UserDirectory } from '../accounts/user-directory.js';
+import type { AccountNotices } from '../accounts/account-notices.js';
 import { addressIdentity } from '../accounts/email-address.js';
-import type { PasswordHasher } from '../accounts/password-hasher.js';
+import { hashingFor, type PasswordHasher } from '../accounts/password-hasher.js';
 import { isEnabled, type LoginRow } from '../accounts/user.js';
 import type { LoginChallenges } from '../second-factor/login-challenges.js';
 import type { SessionsService, Tokens } from '../sessions/sessions.service.js';
@@ -17,6 +18,7 @@ export interface LoginServiceNeeds {
   readonly passwords: Pick<PasswordHasher, 'compare' | 'hash'>;
   readonly sessions: Pick<SessionsService, 'open'>;
   readonly challenges: Pick<LoginChallenges, 'require' | 'prove'>;
+  readonly notices: Pick<AccountNotices, 'notify'>;
   readonly audit: AuditLog;
   /** Limits login attempts, successful or not, per e-mail address (known or unknown) and per client. */
   readonly limiters: { readonly address: RateLimiter; readonly client: RateLimiter };
@@ -87,17 +89,20 @@ export class LoginService {
   }
 
   async #open(user: LoginRow, client: Client, details: LoginDetails): Promise<Tokens> {
-    const tokens = await this.needs.sessions.open(user, client, { ...details });
+    const tokens = await this.needs.sessions.open(user, client, { ...details }, (sql) =>
+      this.needs.notices.notify(sql, user.id, 'NEW_DEVICE', { userId: user.id, client }),
+    );
     if (tokens === null) return this.#refuse(user, client, details);
     return tokens;
   }
 
   async #identify(email: string, password: string, client: Client): Promise<LoginRow> {
     const user = await this.needs.directory.findLogin(email);
-    const verdict = await this.needs.passwords.compare(user?.passwordHash ?? null, password);
+    const hashing = hashingFor('login', client);
+    const verdict = await this.needs.passwords.compare(user?.passwordHash ?? null, password, hashing);
     if (user === null || verdict === 'wrong') return this.#refuse(user, client, { means: 'password' });
     if (verdict === 'right') return user;
-    const passwordHash = await this.needs.passwords.hash(password).catch(nullWhenBusy);
+    const passwordHash = await this.needs.passwords.hash(password, hashing).catch(nullWhenBusy);
     if (passwordHash === null) return user;
     if (await this.needs.ownership.renewPasswordHash(user, passwordHash)) return { ...user, passwordHash };
     // A concurrent login renewed the hash first, or the password was changed: check again.

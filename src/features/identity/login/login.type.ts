@@ -4,7 +4,7 @@ import { MAX_PASSWORD_LENGTH } from '../accounts/accounts.rules.js';
 import { CHALLENGE_MINUTES, MAX_TRIES } from '../second-factor/second-factor.js';
 import { CODE_DESCRIPTION } from '../second-factor/second-factor.type.js';
 
-@InputType()
+@InputType({ description: 'An e-mail address and its password.' })
 export class LoginInput {
   @Field(() => String, { description: `In any case. At most ${MAX_EMAIL_LENGTH} characters.` })
   readonly email!: string;
@@ -13,10 +13,10 @@ export class LoginInput {
   readonly password!: string;
 }
 
-@InputType()
+@InputType({ description: 'The challenge of a login that waits for its second factor, and a code.' })
 export class CompleteLoginInput {
   @Field(() => String, {
-    description: `What \`login\` was refused with, in \`extensions.secondFactor\`. Good for ${CHALLENGE_MINUTES} minutes and ${MAX_TRIES} tries.`,
+    description: `The challenge that the login was refused with, beside \`Second factor required\`. Good for ${CHALLENGE_MINUTES} minutes and ${MAX_TRIES} tries.`,
   })
   readonly challenge!: string;
 

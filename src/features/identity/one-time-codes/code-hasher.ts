@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { derivedKey } from '../../../kernel/token.js';
-import { normaliseAddress, type OneTimeCodePurpose } from './one-time-code.js';
+import { addressIdentity } from '../accounts/email-address.js';
+import type { OneTimeCodePurpose } from './one-time-code.js';
 
 const KEY_BYTES = 32;
 
@@ -29,7 +30,7 @@ export class CodeHasher {
   }
 
   hashAddress(address: string): Buffer<ArrayBuffer> {
-    return createHmac('sha256', this.#addressKey).update(normaliseAddress(address)).digest();
+    return createHmac('sha256', this.#addressKey).update(addressIdentity(address)).digest();
   }
 
   hashCode({ purpose, addressHash, userId }: CodeBinding, code: string): Buffer<ArrayBuffer> {

@@ -22,12 +22,3 @@ export function newCode(): string {
 export function readCode(text: string): string {
   return text.replace(/\s/g, '');
 }
-
-/** Compares addresses regardless of case, as accounts do. */
-export function sameAddress(one: string, other: string): boolean {
-  return normaliseAddress(one) === normaliseAddress(other);
-}
-
-export function normaliseAddress(address: string): string {
-  return address.trim().toLowerCase();
-}

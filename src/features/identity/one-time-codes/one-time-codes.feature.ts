@@ -7,8 +7,6 @@ import type { Mailer } from '../../../ports/mailer.js';
 import type { CreateRateLimiter, RateLimit } from '../../../ports/rate-limiter.js';
 import type { AccountOwnership } from '../accounts/account-ownership.js';
 import type { UserDirectory } from '../accounts/user-directory.js';
-import type { IdentitiesService } from '../identities/identities.service.js';
-import type { PasskeysService } from '../passkeys/passkeys.service.js';
 import { CodeHasher } from './code-hasher.js';
 import { OneTimeCodesRepository } from './one-time-codes.repository.js';
 import { OneTimeCodesResolver } from './one-time-codes.resolver.js';
@@ -22,8 +20,6 @@ interface OneTimeCodesFeatureNeeds {
   readonly secrets: readonly string[];
   readonly directory: UserDirectory;
   readonly ownership: AccountOwnership;
-  readonly identities: IdentitiesService;
-  readonly passkeys: PasskeysService;
   readonly createDurableLimiter: CreateRateLimiter;
   /** Limits on requests, per e-mail address and per client. */
   readonly rateLimits: { readonly codeAddress: RateLimit; readonly codeClient: RateLimit };
@@ -46,6 +42,7 @@ export function oneTimeCodesFeature(needs: OneTimeCodesFeatureNeeds) {
     limiters,
   });
   return {
+    service,
     resolvers: [new OneTimeCodesResolver(service)],
     /** Starts sending the requested mails, including those requested at other instances. */
     work: () => jobs.work(CODE_MAIL_QUEUE, (job) => service.deliver(job)),

@@ -63,6 +63,10 @@ export class OneTimeCodesRepository {
     return count === 1;
   }
 
+  async endAllOf(sql: Sql, userId: string, now: Date): Promise<void> {
+    await sql.prisma.oneTimeCode.updateMany({ where: { userId, expiresAt: { gt: now } }, data: { expiresAt: now } });
+  }
+
   /** Deletes rows that have neither a valid code nor attempts that still count. */
   async deleteOld(now: Date): Promise<void> {
     await this.database.prisma.oneTimeCode.deleteMany({

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { AccountsFixture, CLIENT } from '../../../../test/support/accounts.js';
 import { testDatabases } from '../../../../test/support/database.js';
 import { RateLimited, Unauthenticated } from '../../../kernel/errors.js';
+import type { Viewer } from '../../../kernel/viewer.js';
 import type { Mail } from '../../../ports/mailer.js';
 import type { UserRow } from '../accounts/user.js';
 import { CodeHasher, type CodeBinding } from './code-hasher.js';
@@ -44,8 +45,6 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
       repository: new OneTimeCodesRepository(database),
       directory: fixture.directory,
       ownership: fixture.ownership,
-      identities: fixture.identities,
-      passkeys: { removeUnproven: () => Promise.resolve() },
       audit: fixture.audit,
       hasher,
       jobs: {
@@ -87,7 +86,8 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
   }
   const wrong = (code: string) => (code === '111111' ? '222222' : '111111');
   const addressOf = (user: UserRow) => user.email ?? '';
-  const verify = (email: string, code: string) => service.verifyEmail({ email, code, client: CLIENT });
+  const verify = (email: string, code: string, viewer: Viewer | null = null) =>
+    service.verifyEmail({ email, code, client: CLIENT }, viewer);
   const reset = (email: string, code: string) => service.resetPassword({ email, code, client: CLIENT }, NEW_PASSWORD);
 
   it('set a new password once, in any case of the address and with spaces in the code', async () => {
@@ -105,16 +105,40 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
     expect(rows).toContainEqual({ reason: 'PASSWORD_RESET' });
   });
 
-  it('mark an address as verified, and are not sent for one that is', async () => {
+  it('mark an address as verified, and are sent until someone with a session has proved it too', async () => {
     const { user, viewer } = await fixture.person();
+    const since = fixture.clock.now();
     await verify(addressOf(user), await codeFor(addressOf(user), 'EMAIL_VERIFICATION'));
-    await expect(fixture.accounts.get(viewer, user.id)).resolves.toMatchObject({
-      isVerified: true,
-      verifiedAt: fixture.clock.now(),
-    });
+    const verified = { isVerified: true, verifiedAt: since };
+    expect(await fixture.accounts.get(viewer, user.id)).toMatchObject({ ...verified, mailboxProvenAt: null });
+    fixture.clock.time += 1000;
+    await verify(addressOf(user), await codeFor(addressOf(user), 'EMAIL_VERIFICATION'), viewer);
+    const proven = { ...verified, mailboxProvenAt: fixture.clock.now() };
+    expect(await fixture.accounts.get(viewer, user.id)).toMatchObject(proven);
+    mails.length = 1;
     await service.request('EMAIL_VERIFICATION', addressOf(user), CLIENT);
     await service.deliver(jobs.at(-1));
     expect(mails).toHaveLength(1);
+  });
+
+  it('leave nothing to finish of what began before a reset', async () => {
+    const { user, viewer } = await fixture.person();
+    const before = await fixture.directory.findLoginById(user.id);
+    await reset(addressOf(user), await codeFor(addressOf(user)));
+    const ended = new Unauthenticated('Invalid token');
+    const change = { password: 'yet another password' };
+    await expect(fixture.ownership.hold(viewer, () => Promise.resolve('done'))).rejects.toEqual(ended);
+    await expect(fixture.accounts.update(viewer, user.id, change)).rejects.toEqual(ended);
+    expect(before && (await fixture.sessions.open(before, CLIENT, {}))).toBeNull();
+    // Somebody without a password, who is told from another by the epoch alone.
+    const person = { provider: 'house', issuer: 'https://house.example', subject: user.id, isEmailVerified: true };
+    const other = (await fixture.person()).user;
+    await database.query('UPDATE users SET password_hash = NULL WHERE id = $1', [other.id]);
+    const waiting = await fixture.directory.findLoginById(other.id);
+    await fixture.identities.resolve({ ...person, email: other.email }, CLIENT);
+    const present = await fixture.directory.findLoginById(other.id);
+    expect(waiting && (await fixture.sessions.open(waiting, CLIENT, {}))).toBeNull();
+    expect(present && (await fixture.sessions.open(present, CLIENT, {}))).not.toBeNull();
   });
 
   it('are good for their own purpose alone', async () => {
@@ -240,8 +264,6 @@ describe.each(testDatabases())('one-time codes ($name)', (kind) => {
       repository: new OneTimeCodesRepository(database),
       directory: fixture.directory,
       ownership: fixture.ownership,
-      identities: fixture.identities,
-      passkeys: { removeUnproven: () => Promise.resolve() },
       audit: fixture.audit,
       hasher,
       jobs: { add: () => Promise.reject(new Error('the request went on')) },

@@ -4,19 +4,19 @@ import { clientNetwork } from '../../../kernel/client-network.js';
 import type { Clock } from '../../../kernel/clock.js';
 import { Invalid } from '../../../kernel/errors.js';
 import type { Log } from '../../../kernel/log.js';
+import type { Viewer } from '../../../kernel/viewer.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Sql } from '../../../ports/database.js';
 import type { JobQueue } from '../../../ports/job-queue.js';
 import type { Mailer } from '../../../ports/mailer.js';
 import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import type { AccountOwnership } from '../accounts/account-ownership.js';
+import { isSameMailbox } from '../accounts/email-address.js';
 import type { UserDirectory } from '../accounts/user-directory.js';
 import { isEnabled, type UserRow } from '../accounts/user.js';
-import type { IdentitiesService } from '../identities/identities.service.js';
-import type { PasskeysService } from '../passkeys/passkeys.service.js';
 import type { CodeHasher } from './code-hasher.js';
 import { codeMail } from './code-mail.js';
-import { newCode, readCode, sameAddress, type OneTimeCodePurpose } from './one-time-code.js';
+import { newCode, readCode, type OneTimeCodePurpose } from './one-time-code.js';
 import type { OneTimeCodesRepository } from './one-time-codes.repository.js';
 
 export const CODE_MAIL_QUEUE = 'one-time-code-mails';
@@ -37,8 +37,6 @@ export interface OneTimeCodesServiceNeeds {
   readonly directory: Pick<UserDirectory, 'findByEmail'>;
   readonly ownership: Pick<AccountOwnership, 'resetPassword' | 'verifyEmail'>;
   readonly audit: AuditLog;
-  readonly identities: Pick<IdentitiesService, 'unlinkUnproven'>;
-  readonly passkeys: Pick<PasskeysService, 'removeUnproven'>;
   readonly hasher: CodeHasher;
   readonly jobs: Pick<JobQueue, 'add'>;
   readonly mailer: Pick<Mailer, 'send'>;
@@ -66,6 +64,12 @@ export class OneTimeCodesService {
     await this.needs.jobs.add(CODE_MAIL_QUEUE, { purpose, email } satisfies z.infer<typeof codeRequest>);
   }
 
+  /** Queues a code to set a new password with, in the transaction of what has taken the old one away. */
+  async sendResetCode(sql: Sql, email: string): Promise<void> {
+    const request = { purpose: 'PASSWORD_RESET', email } satisfies z.infer<typeof codeRequest>;
+    await this.needs.jobs.add(CODE_MAIL_QUEUE, request, sql);
+  }
+
   /**
    * Makes a code and mails it, as a job of {@link CODE_MAIL_QUEUE}. A retry makes a new code, since codes are not
    * stored. For an address that gets no mail, it does everything except the sending: less work would show in the
@@ -91,41 +95,38 @@ export class OneTimeCodesService {
   }
 
   /**
-   * Sets the password of the address's user and ends all of the user's sessions. Does not log the user in.
+   * Sets the password of the address's user and ends all of the user's sessions. Unless the account is already certain to
+   * be the mailbox owner's, also removes passkeys, linked providers and the second factor. Does not log the user in.
    * @throws Invalid `Invalid OTP` when the code is not the latest one for this address, was used, is older than five
    * minutes, or was tried too often; Unavailable when too many passwords are being hashed, in which case the code stays
    * valid
    */
   async resetPassword(redemption: Redemption, password: string): Promise<void> {
     await this.#redeem('PASSWORD_RESET', redemption, (userId, confirm) =>
-      this.needs.ownership.resetPassword(userId, password, async (user, sql) => {
-        await confirm(user, sql);
-        await this.needs.identities.unlinkUnproven(sql, user, redemption.client);
-        await this.needs.passkeys.removeUnproven(sql, user, redemption.client);
-      }),
+      this.needs.ownership.resetPassword(userId, password, redemption.client, confirm),
     );
   }
 
   /**
    * Marks the address's user as verified.
+   * @param viewer who sends the code: with a session of the same user, account and mailbox are proven to be one person's
    * @throws Invalid `Invalid OTP`, as {@link resetPassword}
    */
-  async verifyEmail(redemption: Redemption): Promise<void> {
+  async verifyEmail(redemption: Redemption, viewer: Viewer | null): Promise<void> {
     await this.#redeem('EMAIL_VERIFICATION', redemption, (userId, confirm) =>
-      this.needs.ownership.verifyEmail(userId, confirm),
+      this.needs.ownership.verifyEmail(userId, viewer, confirm),
     );
   }
 
-  /** Null also for a disabled account, and for one that has nothing left to verify. */
+  /** Null also for a disabled account, and for one that has nothing left to prove. */
   async #recipientOf(
     purpose: OneTimeCodePurpose,
     email: string,
   ): Promise<{ readonly id: string; readonly email: string } | null> {
     const user = await this.needs.directory.findByEmail(email.trim());
     if (user?.email == null || !isEnabled(user)) return null;
-    if (purpose === 'EMAIL_VERIFICATION' && user.isVerified) return null;
-    // Databases fold case by different rules: spellings whose attempts are counted apart must not reach the same user.
-    return sameAddress(user.email, email) ? { id: user.id, email: user.email } : null;
+    if (purpose === 'EMAIL_VERIFICATION' && user.isVerified && user.mailboxProvenAt !== null) return null;
+    return { id: user.id, email: user.email };
   }
 
   /** @param use calls `confirm` and then makes the change, in one transaction; false when the user is gone */
@@ -141,7 +142,7 @@ export class OneTimeCodesService {
     const isRight = this.needs.hasher.matches(codeHash, { ...key, userId }, readCode(code));
     if (!isRight || userId === null) throw invalidCode();
     const isDone = await use(userId, async (user, sql) => {
-      const isStillTheirs = user.email !== null && sameAddress(user.email, email) && isEnabled(user);
+      const isStillTheirs = isSameMailbox(user.email, email) && isEnabled(user);
       if (!isStillTheirs) throw invalidCode();
       if (!(await this.needs.repository.use(sql, key, codeHash, this.needs.clock.now()))) throw invalidCode();
       await this.needs.audit.record({ action: ACTIONS[purpose], actorId: userId, subjectId: userId, client }, sql);

@@ -33,7 +33,7 @@ export class Passkey implements PasskeyRow {
   readonly lastUsedAt!: Date | null;
 }
 
-@InputType()
+@InputType({ description: 'The proof that it is the caller who adds a passkey.' })
 export class StartPasskeyRegistrationInput {
   @Field(() => String, {
     nullable: true,
@@ -48,7 +48,7 @@ export class StartPasskeyRegistrationInput {
   readonly code!: string | null;
 }
 
-@InputType()
+@InputType({ description: "What the browser's authenticator answered, and a name for the passkey." })
 export class FinishPasskeyRegistrationInput {
   @Field(() => String, { description: `What to call the passkey, from 1 to ${MAX_NAME_LENGTH} characters.` })
   readonly name!: string;

@@ -3,6 +3,8 @@ import type { Clock } from '../../../kernel/clock.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Database } from '../../../ports/database.js';
 import type { CreateRateLimiter, RateLimit } from '../../../ports/rate-limiter.js';
+import type { AccountNotices } from '../accounts/account-notices.js';
+import type { AccountOwnership } from '../accounts/account-ownership.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { UserDirectory } from '../accounts/user-directory.js';
 import type { LoginService } from '../login/login.service.js';
@@ -20,6 +22,8 @@ interface PasskeysFeatureNeeds {
   readonly origins: () => readonly string[];
   readonly accounts: AccountsService;
   readonly directory: UserDirectory;
+  readonly ownership: AccountOwnership;
+  readonly notices: AccountNotices;
   readonly login: LoginService;
   readonly secondFactor: SecondFactorService;
   readonly createDurableLimiter: CreateRateLimiter;

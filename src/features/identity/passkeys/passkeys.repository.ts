@@ -98,11 +98,11 @@ export class PasskeysRepository {
   }
 
   /** @returns the ids of the deleted passkeys. SQL, since Prisma does not return the rows that it deletes */
-  async deleteAllOf(sql: Sql, userId: string): Promise<readonly string[]> {
+  async deleteSince(sql: Sql, userId: string, since: Date): Promise<readonly string[]> {
     const { rows } = await sql.query<{ id: string }>(
-      'DELETE FROM passkeys WHERE user_id = $1 RETURNING id',
-      [userId],
-      'passkey_delete_all',
+      'DELETE FROM passkeys WHERE user_id = $1 AND created_at >= $2 RETURNING id',
+      [userId, since],
+      'passkey_delete_since',
     );
     return rows.map(({ id }) => id);
   }
@@ -124,6 +124,10 @@ export class PasskeysRepository {
       where: { challengeHash: hash, purpose, userId, expiresAt: { gt: now } },
     });
     return count === 1;
+  }
+
+  async deleteChallengesOf(sql: Sql, userId: string): Promise<void> {
+    await sql.prisma.passkeyChallenge.deleteMany({ where: { userId } });
   }
 
   async deleteDeadChallenges(now: Date): Promise<void> {

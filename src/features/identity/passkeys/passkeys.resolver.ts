@@ -1,6 +1,7 @@
 import { GraphQLJSONObject } from 'graphql-scalars';
 import { Arg, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../../graphql/context.js';
+import { IdempotentByItself } from '../../../graphql/idempotency.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { idRules } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
@@ -27,6 +28,7 @@ export class PasskeysResolver {
   }
 
   @Operation('user', startRegistrationRules)
+  @IdempotentByItself('it only begins: a repeat begins anew, with a challenge of its own')
   @Rest(routes.startPasskeyRegistration)
   @Mutation(() => GraphQLJSONObject, { description: descriptions.startPasskeyRegistration })
   startPasskeyRegistration(

@@ -1,12 +1,8 @@
 import type { RestError } from '../../../rest/answers.js';
 import type { RestRoute } from '../../../rest/route.js';
 import { body, path } from '../../../rest/sources.js';
-import {
-  INVALID_CODE,
-  RECENT_LOGIN_REQUIRED,
-  TOO_MANY_CODES,
-  TOO_MANY_LOGINS,
-} from '../second-factor/second-factor.routes.js';
+import { INVALID_CODE, TOO_MANY_CODES, TOO_MANY_LOGINS } from '../accounts/accounts.routes.js';
+import { RECENT_LOGIN_REQUIRED } from '../second-factor/second-factor.routes.js';
 
 const tag = 'Passkeys';
 const byId = { id: path('passkey_id') };

@@ -11,13 +11,16 @@ const MAX_TRANSPORTS = 16;
 const credentialId = () =>
   base64url().max(MAX_CREDENTIAL_ID_LENGTH, `must be at most ${MAX_CREDENTIAL_ID_LENGTH} characters`);
 
-const credential = <Response extends z.ZodRawShape>(response: Response) =>
-  z.object({
-    id: credentialId(),
-    rawId: credentialId(),
-    type: z.literal('public-key'),
-    response: z.object({ clientDataJSON: base64url(), ...response }),
-  });
+/** WebAuthn's names of an answer and of its response are their names in the API reference. */
+const credential = <Response extends z.ZodRawShape>(title: string, responseTitle: string, response: Response) =>
+  z
+    .object({
+      id: credentialId(),
+      rawId: credentialId(),
+      type: z.literal('public-key'),
+      response: z.object({ clientDataJSON: base64url(), ...response }).meta({ title: responseTitle }),
+    })
+    .meta({ title });
 
 /** Drops any further fields that browsers send. */
 const answer = <Rules extends z.ZodType<unknown, Record<string, unknown>>>(rules: Rules) =>
@@ -25,13 +28,19 @@ const answer = <Rules extends z.ZodType<unknown, Record<string, unknown>>>(rules
 
 const registrationAnswer = () =>
   answer(
-    credential({
+    credential('PasskeyRegistration', 'AuthenticatorAttestation', {
       attestationObject: base64url(),
       transports: z.array(text(32)).max(MAX_TRANSPORTS, `must have at most ${MAX_TRANSPORTS} items`).optional(),
     }),
   );
 const loginAnswer = () =>
-  answer(credential({ authenticatorData: base64url(), signature: base64url(), userHandle: base64url() }));
+  answer(
+    credential('PasskeyAssertion', 'AuthenticatorAssertion', {
+      authenticatorData: base64url(),
+      signature: base64url(),
+      userHandle: base64url(),
+    }),
+  );
 
 const name = () => text(MAX_NAME_LENGTH, 1);
 const code = () => text(MAX_CODE_LENGTH);

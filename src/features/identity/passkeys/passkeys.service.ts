@@ -5,12 +5,13 @@ import { Conflict, Invalid, NotFound } from '../../../kernel/errors.js';
 import { newToken, sha256 } from '../../../kernel/token.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
-import type { Database, Sql } from '../../../ports/database.js';
+import type { Database } from '../../../ports/database.js';
 import type { RateLimiter } from '../../../ports/rate-limiter.js';
 import { eventOf } from '../accounts/account-events.js';
+import type { AccountNotices } from '../accounts/account-notices.js';
+import type { AccountOwnership } from '../accounts/account-ownership.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { UserDirectory } from '../accounts/user-directory.js';
-import type { UserRow } from '../accounts/user.js';
 import type { FactorProof, SecondFactorService } from '../second-factor/second-factor.service.js';
 import type { LoginService } from '../login/login.service.js';
 import type { Tokens } from '../sessions/sessions.service.js';
@@ -34,6 +35,8 @@ export interface PasskeysServiceNeeds {
   readonly secondFactor: Pick<SecondFactorService, 'prove'>;
   readonly accounts: Pick<AccountsService, 'get'>;
   readonly directory: Pick<UserDirectory, 'findLoginById'>;
+  readonly ownership: Pick<AccountOwnership, 'hold'>;
+  readonly notices: Pick<AccountNotices, 'notify'>;
   readonly logins: Pick<LoginService, 'admitByPasskey'>;
   /** Limits started logins per client, since each leaves a row. Throws RateLimited `Too many login attempts`. */
   readonly limiter: RateLimiter;
@@ -81,7 +84,8 @@ export class PasskeysService {
   /**
    * Stores the new passkey from the browser's answer.
    * @throws Invalid `Invalid passkey` when its challenge is unknown, used, or older than
-   * {@link PASSKEY_CHALLENGE_MINUTES}; Conflict `Passkey already registered`, `Too many passkeys`
+   * {@link PASSKEY_CHALLENGE_MINUTES}; Conflict `Passkey already registered`, `Too many passkeys`; Unauthenticated when
+   * the session has meanwhile ended
    */
   async finishRegistration(viewer: Viewer, name: string, answer: RegistrationAnswer): Promise<PasskeyRow> {
     const { userId } = viewer;
@@ -92,12 +96,15 @@ export class PasskeysService {
     }
     if ((await this.needs.repository.listCredentials(userId)).length >= MAX_PASSKEYS)
       throw new Conflict('Too many passkeys');
-    return this.needs.database.transaction(async (sql) => {
+    const added = await this.needs.ownership.hold(viewer, async (_user, { sql }) => {
       const passkey = await this.needs.repository.insert(sql, userId, name, credential, this.needs.clock.now());
       if (passkey === null) throw new Conflict('Passkey already registered');
       await this.needs.audit.record(eventOf('PASSKEY_ADDED', viewer, userId, { passkeyId: passkey.id }), sql);
+      await this.needs.notices.notify(sql, userId, 'PASSKEY_ADDED', viewer);
       return passkey;
     });
+    if (added === null) throw new NotFound('User');
+    return added;
   }
 
   /** @throws NotFound when it does not exist or is another user's */
@@ -116,19 +123,6 @@ export class PasskeysService {
       await this.needs.audit.record(eventOf('PASSKEY_REMOVED', viewer, viewer.userId, { passkeyId: id }), sql);
       return passkey;
     });
-  }
-
-  /**
-   * Removes every passkey of a user who is only now proving to receive mail at the account's address. Somebody else may
-   * have created the account for that address beforehand, with a passkey to get in after its owner starts to use it.
-   * @param sql the transaction of the proof
-   */
-  async removeUnproven(sql: Sql, user: Pick<UserRow, 'id' | 'isVerified'>, client: Client): Promise<void> {
-    if (user.isVerified) return;
-    const event = { action: 'PASSKEY_REMOVED', actorId: user.id, subjectId: user.id, client } as const;
-    for (const passkeyId of await this.needs.repository.deleteAllOf(sql, user.id)) {
-      await this.needs.audit.record({ ...event, details: { passkeyId } }, sql);
-    }
   }
 
   /**
@@ -154,11 +148,12 @@ export class PasskeysService {
     const challenge = await this.#useChallenge(answer, 'LOGIN', null);
     const credential = await this.needs.repository.findCredential(answer.id);
     if (challenge === null || credential === null) throw invalidPasskey();
+    // The user as before the passkey is found good: what clears the account of passkeys then stops this login too.
+    const user = await this.needs.directory.findLoginById(credential.userId);
     const used = await this.needs.relyingParty.verifyLogin(answer, challenge, credential);
     if (used === null || !(await this.needs.repository.use(credential, used, this.needs.clock.now()))) {
       return this.#refuse(credential, client);
     }
-    const user = await this.needs.directory.findLoginById(credential.userId);
     return user === null ? this.#refuse(credential, client) : this.needs.logins.admitByPasskey(user, client);
   }
 

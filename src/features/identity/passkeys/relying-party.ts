@@ -1,11 +1,4 @@
 import {
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-} from '@simplewebauthn/server';
-import { decodeAttestationObject, decodeClientDataJSON, isoBase64URL } from '@simplewebauthn/server/helpers';
-import {
   PASSKEY_CHALLENGE_MINUTES,
   userHandleOf,
   type Credential,
@@ -13,6 +6,10 @@ import {
   type NewCredential,
   type RegistrationAnswer,
 } from './passkey.js';
+
+/** Loaded with the first passkey: its parsers of certificates cost each start a tenth of a second. */
+const library = () => import('@simplewebauthn/server');
+const helpers = () => import('@simplewebauthn/server/helpers');
 
 const NAME = 'Flynkle';
 const TIMEOUT_MS = PASSKEY_CHALLENGE_MINUTES * 60_000;
@@ -47,13 +44,14 @@ export class RelyingParty {
   }
 
   async registrationOptions({ challenge, userId, account, present }: RegistrationRequest): Promise<PasskeyOptions> {
+    const { generateRegistrationOptions } = await library();
     const options = await generateRegistrationOptions({
       rpName: NAME,
       rpID: this.#id,
       userID: new Uint8Array(userHandleOf(userId)),
       userName: account,
       userDisplayName: account,
-      challenge: isoBase64URL.toBuffer(challenge),
+      challenge: new Uint8Array(bytesOf(challenge)),
       timeout: TIMEOUT_MS,
       attestationType: 'none',
       authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
@@ -66,9 +64,10 @@ export class RelyingParty {
   }
 
   async loginOptions(challenge: string): Promise<PasskeyOptions> {
+    const { generateAuthenticationOptions } = await library();
     const options = await generateAuthenticationOptions({
       rpID: this.#id,
-      challenge: isoBase64URL.toBuffer(challenge),
+      challenge: new Uint8Array(bytesOf(challenge)),
       timeout: TIMEOUT_MS,
       userVerification: 'required',
     });
@@ -78,7 +77,8 @@ export class RelyingParty {
   /** @returns null unless the answer is valid for this challenge, from an allowed origin, with user verification */
   async verifyRegistration(answer: RegistrationAnswer, challenge: string): Promise<NewCredential | null> {
     const { transports = [] } = answer.response;
-    if (hasCertificates(answer)) return null;
+    if (await hasCertificates(answer)) return null;
+    const { verifyRegistrationResponse } = await library();
     const verified = await nullUnlessGood(() =>
       verifyRegistrationResponse({
         response: {
@@ -113,6 +113,7 @@ export class RelyingParty {
     { credentialId, publicKey, counter, userId }: Credential,
   ): Promise<Pick<NewCredential, 'counter' | 'isBackedUp'> | null> {
     if (answer.response.userHandle !== userHandleOf(userId).toString('base64url')) return null;
+    const { verifyAuthenticationResponse } = await library();
     const verified = await nullUnlessGood(() =>
       verifyAuthenticationResponse({
         response: { ...answer, clientExtensionResults: {} },
@@ -132,7 +133,7 @@ export class RelyingParty {
 /** Reads the challenge from an answer. @returns null when it has none */
 export function challengeOf({ response }: RegistrationAnswer | LoginAnswer): string | null {
   try {
-    const { challenge } = decodeClientDataJSON(response.clientDataJSON) as { readonly challenge?: unknown };
+    const { challenge } = JSON.parse(bytesOf(response.clientDataJSON).toString()) as { readonly challenge?: unknown };
     return typeof challenge === 'string' ? challenge : null;
   } catch {
     return null;
@@ -144,14 +145,19 @@ export function challengeOf({ response }: RegistrationAnswer | LoginAnswer): str
  * library would check a chain with a root of its own (`android-key`) for revocation, and so request any URL named in
  * the certificates from inside our network.
  */
-function hasCertificates({ response }: RegistrationAnswer): boolean {
+async function hasCertificates({ response }: RegistrationAnswer): Promise<boolean> {
+  const { decodeAttestationObject } = await helpers();
   try {
-    const attestation = decodeAttestationObject(isoBase64URL.toBuffer(response.attestationObject));
+    const attestation = decodeAttestationObject(new Uint8Array(bytesOf(response.attestationObject)));
     const format = attestation.get('fmt');
     return format !== 'none' && !(format === 'packed' && attestation.get('attStmt').get('x5c') === undefined);
   } catch {
     return true;
   }
+}
+
+function bytesOf(base64url: string) {
+  return Buffer.from(base64url, 'base64url');
 }
 
 /** Turns the library's errors into null: it throws for invalid answers only. */

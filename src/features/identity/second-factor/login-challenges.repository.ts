@@ -6,13 +6,15 @@ import { MAX_TRIES } from './second-factor.js';
 export interface StoredChallenge {
   readonly userId: string;
   readonly passwordDigest: Bytes | null;
+  /** The user's epoch at that time. */
+  readonly credentialsEpoch: number;
 }
 
 export class LoginChallengesRepository {
   constructor(private readonly database: Database) {}
 
-  async insert(tokenHash: Bytes, { userId, passwordDigest }: StoredChallenge, expiresAt: Date): Promise<void> {
-    await this.database.prisma.loginChallenge.createMany({ data: { tokenHash, userId, passwordDigest, expiresAt } });
+  async insert(tokenHash: Bytes, challenge: StoredChallenge, expiresAt: Date): Promise<void> {
+    await this.database.prisma.loginChallenge.createMany({ data: { tokenHash, ...challenge, expiresAt } });
   }
 
   /**
@@ -23,7 +25,7 @@ export class LoginChallengesRepository {
     const [row] = await this.database.prisma.loginChallenge.updateManyAndReturn({
       where: { tokenHash, tries: { lt: MAX_TRIES }, expiresAt: { gt: now } },
       data: { tries: { increment: 1 } },
-      select: { userId: true, passwordDigest: true },
+      select: { userId: true, passwordDigest: true, credentialsEpoch: true },
     });
     return row ?? null;
   }
@@ -32,6 +34,10 @@ export class LoginChallengesRepository {
   async delete(sql: Sql, tokenHash: Bytes): Promise<boolean> {
     const { count } = await sql.prisma.loginChallenge.deleteMany({ where: { tokenHash } });
     return count === 1;
+  }
+
+  async deleteAllOf(sql: Sql, userId: string): Promise<void> {
+    await sql.prisma.loginChallenge.deleteMany({ where: { userId } });
   }
 
   async deleteDead(now: Date): Promise<void> {

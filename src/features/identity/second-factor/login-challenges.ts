@@ -4,7 +4,7 @@ import { Unauthenticated } from '../../../kernel/errors.js';
 import { isToken, newToken, sha256 } from '../../../kernel/token.js';
 import type { UserDirectory } from '../accounts/user-directory.js';
 import type { LoginRow } from '../accounts/user.js';
-import type { LoginChallengesRepository } from './login-challenges.repository.js';
+import type { LoginChallengesRepository, StoredChallenge } from './login-challenges.repository.js';
 import { CHALLENGE_MINUTES, SecondFactorRequired } from './second-factor.js';
 import type { SecondFactorCodes } from './second-factor-codes.js';
 import type { SecondFactorRepository } from './second-factor.repository.js';
@@ -34,7 +34,7 @@ export class LoginChallenges {
     await this.needs.repository.deleteDead(now);
     await this.needs.repository.insert(
       sha256(challenge),
-      { userId: user.id, passwordDigest: passwordDigestOf(user) },
+      { userId: user.id, passwordDigest: passwordDigestOf(user), credentialsEpoch: user.credentialsEpoch },
       minutesFrom(now, CHALLENGE_MINUTES),
     );
     throw new SecondFactorRequired({
@@ -54,7 +54,7 @@ export class LoginChallenges {
     const tokenHash = isToken(challenge) ? sha256(challenge) : null;
     const stored = tokenHash && (await this.needs.repository.countTry(tokenHash, this.needs.clock.now()));
     const user = stored && (await this.needs.directory.findLoginById(stored.userId));
-    if (tokenHash === null || stored === null || user === null || !hasPasswordOf(user, stored.passwordDigest)) {
+    if (tokenHash === null || stored === null || user === null || !isAsBefore(user, stored)) {
       throw new Unauthenticated('Invalid challenge');
     }
     const method = await this.needs.codes.use(user.id, code, client, (sql) =>
@@ -70,7 +70,8 @@ function passwordDigestOf({ passwordHash }: LoginRow): Buffer<ArrayBuffer> | nul
   return passwordHash === null ? null : sha256(passwordHash);
 }
 
-function hasPasswordOf(user: LoginRow, digest: Uint8Array | null): boolean {
+function isAsBefore(user: LoginRow, { passwordDigest: digest, credentialsEpoch }: StoredChallenge): boolean {
+  if (user.credentialsEpoch !== credentialsEpoch) return false;
   const present = passwordDigestOf(user);
   return present === null || digest === null ? present === digest : present.equals(digest);
 }

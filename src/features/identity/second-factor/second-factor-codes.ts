@@ -4,7 +4,7 @@ import { RateLimited } from '../../../kernel/errors.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 import { hashRecoveryCode } from './recovery-codes.js';
-import type { SecretBox } from './secret-box.js';
+import type { SecretBox } from '../../../kernel/secret-box.js';
 import type { SecondFactorMethod } from './second-factor.js';
 import type { SecondFactorRepository, StoredFactor } from './second-factor.repository.js';
 import { readTotpCode, totpStepOf } from './totp.js';

@@ -14,5 +14,5 @@ export const descriptions = {
   disableSecondFactor: `Switches the second factor off, and forgets the recovery codes. Takes a code of the app, or a recovery code. ${BY_CODE} Always true.`,
 
   adminDisableSecondFactor:
-    'Switches the second factor of a user off who has lost it. For admins, and not for their own: FORBIDDEN `Another admin has to do this`. Always true, also when it was off.',
+    'Switches the second factor of a user off who has lost it. For admins, and not for their own: FORBIDDEN `Another admin has to do this`. Nothing changes when it was off. Always true.',
 } as const;

@@ -124,6 +124,11 @@ export class SecondFactorRepository {
     await sql.prisma.recoveryCode.createMany({ data: codeHashes.map((codeHash) => ({ userId, codeHash })) });
   }
 
+  /** Whether the second factor was enabled before that time. */
+  async isOlder(sql: Sql, userId: string, since: Date): Promise<boolean> {
+    return (await sql.prisma.secondFactor.count({ where: { userId, enabledAt: { lt: since } } })) > 0;
+  }
+
   /** Deletes the secret, any enrolment and the recovery codes. @returns whether the second factor was enabled */
   async remove(sql: Sql, userId: string): Promise<boolean> {
     const removal = sql.prisma.secondFactor.delete({ where: { userId }, select: { enabledAt: true } });

@@ -1,11 +1,12 @@
 import { Arg, ID, Mutation, Query, Resolver } from 'type-graphql';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
+import { ofUserRules } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import { Rest } from '../../../rest/route.js';
 import { descriptions } from './second-factor.descriptions.js';
 import type { SecondFactorStatus } from './second-factor.js';
 import { routes } from './second-factor.routes.js';
-import { enrolRules, codeRules, userRules } from './second-factor.rules.js';
+import { enrolRules, codeRules } from './second-factor.rules.js';
 import type { SecondFactorEnrolment as Enrolment, SecondFactorService } from './second-factor.service.js';
 import { EnrolSecondFactorInput, RecoveryCodes, SecondFactor, SecondFactorEnrolment } from './second-factor.type.js';
 import { TOTP_PARAMETERS } from './totp.js';
@@ -62,7 +63,7 @@ export class SecondFactorResolver {
     return true;
   }
 
-  @Operation('admin', userRules)
+  @Operation('admin', ofUserRules)
   @Rest(routes.adminDisableSecondFactor)
   @Mutation(() => Boolean, { description: descriptions.adminDisableSecondFactor })
   async adminDisableSecondFactor(

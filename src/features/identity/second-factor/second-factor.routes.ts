@@ -1,7 +1,13 @@
 import { detail, type RestError } from '../../../rest/answers.js';
 import type { RestRoute } from '../../../rest/route.js';
 import { body, path } from '../../../rest/sources.js';
-import { ADMIN_ERRORS, NO_SUCH_USER } from '../accounts/accounts.routes.js';
+import {
+  ADMIN_ERRORS,
+  INVALID_CODE,
+  NO_SUCH_USER,
+  TOO_MANY_CODES,
+  TOO_MANY_LOGINS,
+} from '../accounts/accounts.routes.js';
 import { CHALLENGE_MINUTES, type OpenChallenge, type SecondFactorMethod } from './second-factor.js';
 
 const METHODS: readonly SecondFactorMethod[] = ['TOTP', 'RECOVERY_CODE'];
@@ -12,21 +18,29 @@ export const SECOND_FACTOR_REQUIRED: RestError = {
   message: 'Second factor required',
   data: {
     schema: {
+      title: 'SecondFactorRequired',
       type: 'object',
       additionalProperties: false,
       required: ['second_factor'],
       properties: {
         second_factor: {
+          title: 'SecondFactorChallenge',
           type: 'object',
+          description: 'How to go on with the login.',
           additionalProperties: false,
           required: ['challenge', 'expires_in', 'methods'],
           properties: {
             challenge: { type: 'string', description: 'For `POST /auth/second-factor`. Opaque.' },
-            expires_in: { type: 'integer', minimum: 1, description: 'Seconds until the login has to begin anew.' },
+            expires_in: {
+              type: 'integer',
+              format: 'int32',
+              minimum: 1,
+              description: 'Seconds until the login has to begin anew.',
+            },
             methods: {
               type: 'array',
               description: 'What the user can go on with: a code of the authenticator app, or a recovery code.',
-              items: { enum: METHODS },
+              items: { title: 'SecondFactorMethod', type: 'string', enum: METHODS },
             },
           },
         },
@@ -46,9 +60,6 @@ export const SECOND_FACTOR_REQUIRED: RestError = {
   },
 };
 
-export const INVALID_CODE: RestError = { code: 'BAD_USER_INPUT', status: 400, message: 'Invalid code' };
-export const TOO_MANY_CODES: RestError = { code: 'RATE_LIMITED', message: 'Too many wrong codes' };
-export const TOO_MANY_LOGINS: RestError = { code: 'RATE_LIMITED', message: 'Too many login attempts' };
 export const RECENT_LOGIN_REQUIRED: RestError = { code: 'FORBIDDEN', message: 'Recent login required' };
 
 const tag = 'Second factor';

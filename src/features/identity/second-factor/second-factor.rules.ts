@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { text, uuid } from '../../../kernel/rules.js';
+import { text } from '../../../kernel/rules.js';
 import { presentPassword } from '../accounts/accounts.rules.js';
 import { MAX_CODE_LENGTH } from './second-factor.js';
 
@@ -10,5 +10,3 @@ export const codeRules = z.object({ code: code() });
 export const enrolRules = z.object({
   input: z.object({ password: presentPassword().nullish(), code: code().nullish() }),
 });
-
-export const userRules = z.object({ userId: uuid() });

@@ -6,7 +6,7 @@ import { StoredAuditLog } from '../../operations/audit/audit-log.js';
 import { AuditRepository } from '../../operations/audit/audit.repository.js';
 import { LoginChallenges } from './login-challenges.js';
 import { LoginChallengesRepository } from './login-challenges.repository.js';
-import { SecretBox } from './secret-box.js';
+import { SecretBox } from '../../../kernel/secret-box.js';
 import { SecondFactorCodes } from './second-factor-codes.js';
 import { SecondFactorRepository } from './second-factor.repository.js';
 import { SecondFactorService } from './second-factor.service.js';
@@ -29,15 +29,17 @@ describe.each(testDatabases())('the second factor ($name)', (kind) => {
 
   /** The services of an instance with these keys. */
   function servicesWith(...secrets: string[]) {
-    const { accounts, admins, directory, clock } = fixture;
+    const { accounts, admins, ownership, directory, clock } = fixture;
     const audit = new StoredAuditLog(new AuditRepository(database));
     const repository = new SecondFactorRepository(database);
-    const box = new SecretBox(secrets);
+    const box = new SecretBox(secrets, 'second factors');
     const codes = new SecondFactorCodes({ database, repository, box, audit, clock });
     const freshProof = { require: () => Promise.resolve() };
     const log = { info: note, warn: note };
     const limiter = () => Promise.resolve();
-    const parts = { database, repository, codes, box, accounts, admins, freshProof, limiter, audit, clock, log };
+    const notices = { notify: () => Promise.resolve() };
+    const stores = { database, repository, codes, box, audit, clock, log };
+    const parts = { ...stores, accounts, admins, ownership, notices, freshProof, limiter };
     const challenges = new LoginChallenges({
       repository: new LoginChallengesRepository(database),
       factors: repository,

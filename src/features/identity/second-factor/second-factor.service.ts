@@ -1,26 +1,29 @@
-import { toDataURL } from 'qrcode';
 import { minutesFrom, type Clock } from '../../../kernel/clock.js';
-import { Conflict, Forbidden, Invalid } from '../../../kernel/errors.js';
+import { Conflict, Forbidden, Invalid, NotFound } from '../../../kernel/errors.js';
 import type { Log } from '../../../kernel/log.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type { RateLimiter } from '../../../ports/rate-limiter.js';
-import { operator } from '../accounts/account-actor.js';
+import { operator, type AccountActor } from '../accounts/account-actor.js';
 import { eventOf } from '../accounts/account-events.js';
+import type { AccountNotices } from '../accounts/account-notices.js';
+import type { AccountOwnership } from '../accounts/account-ownership.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { AdminAccountsService } from '../accounts/admin-accounts.service.js';
 import type { FreshProof } from '../sessions/fresh-proof.js';
 import { hashRecoveryCode, newRecoveryCodes } from './recovery-codes.js';
-import type { SecretBox } from './secret-box.js';
+import type { SecretBox } from '../../../kernel/secret-box.js';
 import { removeSecondFactor } from './remove-second-factor.js';
-import { invalidCode, ENROLMENT_MINUTES, type SecondFactorStatus } from './second-factor.js';
+import { CODE_REQUIRED, invalidCode, ENROLMENT_MINUTES, type SecondFactorStatus } from './second-factor.js';
 import type { SecondFactorCodes } from './second-factor-codes.js';
 import type { SecondFactorRepository } from './second-factor.repository.js';
 import { newTotpSecret, readTotpCode, totpSecretText, totpStepOf, totpUri } from './totp.js';
 
 /** Secrets that are read at once when keys have changed. */
 const RESEAL_BATCH = 500;
+
+const PROOF_FIELDS = { password: 'input.password', code: 'input.code' } as const;
 
 /** The data for an authenticator app, which is shown only once. */
 export interface SecondFactorEnrolment {
@@ -44,7 +47,9 @@ export interface SecondFactorServiceNeeds {
   readonly box: SecretBox;
   readonly accounts: Pick<AccountsService, 'get'>;
   readonly admins: Pick<AdminAccountsService, 'get'>;
+  readonly ownership: Pick<AccountOwnership, 'hold'>;
   readonly freshProof: Pick<FreshProof, 'require'>;
+  readonly notices: Pick<AccountNotices, 'notify'>;
   /** Limits the codes that a user's sessions try, right or wrong. Throws RateLimited `Too many login attempts`. */
   readonly limiter: RateLimiter;
   readonly audit: AuditLog;
@@ -58,7 +63,7 @@ export class SecondFactorService {
 
   /** For the command line: disables a user's second factor. @returns whether it was enabled */
   removeByOperator(userId: string): Promise<boolean> {
-    return this.needs.database.transaction((sql) => removeSecondFactor(this.needs, sql, operator, userId));
+    return this.needs.database.transaction((sql) => this.#remove(sql, operator, userId));
   }
 
   /** The viewer's own. */
@@ -70,6 +75,7 @@ export class SecondFactorService {
    * Has the viewer prove their identity by everything that a login with a password requires, and then runs `act`.
    * @param act runs in the transaction that consumes the code. Gets the time when the second factor was enabled, null
    * when it is not; returns false when that has meanwhile changed
+   * @param fields the names of the arguments that have the proof
    * @throws as {@link FreshProof.require}; Invalid without a valid code while the second factor is enabled; RateLimited
    * `Too many wrong codes`, `Too many login attempts`; Conflict when the second factor has meanwhile changed
    */
@@ -77,17 +83,18 @@ export class SecondFactorService {
     viewer: Viewer,
     { password, code }: FactorProof,
     act: (sql: Sql, enabledAt: Date | null) => Promise<boolean>,
+    fields: { readonly password: string; readonly code: string } = PROOF_FIELDS,
   ): Promise<void> {
-    await this.needs.freshProof.require(viewer, password, 'input.password');
+    await this.needs.freshProof.require(viewer, password, fields.password);
     const { enabledAt } = await this.needs.repository.status(viewer.userId);
     if (enabledAt === null) {
       if (!(await act(this.needs.database, null))) throw new Conflict('The second factor was changed meanwhile');
       return;
     }
     if (code === null) {
-      throw new Invalid([{ field: 'input.code', message: 'is required while the second factor is on' }]);
+      throw new Invalid([{ field: fields.code, message: CODE_REQUIRED }]);
     }
-    await this.#useCode(viewer, code, 'input.code', (sql) => act(sql, enabledAt));
+    await this.#useCode(viewer, code, fields.code, (sql) => act(sql, enabledAt));
   }
 
   /**
@@ -105,13 +112,16 @@ export class SecondFactorService {
       this.needs.repository.startEnrolment(sql, userId, this.needs.box.seal(userId, secret), expiresAt, enabledAt),
     );
     const uri = totpUri(secret, email ?? phoneNumber ?? userId);
-    return { secret: totpSecretText(secret), uri, qrCode: await toDataURL(uri, { scale: 6 }), expiresAt };
+    // The package is CommonJS, of which a bundle has the default export alone.
+    const { default: qrCode } = await import('qrcode');
+    return { secret: totpSecretText(secret), uri, qrCode: await qrCode.toDataURL(uri, { scale: 6 }), expiresAt };
   }
 
   /**
    * Enables the second factor once a code proves that the app has the secret. Existing sessions stay.
    * @returns the recovery codes, shown only once; previous ones are invalid from then on
-   * @throws Invalid `Invalid code`, also when there is no open enrolment, or its five attempts are used up
+   * @throws Invalid `Invalid code`, also when there is no open enrolment, or its five attempts are used up;
+   * Unauthenticated when the session has meanwhile ended
    */
   async confirm(viewer: Viewer, text: string): Promise<readonly string[]> {
     const { userId } = viewer;
@@ -121,11 +131,14 @@ export class SecondFactorService {
     const code = readTotpCode(text);
     const step = secret === null || code === null ? null : totpStepOf(secret, code, now);
     if (pending === null || step === null) throw invalidCode('code');
-    return this.needs.database.transaction(async (sql) => {
+    const codes = await this.needs.ownership.hold(viewer, async (_user, { sql }) => {
       if (!(await this.needs.repository.enable(sql, userId, pending.secret, step, now))) throw invalidCode('code');
       await this.needs.audit.record(eventOf('SECOND_FACTOR_ENABLED', viewer, userId), sql);
+      await this.needs.notices.notify(sql, userId, 'SECOND_FACTOR_ENABLED', viewer);
       return this.#putRecoveryCodes(sql, userId);
     });
+    if (codes === null) throw new NotFound('User');
+    return codes;
   }
 
   /**
@@ -138,6 +151,8 @@ export class SecondFactorService {
     let codes: readonly string[] = [];
     await this.#useCode(viewer, code, 'code', async (sql) => {
       codes = await this.#putRecoveryCodes(sql, viewer.userId);
+      await this.needs.audit.record(eventOf('RECOVERY_CODES_REPLACED', viewer, viewer.userId), sql);
+      await this.needs.notices.notify(sql, viewer.userId, 'RECOVERY_CODES_REPLACED', viewer);
       return true;
     });
     return codes;
@@ -197,8 +212,10 @@ export class SecondFactorService {
     if (method === null) throw invalidCode(field);
   }
 
-  #remove(sql: Sql, viewer: Viewer, userId: string): Promise<boolean> {
-    return removeSecondFactor({ repository: this.needs.repository, audit: this.needs.audit }, sql, viewer, userId);
+  async #remove(sql: Sql, actor: AccountActor, userId: string): Promise<boolean> {
+    const wasEnabled = await removeSecondFactor(this.needs, sql, actor, userId);
+    if (wasEnabled) await this.needs.notices.notify(sql, userId, 'SECOND_FACTOR_DISABLED', actor);
+    return wasEnabled;
   }
 
   async #putRecoveryCodes(sql: Sql, userId: string): Promise<readonly string[]> {

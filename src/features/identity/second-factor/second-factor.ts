@@ -1,7 +1,8 @@
 import { Invalid, Unauthenticated } from '../../../kernel/errors.js';
+import { MAX_PROOF_LENGTH } from '../accounts/accounts.rules.js';
 
 /** Maximum characters of a code as sent; the comparison finds any other fault. */
-export const MAX_CODE_LENGTH = 64;
+export const MAX_CODE_LENGTH = MAX_PROOF_LENGTH;
 /** Lifetime of an enrolment that is not confirmed by a code. */
 export const ENROLMENT_MINUTES = 15;
 /** Lifetime of a login that is waiting for its second factor. */
@@ -46,6 +47,9 @@ export class SecondFactorRequired extends Unauthenticated {
     return { secondFactor: this.secondFactor };
   }
 }
+
+/** What a missing code is answered with. */
+export const CODE_REQUIRED = 'is required while the second factor is on';
 
 /** @param field name of the argument that had the code */
 export function invalidCode(field: string): Invalid {

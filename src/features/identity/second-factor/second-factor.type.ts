@@ -1,5 +1,6 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, InputType, Int, ObjectType } from 'type-graphql';
+import { RestField } from '../../../rest/field.js';
 import { MAX_PASSWORD_LENGTH } from '../accounts/accounts.rules.js';
 import { RECOVERY_CODE_COUNT } from './recovery-codes.js';
 import { ENROLMENT_MINUTES, MAX_CODE_LENGTH, type SecondFactorStatus } from './second-factor.js';
@@ -32,9 +33,11 @@ export class SecondFactorEnrolment implements Enrolment {
   })
   readonly secret!: string;
 
+  @RestField({ schema: { format: 'uri' } })
   @Field(() => String, { description: '`otpauth://totp/...`: opens the app on the same device.' })
   readonly uri!: string;
 
+  @RestField({ schema: { format: 'uri' } })
   @Field(() => String, { description: 'The URI as a QR code: `data:image/png;base64,...`, to show as an image.' })
   readonly qrCode!: string;
 
@@ -53,7 +56,7 @@ export class RecoveryCodes {
   readonly recoveryCodes!: readonly string[];
 }
 
-@InputType()
+@InputType({ description: 'The proof that it is the caller who sets up an authenticator app.' })
 export class EnrolSecondFactorInput {
   @Field(() => String, {
     nullable: true,

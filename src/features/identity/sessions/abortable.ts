@@ -1,3 +1,5 @@
+import { feedOf, leave, PUSH, type Feed, type Receiver } from '../../../kernel/pushed.js';
+
 /**
  * Yields the values of `source` until the signal aborts. Then it throws the signal's reason, even while the source is
  * silent, and calls the source's `return`. It is not an async generator, since one that awaits its source reacts
@@ -9,23 +11,27 @@ export function abortable<Value>(
   signal: AbortSignal,
   release: () => void,
 ): AsyncIterableIterator<Value> {
-  const iterator = source[Symbol.asyncIterator]();
+  let iterator: AsyncIterator<Value> | undefined;
+  const opened = () => (iterator ??= source[Symbol.asyncIterator]());
   let isOver = false;
 
   const end = () => {
     isOver = true;
     release();
   };
-  const closeSource = () => {
+  /** Ends what a consumer waits for. One listener for the whole stream: its events are many. */
+  let stopWaiting: (() => void) | undefined;
+  const abort = () => {
+    stopWaiting?.();
     release();
-    // The signal tells the consumer why the stream ends; errors of closing the source do not matter.
-    void Promise.resolve(iterator.return?.()).catch(() => undefined);
+    leave(opened());
   };
-  signal.addEventListener('abort', closeSource, { once: true });
+  signal.addEventListener('abort', abort, { once: true });
 
   const next = (): Promise<IteratorResult<Value>> =>
     new Promise((resolve, reject) => {
       const stop = () => {
+        stopWaiting = undefined;
         end();
         reject(signal.reason as Error);
       };
@@ -37,34 +43,73 @@ export function abortable<Value>(
         stop();
         return;
       }
-      signal.addEventListener('abort', stop, { once: true });
-      const settled = () => {
-        signal.removeEventListener('abort', stop);
-      };
-      iterator.next().then(
-        (result) => {
-          settled();
-          if (result.done) end();
-          resolve(result);
-        },
-        (error: unknown) => {
-          settled();
-          end();
-          reject(error instanceof Error ? error : new Error(String(error)));
-        },
-      );
+      stopWaiting = stop;
+      opened()
+        .next()
+        .then(
+          (result) => {
+            stopWaiting = undefined;
+            if (result.done) end();
+            resolve(result);
+          },
+          (error: unknown) => {
+            stopWaiting = undefined;
+            end();
+            reject(error instanceof Error ? error : new Error(String(error)));
+          },
+        );
     });
 
-  return {
-    next,
-    async return() {
+  const push = (receiver: Receiver<Value>): Feed => {
+    const close = () => {
+      signal.removeEventListener('abort', revoke);
       end();
-      signal.removeEventListener('abort', closeSource);
-      await iterator.return?.();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
+    };
+    const feed = feedOf(source, {
+      take: (value) => receiver.take(value),
+      end() {
+        close();
+        receiver.end();
+      },
+      fail(error) {
+        close();
+        receiver.fail(error);
+      },
+    });
+    const revoke = () => {
+      feed.stop();
+      close();
+      receiver.fail(signal.reason);
+    };
+    signal.removeEventListener('abort', abort);
+    signal.addEventListener('abort', revoke, { once: true });
+    return {
+      resume() {
+        if (isOver) return;
+        if (signal.aborted) revoke();
+        else feed.resume();
+      },
+      stop() {
+        if (isOver) return;
+        close();
+        feed.stop();
+      },
+    };
   };
+
+  return Object.assign(
+    {
+      next,
+      async return(): Promise<IteratorResult<Value>> {
+        end();
+        signal.removeEventListener('abort', abort);
+        await opened().return?.();
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    },
+    { [PUSH]: push },
+  );
 }

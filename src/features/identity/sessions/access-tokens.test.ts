@@ -54,6 +54,55 @@ describe('AccessTokens', () => {
     expect(flipped.filter((_, index) => verdicts[index] !== null)).toEqual([]);
   });
 
+  describe('that has seen a token before', () => {
+    const time = { now: NOW };
+    const remembering = (lifetimeMinutes = 60) =>
+      new AccessTokens({ secrets: [SECRET], lifetimeMinutes, clock: { now: () => new Date(time.now) } });
+    const verifyAt = (verifier: AccessTokens, now: number, token = goodToken) => {
+      time.now = now;
+      return verifier.verify(token);
+    };
+
+    it('still refuses it from its expiry on, and takes it again if the clock was wrong', async () => {
+      const verifier = remembering();
+      expect(await verifyAt(verifier, NOW)).toMatchObject(subject);
+      expect(await verifyAt(verifier, NOW + 3_599_999)).toMatchObject(subject);
+      expect(await verifyAt(verifier, NOW + 3_600_000)).toBeNull();
+      expect(await verifyAt(verifier, NOW + 3_599_999)).toMatchObject(subject);
+    });
+
+    it('still refuses it as too old, or as issued in the future', async () => {
+      const verifier = remembering(30);
+      expect(await verifyAt(verifier, NOW + 1_800_000)).toMatchObject(subject);
+      expect(await verifyAt(verifier, NOW + 1_806_000)).toBeNull();
+      expect(await verifyAt(verifier, NOW)).toMatchObject(subject);
+      expect(await verifyAt(verifier, NOW - 60_000)).toBeNull();
+    });
+
+    it('refuses every forgery and every changed bit of it', async () => {
+      const verifier = remembering();
+      expect(await verifyAt(verifier, NOW)).toMatchObject(subject);
+      const forged = [...forger.forgeries.map(([, token]) => token), ...flippedBits(goodToken)];
+      const verdicts = await Promise.all(forged.map((token) => verifyAt(verifier, NOW, token)));
+      expect(forged.filter((_, index) => verdicts[index] !== null)).toEqual([]);
+    });
+
+    it('tells two tokens of one session, and of two users, apart', async () => {
+      const verifier = remembering();
+      const other = { userId: newId(), sessionId: newId() };
+      const otherToken = await tokens.issue(other);
+      const laterToken = await at(NOW + 1000).issue(subject);
+      for (let round = 0; round < 2; round++) {
+        expect(await verifyAt(verifier, NOW + 1000)).toEqual({ ...subject, expiresAt: new Date(NOW + 3_600_000) });
+        expect(await verifyAt(verifier, NOW + 1000, otherToken)).toMatchObject(other);
+        expect(await verifyAt(verifier, NOW + 1000, laterToken)).toEqual({
+          ...subject,
+          expiresAt: new Date(NOW + 3_601_000),
+        });
+      }
+    });
+  });
+
   it('signs with the first secret and still takes tokens of the others', async () => {
     const rotated = at(NOW, [OTHER_SECRET, SECRET]);
     expect(await rotated.verify(goodToken)).toMatchObject(subject);

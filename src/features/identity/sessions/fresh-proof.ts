@@ -37,7 +37,10 @@ export class FreshProof {
     }
     if (password === null) throw new Invalid([{ field, message: 'is required' }]);
     await this.needs.limiter(viewer.userId);
-    const isRight = await this.needs.passwords.verify(user.passwordHash, password);
+    const isRight = await this.needs.passwords.verify(user.passwordHash, password, {
+      lane: 'change',
+      whose: viewer.userId,
+    });
     if (!isRight) throw new Invalid([{ field, message: 'is not your password' }]);
   }
 

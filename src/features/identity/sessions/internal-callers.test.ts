@@ -2,7 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { InternalCallers } from './internal-callers.js';
 
 const trusted = (cidrs: readonly string[], peerAddress: string | null) =>
-  new InternalCallers({ cidrs, key: undefined, proxies: ['10.9.0.0/16'] }).trusts({ peerAddress, internalKey: null });
+  new InternalCallers({ cidrs, key: undefined, proxies: ['10.9.0.0/16'] }).trusts({
+    peerAddress,
+    internalKey: null,
+    isFromBrowser: false,
+  });
 
 describe('InternalCallers', () => {
   it.each([
@@ -31,14 +35,23 @@ describe('InternalCallers', () => {
 
   it('trusts the holder of the key, from anywhere', () => {
     const callers = new InternalCallers({ cidrs: [], key: 'the key of the house', proxies: ['192.0.2.1'] });
-    const trusts = (internalKey: string | null) => callers.trusts({ peerAddress: '192.0.2.1', internalKey });
+    const trusts = (internalKey: string | null) =>
+      callers.trusts({ peerAddress: '192.0.2.1', internalKey, isFromBrowser: false });
     expect(['the key of the house', 'the key of the hous', '', null].map(trusts)).toEqual([true, false, false, false]);
   });
 
   it('trusts no key when none is set', () => {
     const callers = new InternalCallers({ cidrs: [], key: undefined, proxies: [] });
-    expect(callers.trusts({ peerAddress: null, internalKey: '' })).toBe(false);
-    expect(callers.trusts({ peerAddress: null, internalKey: 'undefined' })).toBe(false);
+    for (const internalKey of ['', 'undefined']) {
+      expect(callers.trusts({ peerAddress: null, internalKey, isFromBrowser: false })).toBe(false);
+    }
+  });
+
+  it('trusts no browser, whatever its address and its key', () => {
+    const callers = new InternalCallers({ cidrs: ['10.0.0.0/8'], key: 'the key of the house', proxies: [] });
+    const call = { peerAddress: '10.1.2.3', internalKey: 'the key of the house' };
+    expect(callers.trusts({ ...call, isFromBrowser: false })).toBe(true);
+    expect(callers.trusts({ ...call, isFromBrowser: true })).toBe(false);
   });
 
   it.each(['10.0.0.0/33', '10.0.0.0/', '10.0.0/8', 'fd00::/129', 'localhost', '10.0.0.0/8/8', '10.0.0.0/-1', ''])(

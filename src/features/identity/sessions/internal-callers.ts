@@ -24,7 +24,13 @@ export class InternalCallers {
     this.#keyDigest = key === undefined ? null : sha256(key);
   }
 
-  trusts({ peerAddress, internalKey }: Pick<Credentials, 'peerAddress' | 'internalKey'>): boolean {
+  /** A browser on an internal machine runs pages of anyone, so it is never a caller of its own. */
+  trusts({
+    peerAddress,
+    internalKey,
+    isFromBrowser,
+  }: Pick<Credentials, 'peerAddress' | 'internalKey' | 'isFromBrowser'>): boolean {
+    if (isFromBrowser) return false;
     return this.#hasKey(internalKey) || (peerAddress !== null && this.#isInside(peerAddress));
   }
 

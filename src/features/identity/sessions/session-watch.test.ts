@@ -20,7 +20,14 @@ function watching() {
   const events = new EventEmitter();
   const ended = new Set<string>();
   const warnings: string[] = [];
-  const state = { time: 0, isDown: false, isSilent: false, asked: [] as Watched[], onAsk: (): void => undefined };
+  const state = {
+    time: 0,
+    isDown: false,
+    isSilent: false,
+    asked: [] as Watched[],
+    askedTokens: [] as (readonly string[])[],
+    onAsk: (): void => undefined,
+  };
   const watch = new SessionWatch({
     repository: {
       findEnded: async (watched) => {
@@ -31,6 +38,12 @@ function watching() {
         if (state.isSilent) await new Promise(() => undefined);
         if (state.isDown) throw new Error('the database is away');
         return ended;
+      },
+    },
+    personalTokens: {
+      findEnded: (ids) => {
+        state.askedTokens.push(ids);
+        return Promise.resolve(ids.filter((id) => ended.has(id)));
       },
     },
     clock: { now: () => new Date(state.time) },
@@ -257,6 +270,7 @@ it('looks twice a second unless told otherwise', async () => {
         return Promise.resolve(new Set<string>());
       },
     },
+    personalTokens: { findEnded: () => Promise.resolve([]) },
     clock: { now: () => new Date(0) },
     log: { warn: () => undefined },
   });

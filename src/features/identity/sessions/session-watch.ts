@@ -4,9 +4,11 @@ import type { AccessEnd, FollowViewer, Viewer } from '../../../kernel/viewer.js'
 import { abortable } from './abortable.js';
 import { invalidToken } from './session.js';
 import type { SessionsRepository } from './sessions.repository.js';
+import type { TokenHolders } from './token-holders.js';
 
 export interface SessionWatchOptions {
   readonly repository: Pick<SessionsRepository, 'findEnded'>;
+  readonly personalTokens: Pick<TokenHolders, 'findEnded'>;
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
   /**
@@ -20,15 +22,18 @@ export interface SessionWatchOptions {
 interface Followed {
   readonly whose: () => Viewer;
   readonly end: (why: AccessEnd) => void;
+  /** The viewer that the database was asked about last. */
+  asked?: Viewer;
 }
 
 /**
- * Ends open streams and WebSockets when their session ends (by logout, suspension, deletion or expiry), on whichever
+ * Ends open streams and WebSockets when their session or personal access token ends (by logout, suspension, deletion or expiry), on whichever
  * instance that happened. One query checks all of them, twice a second while there are any, and immediately after
  * changes made by this instance. While the database is unreachable, they stay open until their token expires.
  */
 export class SessionWatch {
   readonly #repository: Pick<SessionsRepository, 'findEnded'>;
+  readonly #personalTokens: Pick<TokenHolders, 'findEnded'>;
   readonly #clock: Clock;
   readonly #log: Pick<Log, 'warn'>;
   readonly #intervalMs: number;
@@ -38,8 +43,9 @@ export class SessionWatch {
   #looksAgain = false;
   #isFailing = false;
 
-  constructor({ repository, clock, log, intervalMs = 500 }: SessionWatchOptions) {
+  constructor({ repository, personalTokens, clock, log, intervalMs = 500 }: SessionWatchOptions) {
     this.#repository = repository;
+    this.#personalTokens = personalTokens;
     this.#clock = clock;
     this.#log = log;
     this.#intervalMs = intervalMs;
@@ -65,16 +71,21 @@ export class SessionWatch {
    * Yields the values of `source` until it ends, or the viewer's session or token does. In the latter case the consumer
    * gets Unauthenticated `Invalid token`, even while the source is silent, and the source's `return` is called. Watches
    * from now on, until the consumer has reached the end or called `return`.
+   * @param onEnd called at every kind of end, once or more
    */
   readonly endWhenRevoked = <Value>(
     whose: () => Viewer,
     source: AsyncIterable<Value>,
+    onEnd?: () => void,
   ): AsyncIterableIterator<Value> => {
     const controller = new AbortController();
     const stop = this.follow(whose, () => {
       controller.abort(invalidToken());
     });
-    return abortable(source, controller.signal, stop);
+    return abortable(source, controller.signal, () => {
+      stop();
+      onEnd?.();
+    });
   };
 
   /** Checks immediately. Call it when a session may just have ended. */
@@ -105,9 +116,9 @@ export class SessionWatch {
   /** Separate from the check for ended sessions, which an unresponsive database delays. */
   #endExpired(): void {
     const now = this.#clock.now();
-    for (const { whose, end } of [...this.#followed]) {
-      const { expiresAt } = whose();
-      if (expiresAt !== undefined && expiresAt <= now) end('expired');
+    for (const followed of this.#followed) {
+      const { expiresAt } = followed.whose();
+      if (expiresAt !== undefined && expiresAt <= now) followed.end('expired');
     }
   }
 
@@ -120,20 +131,25 @@ export class SessionWatch {
 
   async #endEnded(): Promise<void> {
     this.#looksAgain = false;
-    const asked = new Map([...this.#followed].map((followed) => [followed, followed.whose()]));
     const sessionIds = new Set<string>();
     const userIds = new Set<string>();
-    for (const { sessionId, userId } of asked.values()) {
-      if (sessionId === null) userIds.add(userId);
-      else sessionIds.add(sessionId);
+    const tokenIds = new Set<string>();
+    for (const followed of this.#followed) {
+      const { sessionId, token, userId } = (followed.asked = followed.whose());
+      if (token !== undefined) tokenIds.add(token.id);
+      else if (sessionId !== null) sessionIds.add(sessionId);
+      else userIds.add(userId);
     }
     try {
       const watched = { sessionIds: [...sessionIds], userIds: [...userIds] };
-      const ended = await this.#repository.findEnded(watched, this.#clock.now());
-      for (const [followed, viewer] of asked) {
-        // A viewer that was renewed meanwhile, perhaps in another session, is checked next time.
-        const isAsAsked = this.#followed.has(followed) && followed.whose() === viewer;
-        if (isAsAsked && ended.has(viewer.sessionId ?? viewer.userId)) followed.end('ended');
+      const now = this.#clock.now();
+      const endedTokens = tokenIds.size > 0 ? await this.#personalTokens.findEnded([...tokenIds], now) : [];
+      const ended = new Set([...(await this.#repository.findEnded(watched, now)), ...endedTokens]);
+      for (const followed of ended.size > 0 ? this.#followed : []) {
+        const viewer = followed.whose();
+        // One that came meanwhile, or was renewed, perhaps in another session, is checked next time.
+        const isAsAsked = followed.asked === viewer;
+        if (isAsAsked && ended.has(viewer.token?.id ?? viewer.sessionId ?? viewer.userId)) followed.end('ended');
       }
       this.#isFailing = false;
     } catch (error) {

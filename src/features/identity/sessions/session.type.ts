@@ -2,7 +2,7 @@ import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Node } from '../../../graphql/node.js';
 import { MAX_USER_AGENT_LENGTH } from '../../../kernel/caller.js';
-import { RestField, RestHidden } from '../../../rest/field.js';
+import { RestField } from '../../../rest/field.js';
 import { MAX_REFRESH_TOKEN_LENGTH } from './refresh-token.js';
 import type { ListedSession, Tokens } from './sessions.service.js';
 
@@ -50,7 +50,6 @@ export class AuthTokens implements Tokens {
   })
   readonly refreshToken!: string;
 
-  @RestHidden()
   @Field(() => Int, { description: 'Seconds until the access token expires.' })
   readonly expiresIn!: number;
 }

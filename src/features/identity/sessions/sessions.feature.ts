@@ -6,9 +6,13 @@ import type { Database } from '../../../ports/database.js';
 import { AccessTokens } from './access-tokens.js';
 import { InternalCallers, type InternalCallersOptions } from './internal-callers.js';
 import { SessionWatch } from './session-watch.js';
+import { StreamPlaces } from './stream-places.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { SessionsResolver } from './sessions.resolver.js';
 import { SessionsService } from './sessions.service.js';
+import { SigningKeys } from './signing-keys.js';
+import { StreamTickets } from './stream-tickets.js';
+import type { TokenHolders } from './token-holders.js';
 
 interface SessionsFeatureNeeds {
   readonly database: Database;
@@ -18,6 +22,9 @@ interface SessionsFeatureNeeds {
   readonly refreshTokenDays: number;
   /** Decides which callers may act as a user by `X-User-ID`. */
   readonly internal: InternalCallersOptions;
+  /** Maximum open streams of a user. */
+  readonly maxStreams?: number;
+  readonly personalTokens: TokenHolders;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
@@ -25,12 +32,25 @@ interface SessionsFeatureNeeds {
 
 /** Sessions: their tokens, authentication of requests, and closing of open streams when a session ends. */
 export function sessionsFeature(needs: SessionsFeatureNeeds) {
-  const { database, secrets, accessTokenMinutes, refreshTokenDays, internal, audit, clock, log } = needs;
+  const {
+    database,
+    secrets,
+    accessTokenMinutes,
+    refreshTokenDays,
+    internal,
+    personalTokens,
+    maxStreams = 500,
+    audit,
+    clock,
+    log,
+  } = needs;
   const repository = new SessionsRepository(database);
-  const watch = new SessionWatch({ repository, clock, log });
+  const watch = new SessionWatch({ repository, personalTokens, clock, log });
   const service = new SessionsService({
     repository,
     tokens: new AccessTokens({ secrets, lifetimeMinutes: accessTokenMinutes, clock }),
+    tickets: new StreamTickets({ keys: new SigningKeys(secrets), clock }),
+    personalTokens,
     internalCallers: new InternalCallers(internal),
     watch,
     audit,
@@ -40,6 +60,7 @@ export function sessionsFeature(needs: SessionsFeatureNeeds) {
   return {
     service,
     watch,
+    streams: new StreamPlaces(maxStreams),
     resolvers: [new SessionsResolver(service)],
     nodes: [{ typeName: 'Session', find: (viewer, id) => service.findVisible(viewer, id) }] satisfies NodeFinder[],
   };

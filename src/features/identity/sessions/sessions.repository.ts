@@ -1,4 +1,5 @@
 import type { Prisma } from '../../../generated/prisma/client.js';
+import type { Client } from '../../../kernel/caller.js';
 import { newId } from '../../../kernel/ids.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type { RefreshToken, Rotation } from './refresh-token.js';
@@ -32,6 +33,8 @@ export interface NewSession {
    * The hash of the user's password when the user proved their identity: if it has changed since, no session is opened.
    */
   readonly passwordHash: string | null;
+  /** The user's epoch at that time, for which the same holds. */
+  readonly credentialsEpoch: number;
   readonly refreshToken: Pick<RefreshToken, 'hash' | 'familyHash'>;
   readonly userAgent: string | null;
   readonly ipAddress: string | null;
@@ -62,38 +65,42 @@ export interface Watched {
 }
 
 export class SessionsRepository {
-  constructor(private readonly database: Database) {}
-
   /** On the hot path: read at every request. */
-  async findState(sessionId: string): Promise<SessionState | null> {
-    const { rows } = await this.database.query<SessionState>(
-      `SELECT ${USER_STATE}, s.expires_at AS "expiresAt", s.revocation_reason AS "revocationReason"
-       FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1`,
-      [sessionId],
-      'session_state',
-    );
-    return rows[0] ?? null;
-  }
+  readonly findState: (sessionId: string) => Promise<SessionState | null>;
+  readonly findUserState: (userId: string) => Promise<UserState | null>;
 
-  async findUserState(userId: string): Promise<UserState | null> {
-    const { rows } = await this.database.query<UserState>(
-      `SELECT ${USER_STATE} FROM users u WHERE u.id = $1`,
-      [userId],
-      'session_user_state',
+  constructor(private readonly database: Database) {
+    this.findState = database.sharedRead<SessionState & { readonly id: string }>(
+      `SELECT s.id, ${USER_STATE}, s.expires_at AS "expiresAt", s.revocation_reason AS "revocationReason"
+       FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ANY($1::uuid[])`,
+      'session_states',
     );
-    return rows[0] ?? null;
+    this.findUserState = database.sharedRead<UserState & { readonly id: string }>(
+      `SELECT u.id, ${USER_STATE} FROM users u WHERE u.id = ANY($1::uuid[])`,
+      'session_user_states',
+    );
   }
 
   /**
    * Opens a session and updates the time of the user's last login. Writes the user's row first, so that a concurrent
    * suspension, deletion or change of password either ends this session as well or prevents it.
-   * @returns null when the user may no longer log in, or has another password
+   * @returns null when the user may no longer log in, has another password, or was handed over to the mailbox's owner
    */
   insert(session: NewSession, now: Date, record: RecordSession): Promise<string | null> {
     return this.database.transaction(async (sql) => {
       const id = await insertSession(sql, session, now);
       if (id !== null) await record(id, sql);
       return id;
+    });
+  }
+
+  /** The clients of the user's latest sessions, ended ones included. */
+  recentClients(sql: Sql, userId: string, exceptId: string): Promise<readonly Client[]> {
+    return sql.prisma.session.findMany({
+      where: { userId, id: { not: exceptId } },
+      orderBy: { id: 'desc' },
+      take: MAX_LISTED_SESSIONS,
+      select: { userAgent: true, ipAddress: true },
     });
   }
 
@@ -149,6 +156,10 @@ export class SessionsRepository {
     return this.database.prisma.session.findFirst({ where: { id, userId, ...liveAt(now) }, select: SESSION });
   }
 
+  async isLive(sql: Sql, userId: string, id: string, now: Date): Promise<boolean> {
+    return (await sql.prisma.session.count({ where: { id, userId, ...liveAt(now) } })) > 0;
+  }
+
   /**
    * @param record called in the same transaction, to record the end
    * @returns false when the user has no such active session
@@ -198,6 +209,15 @@ export class SessionsRepository {
     });
   }
 
+  /** Ends the user's active sessions. @returns how many there were */
+  async endLiveOf(sql: Sql, userId: string, reason: RevocationReason, now: Date): Promise<number> {
+    const { count } = await sql.prisma.session.updateMany({
+      where: { userId, ...liveAt(now) },
+      data: { revokedAt: now, revocationReason: reason },
+    });
+    return count;
+  }
+
   /** Finds those of the sessions that have ended, and those of the users who may no longer use the service. */
   async findEnded({ sessionIds, userIds }: Watched, now: Date): Promise<ReadonlySet<string>> {
     const { rows } = await this.database.query<{ id: string }>(
@@ -221,7 +241,8 @@ function liveAt(now: Date) {
 async function insertSession(sql: Sql, session: NewSession, now: Date): Promise<string | null> {
   const { rows } = await sql.query<{ id: string }>(
     `WITH u AS (
-         UPDATE users u SET last_login = $8 WHERE u.id = $2 AND u.password_hash IS NOT DISTINCT FROM $3 AND ${USER_MAY_ACT} RETURNING id
+         UPDATE users u SET last_login = $8 WHERE u.id = $2 AND u.password_hash IS NOT DISTINCT FROM $3
+           AND u.credentials_epoch = $10 AND ${USER_MAY_ACT} RETURNING id
        )
        INSERT INTO sessions (id, user_id, refresh_token_hash, family_hash, user_agent, ip_address, expires_at, created_at,
          last_used_at)
@@ -238,6 +259,7 @@ async function insertSession(sql: Sql, session: NewSession, now: Date): Promise<
       session.expiresAt,
       now,
       session.refreshToken.familyHash,
+      session.credentialsEpoch,
     ],
     'session_insert',
   );

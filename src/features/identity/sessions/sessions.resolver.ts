@@ -1,5 +1,6 @@
 import { Arg, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../../graphql/context.js';
+import { IdempotentByItself } from '../../../graphql/idempotency.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { idRules } from '../../../kernel/rules.js';
 import type { Viewer } from '../../../kernel/viewer.js';
@@ -15,6 +16,7 @@ export class SessionsResolver {
   constructor(private readonly service: SessionsService) {}
 
   @Operation('user')
+  @IdempotentByItself('it ends the session that a repeat would come with')
   @Rest(routes.logout)
   @Mutation(() => Boolean, { description: descriptions.logout })
   async logout(
@@ -26,7 +28,8 @@ export class SessionsResolver {
     return true;
   }
 
-  @Operation('user')
+  @Operation('any token')
+  @IdempotentByItself('it changes nothing')
   @Rest(routes.verifyToken)
   @Mutation(() => ID, { description: descriptions.verifyToken })
   verifyToken(@CurrentViewer() viewer: Viewer): string {

@@ -1,6 +1,6 @@
 import { detail, type RestError } from '../../../rest/answers.js';
 import type { RestRoute } from '../../../rest/route.js';
-import { header, path } from '../../../rest/sources.js';
+import { body, header, path } from '../../../rest/sources.js';
 
 const INVALID_TOKEN: RestError = { code: 'UNAUTHENTICATED', message: 'Invalid token' };
 
@@ -28,10 +28,11 @@ export const routes = {
     tag: 'Auth',
     data: {
       schema: {
+        title: 'TokenOwner',
         type: 'object',
         additionalProperties: false,
         required: ['user_id'],
-        properties: { user_id: { type: 'string', format: 'uuid' } },
+        properties: { user_id: { type: 'string', format: 'uuid', description: 'Whose token it is.' } },
       },
       example: { user_id: '01980f3e-8c1d-7a52-9d0e-6f2f4f2b6c11' },
       from: (userId: string) => ({ user_id: userId }),
@@ -45,8 +46,7 @@ export const routes = {
     operationId: 'refreshTokens',
     summary: 'Trade a refresh token for new tokens',
     tag: 'Auth',
-    // Without the header, the argument is an empty text, which is answered like any invalid token.
-    arguments: { refreshToken: header(REFRESH_TOKEN_HEADER, { default: '' }) },
+    arguments: { refreshToken: body({ header: REFRESH_TOKEN_HEADER }) },
     errors: [INVALID_TOKEN],
   },
 

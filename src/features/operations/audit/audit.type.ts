@@ -12,7 +12,8 @@ const DESCRIPTIONS: Readonly<Record<Action, string>> = {
   LOGIN: 'A user logged in; `details` has by what `means`, and the `sessionId`.',
   LOGIN_FAILED: "A login was refused; `details.reason` says why. Without a subject where the address is nobody's.",
   LOGOUT: 'A user logged out; `details.sessionId` is the session that ended.',
-  SESSION_REVOKED: 'A user ended a session of theirs; `details.sessionId` says which.',
+  SESSION_REVOKED:
+    'A session was ended by its user or by an admin; `details.sessionId` says which, or `details.sessions` how many an admin ended together.',
   REFRESH_TOKEN_REUSED: 'A refresh token came again too late; its session, `details.sessionId`, is over.',
   PASSWORD_CHANGED: 'A password was changed, by its user or by an admin.',
   PASSWORD_RESET: 'A password was set with a code that came by mail.',
@@ -35,6 +36,21 @@ const DESCRIPTIONS: Readonly<Record<Action, string>> = {
   RECOVERY_CODE_USED: 'A recovery code took the place of a second factor.',
   PASSKEY_ADDED: 'A passkey was added to an account.',
   PASSKEY_REMOVED: 'A passkey was removed from an account.',
+  INVITATION_CREATED: 'An admin made an invitation to sign up.',
+  INVITATION_REVOKED: 'An admin revoked an invitation.',
+  ACCOUNT_CHANGE_UNDONE: 'A change of a password or an e-mail address was undone with a link that came by mail.',
+  RECOVERY_CODES_REPLACED: 'New recovery codes were made.',
+  ACCESS_TOKEN_CREATED: 'A personal access token was made; `details` has its `tokenId`, `scopes` and `expiresAt`.',
+  ACCESS_TOKEN_REVOKED:
+    'A personal access token was revoked, by its user or by an admin; `details.tokenId` says which.',
+  TOOL_CALLED:
+    "The model called a tool of the operator's for a user; `details` has `conversationId`, `messageId` (the reply), `server`, `tool`, `outcome` and `durationMs`, and nothing of what was asked or answered.",
+  REPLY_STOPPED:
+    "An admin stopped a reply of the subject's; `details` has `messageId`, `conversationId` and, where one was given, the `reason`.",
+  JOB_RETRIED: 'An admin had jobs done again that were given up; `details` has the `queue` and the `jobIds`.',
+  JOB_DROPPED: 'An admin dropped jobs that were given up; `details` has the `queue` and the `jobIds`.',
+  USAGE_CORRECTED:
+    'An admin changed what a user has used today; `details` has `messages`, `tokens`, the `reason` and the `entryId` of the ledger.',
 };
 
 const entriesOf = <Value>(valueOf: (action: Action) => Value) =>

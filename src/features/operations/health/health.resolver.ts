@@ -12,7 +12,10 @@ export class HealthResolver {
 
   @Operation('anyone')
   @Rest(routes.getHealth)
-  @Query(() => Health, { description: 'Whether the service works; UNAVAILABLE while the database does not answer.' })
+  @Query(() => Health, {
+    description:
+      'Whether the service works; UNAVAILABLE while the database does not answer, and in the last seconds before a stop.',
+  })
   health(): Promise<HealthReport> {
     return this.service.check();
   }

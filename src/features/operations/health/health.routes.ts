@@ -1,4 +1,5 @@
 import type { RestRoute } from '../../../rest/route.js';
+import { ADMIN_ERRORS } from '../../identity/accounts/accounts.routes.js';
 
 export const routes = {
   getHealth: {
@@ -8,5 +9,14 @@ export const routes = {
     summary: 'Tell whether the service works',
     tag: 'Health',
     errors: [{ code: 'UNAVAILABLE', message: 'The database cannot be reached at present' }],
+  },
+
+  adminGetHealth: {
+    method: 'GET',
+    path: '/admin/health',
+    operationId: 'adminGetHealth',
+    summary: 'Tell the state of each part that the service stands on',
+    tag: 'Admin',
+    errors: ADMIN_ERRORS,
   },
 } satisfies Record<string, RestRoute>;

@@ -1,7 +1,7 @@
 import { Field, ObjectType } from 'type-graphql';
 import type { HealthReport } from './health.js';
 
-@ObjectType({ simpleResolvers: true })
+@ObjectType({ simpleResolvers: true, description: 'Whether the service works.' })
 export class Health implements HealthReport {
   @Field(() => String, { description: '`ok`: the database answers.' })
   readonly status!: string;

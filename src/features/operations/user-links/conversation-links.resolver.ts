@@ -1,4 +1,6 @@
-import { Args, Arg, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
+import { OperationTypeNode, type GraphQLResolveInfo } from 'graphql';
+import { Args, Arg, Ctx, FieldResolver, ID, Info, Query, Resolver, Root } from 'type-graphql';
+import { asksWhichAlone } from '../../../graphql/bare-fields.js';
 import { batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { checkArguments, CurrentViewer, Operation } from '../../../graphql/operation.js';
@@ -44,7 +46,7 @@ export class UserConversationsResolver {
     @Args(() => OffsetPage) page: OffsetPage,
   ): Promise<Connection<ConversationRow> | undefined> {
     await this.needs.admins.get(viewer, userId);
-    const [connection] = await this.needs.conversations.ofUsers([userId], null, page);
+    const [connection] = await this.needs.conversations.ofUsers([userId], {}, page);
     return connection;
   }
 
@@ -55,10 +57,11 @@ export class UserConversationsResolver {
     @Ctx() context: RequestContext,
     @Args(() => ConversationSearch) args: ConversationSearch,
   ): Promise<Connection<ConversationRow>> {
-    const { query } = checkArguments(searchRules, args);
-    const { first, after } = args;
-    return batch(context, this, { query, first, after }, user.id, (userIds) =>
-      this.needs.conversations.ofUsers(userIds, query ?? null, { first, after }),
+    const { query, label } = checkArguments(searchRules, args);
+    const { first, after, orderBy, isPinned, isArchived, isUnread } = args;
+    const filter = { query, label, isPinned, isArchived, isUnread };
+    return batch(context, this, { ...filter, first, after, orderBy }, user.id, (userIds) =>
+      this.needs.conversations.ofUsers(userIds, filter, { first, after }, orderBy ?? undefined),
     );
   }
 }
@@ -69,9 +72,12 @@ export class ConversationUserResolver {
 
   @RestField({ name: 'user_id', value: { type: 'ID!', from: (row: ConversationRow) => row.userId } })
   @FieldResolver(() => User)
-  async user(@Root() conversation: ConversationRow, @Ctx() context: RequestContext): Promise<UserRow> {
-    const { users } = this;
-    const user = await batch(context, users, { of: 'id' }, conversation.userId, (ids) => users.loadMany(ids));
+  async user(
+    @Root() { userId }: ConversationRow,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Pick<UserRow, 'id'>> {
+    const user = await loadUser(this.users, userId, context, info);
     if (user === null) throw new NotFound('User');
     return user;
   }
@@ -83,9 +89,23 @@ export class MessageUserResolver {
 
   @RestField({ name: 'user_id', value: { type: 'ID', from: (row: MessageRow) => row.userId } })
   @FieldResolver(() => User, { nullable: true, description: 'Null for what the model wrote.' })
-  async user(@Root() message: MessageRow, @Ctx() context: RequestContext): Promise<UserRow | null> {
-    const { users } = this;
-    if (message.userId === null) return null;
-    return batch(context, users, { of: 'id' }, message.userId, (ids) => users.loadMany(ids));
+  user(
+    @Root() { userId }: MessageRow,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Pick<UserRow, 'id'> | null> | null {
+    return userId === null ? null : loadUser(this.users, userId, context, info);
   }
+}
+
+/** @returns null for a deleted user: the viewer is none, unless the operation has made them one */
+async function loadUser(
+  users: Pick<UserDirectory, 'loadMany'>,
+  id: string,
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+): Promise<Pick<UserRow, 'id'> | null> {
+  const isQuery = info.operation.operation === OperationTypeNode.QUERY;
+  if (isQuery && asksWhichAlone(info) && (await context.viewer()).userId === id) return { id };
+  return batch(context, users, { of: 'id' }, id, (ids) => users.loadMany(ids));
 }

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "messages" ADD COLUMN     "ends_given" INTEGER[] DEFAULT ARRAY[]::INTEGER[];

@@ -1,0 +1,3 @@
+-- AlterEnum
+ALTER TYPE "AuditAction" ADD VALUE 'JOB_RETRIED';
+ALTER TYPE "AuditAction" ADD VALUE 'JOB_DROPPED';

@@ -1,0 +1,13 @@
+import pg from 'pg';
+
+/**
+ * A client whose `error` event always has a listener: without one, a connection that breaks ends the process. The pool listens
+ * only while the client is idle: not while it connects, is set up, or is lent. The listener has nothing to do, since `pg` fails
+ * every statement of a broken connection, and the pool drops a broken client on release.
+ */
+export class GuardedClient extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super(config);
+    this.on('error', () => undefined);
+  }
+}

@@ -1,0 +1,79 @@
+import { describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import type { Rows } from '../../ports/database.js';
+import { NamedQuery, type Column } from './named-query.js';
+
+const { TEXT, INT4, INT8, JSONB, TIMESTAMPTZ } = pg.types.builtins;
+
+interface Answer {
+  readonly columns: readonly (readonly [name: string, type: Column['dataTypeID']])[];
+  readonly rows: readonly (readonly (string | null)[])[];
+  readonly command?: string;
+}
+
+/** What a statement is answered with, as the client passes it on. */
+function answer({ columns, rows, command = `SELECT ${rows.length}` }: Answer) {
+  const answers: (Error | Rows<unknown>)[] = [];
+  const query = new NamedQuery('a_name', 'SELECT', [], (error, found) => answers.push(error ?? found));
+  query.handleRowDescription({ fields: columns.map(([name, dataTypeID]) => ({ name, dataTypeID })) });
+  for (const fields of rows) query.handleDataRow({ fields, length: 100 });
+  query.handleCommandComplete({ text: command });
+  expect(answers).toEqual([]);
+  query.handleReadyForQuery();
+  expect(answers).toHaveLength(1);
+  return answers[0];
+}
+
+describe('a named statement', () => {
+  it('makes its rows by the types of its columns, in their order', () => {
+    const columns = [
+      ['b', TEXT],
+      ['a', INT4],
+      ['large', INT8],
+      ['document', JSONB],
+      ['time', TIMESTAMPTZ],
+      ['__proto__', TEXT],
+      [`it's "quoted" \\`, TEXT],
+    ] as const;
+    const found = answer({
+      columns,
+      rows: [
+        ['x', '1', '2', '{"deep": [1]}', '2024-02-29 23:59:59.999+00', 'own', ''],
+        [null, null, null, null, null, null, null],
+      ],
+    });
+    const [full, empty] = (found as Rows<Record<string, unknown>>).rows;
+    expect(Object.entries(full ?? {})).toEqual([
+      ['b', 'x'],
+      ['a', 1],
+      ['large', 2],
+      ['document', { deep: [1] }],
+      ['time', new Date('2024-02-29T23:59:59.999Z')],
+      ['__proto__', 'own'],
+      [`it's "quoted" \\`, ''],
+    ]);
+    expect(Object.values(empty ?? {})).toEqual(columns.map(() => null));
+  });
+
+  it('makes them anew when its columns are others than before', () => {
+    expect(answer({ columns: [['a', TEXT]], rows: [['1']] })).toMatchObject({ rows: [{ a: '1' }] });
+    expect(answer({ columns: [['a', INT4]], rows: [['1']] })).toMatchObject({ rows: [{ a: 1 }] });
+    expect(answer({ columns: [['b', INT4]], rows: [['1']] })).toMatchObject({ rows: [{ b: 1 }] });
+    const two = [
+      ['b', INT4],
+      ['a', TEXT],
+    ] as const;
+    expect(answer({ columns: two, rows: [['1', '2']] })).toMatchObject({ rows: [{ b: 1, a: '2' }] });
+  });
+
+  it('counts the rows that it read or changed, and their bytes', () => {
+    expect(answer({ columns: [['a', TEXT]], rows: [['1'], ['2']] })).toMatchObject({ rowCount: 2, bytes: 200 });
+    expect(answer({ columns: [], rows: [], command: 'INSERT 0 3' })).toMatchObject({ rowCount: 3, rows: [] });
+    expect(answer({ columns: [], rows: [], command: 'SET' })).toMatchObject({ rowCount: 0 });
+  });
+
+  it('fails when the server is done, if a row of it cannot be read', () => {
+    const columns = [['large', INT8]] as const;
+    expect(answer({ columns, rows: [['9007199254740992'], ['1']] })).toBeInstanceOf(RangeError);
+  });
+});

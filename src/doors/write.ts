@@ -1,0 +1,73 @@
+import type { ServerResponse } from 'node:http';
+
+/** A text that is written to several clients: the chunk that it is over HTTP is made once. */
+export class SharedText {
+  #chunk: Buffer | undefined;
+
+  constructor(readonly text: string) {}
+
+  get chunk(): Buffer {
+    return (this.#chunk ??= Buffer.from(`${Buffer.byteLength(this.text).toString(16)}\r\n${this.text}\r\n`));
+  }
+}
+
+/**
+ * Begins an answer that stays open. Its head is written by itself, in one packet with what this turn of the event loop brings: where
+ * Node joins it to the first text, it keeps it as the hundred pieces that it was made of, some 4 KB, for as long as the answer is open.
+ */
+export function beginStream(response: ServerResponse, headers: Readonly<Record<string, string>>): void {
+  response.writeHead(200, headers);
+  const { socket } = response;
+  if (socket === null) return;
+  socket.cork();
+  response.flushHeaders();
+  process.nextTick(() => {
+    socket.uncork();
+  });
+}
+
+/** Undefined when the client can take more now; otherwise resolves when it can, or has disconnected. */
+export function writeTo(response: ServerResponse, text: string): Promise<void> | undefined {
+  if (!response.destroyed) response.write(text);
+  return drained(response);
+}
+
+/**
+ * As {@link writeTo}, to a response whose head and beginning were written. `response.write` would write the length, the text and the
+ * ends of lines one by one, which takes more time than the write to the socket itself.
+ */
+export function writeShared(response: ServerResponse, shared: SharedText): Promise<void> | undefined {
+  const { socket } = response;
+  if (response.destroyed || response.writableEnded || !response.chunkedEncoding || socket === null)
+    return writeTo(response, shared.text);
+  socket.write(shared.chunk);
+  return drained(response);
+}
+
+/** Whether the client has not taken what was written. */
+export function isFull(response: ServerResponse): boolean {
+  return response.writableNeedDrain || response.socket?.writableNeedDrain === true;
+}
+
+/** As {@link writeTo}, after what was written before. */
+export function drained(response: ServerResponse): Promise<void> | undefined {
+  if (response.destroyed || !isFull(response)) return undefined;
+  const { socket } = response;
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      socket?.off('drain', done);
+      resolve();
+    };
+    response.once('drain', done);
+    response.once('close', done);
+    socket?.once('drain', done);
+  });
+}
+
+/** Cutting the chunked body is the only way left to signal that it is incomplete; text that was written is still sent. */
+export function breakOff(response: ServerResponse): void {
+  if (response.chunkedEncoding) response.socket?.destroySoon();
+  else response.destroy();
+}

@@ -1,0 +1,79 @@
+import { describe, expect, it } from '@jest/globals';
+import { GraphQLError, type ExecutionResult } from 'graphql';
+import { resultStream } from '../graphql/event-stream.js';
+import { writtenStream } from './written-stream.js';
+
+const results = (source: AsyncIterable<unknown>) =>
+  resultStream(source, {
+    resultOf: (event) => (event === 'bad' ? { data: null, errors: [new GraphQLError('bad')] } : { data: { event } }),
+    failureOf: () => ({ errors: [new GraphQLError('failed')] }),
+  });
+
+describe('a written stream', () => {
+  it('writes data, and leaves errors and the end to its reader, in order', async () => {
+    const told: unknown[] = [];
+    const source = async function* () {
+      yield* ['a', 'bad', 'b'];
+      await Promise.resolve();
+      throw new Error('the source');
+    };
+    const stream = writtenStream(results(source()), ({ data }) => {
+      told.push(data?.['event']);
+      return undefined;
+    });
+    for await (const { errors } of stream) told.push(errors?.[0]?.message);
+    expect(told).toEqual(['a', 'bad', 'b', 'failed']);
+    expect(await stream.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it('takes no event while its client has not taken the one before', async () => {
+    let taken = 0;
+    const source = async function* () {
+      for (; taken < 3; taken++) yield await Promise.resolve(taken);
+    };
+    const room = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    const written = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    let count = 0;
+    const stream = writtenStream(results(source()), () => {
+      written[count]?.resolve(undefined);
+      return room[count++]?.promise;
+    });
+    const end = stream.next();
+    await written[0]?.promise;
+    await new Promise(setImmediate);
+    expect([count, taken]).toEqual([1, 0]);
+    room[0]?.resolve(undefined);
+    await written[1]?.promise;
+    await new Promise(setImmediate);
+    expect([count, taken]).toEqual([2, 1]);
+    room[1]?.resolve(undefined);
+    expect(await end).toEqual({ done: true, value: undefined });
+    expect(count).toBe(3);
+  });
+
+  it('ends its source when its reader leaves, and when it cannot be written', async () => {
+    let ended = 0;
+    const source = async function* () {
+      try {
+        for (;;) yield await Promise.resolve('a');
+      } finally {
+        ended++;
+      }
+    };
+    const writes: ExecutionResult[] = [];
+    const left = writtenStream(results(source()), (result) => {
+      writes.push(result);
+      return new Promise(() => undefined);
+    });
+    const waiting = left.next();
+    await new Promise(setImmediate);
+    await left.return();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    const broken = writtenStream(results(source()), () => {
+      throw new Error('cannot be written');
+    });
+    await expect(broken.next()).rejects.toThrow('cannot be written');
+    await new Promise(setImmediate);
+    expect([writes.length, ended]).toEqual([1, 2]);
+  });
+});

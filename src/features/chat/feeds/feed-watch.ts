@@ -1,0 +1,52 @@
+import type { Timers } from '../../../kernel/timers.js';
+import type { EventFeedsRepository } from './event-feeds.repository.js';
+import type { FeedFollower } from './feed-follower.js';
+
+/** How often an instance asks whether something was not told: by an instance that died right after its commit. In milliseconds. */
+const WATCH_MS = 3_000;
+
+type Watched = Pick<FeedFollower<object>, 'expect' | 'feedId'>;
+
+interface FeedWatchNeeds {
+  readonly repository: Pick<EventFeedsRepository, 'lasts'>;
+  readonly timers: Timers;
+  readonly closing: AbortSignal;
+}
+
+/** Looks with one query for all of an instance's followers whether there is something that the event bus did not bring. */
+export class FeedWatch {
+  readonly #followers = new Set<Watched>();
+  #isWatching = false;
+
+  constructor(private readonly needs: FeedWatchNeeds) {}
+
+  enter(follower: Watched): void {
+    this.#followers.add(follower);
+    if (!this.#isWatching) void this.#watch();
+  }
+
+  leave(follower: Watched): void {
+    this.#followers.delete(follower);
+  }
+
+  async #watch(): Promise<void> {
+    const { timers, closing } = this.needs;
+    this.#isWatching = true;
+    while (this.#followers.size > 0 && !closing.aborted) {
+      await timers.sleep(WATCH_MS, closing);
+      await this.#look();
+    }
+    this.#isWatching = false;
+  }
+
+  async #look(): Promise<void> {
+    const followers = [...this.#followers];
+    if (followers.length === 0) return;
+    try {
+      const lasts = await this.needs.repository.lasts([...new Set(followers.map(({ feedId }) => feedId))]);
+      for (const follower of followers) follower.expect(lasts.get(follower.feedId) ?? 0);
+    } catch {
+      // The database logs its own outages, and the next look comes soon.
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import type { TokenCounter } from '../../../ports/language-model.js';
+
+/** The most tokens that a character may have: one for each byte. */
+const TOKENS_PER_CHARACTER = 3;
+/** Characters after which the answer is counted in any case: the time for more at once would be felt. */
+const COUNTED_AT_ONCE = 4_000;
+
+/** Watches an answer for the tokens that are reserved for it, in case that the provider ignores its limit. */
+export class AnswerBudget {
+  #length = 0;
+  #tokens = 0;
+
+  /** @param cost what the provider charges, at most, for so many tokens of ours */
+  constructor(
+    private readonly tokens: number,
+    private readonly counter: Pick<TokenCounter, 'countText'>,
+    private readonly cost: (tokens: number) => number,
+  ) {}
+
+  /**
+   * Counts only where the answer may be too long by now.
+   * @param length of the whole answer so far
+   * @param answer gives it
+   */
+  isSpent(length: number, answer: () => string): boolean {
+    const uncounted = length - this.#length;
+    if (uncounted === 0) return this.cost(this.#tokens) > this.tokens;
+    const most = this.#tokens + uncounted * TOKENS_PER_CHARACTER;
+    if (uncounted < COUNTED_AT_ONCE && this.cost(most) <= this.tokens) return false;
+    // Counted piece by piece, which gives a few tokens too many: the time for the whole would grow with its square.
+    this.#tokens += this.counter.countText(answer().slice(this.#length));
+    this.#length = length;
+    return this.cost(this.#tokens) > this.tokens;
+  }
+}

@@ -1,0 +1,12 @@
+import type { ExecutionResult } from 'graphql';
+
+type MaybePromise<Value> = Value | Promise<Value>;
+
+export interface ExecutionInput {
+  readonly rootValue: unknown;
+  readonly contextValue: unknown;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** Executes one operation of a valid document. */
+export type Executor = (input: ExecutionInput) => MaybePromise<ExecutionResult>;

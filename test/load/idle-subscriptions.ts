@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises';
+import { Agent, request, type ClientRequest } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import WebSocket from 'ws';
+import { Inspector } from '../support/inspector.js';
+import type { Holder } from './data.js';
+import { usageOf } from './machine.js';
+import type { Server } from './product.js';
+
+export interface IdleFigures {
+  readonly count: number;
+  /** For each of them, after a garbage collection. */
+  readonly residentKb: number;
+  readonly heapKb: number;
+  /** CPU in a second for all of them, beyond what the service takes without any. */
+  readonly idleCpuMs: number;
+  /** CPU to open one. */
+  readonly openingMs: number;
+}
+
+/** Opened at a time. */
+const LANES = 25;
+/** Files that the process needs besides. */
+const OTHER_FILES = 200;
+
+/** @param product started with an inspector */
+export async function idleSubscriptions(
+  product: Server,
+  door: 'sse' | 'websocket',
+  holders: readonly Holder[],
+  wanted: number,
+  seconds: number,
+): Promise<IdleFigures> {
+  const count = Math.min(wanted, (await maxOpenFiles()) - OTHER_FILES);
+  const inspector = await Inspector.open(await product.output());
+  const open = door === 'sse' ? openEventStream : openSocket;
+  const openAll = async (many: number) => {
+    const opened: (() => void)[] = [];
+    for (let from = 0; from < many; from += LANES) {
+      const turn = Array.from(
+        { length: Math.min(LANES, many - from) },
+        (_, lane) => holders[(from + lane) % holders.length],
+      );
+      const lanes = turn.flatMap((holder) => (holder === undefined ? [] : [open(product.url, holder)]));
+      opened.push(...(await Promise.all(lanes)));
+    }
+    return opened;
+  };
+  // What the first ones make is made once.
+  for (const close of await openAll(100)) close();
+  await delay(2_000);
+  const heapBefore = await inspector.heapKb();
+  const before = await usageOf(product.pid);
+  await delay(seconds * 1_000);
+  const rest = await usageOf(product.pid);
+  const closers = await openAll(count);
+  const opened = await usageOf(product.pid);
+  await delay(2_000);
+  const heapAfter = await inspector.heapKb();
+  const idle = await usageOf(product.pid);
+  await delay(seconds * 1_000);
+  const after = await usageOf(product.pid);
+  for (const close of closers) close();
+  inspector.close();
+  return {
+    count,
+    residentKb: (idle.residentKb - before.residentKb) / count,
+    heapKb: (heapAfter - heapBefore) / count,
+    idleCpuMs: (after.cpuMs - idle.cpuMs - (rest.cpuMs - before.cpuMs)) / seconds,
+    openingMs: (opened.cpuMs - rest.cpuMs) / count,
+  };
+}
+
+async function maxOpenFiles(): Promise<number> {
+  const [, limit] = /Max open files\s+(\d+|unlimited)/.exec(await readFile('/proc/self/limits', 'utf8')) ?? [];
+  return limit === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit);
+}
+
+const subscription = ({ conversationId }: Holder) => ({
+  query: `subscription { conversationEvents(conversationId: "${conversationId}") { __typename } }`,
+});
+
+const agent = new Agent({ maxSockets: Number.POSITIVE_INFINITY });
+
+/** Resolves once the answer has begun. */
+function openEventStream(url: string, holder: Holder): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      authorization: `Bearer ${holder.token}`,
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+    };
+    const asked: ClientRequest = request(`${url}/graphql`, { method: 'POST', agent, headers }, (response) => {
+      response.resume();
+      response.on('error', () => undefined);
+      if (response.statusCode !== 200) reject(new Error(`a subscription was answered by ${response.statusCode}`));
+      resolve(() => asked.destroy());
+    });
+    asked.on('error', reject);
+    asked.end(JSON.stringify(subscription(holder)));
+  });
+}
+
+/** Resolves once the login is acknowledged, and the subscription is sent. */
+function openSocket(url: string, holder: Holder): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+      perMessageDeflate: false,
+    });
+    const send = (message: object) => {
+      socket.send(JSON.stringify(message));
+    };
+    socket.on('error', reject);
+    socket.on('open', () => {
+      send({ type: 'connection_init', payload: { authorization: `Bearer ${holder.token}` } });
+    });
+    socket.on('message', (data: Buffer) => {
+      const { type } = JSON.parse(data.toString()) as { readonly type: string };
+      if (type === 'ping') send({ type: 'pong' });
+      else if (type === 'connection_ack') {
+        send({ id: '1', type: 'subscribe', payload: subscription(holder) });
+        resolve(() => {
+          socket.terminate();
+        });
+      } else reject(new Error(data.toString()));
+    });
+  });
+}

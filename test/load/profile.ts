@@ -1,0 +1,76 @@
+// Where a call spends its time: `npm run profile -- <call> [--door rest|graphql] [--seconds 8] [--size 1000]`, for the calls of
+// calls.ts. Loads the service with it and writes a flame graph (.svg) and a .cpuprofile, which browsers and editors open, to
+// profiles/; prints the functions and the packages with the most time of their own. Needs what the benchmark needs.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Inspector } from '../support/inspector.js';
+import { callsOf, type DoorName } from './calls.js';
+import { callTree, selfTimes } from './cpu-profile.js';
+import { castOf, fillDatabase } from './data.js';
+import { flameGraph } from './flame-graph.js';
+import { load, writeScript } from './generator.js';
+import { removeAtEnd } from './leave-nothing.js';
+import { openDatabases } from './postgres.js';
+import { startProduct } from './product.js';
+
+const FUNCTIONS = 25;
+const PARTS = 20;
+const FOLDER = fileURLToPath(new URL('../../profiles', import.meta.url));
+
+const { values, positionals } = parseArgs({
+  options: {
+    door: { type: 'string', default: 'graphql' },
+    seconds: { type: 'string', default: '8' },
+    size: { type: 'string', default: '1000' },
+  },
+  allowPositionals: true,
+});
+
+const scripts = await mkdtemp(join(tmpdir(), 'flynkle-profile-'));
+removeAtEnd(scripts);
+const databases = await openDatabases();
+try {
+  const url = await databases.create(`bench_profile_${process.pid}`);
+  await fillDatabase(url, Number(values.size));
+  const calls = callsOf(await castOf(url))[values.door as DoorName];
+  const [name = ''] = positionals;
+  const requests = calls[name];
+  if (requests === undefined) throw new Error(`The calls are ${Object.keys(calls).join(', ')}.`);
+  const script = await writeScript(scripts, name, requests);
+  const product = await startProduct({ databaseUrl: url, flags: ['--inspect=127.0.0.1:0'] });
+  try {
+    const inspector = await Inspector.open(await product.output());
+    await load(product, script, { seconds: 4 });
+    await inspector.startProfile();
+    const { perSecond, cpuUs } = await load(product, script, { seconds: Number(values.seconds) });
+    const profile = await inspector.stopProfile();
+    inspector.close();
+    const title = `${values.door} ${name}`;
+    const tree = callTree(profile);
+    const row = (us: number, text: string) => {
+      console.log(
+        `${((us / tree.totalUs) * 100).toFixed(1).padStart(5)}% ${((us / tree.totalUs) * cpuUs).toFixed(1).padStart(7)} us  ${text}`,
+      );
+    };
+    console.log(
+      `${title}: ${perSecond.toFixed(0)} req/s, ${cpuUs.toFixed(0)} us of CPU a request, while it is profiled\n`,
+    );
+    for (const [text, us] of selfTimes(tree, ({ name, place }) => `${name} ${place}`).slice(0, FUNCTIONS))
+      row(us, text);
+    console.log();
+    for (const [text, us] of selfTimes(tree, ({ part }) => part).slice(0, PARTS)) row(us, text);
+    await mkdir(FOLDER, { recursive: true });
+    const file = join(FOLDER, title.replace(' ', '-'));
+    await writeFile(`${file}.cpuprofile`, JSON.stringify(profile));
+    await writeFile(`${file}.svg`, flameGraph(tree, title));
+    console.log(`\n${file}.svg`);
+  } finally {
+    await product.stop();
+  }
+} finally {
+  await databases.close();
+  await rm(scripts, { recursive: true, force: true });
+}
