@@ -3,11 +3,12 @@ import { graphql, isAccepted, send, signUp } from './attack.js';
 
 const encode = (json: unknown) => Buffer.from(JSON.stringify(json)).toString('base64url');
 
+const letterOtherThan = (letter: string | undefined) => (letter === 'A' ? 'B' : 'A');
+
 /** Tokens that look like the good one. Nobody may be logged in by any of them. */
 function forgeries({ token, id }: User): readonly (readonly [string, string])[] {
   const [head = '', payload = '', signature = ''] = token.split('.');
   const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>;
-  const last = signature.at(-1) === 'A' ? 'B' : 'A';
   return [
     ['no algorithm', `${encode({ alg: 'none' })}.${payload}.`],
     ['no algorithm and a signature', `${encode({ alg: 'none' })}.${payload}.${signature}`],
@@ -21,8 +22,8 @@ function forgeries({ token, id }: User): readonly (readonly [string, string])[] 
     ['no signature', `${head}.${payload}.`],
     ['two parts', `${head}.${payload}`],
     ['four parts', `${token}.${signature}`],
-    ['a changed last letter', token.slice(0, -1) + last],
-    ['a changed first letter', `${head}.${payload}.${last}${signature.slice(1)}`],
+    ['a changed last letter', `${token.slice(0, -1)}${letterOtherThan(token.at(-1))}`],
+    ['a changed first letter', `${head}.${payload}.${letterOtherThan(signature[0])}${signature.slice(1)}`],
     ['the id of the user', id],
     ['nothing', ''],
     ['a text', 'null'],
