@@ -1,6 +1,7 @@
 // Connects the schema engine to a database: the PostgreSQL server at a URL or, for IN_MEMORY_URL, a PGlite in this process that
 // starts empty and is lost at the end. In a shadow database, the engine replays the migrations to see what they create; for
 // PGlite it is a second PGlite, on a server a database that is dropped afterwards.
+import { setFlagsFromString } from 'node:v8';
 import { PGlite } from '@electric-sql/pglite';
 import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin';
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
@@ -44,6 +45,9 @@ function inMemoryConnections() {
     },
   };
 }
+
+// Freeing WebAssembly code while a thread compiles ends the process, seldom: https://github.com/nodejs/node/issues/64500.
+setFlagsFromString('--no-wasm-code-gc');
 
 /** A PGlite with the extensions that the migrations require. */
 function createPglite() {

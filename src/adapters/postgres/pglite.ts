@@ -1,5 +1,6 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { PGlite, type PGliteOptions } from '@electric-sql/pglite';
 import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin';
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
@@ -54,6 +55,7 @@ export async function startPglite(
   dataDir: string,
   { onPanic, ...options }: Pick<PGliteOptions, 'loadDataDir'> & { readonly onPanic?: (reason: string) => void } = {},
 ): Promise<PGlite> {
+  keepWasmCode();
   let reason: string | undefined;
   const fs = dataDir.startsWith(MEMORY) ? undefined : new PrivateNodeFS(dataDir);
   try {
@@ -77,6 +79,14 @@ export async function startPglite(
       cause: error,
     });
   }
+}
+
+/**
+ * Has V8 keep WebAssembly code that it has compiled better since, a few megabytes. Freeing it while a thread compiles ends the
+ * process, seldom, by `Check failed: jit_page_->allocations_.erase(addr) == 1` (https://github.com/nodejs/node/issues/64500).
+ */
+function keepWasmCode(): void {
+  setFlagsFromString('--no-wasm-code-gc');
 }
 
 /** PostgreSQL says nothing of why it could not make a database. */
