@@ -192,7 +192,7 @@ export function createFeatures({ config, adapters, serviceUrl, ...options }: Fea
   const idempotency = idempotencyFeature(shared);
   const auditing = auditFeature({ ...shared, ...people });
   const streamTickets = streamTicketsFeature({ ...shared, replies: replies.service, sessions: sessions.service });
-  const modelBreakers = modelBreakersFeature({ models: models.catalogue });
+  const modelBreakers = modelBreakersFeature({ ...shared, models: models.catalogue });
   const runningReplies = runningRepliesFeature({
     ...shared,
     here: { replies: replies.service, runner: replies.runner },
@@ -257,6 +257,7 @@ export function createFeatures({ config, adapters, serviceUrl, ...options }: Fea
     recovery: replies.recovery,
     models,
     modelBreakers: modelBreakers.service,
+    breakerWatch: modelBreakers.watch,
     uploads,
     feeds,
     internalCalls: auditing.internalCalls,

@@ -201,6 +201,8 @@ async function openFeatures(
   resources.defer('the search for old idempotency keys', () => idempotency.sweep.close(), { first: true, limitMs });
   features.feeds.sweep.open();
   resources.defer('the removal of old events', () => features.feeds.sweep.close(), { first: true, limitMs });
+  features.breakerWatch.open();
+  resources.defer('the watch over circuit breakers', () => features.breakerWatch.close(), { first: true, limitMs });
   runner.open();
   resources.defer('running replies', () => drainRunner(replyGraceMs), { first: true, limitMs });
   resources.defer('running jobs', () => jobs.rest(), { first: true, limitMs });

@@ -3,6 +3,7 @@ import { operator } from '../features/identity/accounts/account-actor.js';
 import type { OperatorService } from '../features/identity/accounts/operator.service.js';
 import type { UserSessionsService } from '../features/identity/user-sessions/user-sessions.service.js';
 import type { DeadMailService } from '../features/operations/dead-mail/dead-mail.service.js';
+import type { ModelBreakerClosings } from '../features/operations/model-breakers/model-breaker-closings.js';
 import type { RunningRepliesService } from '../features/operations/running-replies/running-replies.service.js';
 import type { UsageCorrectionsService } from '../features/operations/usage-corrections/usage-corrections.service.js';
 import { MAX_CORRECTED } from '../features/operations/usage-corrections/usage-correction.js';
@@ -18,6 +19,7 @@ import { nameOf } from './user-lines.js';
 export interface Operations {
   readonly users: Pick<OperatorService, 'find'>;
   readonly replies: Pick<RunningRepliesService, 'list' | 'stop'>;
+  readonly breakers: Pick<ModelBreakerClosings, 'record'>;
   readonly deadMail: Pick<DeadMailService, 'drop' | 'retry' | 'retryAll'>;
   readonly sessions: Pick<UserSessionsService, 'list' | 'revoke' | 'revokeAll'>;
   readonly corrections: Pick<UsageCorrectionsService, 'correct'>;
@@ -48,6 +50,7 @@ interface ListForm<Row> {
 export function addOperationsCommands(program: Command, line: OperationsLine): void {
   addRunningReplies(program, line);
   addStopReply(program, line);
+  addCloseBreaker(program, line);
   addRetryMail(program, line);
   addDropMail(program, line);
   addSessions(program, line);
@@ -100,6 +103,22 @@ function addStopReply(program: Command, line: OperationsLine): void {
             ? 'the reply had ended: nothing was changed'
             : 'the reply is asked to stop; its instance ends it within seconds',
         );
+      });
+    });
+}
+
+function addCloseBreaker(program: Command, line: OperationsLine): void {
+  program
+    .command('close-breaker')
+    .summary('have a model asked again that is left alone since its provider failed')
+    .description('Has all instances ask a model again that they leave alone, since its provider failed.')
+    .argument('<model>', 'its name, as in MODELS')
+    .option('--reason <text>', 'why, for the audit log')
+    .action((model: string, { reason }: { reason?: string }) => {
+      if (reason !== undefined) requireReason(reason);
+      return line.withOperations(async ({ breakers }) => {
+        await breakers.record(operator, model, reason ?? null);
+        line.say(`the instances that leave ${model} alone ask it again within seconds`);
       });
     });
 }
@@ -210,8 +229,7 @@ function addCorrectUsage(program: Command, line: OperationsLine): void {
     .option('--tokens <number>', 'as 5000 or -5000', figureUpTo(MAX_CORRECTED.tokens), 0)
     .action((name: string, { reason, messages, tokens }: { reason: string; messages: number; tokens: number }) => {
       if (messages === 0 && tokens === 0) throw new UsageError('Give --messages or --tokens, other than 0');
-      if (reason.trim() === '' || reason.length > MAX_REASON_LENGTH)
-        throw new UsageError(`A reason has 1 to ${MAX_REASON_LENGTH} characters`);
+      requireReason(reason);
       return line.withOperations(async ({ users, corrections }) => {
         const user = await users.find(name);
         await corrections.correct(operator, user.id, { messages, tokens, reason });
@@ -238,6 +256,11 @@ async function printList<Row>(
   print(asJson ? JSON.stringify(nodes.map(json), null, 2) : columns([headings, ...nodes.map(cells)]));
   const total = await countAll();
   if (nodes.length < total) say(`${nodes.length} of ${total} ${plural}`);
+}
+
+function requireReason(reason: string): void {
+  if (reason.trim() === '' || reason.length > MAX_REASON_LENGTH)
+    throw new UsageError(`A reason has 1 to ${MAX_REASON_LENGTH} characters`);
 }
 
 function requireId(id: string, what: string, command: string): void {

@@ -11,6 +11,7 @@ import { removeSecondFactor } from '../features/identity/second-factor/remove-se
 import { SecondFactorRepository } from '../features/identity/second-factor/second-factor.repository.js';
 import { userSessionsFeature } from '../features/identity/user-sessions/user-sessions.feature.js';
 import { deadMailFeature } from '../features/operations/dead-mail/dead-mail.feature.js';
+import { modelBreakerClosings } from '../features/operations/model-breakers/model-breakers.feature.js';
 import { usageCorrectionsFeature } from '../features/operations/usage-corrections/usage-corrections.feature.js';
 import { runningRepliesFeature } from '../features/operations/running-replies/running-replies.feature.js';
 import type { Finding } from '../kernel/installation.js';
@@ -98,6 +99,7 @@ describe.each(testDatabases())('the command line, on $name:', ({ name, open }) =
         return work({
           users: { find: (name) => fixture.accounts.get(operator, name) },
           replies: runningRepliesFeature(needs).service,
+          breakers: modelBreakerClosings({ ...needs, models: ['fast'] }),
           deadMail: deadMailFeature({ ...needs, jobs }).service,
           sessions: userSessionsFeature({ ...needs, admins: fixture.admins, sessions: fixture.sessions }).service,
           corrections: usageCorrectionsFeature({
@@ -327,6 +329,29 @@ describe.each(testDatabases())('the command line, on $name:', ({ name, open }) =
     expect(await eventsOf(user)).toMatchObject([
       { action: 'SESSION_REVOKED', details: { sessionId: first, by: 'command line' } },
       { action: 'SESSION_REVOKED', details: { sessions: 2, by: 'command line' } },
+    ]);
+  });
+
+  it('close-breaker tells the instances to ask a model again, and refuses what is no model', async () => {
+    const closings = async () => (await database.query('SELECT model, closed_at FROM model_breaker_closings')).rows;
+    expect(await run('close-breaker', 'slow')).toBe(1);
+    expect(await run('close-breaker', 'fast', '--reason', ' ')).toBe(2);
+    expect(await closings()).toEqual([]);
+    expect(await run('close-breaker', 'fast', '--reason', 'the key is paid')).toBe(0);
+    const [first] = await closings();
+    expect(await run('close-breaker', 'fast')).toBe(0);
+    const second = await closings();
+    expect(second).toMatchObject([{ model: 'fast' }]);
+    expect(second).not.toEqual([first]);
+    const asked = 'the instances that leave fast alone ask it again within seconds';
+    expect(said).toEqual(['error: Model breaker not found', 'error: A reason has 1 to 500 characters', asked, asked]);
+    const { rows } = await database.query(
+      "SELECT actor_id, subject_id, details FROM audit_events WHERE action = 'MODEL_BREAKER_CLOSED' ORDER BY id",
+    );
+    const event = { actor_id: null, subject_id: null };
+    expect(rows).toEqual([
+      { ...event, details: { model: 'fast', reason: 'the key is paid', by: 'command line' } },
+      { ...event, details: { model: 'fast', by: 'command line' } },
     ]);
   });
 

@@ -115,4 +115,45 @@ describe('a circuit breaker', () => {
     call.left();
     expect(breaker.report.failures).toBe(1);
   });
+
+  it('is closed by hand, and then takes as many failures as ever', () => {
+    open();
+    expect(breaker.reset()).toBe(true);
+    expect(breaker.report).toMatchObject({ state: 'CLOSED', failures: 0, openedAt: null, retryAt: null });
+    entered().failed('refused');
+    expect(breaker.reset()).toBe(false);
+    expect(breaker.report).toMatchObject({ state: 'CLOSED', failures: 0 });
+    open();
+    expect(breaker.report.state).toBe('OPEN');
+    expect(changes).toEqual(['OPEN', 'OPEN']);
+  });
+
+  it('goes by no call from before it was closed by hand', () => {
+    const early = entered();
+    const old = [entered(), entered(), entered()];
+    open();
+    now = 1_000;
+    const probe = entered();
+    expect(breaker.reset()).toBe(true);
+    for (const call of [...old, probe]) call.failed('refused');
+    expect(breaker.report).toMatchObject({ state: 'CLOSED', failures: 0 });
+    entered().failed('refused');
+    early.succeeded();
+    expect(breaker.report.failures).toBe(1);
+  });
+
+  it('is closed by what was said while it was open, through probes that failed, and not by what was said before', () => {
+    now = 5_000;
+    open();
+    now = 6_000;
+    entered().failed('refused');
+    expect(breaker.reset(1_001)).toBe(false);
+    expect(breaker.report.state).toBe('OPEN');
+    expect(breaker.reset(1_000)).toBe(true);
+    expect(breaker.report.state).toBe('CLOSED');
+    now = 7_000;
+    open();
+    expect(breaker.reset(1_000)).toBe(false);
+    expect(breaker.report.state).toBe('OPEN');
+  });
 });

@@ -22,6 +22,8 @@ export interface BreakerReport {
 interface Entered {
   /** How many failures there had been when it began. */
   readonly failuresBefore: number;
+  /** How often someone had reset the breaker when it began. */
+  readonly resetsBefore: number;
   hasAnswer: boolean;
 }
 
@@ -57,6 +59,9 @@ export class CircuitBreaker {
   #allFailures = 0;
   #lastFailure: string | null = null;
   #opened: { readonly at: Date; readonly until: number } | null = null;
+  /** Since when it is not closed, through all probes that failed. */
+  #shutSince: number | null = null;
+  #resets = 0;
   #probe: Entered | null = null;
 
   constructor(private readonly options: BreakerOptions) {}
@@ -73,11 +78,29 @@ export class CircuitBreaker {
     };
   }
 
+  /**
+   * Closes it, as if no call had failed: someone knows that the server answers. Calls that are under way count for nothing.
+   * @param agoMs when they said so; one that has left the server alone for a shorter time stays as it is, since they did not
+   *   mean that
+   * @returns whether it was not closed, and is now
+   */
+  reset(agoMs = 0): boolean {
+    const isShut = this.#shutSince !== null;
+    if (this.#shutSince !== null && this.options.timers.now() - agoMs < this.#shutSince) return false;
+    this.#resets++;
+    this.#clear();
+    return isShut;
+  }
+
   /** @returns null when no call may be made now */
   enter(): BreakerCall | null {
     const state = this.#state;
     if (state === 'OPEN' || (state === 'HALF_OPEN' && this.#probe !== null)) return null;
-    const call: Entered = { failuresBefore: this.#allFailures, hasAnswer: false };
+    const call: Entered = {
+      failuresBefore: this.#allFailures,
+      resetsBefore: this.#resets,
+      hasAnswer: false,
+    };
     if (state === 'HALF_OPEN') this.#probe = call;
     let isDecided = false;
     const decide = (verdict: () => void) => () => {
@@ -111,11 +134,13 @@ export class CircuitBreaker {
 
   /** A call that began before it opened says nothing about the server as it is now. */
   #succeed(call: Entered): void {
+    if (call.resetsBefore < this.#resets) return;
     if (this.#probe === call) this.#close();
     else if (this.#opened === null) this.#failures = 0;
   }
 
   #fail(call: Entered, reason: string): void {
+    if (call.resetsBefore < this.#resets) return;
     const isProbe = this.#probe === call;
     if (this.#opened !== null && !isProbe) return;
     this.#lastFailure = reason;
@@ -129,14 +154,21 @@ export class CircuitBreaker {
   #open(): void {
     const { clock, timers, openMs, onChange } = this.options;
     this.#probe = null;
-    this.#opened = { at: clock.now(), until: timers.now() + openMs };
+    const now = timers.now();
+    this.#opened = { at: clock.now(), until: now + openMs };
+    this.#shutSince ??= now;
     onChange?.(this.report);
   }
 
-  #close(): void {
+  #clear(): void {
     this.#probe = null;
     this.#opened = null;
+    this.#shutSince = null;
     this.#failures = 0;
+  }
+
+  #close(): void {
+    this.#clear();
     this.options.onChange?.(this.report);
   }
 }

@@ -40,6 +40,7 @@ export const AUDIT_ACTIONS = [
   'JOB_RETRIED',
   'JOB_DROPPED',
   'USAGE_CORRECTED',
+  'MODEL_BREAKER_CLOSED',
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -106,6 +106,11 @@ export interface LanguageModel {
   stream(request: ModelRequest): AsyncIterable<ModelEvent>;
   /** Whether the provider is asked at present, or left alone since it fails; null where there is no provider. */
   readonly condition: BreakerReport | null;
+  /**
+   * Has the provider asked again at once, where it is left alone: someone knows that it answers.
+   * @param agoMs when they said so; a provider that has been left alone for a shorter time stays so
+   */
+  askAgain(agoMs?: number): void;
 }
 
 /** Counts tokens as the configured model does, or a close estimate. */

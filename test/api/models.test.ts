@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { collect, signUp, type Actor } from '../support/actor.js';
+import { auditOf, newAdmin } from '../support/admins.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { startModelServer, type ModelServer, type ScriptedReply } from '../support/model-server.js';
 import { CHANGE_PLAN } from '../support/replies.js';
@@ -10,7 +11,7 @@ import * as wire from '../support/wire.js';
 const plan = { price: 0, daily_messages: 1_000, daily_tokens: 1_000_000, max_conversations: 100, max_file_uploads: 0 };
 const PLANS = JSON.stringify({ free: plan, pro: { ...plan, price: 10 }, tight: { ...plan, daily_tokens: 2_500 } });
 
-/** Failed tries that open a breaker, which then stays open for the rest of the suite. */
+/** Failed tries that open a breaker, which then stays open until an admin closes it. */
 const FAILURES = 3;
 
 const modelsOf = (one: ModelServer, other: ModelServer) => [
@@ -59,6 +60,9 @@ const EVENTS = `subscription ($input: ChatInput!) {
 const LEDGER = `{ usageLedger(first: 1) { nodes {
   reservedTokens tokens model cachedTokens completionTokens reasoningTokens cost
 } } }`;
+const CLOSE_BREAKER = `mutation ($model: String!, $reason: String) {
+  closeModelBreaker(model: $model, reason: $reason) { model state failures openedAt retryAt }
+}`;
 const BREAKERS = '{ modelBreakers { model provider state failures openedAt retryAt lastFailure } }';
 
 interface Generation {
@@ -552,5 +556,42 @@ describe.each(stores)('several models on %s', (on) => {
     }>('{ modelFailures { nodes { model reason } } }');
     expect(modelFailures.nodes.map(({ model }) => model)).toEqual(['wise', 'lone', 'wise', 'wise', 'wise', 'wise']);
     expect(app.logged.filter(({ msg }) => msg === 'The model keeps failing and is left alone')).toHaveLength(2);
+  });
+
+  it('are asked again when an admin closes their breakers, through both doors', async () => {
+    const [admin, actor] = [await newAdmin(app), await userOn('pro')];
+    const ask = async (model: string) => (await chat(actor, { message: 'Why?', model })).generation.model;
+    one.reply('In its place.');
+    expect(await ask('wise')).toBe('fast');
+    const closed = { state: 'CLOSED', failures: 0, openedAt: null, retryAt: null };
+    const answer = { data: { closeModelBreaker: { model: 'wise', ...closed } } };
+    expect(await admin.graphql(CLOSE_BREAKER, { model: 'wise', reason: 'it is up again' })).toEqual(answer);
+    other.reply('Because.');
+    expect(await ask('wise')).toBe('wise');
+    // A repeat leaves it closed.
+    expect(await admin.graphql(CLOSE_BREAKER, { model: 'wise' })).toEqual(answer);
+
+    const key = { 'idempotency-key': crypto.randomUUID() };
+    const path = '/admin/model-breakers/lone/close';
+    const rest = await admin.rest('POST', path, { reason: 'up, too' }, key);
+    expect(wire.dataOf(rest, wire.modelBreaker)).toMatchObject({ model: 'lone', state: 'closed', failures: 0 });
+    const { modelBreakers } = await admin.ask<{ modelBreakers: readonly object[] }>(BREAKERS);
+    expect(modelBreakers).toMatchObject(['wise', 'fast', 'lone'].map((model) => ({ model, ...closed })));
+    other.reply('Well.');
+    expect(await ask('lone')).toBe('lone');
+
+    const { errors } = await admin.graphql(CLOSE_BREAKER, { model: 'clever' });
+    expect(errors).toMatchObject([{ message: 'Model breaker not found', extensions: { code: 'NOT_FOUND' } }]);
+    wire.expectError(await admin.rest('POST', '/admin/model-breakers/a%2Fb/close'), 404, 'Model breaker not found');
+    const tooLong = await admin.rest('POST', path, { reason: 'x'.repeat(501) });
+    expect([tooLong.status, JSON.stringify(tooLong.body)]).toEqual([422, expect.stringContaining('at most 500')]);
+
+    const event = { action: 'MODEL_BREAKER_CLOSED', actorId: admin.userId, subjectId: null };
+    expect(await auditOf(admin, 'MODEL_BREAKER_CLOSED')).toEqual([
+      { ...event, details: { model: 'lone', reason: 'up, too' } },
+      { ...event, details: { model: 'wise' } },
+      { ...event, details: { model: 'wise', reason: 'it is up again' } },
+    ]);
+    expect(app.logged.filter(({ msg }) => msg === 'The model is asked again, by hand')).toHaveLength(2);
   });
 });

@@ -18,6 +18,7 @@ import {
 import type { ReplyEvent } from '../support/replies.js';
 
 const CHUNKS = ['The ', 'sky ', 'is ', 'blue.'];
+const BY_HAND = 'The model is asked again, by hand';
 const HELD = 'The sky is ';
 
 const redisUrl = process.env['TEST_REDIS_URL'];
@@ -39,8 +40,9 @@ onServers.each([
     await Promise.all([model.close(), database.drop()]);
   });
 
-  const startTwo = async (dataDirectory: string) => {
+  const startTwo = async (dataDirectory: string, more: ProgramEnvironment = {}) => {
     const environment: ProgramEnvironment = {
+      ...more,
       DATA_DIR: dataDirectory,
       DATABASE_URL: database.url,
       REDIS_URL: url,
@@ -94,6 +96,54 @@ onServers.each([
       expect(await storedMessage(owner, id)).toMatchObject({ status: 'PARTIAL', text: HELD });
       const { ledger } = await usageOf(owner);
       expect(ledger).toMatchObject([{ messageId: id, source: 'ESTIMATED' }]);
+    });
+  });
+
+  it('ask a model again that both leave alone, once an admin closes its breaker on one', async () => {
+    await withDataDirectory(async (directory) => {
+      const name = 'meta/llama:8b';
+      const limits = { contextTokens: 4_000, maxReplyTokens: 400 };
+      const { first, second, owner, onSecond } = await startTwo(directory, {
+        MODELS: JSON.stringify([{ name, baseUrl: model.url, ...limits }]),
+        RATE_LIMIT_CHAT: '1000/60',
+        MODEL_BREAKER_FAILURES: '1',
+        MODEL_BREAKER_SECONDS: '3600',
+      });
+      await onDatabase(database.url, `UPDATE users SET is_admin = true WHERE id = '${owner.userId}'`);
+      const stateAt = async (actor: Actor) =>
+        (await actor.ask<{ modelBreakers: readonly { state: string }[] }>('{ modelBreakers { state } }'))
+          .modelBreakers[0]?.state;
+      const open = async (actor: Actor) => {
+        model.reply({ error: { status: 503 } });
+        const { errors } = await actor.graphql('mutation { chat(input: { message: "Why?" }) { response } }');
+        expect(errors?.map(({ extensions }) => extensions.code)).toEqual(['UPSTREAM_FAILED']);
+        expect(await stateAt(actor)).toBe('OPEN');
+      };
+      for (const actor of [owner, onSecond]) await open(actor);
+      const { body } = await owner.rest('POST', `/admin/model-breakers/${encodeURIComponent(name)}/close`);
+      expect(body.data).toMatchObject({ model: name, state: 'closed' });
+      expect(await stateAt(owner)).toBe('CLOSED');
+      await eventually(
+        () => stateAt(onSecond),
+        (state) => state === 'CLOSED',
+      );
+      const asked = model.requests.length;
+      for (const actor of [owner, onSecond]) {
+        model.reply('Because.');
+        expect(await actor.ask('mutation { chat(input: { message: "Why?" }) { response } }')).toEqual({
+          chat: { response: 'Because.' },
+        });
+      }
+      expect(model.requests).toHaveLength(asked + 2);
+      // What opens later stays open: the closing is over. It has been looked for again when a later one is heard of.
+      await open(owner);
+      await open(onSecond);
+      await onSecond.rest('POST', `/admin/model-breakers/${encodeURIComponent(name)}/close`);
+      await eventually(
+        () => stateAt(owner),
+        (state) => state === 'CLOSED',
+      );
+      for (const program of [first, second]) expect(program.output().split(BY_HAND)).toHaveLength(3);
     });
   });
 

@@ -257,6 +257,7 @@ export class ReplySimulation {
       description: 'simulated',
       status: 'configured',
       condition: null,
+      askAgain: () => undefined,
       stream: ({ messages, signal }) => {
         const reply = this.#replies.find(({ id }) => id === messages[0]?.content);
         if (reply === undefined) throw new Error('asked for nothing that was planned');

@@ -143,6 +143,7 @@ export const AUTHORISATION: Readonly<Record<string, AuthorisationRow>> = {
   'Query.runningReplies': admin(),
   'Mutation.adminStopReply': admin({ variables: async (target) => ({ messageId: await target.reply() }) }),
   'Query.modelBreakers': admin(),
+  'Mutation.closeModelBreaker': admin({ variables: () => ({ model: 'gpt-4o-mini' }) }),
   'Query.modelFailures': admin(),
   'Query.adminUsage': admin({ variables: ofAccount }),
 

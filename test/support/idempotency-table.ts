@@ -18,6 +18,7 @@ export const IDEMPOTENCY: Readonly<Record<string, 'key' | 'key, and goes on' | '
   stopReply: 'itself',
   adminStopReply: 'itself',
   adminCorrectUsage: 'key',
+  closeModelBreaker: 'key',
   retryDeadMail: 'key',
   retryAllDeadMail: 'key',
   dropDeadMail: 'key',

@@ -7,6 +7,10 @@ export class MissingLanguageModel implements LanguageModel {
   readonly condition = null;
   readonly description = 'none: set OPENAI_API_KEY';
 
+  askAgain(): void {
+    // There is no provider.
+  }
+
   /** @throws Unavailable at the first step */
   stream(): AsyncIterable<ModelEvent> {
     const next = () =>

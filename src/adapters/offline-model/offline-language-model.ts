@@ -16,6 +16,10 @@ export class OfflineLanguageModel implements LanguageModel {
   /** @param wordDelayMs the pause before each word, to look like a streaming model */
   constructor(private readonly wordDelayMs = 20) {}
 
+  askAgain(): void {
+    // There is no provider.
+  }
+
   async *stream({ messages, signal }: ModelRequest): AsyncGenerator<ModelEvent, void, undefined> {
     const question = messages.findLast(({ role }) => role === 'user')?.content ?? '';
     for (const word of answerTo(question).match(/\S+\s*/g) ?? []) {

@@ -161,6 +161,10 @@ export class OpenAiLanguageModel implements LanguageModel {
     return this.breaker.report;
   }
 
+  askAgain(agoMs?: number): void {
+    if (this.breaker.reset(agoMs)) this.log.warn({ model: this.description }, 'The model is asked again, by hand');
+  }
+
   async *stream(request: ModelRequest): AsyncGenerator<ModelEvent, void, undefined> {
     const said = await this.bodyOf(request);
     for (let attempt = 1; ; attempt++) {

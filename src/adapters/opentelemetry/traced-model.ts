@@ -30,6 +30,9 @@ export function tracedModel(model: LanguageModel, options: TracedModelOptions, t
     get condition() {
       return model.condition;
     },
+    askAgain: (agoMs) => {
+      model.askAgain(agoMs);
+    },
     stream: (request) => {
       const { maxTokens, temperature, messages } = request;
       const span = tracing.begin(`chat ${id}`, {

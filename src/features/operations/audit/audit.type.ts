@@ -51,6 +51,8 @@ const DESCRIPTIONS: Readonly<Record<Action, string>> = {
   JOB_DROPPED: 'An admin dropped jobs that were given up; `details` has the `queue` and the `jobIds`.',
   USAGE_CORRECTED:
     'An admin changed what a user has used today; `details` has `messages`, `tokens`, the `reason` and the `entryId` of the ledger.',
+  MODEL_BREAKER_CLOSED:
+    'An admin had all instances ask a model again that was left alone; `details` has the `model` and, where one was given, the `reason`.',
 };
 
 const entriesOf = <Value>(valueOf: (action: Action) => Value) =>
