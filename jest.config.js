@@ -22,7 +22,7 @@ const scope = process.env.TEST_SCOPE ?? 'all';
 
 /** @type {import('jest').Config} */
 const shared = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/suite-environment.ts',
   transform: { '^.+\\.ts$': '@swc/jest' },
   extensionsToTreatAsEsm: ['.ts'],
   // TypeScript imports name the compiled files.

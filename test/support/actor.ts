@@ -3,6 +3,8 @@ import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWebSocketClient } from 'graphql-ws';
 import type { FormattedExecutionResult } from 'graphql';
 import WebSocket from 'ws';
+import { secretsInJson } from './secrets/secrets-in.js';
+import { noteSecrets } from './secrets/suite-secrets.js';
 
 export interface GraphQLAnswer<Data = Record<string, unknown>> {
   readonly data?: Data | null;
@@ -43,7 +45,7 @@ export class Actor {
     const response = await fetch(`${this.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'application/json', ...this.headers },
-      body: JSON.stringify({ query, variables }),
+      body: bodyOf({ query, variables }),
     });
     return (await response.json()) as GraphQLAnswer<Data>;
   }
@@ -59,7 +61,7 @@ export class Actor {
     const response = await fetch(`${this.url}/api/v1${path}`, {
       method,
       headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...this.headers, ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: bodyOf(body) }),
     });
     return { status: response.status, headers: response.headers, body: (await response.json()) as RestAnswer['body'] };
   }
@@ -117,6 +119,13 @@ export async function signUp({ url }: { readonly url: string }): Promise<Actor &
   const userId = await actor.createUser();
   await actor.login();
   return Object.assign(actor, { userId });
+}
+
+/** In JSON, and no log may hold what is secret in it. */
+function bodyOf(content: unknown): string {
+  const body = JSON.stringify(content);
+  noteSecrets(secretsInJson(body));
+  return body;
 }
 
 /** Reads a stream to its end. */

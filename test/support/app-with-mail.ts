@@ -1,3 +1,4 @@
+import type { Environment } from '../../src/config.js';
 import { startTestApp, type TestApp } from './app.js';
 import { type Stores } from './servers.js';
 import { startMailServer, type MailServer } from './mail-server.js';
@@ -9,9 +10,9 @@ export interface TestAppWithMail {
 }
 
 /** The service with a mail server on a socket to send by. */
-export async function startTestAppWithMail(stores: Stores): Promise<TestAppWithMail> {
+export async function startTestAppWithMail(stores: Stores, others: Environment = {}): Promise<TestAppWithMail> {
   const mailServer = await startMailServer();
-  const settings = { SMTP_URL: mailServer.url, MAIL_FROM: 'Flynkle <no-reply@example.com>' };
+  const settings = { SMTP_URL: mailServer.url, MAIL_FROM: 'Flynkle <no-reply@example.com>', ...others };
   const app = await startTestApp({ stores, settings });
   const close = async () => {
     await app.close();

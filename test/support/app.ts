@@ -15,6 +15,8 @@ export interface TestApp {
   readonly database: { query<Row>(text: string, values?: readonly unknown[]): Promise<Rows<Row>> };
   /** What was logged, a parsed line each. */
   readonly logged: readonly LogLine[];
+  /** Where that is read from. */
+  readonly logFile: string;
   /** How many queries the service has sent outside of transactions, on a pool that other suites may have used. */
   queries(): Promise<number>;
   /** Bytes on the heap of the service's process, after garbage was collected. */
@@ -56,6 +58,7 @@ function testApp({ id, url, pid, logFile }: StartedService, model: ModelServer):
       query: async <Row>(text: string, values?: readonly unknown[]) =>
         (await callHost('query', id, text, values)) as Rows<Row>,
     },
+    logFile,
     get logged() {
       return log.lines();
     },

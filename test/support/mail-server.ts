@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { simpleParser, type ParsedMail } from 'mailparser';
 import { SMTPServer, type SMTPServerEnvelope } from 'smtp-server';
 import { eventually } from './eventually.js';
+import { noteSecrets } from './secrets/suite-secrets.js';
 
 export interface ReceivedMail {
   /** The envelope's recipients, which may differ from the message's headers. */
@@ -35,6 +36,7 @@ export async function startMailServer(): Promise<MailServer> {
     onData(stream, { envelope }, done) {
       simpleParser(stream).then(
         (message) => {
+          noteSecrets(secretsIn(message));
           received.push({ recipients: recipientsOf(envelope), message });
           done();
         },
@@ -79,6 +81,12 @@ export async function startMailServer(): Promise<MailServer> {
 
 function recipientsOf({ rcptTo }: SMTPServerEnvelope): string[] {
   return rcptTo.map(({ address }) => address);
+}
+
+/** What proves that someone reads this mailbox. */
+function secretsIn({ text = '' }: Pick<ParsedMail, 'text'>) {
+  const codes = text.match(/\b(?:\d{6}|[\w-]{43})\b/g) ?? [];
+  return codes.map((value) => ({ kind: 'code in a mail', value }));
 }
 
 const CODE = /\b\d{6}\b/;

@@ -6,6 +6,8 @@ import { gzipSync } from 'node:zlib';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { LLMock, type ContentWithToolCallsResponse } from '@copilotkit/aimock';
 import { faultInRequest } from './openai-chat-api.js';
+import { secretsInTexts } from './secrets/secrets-in.js';
+import { noteSecrets } from './secrets/suite-secrets.js';
 
 const DEFAULT_TEXT = 'Hello from the model.';
 
@@ -108,6 +110,8 @@ export async function startModelServer(): Promise<ModelServer> {
       const scripted = script.shift();
       const chunks = scripted?.toolCalls === undefined ? DEFAULT_TEXT.split(/(?<= )/) : [];
       const answer = { chunks, reasoning: [], toolCalls: [], delayMs: 0, ...scripted };
+      const { chunks: said, reasoning: thought } = answer;
+      noteSecrets(secretsInTexts([...said, said.join(''), thought.join('')]));
       if (isSound(answer)) {
         // The mock looks up its answer by this header, as if the client had sent it.
         const context = randomUUID();

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { keepFreeOfSecrets } from './secrets/suite-secrets.js';
 
 type AttributeValue = string | number | boolean | readonly AttributeValue[];
 type Attributes = Readonly<Record<string, AttributeValue>>;
@@ -55,6 +56,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end();
     });
   });
+  keepFreeOfSecrets(() => spans.map((span) => JSON.stringify(span, withoutContent)).join('\n'));
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
   const receiver: OtlpReceiver = {
@@ -73,6 +75,10 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   };
   return receiver;
 }
+
+/** What OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT alone has a span hold: the text of messages. */
+const CONTENT = new Set(['gen_ai.input.messages', 'gen_ai.output.messages']);
+const withoutContent = (key: string, value: unknown) => (CONTENT.has(key) ? undefined : value);
 
 const KINDS = ['internal', 'internal', 'server', 'client', 'producer', 'consumer'] as const;
 /** STATUS_CODE_ERROR */

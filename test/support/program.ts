@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileCache } from './compile-cache.js';
 import { fillDataDirectory } from './migrated-database.js';
+import { keepFreeOfSecrets, noteSecrets } from './secrets/suite-secrets.js';
+import { secretsInSettings } from './secrets/secrets-in.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -90,6 +92,8 @@ function run(environment: ProgramEnvironment, launcher: readonly string[] = [], 
     env: { ...inherited, ...compileCache, PORT: '0', HOST: '127.0.0.1', DRAIN_SECONDS: '0', ...environment },
   });
   let output = '';
+  noteSecrets(secretsInSettings(environment));
+  keepFreeOfSecrets(() => output);
   const changes = new EventTarget();
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

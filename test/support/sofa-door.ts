@@ -10,6 +10,7 @@ import type { Rows } from '../../src/ports/database.js';
 import type { TestApp, TestAppOptions } from './app.js';
 import type { HttpCall } from './generated-call.js';
 import { startModelServer } from './model-server.js';
+import { keepFreeOfSecrets, noteSecrets } from './secrets/suite-secrets.js';
 
 /** An answer without its envelope. */
 export interface DoorAnswer {
@@ -107,7 +108,8 @@ async function startAppAndKeepDoorOptions(options: TestAppOptions) {
   const { HostedService } = await import('./host/hosted-service.js');
   const model = await startModelServer();
   const modelPort = Number(new URL(model.url).port);
-  const service = await HostedService.start({ stores: 'embedded', settings: {}, ...options, modelPort });
+  const watch = { secrets: noteSecrets, log: (text: string) => keepFreeOfSecrets(() => text) };
+  const service = await HostedService.start({ stores: 'embedded', settings: {}, ...options, modelPort }, watch);
   const app: AppHere = {
     url: service.started().url,
     model,

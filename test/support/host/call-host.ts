@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
+import { askHostForSecrets } from '../secrets/suite-secrets.js';
 import { SUITE_HEADER, type Host, type HostAnswer } from './protocol.js';
 
 /** Jest loads this module anew for each suite. */
@@ -10,6 +11,7 @@ export async function callHost<Name extends keyof Host>(
   name: Name,
   ...parameters: Parameters<Host[Name]>
 ): Promise<Awaited<ReturnType<Host[Name]>>> {
+  askHostForSecrets((secrets) => callHost('endSuite', secrets));
   const response = await fetch(`${hostUrl()}/${name}`, {
     method: 'POST',
     headers: { [SUITE_HEADER]: suite },

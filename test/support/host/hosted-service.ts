@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,8 @@ import type { Environment } from '../../../src/config.js';
 import type { Database } from '../../../src/ports/database.js';
 import { startFaultProxy } from '../fault-proxy.js';
 import { fillDataDirectory } from '../migrated-database.js';
+import type { Secret } from '../secrets/secret-search.js';
+import { secretsInSettings } from '../secrets/secrets-in.js';
 import { createDatabase, testServerUrl, type Stores } from '../servers.js';
 import { EMPTY_TABLES } from './empty-tables.js';
 import type { StartedService, StartOptions } from './protocol.js';
@@ -36,6 +38,12 @@ const UNFINISHED = `
   UNION ALL SELECT FROM usage_entries WHERE settled_at IS NULL
   UNION ALL SELECT FROM jobs.job WHERE state IN ('created', 'retry', 'active')`;
 
+/** Is told of what must not be in a log, and of each log. */
+export interface LeakWatch {
+  secrets(secrets: Iterable<Secret>): void;
+  log(text: string): void;
+}
+
 /** The whole service on a port of its own, as main.ts starts it but for the log, and what it stands on. */
 export class HostedService {
   readonly id = randomUUID();
@@ -50,6 +58,7 @@ export class HostedService {
     private readonly environment: Environment,
     private readonly model: { port: number },
     private readonly resources: AsyncDisposableStack,
+    private readonly watch: LeakWatch,
     options: StartOptions,
   ) {
     this.#isAlone = !Object.keys(options.settings).every((name) => SHARED_SETTINGS.has(name));
@@ -60,10 +69,10 @@ export class HostedService {
     return JSON.stringify([stores, ...Object.entries(settings).sort()]);
   }
 
-  static async start(options: StartOptions): Promise<HostedService> {
+  static async start(options: StartOptions, watch: LeakWatch): Promise<HostedService> {
     const resources = new AsyncDisposableStack();
     try {
-      const service = await HostedService.prepare(options, resources);
+      const service = await HostedService.prepare(options, resources, watch);
       await service.run();
       return service;
     } catch (error) {
@@ -72,7 +81,11 @@ export class HostedService {
     }
   }
 
-  private static async prepare(options: StartOptions, resources: AsyncDisposableStack): Promise<HostedService> {
+  private static async prepare(
+    options: StartOptions,
+    resources: AsyncDisposableStack,
+    watch: LeakWatch,
+  ): Promise<HostedService> {
     const directory = await mkdtemp(join(tmpdir(), 'flynkle-test-'));
     resources.defer(() => rm(directory, { recursive: true, force: true }));
     // Each suite has a model server of its own, and the service has one address for all of them.
@@ -86,11 +99,11 @@ export class HostedService {
       HOST: '127.0.0.1',
       DATA_DIR: directory,
       OPENAI_BASE_URL: `http://127.0.0.1:${relay.port}/v1`,
-      OPENAI_API_KEY: 'test-key',
+      OPENAI_API_KEY: 'sk-of-the-tests-2b7c',
       ...(await storeSettings(options.stores, directory, resources)),
       ...options.settings,
     };
-    return new HostedService(HostedService.kindOf(options), directory, environment, model, resources, options);
+    return new HostedService(HostedService.kindOf(options), directory, environment, model, resources, watch, options);
   }
 
   started(): StartedService {
@@ -123,9 +136,17 @@ export class HostedService {
     await this.run();
   }
 
+  /** Logs nothing more for this suite. */
+  endLog(): void {
+    if (this.#log === undefined) return;
+    closeSync(this.#log.descriptor);
+    this.watch.log(readFileSync(this.#log.file, 'utf8'));
+    this.#log = undefined;
+  }
+
   async close(): Promise<void> {
     await this.#app?.close();
-    this.#closeLog();
+    this.endLog();
     await this.resources.disposeAsync();
   }
 
@@ -151,14 +172,16 @@ export class HostedService {
   }
 
   #openLog(): void {
-    this.#closeLog();
+    this.endLog();
+    this.#tellSecrets();
     const file = join(this.directory, `${randomUUID()}.log`);
     this.#log = { file, descriptor: openSync(file, 'a') };
   }
 
-  #closeLog(): void {
-    if (this.#log !== undefined) closeSync(this.#log.descriptor);
-    this.#log = undefined;
+  #tellSecrets(): void {
+    this.watch.secrets(secretsInSettings(this.environment));
+    const made = join(this.directory, 'secret-key');
+    if (existsSync(made)) this.watch.secrets([{ kind: 'SECRET_KEY', value: readFileSync(made, 'utf8') }]);
   }
 
   /** At once, so that whoever has an answer finds in the file what was logged about it. */

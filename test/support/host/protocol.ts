@@ -1,5 +1,7 @@
 import type { Environment } from '../../../src/config.js';
 import type { Rows } from '../../../src/ports/database.js';
+import type { Secret } from '../secrets/secret-search.js';
+import type { HostSecrets } from '../secrets/suite-secrets.js';
 import type { Stores } from '../servers.js';
 
 export interface StartOptions {
@@ -34,6 +36,8 @@ export interface Host {
   /** A migrated, empty PGlite in memory that speaks PostgreSQL's protocol on a port, to one connection. */
   openDatabase(): Promise<{ readonly port: number }>;
   closeDatabase(port: number): Promise<void>;
+  /** Closes what the suite has left open, and looks for secrets in all that its services have logged. */
+  endSuite(secrets: readonly Secret[]): Promise<HostSecrets>;
 }
 
 export type HostAnswer = { readonly value: unknown } | { readonly error: Readonly<Record<string, unknown>> };

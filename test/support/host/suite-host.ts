@@ -1,3 +1,6 @@
+import { SecretSearch, type Secret } from '../secrets/secret-search.js';
+import type { HostSecrets } from '../secrets/suite-secrets.js';
+import { WireSecrets } from '../secrets/wire-secrets.js';
 import { HostedDatabases } from './hosted-databases.js';
 import { HostedService } from './hosted-service.js';
 import type { Host, StartedService, StartOptions } from './protocol.js';
@@ -10,13 +13,15 @@ export class SuiteHost implements Host {
   /** By {@link HostedService.kind}, the one that has waited longest first. */
   readonly #free = new Map<string, HostedService>();
   readonly #databases = new HostedDatabases();
+  readonly #wire = new WireSecrets();
+  readonly #logs: string[] = [];
 
   async startService(options: StartOptions): Promise<StartedService> {
     const kind = HostedService.kindOf(options);
     const free = this.#free.get(kind);
     this.#free.delete(kind);
     await free?.begin(options);
-    const service = free ?? (await HostedService.start(options));
+    const service = free ?? (await HostedService.start(options, this.#watch));
     this.#taken.set(service.id, service);
     return service.started();
   }
@@ -34,6 +39,7 @@ export class SuiteHost implements Host {
       await service.close();
       return;
     }
+    service.endLog();
     await this.#free.get(service.kind)?.close();
     this.#free.delete(service.kind);
     this.#free.set(service.kind, service);
@@ -61,6 +67,13 @@ export class SuiteHost implements Host {
     return this.#databases.close(port);
   }
 
+  async endSuite(noted: readonly Secret[]): Promise<HostSecrets> {
+    await this.releaseAll();
+    const secrets = this.#wire.take();
+    const search = new SecretSearch([...noted, ...secrets]);
+    return { found: this.#logs.splice(0).flatMap((log) => search.in(log)), secrets };
+  }
+
   /** For the next suite: closes what the one before it has left open. */
   async releaseAll(): Promise<void> {
     const left = [...this.#taken.values()];
@@ -72,6 +85,13 @@ export class SuiteHost implements Host {
     await this.releaseAll();
     await Promise.all([...this.#free.values()].map((service) => service.close()));
   }
+
+  readonly #watch = {
+    secrets: (secrets: Iterable<Secret>) => {
+      this.#wire.add(secrets);
+    },
+    log: (text: string) => this.#logs.push(text),
+  };
 
   async #closeOldest(): Promise<void> {
     for (const [kind, service] of this.#free) {
