@@ -50,6 +50,7 @@ async function withReason(work: (log: Log) => Promise<string>): Promise<string> 
 }
 
 function partsOf(config: Config, version: string): readonly Part[] {
+  const { endpoint, headers } = config.traces;
   return [
     { name: 'database', verify: () => withReason((log) => verifyDatabase(config, log)) },
     ...(config.redisUrl === undefined
@@ -76,6 +77,7 @@ function partsOf(config: Config, version: string): readonly Part[] {
         return `${server.url}, with ${tools.length} tools`;
       },
     })),
+    ...(endpoint === undefined ? [] : [{ name: 'traces', verify: () => verifyTraces({ endpoint, headers }) }]),
   ];
 }
 
@@ -139,6 +141,11 @@ async function verifyAnswerer({ status, apiKey, baseUrl, id }: Config['models'][
   if (status === 'missing') throw new Error('no model is configured: chat is refused');
   const { verifyModel } = await import('./adapters/openai/verify-model.js');
   return verifyModel({ apiKey, baseUrl, model: id });
+}
+
+async function verifyTraces(collector: Pick<Config['traces'], 'headers'> & { endpoint: string }): Promise<string> {
+  const { verifyCollector } = await import('./adapters/opentelemetry/verify-collector.js');
+  return verifyCollector(collector);
 }
 
 function reasonOf(error: unknown): string {

@@ -134,7 +134,38 @@ export class RunningRequests {
     const { method, url } = request;
     const path = method === 'CONNECT' ? '' : loggedPath(url);
     const client = this.options.clientOf(request);
-    this.log.info({ requestId, door: 'websocket', client, method, path, status, ms: 0, complete: true }, 'Request');
+    const write = () => {
+      this.log.info({ requestId, door: 'websocket', client, method, path, status, ms: 0, complete: true }, 'Request');
+    };
+    const span = this.options.tracing?.receive(method ?? '', traceIn(request.headers) ?? {}, SERVER);
+    if (span === undefined) {
+      write();
+      return;
+    }
+    span.run(write);
+    if (span.isRecorded) this.#tellUpgrade(span, request, requestId, status);
+    span.end();
+  }
+
+  /** What goes on over the connection is not a part of it: that may take hours. Operations name the same trace as it does. */
+  #tellUpgrade(
+    span: Span,
+    { method = '', url, httpVersion }: IncomingMessage,
+    requestId: string,
+    status: number,
+  ): void {
+    const route = isGraphQLPath(pathOf(url)) ? ROUTES.graphql : undefined;
+    if (route !== undefined) span.rename(`${method} ${route}`);
+    span.set({
+      'http.request.method': method,
+      'http.route': route,
+      'url.path': route,
+      'http.response.status_code': status,
+      'network.protocol.version': httpVersion,
+      'flynkle.door': 'websocket',
+      'flynkle.request.id': requestId,
+    });
+    if (status >= 500) span.fail(String(status));
   }
 
   /** Resolves when no request is running. */

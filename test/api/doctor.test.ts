@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ import { startMailServer, type MailServer } from '../support/mail-server.js';
 import { fillDataDirectory } from '../support/migrated-database.js';
 import { startOidcProvider, type TestProvider } from '../support/oidc-provider.js';
 import { createDatabase, migrationsDirectory, silentLogger, testServerUrl, withEmbedded } from '../support/servers.js';
+import { startOtlpReceiver, type OtlpReceiver } from '../support/otlp-receiver.js';
 import { startToolServer, type TestToolServer } from '../support/tool-server.js';
 
 const SECRET_KEY = 'of-the-doctor-0123456789-abcdefghijk';
@@ -23,6 +24,7 @@ let model: Server;
 let mail: MailServer;
 let provider: TestProvider;
 let tools: TestToolServer;
+let collector: OtlpReceiver;
 let closed: string;
 let whole: Environment;
 beforeAll(async () => {
@@ -37,9 +39,14 @@ beforeAll(async () => {
   }).listen(0, '127.0.0.1');
   await once(model, 'listening');
   resources.defer(() => void model.close());
-  [mail, provider, tools] = await Promise.all([startMailServer(), startOidcProvider(), startToolServer([])]);
+  [mail, provider, tools, collector] = await Promise.all([
+    startMailServer(),
+    startOidcProvider(),
+    startToolServer([]),
+    startOtlpReceiver(),
+  ]);
   resources.defer(async () => {
-    await Promise.all([mail.close(), provider.close(), tools.close()]);
+    await Promise.all([mail.close(), provider.close(), tools.close(), collector.close()]);
   });
   whole = {
     ...(await databaseSettings(directory)),
@@ -51,6 +58,8 @@ beforeAll(async () => {
     OIDC_PROVIDERS: JSON.stringify([provider.settings]),
     OIDC_RETURN_URLS: 'http://localhost:3000/welcome',
     MCP_SERVERS: toolsAt(tools.url),
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key=sesame-of-the-collector',
     ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
   };
 });
@@ -76,6 +85,7 @@ function portOf(server: Server): number {
 
 const modelsAt = (baseUrl: string, id = 'fast-1') =>
   JSON.stringify([{ name: 'fast', id, baseUrl, keyVariable: 'MODEL_KEY', contextTokens: 4_000, maxReplyTokens: 400 }]);
+const tracesTo = (url: string) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
 const toolsAt = (url: string) => JSON.stringify([{ name: 'files', url, timeoutSeconds: 5 }]);
 
 /** What the doctor says of each part, by its name. */
@@ -97,7 +107,9 @@ describe('the doctor', () => {
     const { code, parts } = await examined({});
     expect([...parts].filter(([, { verdict }]) => verdict !== 'ok')).toEqual([]);
     const names = ['database', ...(redisUrl === undefined ? [] : ['redis']), 'store', 'mail', 'model fast'];
-    expect([...parts.keys()]).toEqual([...names, 'login house', 'tools files']);
+    expect([...parts.keys()]).toEqual([...names, 'login house', 'tools files', 'traces']);
+    expect(collector.exports.map((headers) => headers['x-api-key'])).toEqual(['sesame-of-the-collector']);
+    expect(collector.spans).toEqual([]);
     expect(code).toBe(0);
   });
 
@@ -127,6 +139,13 @@ describe('the doctor', () => {
       /unavailable \(.+\)/,
     ],
     ['tools files', () => ({ MCP_SERVERS: toolsAt(`http://${closed}/mcp`) }), /FAILED/],
+    ['traces', () => tracesTo(`http://${closed}`), /\/v1\/traces cannot be reached \(ECONNREFUSED\)$/],
+    ['traces', () => tracesTo(collector.url.replace('http:', 'https:')), /cannot be reached by TLS \(ERR_SSL_\w+\)$/],
+    [
+      'traces',
+      () => tracesTo(`${collector.url}/elsewhere`),
+      /takes no traces \(status 404\): OTEL_EXPORTER_OTLP_ENDPOINT/,
+    ],
   ];
   it.each(faults)('says what is wrong with the %s, and that alone, without a secret', async (part, settings, text) => {
     const { code, said, parts } = await examined(settings());
@@ -134,6 +153,22 @@ describe('the doctor', () => {
     expect(failed).toEqual([[part, { verdict: 'FAILED', text: expect.stringMatching(text) }]]);
     expect(JSON.stringify([...parts])).not.toContain('sesame');
     expect(said).toContain('1 part cannot be used');
+    expect(code).toBe(1);
+  });
+
+  it.each([
+    [
+      'asks for another key',
+      (response: ServerResponse) => response.writeHead(401).end(),
+      /refuses OTEL_EXPORTER_OTLP_HEADERS/,
+    ],
+    ['has no room', (response: ServerResponse) => response.writeHead(503).end(), /answers with status 503$/],
+    ['says nothing', () => undefined, /does not answer within 10 seconds$/],
+  ])('says that the collector of traces %s', async (_what, answer, text) => {
+    collector.answer = answer;
+    const { code, parts } = await examined({});
+    collector.answer = undefined;
+    expect(parts.get('traces')).toEqual({ verdict: 'FAILED', text: expect.stringMatching(text) });
     expect(code).toBe(1);
   });
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
@@ -291,6 +292,36 @@ describe.each(stores)('traces on %s', (on) => {
     const { bytes } = collector;
     const seeded = [QUESTION, ANSWER, TOOL_KEY, KEY, user.credentials.email, user.credentials.password, user.token];
     expect(seeded.filter((secret) => bytes.includes(secret ?? ''))).toEqual([]);
+  });
+
+  it('tell of the upgrade to a WebSocket, taken or refused, whose operations are parts of the same trace', async () => {
+    for (const [path, origin, status] of [
+      ['/graphql', undefined, 101],
+      ['/graphql', 'https://evil.example', 403],
+      ['/files/a-key-that-nobody-else-may-read', undefined, 404],
+    ] as const) {
+      const { traceId, parentId, headers } = newTrace();
+      const socket = new WebSocket(`${app.url.replace('http', 'ws')}${path}`, 'graphql-transport-ws', {
+        headers,
+        ...(origin !== undefined && { origin }),
+      });
+      await new Promise((resolve) => {
+        socket.once('open', resolve).once('error', resolve);
+      });
+      const name = path === '/graphql' ? 'GET /graphql' : 'GET';
+      const upgrade = named(await spansOf(traceId, name), name);
+      expect(upgrade).toMatchObject({ kind: 'server', parentId, hasFailed: false });
+      expect(upgrade.attributes).toMatchObject({ 'http.response.status_code': status, 'flynkle.door': 'websocket' });
+      if (status === 101) {
+        socket.send(JSON.stringify({ type: 'connection_init' }));
+        await once(socket, 'message');
+        socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: 'query Plans { plans { id } }' } }));
+        const operation = named(await spansOf(traceId, 'query plans'), 'query plans');
+        expect(operation).toMatchObject({ kind: 'server', parentId });
+      }
+      socket.terminate();
+    }
+    expect(collector.bytes.includes('a-key-that-nobody')).toBe(false);
   });
 
   it('cost no request anything while the collector hangs or refuses, and say so once', async () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -5,6 +6,7 @@ import WebSocket from 'ws';
 import { signUp } from '../support/actor.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import { startModelServer } from '../support/model-server.js';
+import { startOtlpReceiver } from '../support/otlp-receiver.js';
 import { killPrograms, startProgram, withDatabaseDirectory, type Program } from '../support/program.js';
 import { askModel, followReply } from '../support/replies.js';
 import { createDatabase, testServerUrl } from '../support/servers.js';
@@ -48,6 +50,36 @@ async function startSilentServer() {
 afterEach(killPrograms);
 
 describe('SIGTERM ends the process in time', () => {
+  it('and sends the spans that wait', async () => {
+    const collector = await startOtlpReceiver();
+    await withDatabaseDirectory(async (directory) => {
+      const program = await startProgram({ ...settings(directory), OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+      const owner = await signUp(program);
+      const traceId = randomBytes(16).toString('hex');
+      const traceparent = `00-${traceId}-${randomBytes(8).toString('hex')}-01`;
+      const { status } = await owner.rest('GET', '/users/me', undefined, { traceparent });
+      expect(status).toBe(200);
+      await stop(program);
+      const names = collector.spans.filter((span) => span.traceId === traceId).map(({ name }) => name);
+      expect(names).toContain('GET /api/v1/users/me');
+      expect(names.length).toBeGreaterThan(1);
+    });
+    await collector.close();
+  });
+
+  it('while the collector of traces is silent, and says so', async () => {
+    const collector = await startOtlpReceiver();
+    await withDatabaseDirectory(async (directory) => {
+      collector.answer = () => undefined;
+      const program = await startProgram({ ...settings(directory), OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+      await signUp(program);
+      const output = await stop(program);
+      expect(output).toMatch(/"part":"traces".*a part did not close in time/);
+      expect(output).toContain('"msg":"shut down"');
+    });
+    await collector.close();
+  });
+
   it('while the mail server is silent, and names the mail that is left', async () => {
     await withDatabaseDirectory(async (directory) => {
       const smtp = await startSilentServer();

@@ -29,6 +29,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import type { Log } from '../../kernel/log.js';
 import type { Span, SpanOptions, TraceAttributes, TraceContext, Tracing } from '../../ports/tracing.js';
+import { tracesUrl } from './traces-url.js';
 
 /** Spans that wait for the collector; more are dropped. A span is about 1 KB. */
 const MAX_WAITING = 2_048;
@@ -77,7 +78,7 @@ export class OpenTelemetry implements Tracing {
   constructor(settings: TracingSettings, version: string, log: Pick<Log, 'info' | 'warn'>) {
     const { endpoint, headers = {}, serviceName, resource, sampler, ratio } = settings;
     const exporter = new OTLPTraceExporter({
-      url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
+      url: tracesUrl(endpoint),
       headers: { ...headers },
       timeoutMillis: EXPORT_MS,
     });

@@ -1,0 +1,4 @@
+/** Where a collector takes traces. */
+export function tracesUrl(endpoint: string): string {
+  return `${endpoint.replace(/\/+$/, '')}/v1/traces`;
+}
