@@ -1,6 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { settingsIn } from './config/setting.js';
+import { allSettings } from './config/topics.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const GUIDE = readFileSync(`${ROOT}docs/operations.md`, 'utf8');
@@ -23,5 +25,56 @@ describe('the guide for operators', () => {
     const calls = sources.flatMap((source) => [...source.matchAll(/\blog(?:ger)?\.error\(/g)]);
     expect(texts.length).toBeGreaterThanOrEqual(calls.length);
     expect(texts.filter((text) => !GUIDE.includes(`\`${text ?? ''}\``))).toEqual([]);
+  });
+
+  const named = (pattern: RegExp) => [...new Set([...GUIDE.matchAll(pattern)].map(([, name = '']) => name))];
+  const read = (file: string) => readFileSync(`${ROOT}${file}`, 'utf8');
+
+  it('names settings that there are', () => {
+    const settings = new Set(settingsIn(allSettings).map(({ name }) => name));
+    const names = named(/\b([A-Z][A-Z0-9]*_[A-Z0-9_]+)\b/g);
+    expect(names.length).toBeGreaterThan(15);
+    expect(names.filter((name) => !settings.has(name))).toEqual([]);
+  });
+
+  /** Of what admins do. */
+  const [table = ''] = /\| What .*?\n\n/s.exec(GUIDE) ?? [];
+
+  it('names commands that there are', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: object };
+    expect(named(/npm run ([\w:]+)/g).filter((name) => !(name in scripts))).toEqual([]);
+    const sources = globSync('src/command-line/*commands.ts', { cwd: ROOT }).map(read).join('');
+    const declared = new Set([...sources.matchAll(/command\('([a-z-]+)/g)].map(([, name]) => name));
+    const ofAdmins = table.split('\n').flatMap(
+      (row) =>
+        row
+          .split('|')
+          .at(-2)
+          ?.match(/(?<=`)[a-z-]+(?=`)/g) ?? [],
+    );
+    const names = [...named(/npm run admin -- ([a-z-]+)/g), ...ofAdmins];
+    expect(names.length).toBeGreaterThan(10);
+    expect(names.filter((name) => !declared.has(name))).toEqual([]);
+  });
+
+  it('names operations and routes that there are', () => {
+    const schema = read('schema/schema.graphql');
+    const operations = [...table.matchAll(/`([a-z]+[A-Z]\w+)`/g)].map(([, name = '']) => name);
+    expect(operations.length).toBeGreaterThan(10);
+    expect(operations.filter((name) => !new RegExp(`^  ${name}\\b`, 'm').test(schema))).toEqual([]);
+    const { paths } = JSON.parse(read('schema/openapi.json')) as { paths: Readonly<Record<string, object>> };
+    const shape = (path: string) => path.replace(/^\/api\/v1/, '').replaceAll(/\{[^}]*\}/g, '{}');
+    const known = new Set(Object.keys(paths).map(shape));
+    const routes = named(/`(?:GET|POST|PUT|PATCH|DELETE) (\/[^`]+)`/g).filter((route) => route !== '/graphql');
+    expect(routes.length).toBeGreaterThan(8);
+    expect(routes.filter((route) => !known.has(shape(route)))).toEqual([]);
+  });
+
+  it('lists every alert', () => {
+    const alerts = [...read('deploy/prometheus/flynkle.rules.yml').matchAll(/alert: (\w+)/g)].map(
+      ([, name = '']) => name,
+    );
+    expect(alerts.length).toBeGreaterThan(5);
+    expect(named(/^\| `(Flynkle\w+)`/gm).sort()).toEqual(alerts.sort());
   });
 });
