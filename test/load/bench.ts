@@ -1,5 +1,5 @@
 // Measures the service beside its peers (test/load/peers): `npm run bench`, and in five minutes `npm run bench -- --quick`.
-//   --parts calls,growth,start,memory,streams,embedded           these alone
+//   --parts calls,growth,start,memory,streams,embedded,observing,storage these alone
 //   --calls me,create --door rest,graphql                these calls, over these doors
 //   --out folder                                         where performance.md goes, docs unless told
 //   --only product                                       without the peers
@@ -20,7 +20,9 @@ import {
   measureEmbedded,
   measureGrowth,
   measureMemory,
+  measureObserving,
   measureStart,
+  measureStorage,
   measureStreams,
   type Run,
 } from './parts.js';
@@ -28,7 +30,7 @@ import { openDatabases } from './postgres.js';
 import type { Report } from './report.js';
 import { summaryOf, writeReport } from './write-report.js';
 
-const PARTS = ['calls', 'growth', 'start', 'memory', 'streams', 'embedded'] as const;
+const PARTS = ['calls', 'growth', 'start', 'memory', 'streams', 'embedded', 'observing', 'storage'] as const;
 /** A call of each kind. */
 const QUICK_CALLS = ['me', 'conversations', 'messages', 'create', 'nested', ...QUICK_GROWTH];
 
@@ -80,6 +82,8 @@ try {
     memory: measureMemory,
     streams: measureStreams,
     embedded: measureEmbedded,
+    observing: measureObserving,
+    storage: measureStorage,
   } as const;
   const results: Record<string, unknown> = {};
   for (const part of PARTS.filter((name) => list(values.parts).includes(name))) {

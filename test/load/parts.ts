@@ -1,8 +1,12 @@
 // What the benchmark measures, part by part.
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '../support/free-port.js';
 import { callsOf, growthOf, sameOverGraphql, type Calls, type DoorName } from './calls.js';
 import { castOf, deepPlacesOf, fillDatabase, fillEmbedded, type Cast } from './data.js';
 import { idleSubscriptions, type IdleFigures } from './idle-subscriptions.js';
@@ -14,6 +18,7 @@ import type { Databases } from './postgres.js';
 import { startProduct, type Server } from './product.js';
 import { expectSame } from './same-answers.js';
 import { spreadOf, type Spread } from './statistics.js';
+import { measureStorageOf, type StorageResult } from './storage.js';
 import { streamFigures, type StreamsResult } from './stream-figures.js';
 
 /** What every part works with. */
@@ -266,7 +271,84 @@ function contestant(name: string, server: Server | undefined, requests: Contesta
 const asked = ({ calls }: Run, all: Calls) =>
   Object.entries(all).filter(([name]) => calls === undefined || calls.includes(name));
 
+/** By door and call; the contestants are the service told to observe nothing, and what it is told to observe. */
+export type ObservingResult = Readonly<Record<string, Contest>>;
+
+/** An answer alone and a list, since what is observed is told for a request and for a statement. */
+const OBSERVED = ['me', 'messages'];
+/** The difference is a few microseconds: many short rounds tell it from what the machine does meanwhile. */
+const OBSERVING_ROUNDS = { quick: 8, whole: 20 };
+
+/** What metrics and traces of one request in a hundred add to the CPU of a request. */
+export async function measureObserving(run: Run): Promise<ObservingResult> {
+  return withDatabase(run, 'observing', SMALL, async (databaseUrl) => {
+    const calls = callsOf(await castOf(databaseUrl));
+    const collector = createServer((request, response) => {
+      request.resume().once('end', () => response.end());
+    }).listen(0, '127.0.0.1');
+    await once(collector, 'listening');
+    const servers = new Map<string, Server>();
+    try {
+      const { port } = collector.address() as AddressInfo;
+      const settings = {
+        nothing: {},
+        metrics: { METRICS_PORT: String(await freePort()) },
+        'traces of 1 %': {
+          OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+          OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+          OTEL_TRACES_SAMPLER_ARG: '0.01',
+        },
+      };
+      for (const [name, environment] of Object.entries(settings)) {
+        servers.set(name, await startProduct({ databaseUrl, environment }));
+      }
+      const rounds = OBSERVING_ROUNDS[run.isQuick ? 'quick' : 'whole'];
+      const results: Record<string, Contest> = {};
+      for (const door of run.doors) {
+        for (const call of OBSERVED) {
+          const contestants = [...servers].map(([name, server]) => contestant(name, server, calls[door][call] ?? []));
+          const effort = { ...run.effort, rounds: Math.max(rounds, run.effort.rounds), seconds: 1 };
+          const result = await contest(
+            run.folder,
+            `observing-${door}-${call}`,
+            contestants,
+            effort,
+            run.databases.cpuMs,
+          );
+          for (const [name, { perSecond, cpuUs, ratios }] of Object.entries(result)) {
+            const ratio = `  CPU ${(1 / ratios.cpuUs).toFixed(3)} of that with nothing`;
+            run.log(row(`${door} ${call}, ${name}`, perSecond.median, 'req/s', cpuUs.median, 'us') + ratio);
+          }
+          results[`${door} ${call}`] = result;
+        }
+      }
+      return results;
+    } finally {
+      for (const server of servers.values()) await server.stop();
+      collector.closeAllConnections();
+      collector.close();
+    }
+  });
+}
+
 const databaseName = (name: string) => `bench_${name}_${process.pid}`;
+
+/** What is stored of users who ask. */
+export async function measureStorage(run: Run): Promise<StorageResult> {
+  const name = databaseName('storage');
+  const url = await run.databases.create(name);
+  try {
+    const result = await measureStorageOf(url, run.isQuick ? 2_000 : 10_000, run.databases.cpuMs);
+    for (const [table, figures] of Object.entries(result.tables)) {
+      run.log(row(`${table}, ${figures.rows} rows`, figures.table, 'bytes', figures.indexes, 'bytes of indexes'));
+    }
+    run.log(row('a question and its answer', result.cpuUs, 'us', result.databaseUs, 'us of PostgreSQL'));
+    run.log(`${result.walBytes.toFixed(0)} bytes of WAL`);
+    return result;
+  } finally {
+    await run.databases.drop(name);
+  }
+}
 
 async function withDatabase<Result>(
   { databases }: Run,

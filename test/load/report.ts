@@ -1,4 +1,5 @@
-import type { CallsResult, EmbeddedResult, GrowthResult, MemoryResult, StartResult } from './parts.js';
+import type { CallsResult, EmbeddedResult, GrowthResult, MemoryResult, ObservingResult, StartResult } from './parts.js';
+import type { StorageResult } from './storage.js';
 import type { StreamsResult } from './stream-figures.js';
 
 /** A run, as docs/performance.json keeps it; parts that a later run leaves out stay as they were. */
@@ -13,6 +14,8 @@ export interface Report {
   readonly memory?: MemoryResult;
   readonly streams?: StreamsResult;
   readonly embedded?: EmbeddedResult;
+  readonly observing?: ObservingResult;
+  readonly storage?: StorageResult;
 }
 
 export interface Goal {
@@ -22,6 +25,8 @@ export interface Goal {
   readonly atLeast?: number;
   readonly atMost?: number;
   readonly unit?: string;
+  /** After the point, as many as the goal needs. */
+  readonly digits?: number;
 }
 
 export const isMet = ({ value, atLeast = -Infinity, atMost = Infinity }: Goal): boolean =>
@@ -31,7 +36,7 @@ const PEER_OF_REST = 'by-hand';
 const LISTS = ['conversations', 'messages', 'nested'];
 
 /** Every figure of the report that a goal is set for. */
-export function goalsOf({ calls, growth, start, memory, streams, embedded }: Report): readonly Goal[] {
+export function goalsOf({ calls, growth, start, memory, streams, embedded, observing }: Report): readonly Goal[] {
   const goals: Goal[] = [];
   for (const [call, contest] of Object.entries(calls?.rest ?? {})) {
     const peer = contest[PEER_OF_REST]?.ratios;
@@ -93,6 +98,13 @@ export function goalsOf({ calls, growth, start, memory, streams, embedded }: Rep
   for (const [call, { postgres }] of Object.entries(embedded ?? {})) {
     if (postgres === undefined) continue;
     goals.push({ title: `Embedded ${call}: CPU over PostgreSQL's`, value: postgres.ratios.cpuUs, atMost: 2 });
+  }
+  for (const [call, { metrics, 'traces of 1 %': traces }] of Object.entries(observing ?? {})) {
+    if (metrics === undefined || traces === undefined) continue;
+    goals.push(
+      { title: `Metrics, ${call}: CPU over none`, value: 1 / metrics.ratios.cpuUs, atMost: 1.02, digits: 3 },
+      { title: `Traces of 1 %, ${call}: CPU over none`, value: 1 / traces.ratios.cpuUs, atMost: 1.03, digits: 3 },
+    );
   }
   return goals;
 }

@@ -5,6 +5,7 @@ import { format, resolveConfig } from 'prettier';
 import { barChart, type BarGroup } from './bar-chart.js';
 import type { Contest } from './measure-calls.js';
 import { costOf, goalsOf, isMet, type Goal, type Report } from './report.js';
+import type { StorageResult } from './storage.js';
 import { spreadOf, type Spread } from './statistics.js';
 
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
@@ -40,7 +41,7 @@ async function lastReport(): Promise<Report | undefined> {
 }
 
 const DIGITS = (value: number) => (value < 10 ? 2 : 0);
-const shown = ({ value, unit = '' }: Goal) => `${value.toFixed(DIGITS(value))} ${unit}`.trimEnd();
+const shown = ({ value, unit = '', digits = DIGITS(value) }: Goal) => `${value.toFixed(digits)} ${unit}`.trimEnd();
 const bound = ({ atLeast, atMost, unit = '' }: Goal) =>
   atLeast === undefined ? `at most ${atMost ?? ''} ${unit}`.trimEnd() : `at least ${atLeast} ${unit}`.trimEnd();
 const tenths = ({ low, median, high }: Spread) => `${median.toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)})`;
@@ -68,7 +69,7 @@ function contestTable(contests: Readonly<Record<string, Contest>>): string {
 }
 
 function markdownOf(report: Report): string {
-  const { calls, growth, start, memory, streams, embedded } = report;
+  const { calls, growth, start, memory, streams, embedded, observing, storage } = report;
   const goals = goalsOf(report);
   const part = (title: string, text: string | undefined) => (text === undefined ? [] : [`## ${title}`, text]);
   return [
@@ -120,6 +121,12 @@ function markdownOf(report: Report): string {
     ),
     ...part('Streams', streams && streamTables(streams)),
     ...part('The embedded database', embedded && contestTable(embedded)),
+    ...part(
+      'Metrics and traces',
+      observing &&
+        `The same service with nothing, with \`METRICS_PORT\`, and with \`OTEL_EXPORTER_OTLP_ENDPOINT\` and one request in a hundred sampled.\n\n${contestTable(observing)}`,
+    ),
+    ...part('What is stored', storage && storageTable(storage)),
   ].join('\n\n');
 }
 
@@ -143,6 +150,22 @@ function streamTables({ shared, running }: NonNullable<Report['streams']>): stri
         String(count),
         read.toFixed(0),
         ...[figures.cpuUs, figures.p50, figures.p99, figures.heapKb].map((value) => value.toFixed(1)),
+      ]),
+    ),
+  ].join('\n\n');
+}
+
+function storageTable({ exchanges, questionLength, answerLength, tables, walBytes, ...cpu }: StorageResult): string {
+  return [
+    `After ${exchanges.toLocaleString('en')} questions of ${questionLength} characters with answers of ${answerLength}, which come in ten pieces a second, asked over GraphQL and followed to their end (SSE) by 100 users at once or more. An exchange, with all of that, takes ${(cpu.cpuUs / 1_000).toFixed(1)} ms of the service's CPU and ${(cpu.databaseUs / 1_000).toFixed(1)} ms of PostgreSQL's, and writes ${(walBytes / 1_000).toFixed(1)} KB of its log (WAL).`,
+    table(
+      ['Table', 'Rows', 'Bytes a row', 'Of indexes', 'Of these, the largest'],
+      Object.entries(tables).map(([name, { rows, table: bytes, indexes, largest, ofLargest }]) => [
+        name,
+        rows.toLocaleString('en'),
+        bytes.toFixed(0),
+        indexes.toFixed(0),
+        `${ofLargest.toFixed(0)} (${largest})`,
       ]),
     ),
   ].join('\n\n');
