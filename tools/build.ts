@@ -20,6 +20,30 @@ interface Part {
 const PRISMA_CLIENT = 'src/generated/prisma';
 const EMBEDDED_TEMPLATE = 'dist/embedded-template';
 
+/**
+ * What esbuild writes into each bundle, and what it is changed to.
+ *
+ * - `keepNames` defines the name of a function anew each time that it is made, which gives that one a table of properties of its own.
+ *   Classes need theirs; closures, of which a request makes dozens, do not: functions that cannot be constructed are left as they
+ *   are, and so are those that have their name, since esbuild gave them no other.
+ * - Each file that imports a package of CommonJS is given a copy of all its exports, by getters: of GraphQL's 216, a hundred copies,
+ *   which took 5 MB. Files share one, unless the package has got more exports since, which it does while packages load in a circle.
+ */
+const HELPERS = [
+  {
+    found: '__name=(target,value)=>__defProp(target,"name",',
+    changed: '__name=(target,value)=>target.name===value||target.prototype===void 0?target:__defProp(target,"name",',
+  },
+  {
+    found: '__toESM=(mod,isNodeMode,target)=>(',
+    changed:
+      '__copies=[new WeakMap,new WeakMap],__toESM=(mod,isNodeMode)=>{if(Object(mod)!==mod)return __copyOf(mod,isNodeMode);' +
+      'let copies=__copies[isNodeMode?1:0],size=__getOwnPropNames(mod).length,kept=copies.get(mod);' +
+      'return kept?.size!==size&&copies.set(mod,kept={size,copy:__copyOf(mod,isNodeMode)}),kept.copy},' +
+      '__copyOf=(mod,isNodeMode,target)=>(',
+  },
+] as const;
+
 const parts = new Map<string, Part>([
   [
     'prisma-client',
@@ -166,26 +190,28 @@ async function writeTokenTable(): Promise<void> {
 }
 
 /**
- * Finishes what esbuild has written. `keepNames` defines the name of a function anew each time that it is made, which gives that one
- * a table of properties of its own. Classes need theirs; closures, of which a request makes dozens, do not: functions that cannot be
- * constructed are left as they are, and so are those that have their name, since esbuild gave them no other. And regular
- * expressions are written in ASCII as everything else is, since V8 holds a text with one other character in twice the bytes.
+ * Finishes what esbuild has written: its helpers, and regular expressions, which are written in ASCII as everything else is, since V8
+ * holds a text with one other character in twice the bytes.
  */
 function finishing(): Plugin {
-  const helper = '__name=(target,value)=>__defProp(target,"name",';
-  const lean = helper.replace('=>', '=>target.name===value||target.prototype===void 0?target:');
   return {
     name: 'finishing',
     setup(build) {
       build.onEnd(() => {
-        let found = 0;
+        const missing = new Set(HELPERS);
         for (const path of globSync('dist/**/*.js')) {
           const text = readFileSync(path, 'utf8');
-          if (text.includes(helper)) found++;
-          const finished = text.replace(helper, lean).replaceAll(/[^\0-\x7f]/g, escaped);
+          let finished = text;
+          for (const helper of HELPERS) {
+            if (!text.includes(helper.found)) continue;
+            missing.delete(helper);
+            finished = finished.replace(helper.found, helper.changed);
+          }
+          finished = finished.replaceAll(/[^\0-\x7f]/g, escaped);
           if (finished !== text) writeFileSync(path, finished);
         }
-        if (found === 0) throw new Error('esbuild no longer writes the helper of names that is changed here');
+        const [one] = missing;
+        if (one !== undefined) throw new Error(`esbuild no longer writes a helper that is changed here: ${one.found}`);
       });
     },
   };
