@@ -4,6 +4,7 @@ import { Unavailable } from './kernel/errors.js';
 import { StartupError } from './kernel/startup-error.js';
 import type { App } from './app.js';
 import { ConfigError, readConfig, type Config } from './config.js';
+import { forgetLists } from './config/secret-strength.js';
 import { giveMemoryBack } from './give-memory-back.js';
 import { createLog } from './log.js';
 
@@ -15,6 +16,7 @@ process.umask(0o077);
 // Variables that are already set win over .env.
 if (existsSync('.env')) process.loadEnvFile('.env');
 const config = configOrExit();
+forgetLists();
 const log = createLog(config);
 log.info({}, 'starting');
 

@@ -1,8 +1,6 @@
 import { createRequire } from 'node:module';
 import { MIN_SECRET_BYTES } from './accounts.settings.js';
 
-const require = createRequire(import.meta.url);
-
 /** How hard a secret must be to guess. */
 export const STRENGTH = {
   /** One that an attacker may try offline, as often as they like: some 66 bits. */
@@ -54,10 +52,26 @@ export function isGuessable(secret: string, strength: number): boolean {
   return (estimate ??= loadEstimate())(secret) < strength;
 }
 
+/** Once the settings are read, nothing needs the lists any more, which take 6 MB. */
+export function forgetLists(): void {
+  if (estimate === undefined) return;
+  estimate = undefined;
+  const { cache } = createRequire(import.meta.url);
+  for (const path of Object.keys(cache)) if (OF_LISTS.test(path)) Reflect.deleteProperty(cache, path);
+}
+
+/** Files of the package that estimates. */
+const OF_LISTS = /[\\/]node_modules[\\/]@zxcvbn-ts[\\/]/;
+
 function loadEstimate(): (secret: string) => number {
-  const { ZxcvbnFactory } = require('@zxcvbn-ts/core') as typeof import('@zxcvbn-ts/core');
+  // Made here, since it holds what it has loaded.
+  const require = createRequire(import.meta.url);
+  // The package in one file, of its fifty: a start reads it sooner.
+  const { zxcvbnts } = require('@zxcvbn-ts/core/dist/zxcvbn-ts.js') as {
+    readonly zxcvbnts: { readonly core: typeof import('@zxcvbn-ts/core') };
+  };
   const { dictionary, adjacencyGraphs } =
     require('@zxcvbn-ts/language-common') as typeof import('@zxcvbn-ts/language-common');
-  const estimator = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs, maxLength: MAX_LENGTH });
+  const estimator = new zxcvbnts.core.ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs, maxLength: MAX_LENGTH });
   return (secret) => estimator.check(secret).guessesLog10;
 }
