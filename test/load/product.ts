@@ -89,12 +89,15 @@ export interface ProductOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
+/** As the image and the unit of systemd set it. */
+const MEMORY = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '262144' };
+
 /** The service as an operator runs it in production, without Redis. */
 export function startProduct({ databaseUrl, flags = [], environment }: ProductOptions): Promise<Server> {
   return startServer({
     command: [...flags, 'dist/main.js'],
     path: '/health/ready',
-    environment: { ...PRODUCTION, DATABASE_URL: databaseUrl, ...environment },
+    environment: { ...PRODUCTION, ...MEMORY, DATABASE_URL: databaseUrl, ...environment },
   });
 }
 
