@@ -24,6 +24,7 @@ import { sessionsFeature } from './features/identity/sessions/sessions.feature.j
 import { userSessionsFeature } from './features/identity/user-sessions/user-sessions.feature.js';
 import { deadMailFeature } from './features/operations/dead-mail/dead-mail.feature.js';
 import { storedAuditLog } from './features/operations/audit/audit.feature.js';
+import { announcementsFeature } from './features/operations/announcements/announcements.feature.js';
 import { modelBreakerClosings } from './features/operations/model-breakers/model-breakers.feature.js';
 import { usageCorrectionsFeature } from './features/operations/usage-corrections/usage-corrections.feature.js';
 import { runningRepliesFeature } from './features/operations/running-replies/running-replies.feature.js';
@@ -148,6 +149,7 @@ function createServices(config: Config, database: Database, jobs: JobQueue & Dea
   const operations = {
     users: operator,
     replies: runningRepliesFeature(shared).service,
+    announcements: announcementsFeature(shared).service,
     breakers: modelBreakerClosings({
       ...shared,
       models: config.models.filter(({ status }) => status === 'configured').map(({ name }) => name),

@@ -31,6 +31,7 @@ import { personalAccessTokensFeature } from './features/identity/personal-access
 import { sessionsFeature } from './features/identity/sessions/sessions.feature.js';
 import { userSessionsFeature } from './features/identity/user-sessions/user-sessions.feature.js';
 import { auditFeature, storedAuditLog } from './features/operations/audit/audit.feature.js';
+import { announcementsFeature } from './features/operations/announcements/announcements.feature.js';
 import { idempotencyFeature } from './features/operations/idempotency/idempotency.feature.js';
 import { healthFeature } from './features/operations/health/health.feature.js';
 import { deadMailFeature } from './features/operations/dead-mail/dead-mail.feature.js';
@@ -192,6 +193,7 @@ export function createFeatures({ config, adapters, serviceUrl, ...options }: Fea
   const idempotency = idempotencyFeature(shared);
   const auditing = auditFeature({ ...shared, ...people });
   const streamTickets = streamTicketsFeature({ ...shared, replies: replies.service, sessions: sessions.service });
+  const announcements = announcementsFeature(shared);
   const modelBreakers = modelBreakersFeature({ ...shared, models: models.catalogue });
   const runningReplies = runningRepliesFeature({
     ...shared,
@@ -240,6 +242,7 @@ export function createFeatures({ config, adapters, serviceUrl, ...options }: Fea
     runningReplies,
     userSessions,
     usageCorrections,
+    announcements,
   ];
   return {
     resolvers: [...all.flatMap((feature): readonly object[] => feature.resolvers), new NodeResolver(nodes)],

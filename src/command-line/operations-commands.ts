@@ -3,6 +3,12 @@ import { operator } from '../features/identity/accounts/account-actor.js';
 import type { OperatorService } from '../features/identity/accounts/operator.service.js';
 import type { UserSessionsService } from '../features/identity/user-sessions/user-sessions.service.js';
 import type { DeadMailService } from '../features/operations/dead-mail/dead-mail.service.js';
+import {
+  ANNOUNCEMENT_LEVELS,
+  MAX_ANNOUNCEMENT_LENGTH,
+  type AnnouncementLevel,
+} from '../features/operations/announcements/announcement.js';
+import type { AnnouncementsService } from '../features/operations/announcements/announcements.service.js';
 import type { ModelBreakerClosings } from '../features/operations/model-breakers/model-breaker-closings.js';
 import type { RunningRepliesService } from '../features/operations/running-replies/running-replies.service.js';
 import type { UsageCorrectionsService } from '../features/operations/usage-corrections/usage-corrections.service.js';
@@ -19,6 +25,7 @@ import { nameOf } from './user-lines.js';
 export interface Operations {
   readonly users: Pick<OperatorService, 'find'>;
   readonly replies: Pick<RunningRepliesService, 'list' | 'stop'>;
+  readonly announcements: Pick<AnnouncementsService, 'create' | 'end' | 'list'>;
   readonly breakers: Pick<ModelBreakerClosings, 'record'>;
   readonly deadMail: Pick<DeadMailService, 'drop' | 'retry' | 'retryAll'>;
   readonly sessions: Pick<UserSessionsService, 'list' | 'revoke' | 'revokeAll'>;
@@ -56,6 +63,9 @@ export function addOperationsCommands(program: Command, line: OperationsLine): v
   addSessions(program, line);
   addEndSessions(program, line);
   addCorrectUsage(program, line);
+  addAnnounce(program, line);
+  addAnnouncements(program, line);
+  addEndAnnouncement(program, line);
 }
 
 function addRunningReplies(program: Command, line: OperationsLine): void {
@@ -236,6 +246,92 @@ function addCorrectUsage(program: Command, line: OperationsLine): void {
         line.say(`${nameOf(user)}: ${messages} messages and ${tokens} tokens were added to what was used today`);
       });
     });
+}
+
+interface AnnounceOptions {
+  readonly level: AnnouncementLevel;
+  readonly from?: Date;
+  readonly until?: Date;
+}
+
+function addAnnounce(program: Command, line: OperationsLine): void {
+  program
+    .command('announce')
+    .summary('tell everyone something, now or later')
+    .description('Tells everyone something, now or later: whoever uses the service sees it, also without a login.')
+    .argument('<text>', `plain text of at most ${MAX_ANNOUNCEMENT_LENGTH} characters`)
+    .option('--level <level>', ANNOUNCEMENT_LEVELS.map((level) => level.toLowerCase()).join(', '), levelIn, 'INFO')
+    .option('--from <time>', 'when it begins, as 2026-01-31T22:00Z; now by default', timeIn)
+    .option('--until <time>', 'when it ends; by default, when `end-announcement` ends it', timeIn)
+    .action((text: string, { level, from, until }: AnnounceOptions) => {
+      if (text.trim() === '' || text.length > MAX_ANNOUNCEMENT_LENGTH)
+        throw new UsageError(`An announcement has 1 to ${MAX_ANNOUNCEMENT_LENGTH} characters`);
+      return line.withOperations(async ({ announcements }) => {
+        const request = { text, level, startsAt: from, endsAt: until };
+        const { id, state, startsAt } = await announcements.create(operator, request);
+        line.say(
+          state === 'SCHEDULED' ? `it will be shown from ${startsAt.toISOString()} on` : 'it is shown to everyone',
+        );
+        line.print(id);
+      });
+    });
+}
+
+function addAnnouncements(program: Command, line: OperationsLine): void {
+  program
+    .command('announcements')
+    .summary('list what everyone is told, was told and will be, newest first, 100 at most')
+    .description('Lists what everyone is told, was told and will be, newest first, 100 at most.')
+    .option('--json', 'as JSON')
+    .action(({ json = false }: { json?: boolean }) =>
+      line.withOperations(async ({ announcements }) => {
+        await printList(line, json, await announcements.list(operator, LONGEST_LIST), {
+          plural: 'announcements',
+          headings: ['ID', 'STATE', 'LEVEL', 'FROM', 'UNTIL', 'TEXT'],
+          cells: ({ id, state, level, startsAt, endsAt, text }) => [
+            id,
+            state.toLowerCase(),
+            level.toLowerCase(),
+            startsAt.toISOString(),
+            endsAt?.toISOString() ?? '-',
+            visible(text),
+          ],
+          json: (announcement) => announcement,
+        });
+      }),
+    );
+}
+
+function addEndAnnouncement(program: Command, line: OperationsLine): void {
+  program
+    .command('end-announcement')
+    .summary('end an announcement now')
+    .description('Ends an announcement now, or one that has not begun before it does.')
+    .argument('<id>', 'as `announcements` shows it')
+    .action((id: string) => {
+      requireId(id, 'an announcement', 'announcements');
+      return line.withOperations(async ({ announcements }) => {
+        await announcements.end(operator, id);
+        line.say('the announcement has ended');
+      });
+    });
+}
+
+function levelIn(text: string): AnnouncementLevel {
+  const level = ANNOUNCEMENT_LEVELS.find((known) => known === text.toUpperCase());
+  if (level === undefined)
+    throw new UsageError(`"${text}" is none of ${ANNOUNCEMENT_LEVELS.map((known) => known.toLowerCase()).join(', ')}`);
+  return level;
+}
+
+/** With its offset: whose time zone a time without one is in, nobody can tell. */
+function timeIn(text: string): Date {
+  const time = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/i.test(text)
+    ? new Date(text)
+    : null;
+  if (time === null || Number.isNaN(time.getTime()))
+    throw new UsageError(`"${text}" is not a time with its offset, as 2026-01-31T22:00Z`);
+  return time;
 }
 
 function figureUpTo(max: number) {

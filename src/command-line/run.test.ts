@@ -11,9 +11,11 @@ import { removeSecondFactor } from '../features/identity/second-factor/remove-se
 import { SecondFactorRepository } from '../features/identity/second-factor/second-factor.repository.js';
 import { userSessionsFeature } from '../features/identity/user-sessions/user-sessions.feature.js';
 import { deadMailFeature } from '../features/operations/dead-mail/dead-mail.feature.js';
+import { announcementsFeature } from '../features/operations/announcements/announcements.feature.js';
 import { modelBreakerClosings } from '../features/operations/model-breakers/model-breakers.feature.js';
 import { usageCorrectionsFeature } from '../features/operations/usage-corrections/usage-corrections.feature.js';
 import { runningRepliesFeature } from '../features/operations/running-replies/running-replies.feature.js';
+import { systemClock } from '../kernel/clock.js';
 import type { Finding } from '../kernel/installation.js';
 import { UsageError } from './failures.js';
 import { runCommand } from './run.js';
@@ -99,6 +101,7 @@ describe.each(testDatabases())('the command line, on $name:', ({ name, open }) =
         return work({
           users: { find: (name) => fixture.accounts.get(operator, name) },
           replies: runningRepliesFeature(needs).service,
+          announcements: announcementsFeature({ ...needs, clock: systemClock }).service,
           breakers: modelBreakerClosings({ ...needs, models: ['fast'] }),
           deadMail: deadMailFeature({ ...needs, jobs }).service,
           sessions: userSessionsFeature({ ...needs, admins: fixture.admins, sessions: fixture.sessions }).service,
@@ -353,6 +356,55 @@ describe.each(testDatabases())('the command line, on $name:', ({ name, open }) =
       { ...event, details: { model: 'fast', reason: 'the key is paid', by: 'command line' } },
       { ...event, details: { model: 'fast', by: 'command line' } },
     ]);
+  });
+
+  it('announce tells everyone, announcements lists it, and end-announcement ends it', async () => {
+    expect(await run('announce', 'We moved.\u001b[2J')).toBe(0);
+    expect(await run('announce', 'Down', '--level', 'warning', '--from', '2099-01-01T00:00Z')).toBe(2);
+    const from = new Date(Date.now() + 3_600_000).toISOString();
+    expect(await run('announce', 'Soon', '--level', 'critical', '--from', from)).toBe(0);
+    for (const words of [
+      [' '],
+      ['x', '--level', 'loud'],
+      ['x', '--until', '2026-01-31 22:00'],
+      ['x', '--from', '2026-02-31T99:00Z'],
+    ])
+      expect(await run('announce', ...words)).toBe(2);
+    const [moved = '', soon = ''] = printed;
+    expect(await run('announcements')).toBe(0);
+    expect(printed.pop()?.split('\n')).toEqual([
+      expect.stringMatching(/^ID +STATE +LEVEL +FROM +UNTIL +TEXT$/),
+      expect.stringMatching(new RegExp(`^${soon} +scheduled +critical +${from} +- +Soon$`)),
+      expect.stringMatching(new RegExp(`^${moved} +current +info +\\d{4}-\\S+ +- +We moved\\.[^\u001b]*$`)),
+    ]);
+    expect(await run('announcements', '--json')).toBe(0);
+    expect(JSON.parse(printed.pop() ?? '')).toMatchObject([
+      { id: soon, state: 'SCHEDULED', level: 'CRITICAL', startsAt: from, endsAt: null, text: 'Soon' },
+      { id: moved, state: 'CURRENT' },
+    ]);
+    for (const id of [moved, moved]) expect(await run('end-announcement', id)).toBe(0);
+    expect(await run('end-announcement', crypto.randomUUID())).toBe(1);
+    expect(await run('end-announcement', 'ada')).toBe(2);
+    expect(said).toEqual([
+      'it is shown to everyone',
+      expect.stringMatching(/^error: .*must be at most 366 days away/),
+      `it will be shown from ${from} on`,
+      'error: An announcement has 1 to 1000 characters',
+      'error: "loud" is none of info, warning, critical',
+      'error: "2026-01-31 22:00" is not a time with its offset, as 2026-01-31T22:00Z',
+      'error: "2026-02-31T99:00Z" is not a time with its offset, as 2026-01-31T22:00Z',
+      'the announcement has ended',
+      'the announcement has ended',
+      'error: Announcement not found',
+      'error: "ada" is not the id of an announcement; `announcements` shows them',
+    ]);
+    const { rows } = await database.query(
+      `SELECT action::text, details->>'by' AS by FROM audit_events WHERE action::text LIKE 'ANNOUNCEMENT%' ORDER BY id`,
+    );
+    const by = 'command line';
+    expect(rows).toEqual(
+      ['ANNOUNCEMENT_CREATED', 'ANNOUNCEMENT_CREATED', 'ANNOUNCEMENT_ENDED'].map((action) => ({ action, by })),
+    );
   });
 
   it('correct-usage adds to the counts of the day, and gives back no more than was used', async () => {

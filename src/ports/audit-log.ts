@@ -41,6 +41,9 @@ export const AUDIT_ACTIONS = [
   'JOB_DROPPED',
   'USAGE_CORRECTED',
   'MODEL_BREAKER_CLOSED',
+  'ANNOUNCEMENT_CREATED',
+  'ANNOUNCEMENT_UPDATED',
+  'ANNOUNCEMENT_ENDED',
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

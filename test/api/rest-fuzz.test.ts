@@ -23,12 +23,15 @@ const PLAN = { price: 0, daily_messages: 9_000, daily_tokens: 9_000_000, max_con
 
 /**
  * Operations that random input cannot complete: they need a secret, an id of the caller's own, two ids that belong together, a reply
- * that waits, mail that was given up, no more than was used, or a provider's answer.
+ * that waits, mail that was given up, no more than was used, an announcement, the name of a model, or a provider's answer.
  */
 const NEED_A_SECRET = new Set([
+  '/admin/announcements/{announcement_id}',
+  '/admin/announcements/{announcement_id}/end',
   '/admin/dead-mail/{mail_id}',
   '/admin/dead-mail/{mail_id}/retry',
   '/admin/invitations/{invitation_id}',
+  '/admin/model-breakers/{model}/close',
   '/admin/users/{user_id}/sessions/{session_id}',
   '/admin/users/{user_id}/tokens/{token_id}',
   '/admin/users/{user_id}/usage/corrections',

@@ -251,6 +251,10 @@ export const GROWING_READS: readonly GrowingRead[] = [
 export const OTHER_READS: Readonly<Record<string, string>> = {
   'messages.nearestTo': 'a part of messages.pages',
   'messages.beyond': 'a part of messages.pages',
+  'announcements.current': 'of those that have not ended, which an index has alone; 50 at most',
+  'announcements.page': 'what admins wrote by hand, which is little',
+  'announcements.count': 'what admins wrote by hand, which is little',
+  'announcements.lockAndCountOpen': 'of those that have not ended, 50 at most',
   'conversations.insert': 'counts no more than the plan allows',
   'conversations.markRead': 'a write, which counts what it marks',
   'accounts.findDeleted': 'the users of one address',

@@ -1,4 +1,5 @@
 import { Actor } from './actor.js';
+import { newAdmin } from './admins.js';
 import type { TestApp } from './app.js';
 import { Authenticator, challengeOf, enrol, forgetUsedStep, protect } from './authenticator.js';
 import type { CastMember, Target } from './authorisation-cast.js';
@@ -73,6 +74,11 @@ async function codeByMail({ mailServer, caller: { email } }: Situation, actor: A
   return mailServer.codeTo(email);
 }
 
+async function announcement({ app }: Situation): Promise<string> {
+  const { body } = await (await newAdmin(app)).rest('POST', '/admin/announcements', { text: 'A test.' });
+  return (body.data as { readonly announcement_id: string }).announcement_id;
+}
+
 const freshCode = async (situation: Situation) => ({
   code: (await protectedActor(situation)).authenticator.code(),
 });
@@ -92,6 +98,16 @@ export const GOOD_ARGUMENTS: Readonly<Record<string, (situation: Situation) => P
     await target.makeToken(['chat']);
     return { userId: target.owner.userId };
   },
+  listAnnouncements: async (situation) => {
+    await announcement(situation);
+    return {};
+  },
+  adminListAnnouncements: async (situation) => {
+    await announcement(situation);
+    return {};
+  },
+  updateAnnouncement: async (situation) => ({ id: await announcement(situation), input: { text: 'Changed.' } }),
+  endAnnouncement: async (situation) => ({ id: await announcement(situation) }),
   confirmSecondFactor: async (situation) => {
     const { uri } = await enrol(actorOf(situation));
     return { code: new Authenticator(uri).code() };

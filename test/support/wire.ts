@@ -83,6 +83,17 @@ export const modelBreaker = z.strictObject({
   last_failure: text.nullable(),
 });
 
+export const announcement = z.strictObject({
+  announcement_id: uuid,
+  text,
+  level: z.enum(['INFO', 'WARNING', 'CRITICAL']),
+  starts_at: time,
+  ends_at: time.nullable(),
+  state: z.enum(['SCHEDULED', 'CURRENT', 'ENDED']),
+  created_at: time,
+  updated_at: time,
+});
+
 export const message = z.strictObject({
   message_id: uuid,
   conversation_id: uuid,

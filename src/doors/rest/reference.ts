@@ -31,6 +31,7 @@ export const REFERENCE: Reference = {
     Messages: 'What was said in a conversation.',
     Chat: 'Questions to the model.',
     Uploads: 'Files.',
+    Announcements: 'What the operator tells everyone.',
     Admin: 'What administrators do with the accounts of others.',
   },
   schemaNames: { AuthTokens: 'Tokens', DailyUsage: 'Usage', RecoveryCodes: 'NewRecoveryCodes' },

@@ -53,6 +53,10 @@ const DESCRIPTIONS: Readonly<Record<Action, string>> = {
     'An admin changed what a user has used today; `details` has `messages`, `tokens`, the `reason` and the `entryId` of the ledger.',
   MODEL_BREAKER_CLOSED:
     'An admin had all instances ask a model again that was left alone; `details` has the `model` and, where one was given, the `reason`.',
+  ANNOUNCEMENT_CREATED:
+    'An admin told everyone something; `details` has the `announcementId`, `text`, `level`, `startsAt` and `endsAt`.',
+  ANNOUNCEMENT_UPDATED: 'An admin changed an announcement; `details` has the `announcementId` and the new values.',
+  ANNOUNCEMENT_ENDED: 'An admin ended an announcement; `details.announcementId` says which.',
 };
 
 const entriesOf = <Value>(valueOf: (action: Action) => Value) =>
