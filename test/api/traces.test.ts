@@ -401,9 +401,14 @@ describe('which traces are kept', () => {
     expect(String(chat?.attributes['gen_ai.output.messages'])).toContain(ANSWER);
   });
 
-  it('is told to servers also where this service keeps nothing', async () => {
+  it('is told to servers also where this service keeps nothing, and named in the log where it does', async () => {
     app.model.reply({ chunks: [ANSWER] });
     await user.rest('POST', '/chat', { message: QUESTION });
     expect(app.model.requests.at(-1)?.headers['traceparent']).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+    const lines = await eventually(
+      () => Promise.resolve(app.logged.filter(({ path }) => path === '/api/v1/chat')),
+      ({ length }) => length === 2,
+    );
+    expect(lines.map((line) => 'trace_id' in line)).toEqual([true, false]);
   });
 });

@@ -138,10 +138,12 @@ export class OpenTelemetry implements Tracing {
     return (work) => this.#contexts.with(now, work);
   }
 
-  /** The ids of this moment's trace and span, for lines of the log. */
+  /** The ids of this moment's trace and span, for lines of the log; none of a trace that is not kept, which nobody can look up. */
   get ids(): { readonly trace_id: string; readonly span_id: string } | undefined {
-    const current = trace.getSpanContext(this.#contexts.active());
-    return current && { trace_id: current.traceId, span_id: current.spanId };
+    const span = trace.getSpan(this.#contexts.active());
+    if (span === undefined || !isKept(span)) return undefined;
+    const { traceId, spanId } = span.spanContext();
+    return { trace_id: traceId, span_id: spanId };
   }
 
   /** Sends what waits. Rejects never; it may take as long as an export. */
