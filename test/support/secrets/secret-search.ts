@@ -40,7 +40,9 @@ export class SecretSearch {
         .slice(0, kind === 'text' ? BEGINNING : undefined);
       if (written.length < MIN_LENGTH) continue;
       const start = written.slice(0, MIN_LENGTH);
-      this.#secrets.set(start, [...(this.#secrets.get(start) ?? []), { kind, value: written }]);
+      const alike = this.#secrets.get(start);
+      if (alike === undefined) this.#secrets.set(start, [{ kind, value: written }]);
+      else alike.push({ kind, value: written });
       this.#beginnings[beginningAt(written, 0)] = 1;
     }
   }
