@@ -338,7 +338,7 @@ export async function measureStorage(run: Run): Promise<StorageResult> {
   const name = databaseName('storage');
   const url = await run.databases.create(name);
   try {
-    const result = await measureStorageOf(url, run.isQuick ? 2_000 : 10_000, run.databases.cpuMs);
+    const result = await measureStorageOf(url, run.isQuick ? 400 : 10_000, run.databases.cpuMs);
     for (const [table, figures] of Object.entries(result.tables)) {
       run.log(row(`${table}, ${figures.rows} rows`, figures.table, 'bytes', figures.indexes, 'bytes of indexes'));
     }

@@ -39,7 +39,7 @@ const PIECE = 20;
 /** Each user asks so often, in one conversation. */
 const ASKED = 20;
 /** A model is slow: this is how many answers it writes at once, so that the service has something to do. */
-const AT_ONCE = 100;
+const AT_ONCE = 40;
 const PIECE_MS = 100;
 
 /** English, of which no two messages have the same: what an index of trigrams takes depends on how words differ. */
@@ -141,6 +141,15 @@ export async function measureStorageOf(
     );
     await client.query(NEXT);
     for (const statement of COPIES) await client.query(statement);
+    // An index of trigrams takes less a message the more there are.
+    await client.query('SET session_replication_role = replica');
+    for (const [type, length] of [
+      ['user', QUESTION],
+      ['ai', ANSWER],
+    ] as const) {
+      const texts = Array.from({ length: MORE_MESSAGES / 2 }, () => text(length));
+      await client.query(MORE, [type, texts]);
+    }
     await client.query('VACUUM ANALYZE');
     const { rows } = await client.query<
       { name: string } & Record<Exclude<keyof TableFigures, 'largest'>, string> & { largest: string }
@@ -175,11 +184,23 @@ export async function measureStorageOf(
 /** Rows of which users of a benchmark leave few: as many again of each, with ids in order, as if there were a hundred times as many users. */
 const COPIES = [
   copyOf('users', `'email', number || row.email`),
-  copyOf('sessions', `'user_id', pg_temp.next(row.user_id, number)`),
+  copyOf(
+    'sessions',
+    `'user_id', pg_temp.next(row.user_id, number),
+     'family_hash', '\\x' || encode(sha256((row.id::text || number)::bytea), 'hex')`,
+  ),
   copyOf('conversations', `'user_id', pg_temp.next(row.user_id, number)`),
   copyOf('audit_events', `'subject_id', pg_temp.next(row.subject_id, number)`),
   copyOf('usage_daily', `'user_id', pg_temp.next(row.user_id, number)`),
 ];
+/** With texts of their own, of a thousand users. */
+const MORE_MESSAGES = 40_000;
+const MORE = `
+  INSERT INTO messages SELECT (jsonb_populate_record(row, jsonb_build_object(
+    'id', pg_temp.next(row.id, number::int), 'conversation_id', pg_temp.next(row.conversation_id, number::int),
+    'owner_id', pg_temp.next(row.owner_id, (number % 1000)::int), 'content', jsonb_build_object('text', text)))).*
+  FROM unnest($2::text[]) WITH ORDINALITY AS texts (text, number),
+    messages AS row WHERE row.id = (SELECT id FROM messages WHERE message_type = $1 ORDER BY id DESC LIMIT 1)`;
 const NEXT = `CREATE FUNCTION pg_temp.next(id uuid, number int) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
   SELECT (left(id::text, 24) || lpad(to_hex(number), 12, '0'))::uuid $$`;
 
@@ -196,5 +217,5 @@ const TABLES = `
     SELECT indexrelid::regclass::text AS name, pg_relation_size(indexrelid) AS bytes FROM pg_index
     WHERE indrelid = pg_class.oid ORDER BY 2 DESC LIMIT 1
   ) AS largest
-  WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples >= 1000 AND relname <> '_prisma_migrations'
+  WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples >= 400 AND relname <> '_prisma_migrations'
   ORDER BY pg_total_relation_size(oid) DESC`;

@@ -157,7 +157,7 @@ function streamTables({ shared, running }: NonNullable<Report['streams']>): stri
 
 function storageTable({ exchanges, questionLength, answerLength, tables, walBytes, ...cpu }: StorageResult): string {
   return [
-    `After ${exchanges.toLocaleString('en')} questions of ${questionLength} characters with answers of ${answerLength}, which come in ten pieces a second, asked over GraphQL and followed to their end (SSE) by 100 users at once or more. An exchange, with all of that, takes ${(cpu.cpuUs / 1_000).toFixed(1)} ms of the service's CPU and ${(cpu.databaseUs / 1_000).toFixed(1)} ms of PostgreSQL's, and writes ${(walBytes / 1_000).toFixed(1)} KB of its log (WAL).`,
+    `After ${exchanges.toLocaleString('en')} questions of ${questionLength} characters with answers of ${answerLength}, which come in ten pieces a second, asked over GraphQL and followed to their end (SSE) by 40 users at once. An exchange, with all of that, takes ${(cpu.cpuUs / 1_000).toFixed(1)} ms of the service's CPU and ${(cpu.databaseUs / 1_000).toFixed(1)} ms of PostgreSQL's, and writes ${(walBytes / 1_000).toFixed(1)} KB of its log (WAL).`,
     table(
       ['Table', 'Rows', 'Bytes a row', 'Of indexes', 'Of these, the largest'],
       Object.entries(tables).map(([name, { rows, table: bytes, indexes, largest, ofLargest }]) => [
