@@ -1,3 +1,6 @@
+-- In the order in which the service locks them: in another one, its transactions would be ended as deadlocks.
+LOCK TABLE "usage_entries", "conversations", "messages";
+
 -- What a conversation asks the model for. Null: the default.
 ALTER TABLE "conversations"
     ADD COLUMN "model" TEXT,

@@ -1,5 +1,6 @@
 -- A search reads what its user has, and no more than a bound of it (docs/decisions/0069-a-search-is-bounded-by-its-user.md).
-LOCK TABLE "messages" IN SHARE ROW EXCLUSIVE MODE;
+-- In the order in which the service locks them: in another one, its transactions would be ended as deadlocks.
+LOCK TABLE "conversations", "messages";
 ALTER TABLE "messages" ADD COLUMN "owner_id" UUID;
 
 -- As where messages became a tree: the index of the text is made anew, which is faster than to change every entry.

@@ -169,7 +169,8 @@ export class RedisEventLog implements EventLog {
   }
 
   private keys(stream: string): [key: string, writer: string] {
-    const key = `${this.redis.keyPrefix}events:${stream}`;
+    // Not `events:`, under which 0.1.0 keeps entries of another form: neither release may read those of the other.
+    const key = `${this.redis.keyPrefix}log:${stream}`;
     return [key, `${key}:writer`];
   }
 

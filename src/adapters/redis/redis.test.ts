@@ -153,7 +153,7 @@ describeWithRedis('on Redis, over a network that fails', () => {
       const reader = await eventLog(steady).follow<string>('stream', 0, FOREVER);
       await write('a');
       // Written without a word in the channel.
-      await steady.commands.xadd(`${keyPrefix}events:stream`, '2-0', 'event', '"b"');
+      await steady.commands.xadd(`${keyPrefix}log:stream`, '2-0', 'event', '"b"');
       await eventLog(steady).write('stream', FIRST_WRITER, 3, ['c']);
       expect((await take(reader, 3)).map(({ event }) => event)).toEqual(['a', 'b', 'c']);
     });
@@ -221,14 +221,14 @@ describeWithRedis('on Redis, over a network that fails', () => {
       proxy.heal();
       await eventLog(steady).write('kept', FIRST_WRITER, 1, ['a']);
       await take(reader, 1);
-      expect(await subscribed()).toEqual([`${keyPrefix}events:kept`]);
+      expect(await subscribed()).toEqual([`${keyPrefix}log:kept`]);
     });
 
     it('says what it lacks when Redis has lost a stream, and is whole again when that is written', async () => {
       const log = eventLog(steady);
       await log.write('stream', FIRST_WRITER, 1, ['a', 'b']);
       const reader = await log.follow('stream', 1, FOREVER);
-      await steady.commands.del(`${keyPrefix}events:stream`);
+      await steady.commands.del(`${keyPrefix}log:stream`);
       expect(await log.write('stream', FIRST_WRITER, 3, ['c'])).toBe(0);
       expect(await log.write('stream', FIRST_WRITER, 1, ['a', 'b', 'c'])).toBe(3);
       expect(await take(reader, 2)).toEqual([
