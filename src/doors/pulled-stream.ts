@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { drained, isFull } from './write.js';
+import { drained, isFull, SharedText, writeShared } from './write.js';
 
 /** The part of a stream's controller that is used by what makes events. */
 interface Controller {
@@ -17,6 +17,9 @@ interface Source {
   cancel?(reason?: unknown): unknown;
 }
 
+/** What Yoga writes to each silent stream every 12 s. */
+const SIGN_OF_LIFE = new SharedText(':\n\n');
+
 /**
  * Stands in for `ReadableStream`: writes what a source makes to a Node response, pulled at its reader's pace, without the
  * promises and the copies of web streams. What is made at once is one write.
@@ -31,7 +34,8 @@ export class PulledStream {
     const flush = () => {
       const made = text;
       text = '';
-      if (!response.destroyed) response.write(made);
+      if (made === SIGN_OF_LIFE.text) void writeShared(response, SIGN_OF_LIFE);
+      else if (!response.destroyed) response.write(made);
     };
     const controller: Controller = {
       get desiredSize() {

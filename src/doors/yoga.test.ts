@@ -68,6 +68,19 @@ describe('server-sent events', () => {
     );
   });
 
+  it('show signs of life while nothing happens, and go on', async () => {
+    const answer = await doors.post('subscription { tail }', {}, STREAM);
+    const decoder = new TextDecoder();
+    let text = '';
+    for await (const piece of answer.body ?? []) {
+      text += decoder.decode(piece, { stream: true });
+      if (/\n\n(?::\n\n){2,}$/.test(text)) doors.journal.release.resolve('fail');
+    }
+    expect(text).toMatch(
+      /^:\n\n(?::\n\n)*event: next\ndata: .*"tail":1.*\n\n(?::\n\n){2,}event: next\ndata: .*"Invalid token".*\n\nevent: complete\ndata:\n\n$/,
+    );
+  });
+
   it('tell the source when the client leaves', async () => {
     const leaving = new AbortController();
     const answer = await fetch(doors.url, {
