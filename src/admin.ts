@@ -63,7 +63,7 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   },
   restoreBackup: async (file, force) => {
     const { restoreBackup } = await import('./app-backup.js');
-    return restoreBackup(settings(), await readProductVersion(), file, force);
+    return restoreBackup(settings(), await readProductVersion(), file, force, log);
   },
 });
 

@@ -13,6 +13,9 @@ import type { Config } from './config.js';
 import type { Log } from './kernel/log.js';
 import { StartupError } from './kernel/startup-error.js';
 
+/** Far more events than a client sees between a backup and its restore. */
+const EVENTS_PASSED_OVER = 1_000_000;
+
 /** Lets the command line make backups of the embedded database while the service runs. */
 export async function openBackups(
   { dataDirectory }: Config,
@@ -70,6 +73,7 @@ export async function restoreBackup(
   version: string,
   file: string,
   force: boolean,
+  log: Log,
 ): Promise<readonly string[]> {
   requireEmbedded(config, 'restored');
   const { restoreArchive } = await import('./adapters/backup/restore.js');
@@ -83,12 +87,36 @@ export async function restoreBackup(
     );
   };
   const { dataDirectory } = config;
-  const { manifest, aside } = await restoreArchive(file, { dataDirectory, force, accept }).catch(explainFile);
+  const prepare = (unpacked: string) => numberEventsAnew(unpacked, log);
+  const { manifest, aside } = await restoreArchive(file, { dataDirectory, force, accept, prepare }).catch(explainFile);
   return [
     `${dataDirectory} is as it was at ${manifest.madeAt}, under release ${manifest.version}`,
     ...(aside === null ? [] : [`what was there before is in ${aside}`]),
     ...elsewhere(config, 'must be as it was then, too'),
   ];
+}
+
+/**
+ * Clients have seen events that the backup does not have, under numbers that would come again: one that asks for what came after
+ * them would miss as many. So numbers begin anew, far above, and what clients ask for is told as expired: they read anew.
+ */
+async function numberEventsAnew(dataDirectory: string, log: Log): Promise<void> {
+  await using resources = new AsyncDisposableStack();
+  const database = await openDatabase({
+    url: undefined,
+    dataDirectory,
+    migrationsDirectory: MIGRATIONS,
+    logger: log,
+    missingMigrations: 'leave',
+  });
+  resources.defer(() => database.close());
+  const { rows } = await database.query(`SELECT WHERE to_regclass('event_feeds') IS NOT NULL`);
+  // A release before this one had no such events.
+  if (rows.length === 0) return;
+  await database.transaction(async (sql) => {
+    await sql.query('UPDATE event_feeds SET last_sequence = last_sequence + $1', [EVENTS_PASSED_OVER]);
+    await sql.query('DELETE FROM feed_events');
+  });
 }
 
 async function manifestOf(database: OpenedDatabase, version: string): Promise<Manifest> {

@@ -43,7 +43,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(parent, { recursive: true, force: true }));
 
-const restore = (force = false) => restoreArchive(file, { dataDirectory: target, force, accept: () => undefined });
+const prepare = () => Promise.resolve();
+const restore = (force = false) =>
+  restoreArchive(file, { dataDirectory: target, force, accept: () => undefined, prepare });
 
 /** Everything in a folder, but for its lock, with the hash of its bytes. */
 async function treeOf(root: string): Promise<Record<string, string>> {
@@ -143,7 +145,7 @@ describe('a restore', () => {
     const accept = () => {
       throw new StartupError('release 9.0.0 made it');
     };
-    await expect(restoreArchive(file, { dataDirectory: target, force: false, accept })).rejects.toThrow(
+    await expect(restoreArchive(file, { dataDirectory: target, force: false, accept, prepare })).rejects.toThrow(
       'release 9.0.0',
     );
     expect(await treeOf(target)).toEqual({});

@@ -17,6 +17,8 @@ export interface RestoreOptions extends Pick<ReadOptions, 'accept'> {
   readonly dataDirectory: string;
   /** Moves what is there into a folder of its own, instead of refusing a folder that is not empty. */
   readonly force: boolean;
+  /** Opens what was unpacked, before it takes its place. What it throws refuses the archive. */
+  readonly prepare: (unpacked: string) => Promise<void>;
 }
 
 export interface Restored {
@@ -32,7 +34,7 @@ export interface Restored {
  * @throws StartupError with nothing changed
  */
 export async function restoreArchive(file: string, options: RestoreOptions): Promise<Restored> {
-  const { dataDirectory, force, accept } = options;
+  const { dataDirectory, force, accept, prepare } = options;
   if (!existsSync(file)) throw new StartupError(`there is no file ${file}`);
   await openDataDirectory(dataDirectory);
   const lock = lockUnused(dataDirectory);
@@ -49,6 +51,7 @@ export async function restoreArchive(file: string, options: RestoreOptions): Pro
       if (!existsSync(join(unpacked, 'postgres', 'PG_VERSION'))) {
         throw new StartupError(`${file} is damaged, or no backup: it has no database`);
       }
+      await prepare(unpacked);
       const aside = await replace(dataDirectory, present.filter(isOurs), unpacked);
       return { manifest, aside };
     } finally {
@@ -77,7 +80,9 @@ async function replace(dataDirectory: string, old: readonly string[], unpacked: 
     aside = join(dataDirectory, `before-restore-${new Date().toISOString().replace(/[:.]/g, '-')}`);
     for (const name of old) moves.push([join(dataDirectory, name), join(aside, name)]);
   }
-  for (const name of await readdir(unpacked)) moves.push([join(unpacked, name), join(dataDirectory, name)]);
+  for (const name of await readdir(unpacked))
+    // The lock of whoever prepared it: this process holds the one of the folder.
+    if (!NOTHING.test(name)) moves.push([join(unpacked, name), join(dataDirectory, name)]);
 
   const wasBrokenOff = existsSync(mark);
   await writeFile(mark, '', { flush: true });
