@@ -328,7 +328,7 @@ describe('the command line on the embedded database', () => {
   });
 
   it('says that the server cannot be reached', async () => {
-    const settings = { DATABASE_URL: 'postgres://nobody:secret@127.0.0.1:1/none', DATA_DIR: dataDirectory };
+    const settings = { DATABASE_URL: 'postgres://nobody:sesame@127.0.0.1:1/none', DATA_DIR: dataDirectory };
     const { code, said } = await runAdmin(settings, ['list']);
     expect(code).toBe(1);
     expect(said).toMatch(/^error: DATABASE_URL: PostgreSQL at 127\.0\.0\.1:1\/none cannot be used: /);
