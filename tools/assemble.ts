@@ -1,14 +1,15 @@
-// Writes what a machine needs to run the service, besides Node, into a folder: `node tools/assemble.ts <folder>`, after a build. That
+// Writes what a machine needs to run the service, besides Node, into a folder: `npm run assemble -- <folder>`. That
 // is the bundle, the migrations, what REST is made from, and of packages the files that the bundle loads: their native code for
-// this kind of machine, but nothing for others.
+// this kind of machine, but nothing for others. `sbom.cdx.json` (CycloneDX) and `LICENSES.txt` say what of others is in it.
 import { cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeFileTrace } from '@vercel/nft';
+import { billOfMaterials, shippedPackages, TERMS, termsOf } from './bill-of-materials.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [folder] = process.argv.slice(2);
-if (folder === undefined) fail('Say which folder: node tools/assemble.ts <folder>');
+if (folder === undefined) fail('Say which folder: npm run assemble -- <folder>');
 if (existsSync(folder) && readdirSync(folder).length > 0) fail(`${folder} is not empty.`);
 const target = folder;
 process.chdir(root);
@@ -25,8 +26,6 @@ const READ_BY_PATH = [
 ];
 /** The command line of the operator, also when it is called by a link. */
 const ADMIN = '#!/bin/sh\nexec node "$(dirname "$(readlink -f "$0")")/dist/admin.js" "$@"\n';
-/** The terms of packages of which only some files are taken. */
-const TERMS = '{LICEN[CS]E,NOTICE,COPYING}*';
 
 const { fileList } = await nodeFileTrace(['dist/main.js', 'dist/admin.js'], {
   base: root,
@@ -35,14 +34,18 @@ const { fileList } = await nodeFileTrace(['dist/main.js', 'dist/admin.js'], {
 });
 const traced = [...fileList].filter((path) => path !== 'package.json');
 const files = new Set([...traced, ...globSync(READ_BY_PATH).filter((path) => statSync(path).isFile())]);
+const packages = shippedPackages(files);
 for (const name of packagesOf(files)) for (const path of globSync(`node_modules/${name}/${TERMS}`)) files.add(path);
 for (const path of files) {
   mkdirSync(dirname(join(target, path)), { recursive: true });
   cpSync(path, join(target, path), { dereference: true });
 }
-const { name, version, license, type } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, unknown>;
+const product = JSON.parse(readFileSync('package.json', 'utf8')) as Parameters<typeof billOfMaterials>[0];
+const { name, version, license, type } = product;
 const manifest = { name, version, license, private: true, type, engines: { node: '>=24' } };
 writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+writeFileSync(join(target, 'sbom.cdx.json'), `${billOfMaterials(product, packages)}\n`);
+writeFileSync(join(target, 'LICENSES.txt'), termsOf(packages));
 writeFileSync(join(target, 'admin'), ADMIN, { mode: 0o755 });
 
 /** The names of the packages that paths of files are in. */

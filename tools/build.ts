@@ -44,6 +44,9 @@ const HELPERS = [
   },
 ] as const;
 
+/** The files that the bundle was made of, of which tools/bill-of-materials.ts names the packages. */
+const BUNDLED = 'dist/bundled.json';
+
 const parts = new Map<string, Part>([
   [
     'prisma-client',
@@ -142,7 +145,7 @@ function fingerprintOf(sources: readonly string[]): string {
 async function bundleProgram(): Promise<void> {
   // Imported here, so that `npm start` needs only a tenth of a second when there is nothing to compile.
   const { build } = await import('esbuild');
-  await build({
+  const { metafile } = await build({
     // The suites start the service by the last two: see test/support/host/started-program.ts.
     entryPoints: ['src/main.ts', 'src/admin.ts', 'src/app.ts', 'src/config.ts'],
     outdir: 'dist',
@@ -175,8 +178,12 @@ async function bundleProgram(): Promise<void> {
     sourcemap: true,
     sourcesContent: false,
     logLevel: 'error',
+    metafile: true,
     plugins: [finishing()],
   });
+  const used = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
+  const files = new Set(used.flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : [])));
+  writeFileSync(BUNDLED, JSON.stringify([...files].sort()));
 }
 
 /** Writes what src/adapters/openai/token-table.ts reads: for each token, in the order of the ranks, the number of its bytes and these. */

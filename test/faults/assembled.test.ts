@@ -1,10 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { signUp } from '../support/actor.js';
 import { runCommand } from '../support/admin-program.js';
 import { killPrograms, startProgram, withDataDirectory } from '../support/program.js';
+
+const ASSEMBLE = [process.execPath, '--import', 'tsx', 'tools/assemble.ts'] as const;
 
 /** What `npm run assemble` writes, which is all that the image and a release have: nothing of it is looked for elsewhere. */
 describe('an assembled program', () => {
@@ -15,7 +18,7 @@ describe('an assembled program', () => {
   beforeAll(async () => {
     outside = mkdtempSync(join(tmpdir(), 'flynkle-assembled-'));
     folder = join(outside, 'flynkle');
-    expect(await runCommand([process.execPath, 'tools/assemble.ts', folder], {})).toEqual({
+    expect(await runCommand([...ASSEMBLE, folder], {})).toEqual({
       code: 0,
       printed: '',
       said: '',
@@ -43,6 +46,21 @@ describe('an assembled program', () => {
       'node-gyp-build',
       'swagger-ui-dist',
     ]);
+  });
+
+  it('says what of others is in it, in CycloneDX, and their terms', async () => {
+    const bom = readFileSync(join(folder, 'sbom.cdx.json'), 'utf8');
+    expect(await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(bom)).toBeNull();
+    const { components } = JSON.parse(bom) as { components: { 'bom-ref': string; licenses?: unknown[] }[] };
+    const named = new Map(components.map((component) => [component['bom-ref'], component]));
+    // Of the bundle, of what it loads, and of the page that clients load.
+    for (const name of ['graphql', '@apollo/server', 'argon2', 'swagger-ui-dist'])
+      expect(named.get(`node_modules/${name}`)).toMatchObject({ hashes: [{ alg: 'SHA-512' }] });
+    expect([...named.keys()].filter((name) => /^node_modules\/(?:jest|esbuild|typescript)/.test(name))).toEqual([]);
+    expect(components.filter(({ licenses = [] }) => licenses.length === 0)).toEqual([]);
+    const terms = readFileSync(join(folder, 'LICENSES.txt'), 'utf8');
+    expect(terms).toContain('graphql 16');
+    expect(terms.match(/^-{80}$/gm)).toHaveLength(components.length - 1);
   });
 
   it('serves users, pages and answers on the embedded database', async () => {
@@ -77,7 +95,7 @@ describe('an assembled program', () => {
   });
 
   it('does not write into a folder that has something in it', async () => {
-    const { code, said } = await runCommand([process.execPath, 'tools/assemble.ts', outside], {});
+    const { code, said } = await runCommand([...ASSEMBLE, outside], {});
     expect({ code, said }).toEqual({ code: 1, said: `${outside} is not empty.\n` });
   });
 });
