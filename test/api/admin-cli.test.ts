@@ -332,6 +332,6 @@ describe('the command line on the embedded database', () => {
     const { code, said } = await runAdmin(settings, ['list']);
     expect(code).toBe(1);
     expect(said).toMatch(/^error: DATABASE_URL: PostgreSQL at 127\.0\.0\.1:1\/none cannot be used: /);
-    expect(said).not.toContain('secret');
+    expect(said).not.toContain('sesame');
   });
 });

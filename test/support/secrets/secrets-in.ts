@@ -55,16 +55,21 @@ export function* secretsInJson(text: string): Iterable<Secret> {
   } catch {
     return;
   }
-  yield* secretsInValue('', body);
+  yield* secretsInValue(body);
 }
 
-function* secretsInValue(key: string, value: unknown): Iterable<Secret> {
-  if (typeof value === 'string') {
-    yield* secretOf(key, value);
-    if (key === 'query') yield* secretsInDocument(value);
-  } else if (Array.isArray(value)) for (const item of value) yield* secretsInValue(key, item);
-  else if (typeof value === 'object' && value !== null) {
-    for (const [name, item] of Object.entries(value)) yield* secretsInValue(name, item);
+/** Without recursion, since attacks send values that are nested deeper than the stack is. */
+function* secretsInValue(whole: unknown): Iterable<Secret> {
+  const waiting: (readonly [key: string, value: unknown])[] = [['', whole]];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const [key, value] = next;
+    if (typeof value === 'string') {
+      yield* secretOf(key, value);
+      if (key === 'query') yield* secretsInDocument(value);
+    } else if (Array.isArray(value)) for (const item of value) waiting.push([key, item]);
+    else if (typeof value === 'object' && value !== null) {
+      for (const [name, item] of Object.entries(value)) waiting.push([name, item]);
+    }
   }
 }
 
