@@ -88,9 +88,9 @@ describe('the embedded database in a folder', () => {
     expect(outcomes.filter((outcome) => outcome.value === 'ready')).toHaveLength(1);
   });
 
-  it('loses no acknowledged row, and keeps no half of a transaction, over ten kills', async () => {
+  it('loses no acknowledged row, and keeps no half of a transaction, over five kills', async () => {
     const acknowledged: unknown[] = [];
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < 5; round++) {
       acknowledged.push(...(await killAfter(start('write'), randomInt(2, 200))));
     }
     const database = await open();
