@@ -42,7 +42,6 @@ describe('an assembled program', () => {
       '@zxcvbn-ts/language-common',
       'argon2',
       'bcrypt',
-      'fastest-levenshtein',
       'node-gyp-build',
       'swagger-ui-dist',
     ]);

@@ -179,6 +179,7 @@ describe('a backup of the embedded database', () => {
       const program = await startProgram({ ...SETTINGS, DATA_DIR: directory });
       const owner = await signUp(program);
       await owner.rest('POST', '/chat', { message: 'Well?' });
+      await owner.createConversation();
       await upload(owner);
       await stop(program);
       const file = join(directory, 'backup.tar.gz');
