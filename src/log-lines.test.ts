@@ -37,7 +37,7 @@ describe('the guide for operators', () => {
     expect(names.filter((name) => !settings.has(name))).toEqual([]);
   });
 
-  /** Of what admins do. */
+  /** The table of what admins do, and by which operations. */
   const [table = ''] = /\| What .*?\n\n/s.exec(GUIDE) ?? [];
 
   it('names commands that there are', () => {

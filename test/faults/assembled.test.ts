@@ -52,7 +52,7 @@ describe('an assembled program', () => {
     expect(await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(bom)).toBeNull();
     const { components } = JSON.parse(bom) as { components: { 'bom-ref': string; licenses?: unknown[] }[] };
     const named = new Map(components.map((component) => [component['bom-ref'], component]));
-    // Of the bundle, of what it loads, and of the page that clients load.
+    // What is in the bundle, what the bundle loads, and the page that clients load.
     for (const name of ['graphql', '@apollo/server', 'argon2', 'swagger-ui-dist'])
       expect(named.get(`node_modules/${name}`)).toMatchObject({ hashes: [{ alg: 'SHA-512' }] });
     expect([...named.keys()].filter((name) => /^node_modules\/(?:jest|esbuild|typescript)/.test(name))).toEqual([]);
