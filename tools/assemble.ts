@@ -5,7 +5,14 @@ import { cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, sta
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeFileTrace } from '@vercel/nft';
-import { billOfMaterials, shippedPackages, TERMS, termsOf } from './bill-of-materials.js';
+import {
+  billOfMaterials,
+  packageFolders,
+  shippedPackages,
+  TERMS,
+  termsOf,
+  type PackageManifest,
+} from './bill-of-materials.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [folder] = process.argv.slice(2);
@@ -35,24 +42,18 @@ const { fileList } = await nodeFileTrace(['dist/main.js', 'dist/admin.js'], {
 const traced = [...fileList].filter((path) => path !== 'package.json');
 const files = new Set([...traced, ...globSync(READ_BY_PATH).filter((path) => statSync(path).isFile())]);
 const packages = shippedPackages(files);
-for (const name of packagesOf(files)) for (const path of globSync(`node_modules/${name}/${TERMS}`)) files.add(path);
+for (const place of packageFolders(files)) for (const path of globSync(join(place, TERMS))) files.add(path);
 for (const path of files) {
   mkdirSync(dirname(join(target, path)), { recursive: true });
   cpSync(path, join(target, path), { dereference: true });
 }
-const product = JSON.parse(readFileSync('package.json', 'utf8')) as Parameters<typeof billOfMaterials>[0];
+const product = JSON.parse(readFileSync('package.json', 'utf8')) as PackageManifest;
 const { name, version, license, type } = product;
 const manifest = { name, version, license, private: true, type, engines: { node: '>=24' } };
 writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 writeFileSync(join(target, 'sbom.cdx.json'), `${billOfMaterials(product, packages)}\n`);
 writeFileSync(join(target, 'LICENSES.txt'), termsOf(packages));
 writeFileSync(join(target, 'admin'), ADMIN, { mode: 0o755 });
-
-/** The names of the packages that paths of files are in. */
-function packagesOf(paths: Iterable<string>): Set<string> {
-  const names = Array.from(paths, (path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]);
-  return new Set(names.filter((found) => found !== undefined));
-}
 
 function fail(message: string): never {
   console.error(message);

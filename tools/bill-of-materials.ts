@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Contrib, Enums, Models, Serialize, Spec } from '@cyclonedx/cyclonedx-library';
 import validateExpression from 'spdx-expression-parse';
 
-type PackageManifest = Parameters<Contrib.FromNodePackageJson.Builders.ComponentBuilder['makeComponent']>[0] & {
+export type PackageManifest = Parameters<Contrib.FromNodePackageJson.Builders.ComponentBuilder['makeComponent']>[0] & {
   readonly name: string;
   readonly version: string;
   readonly license?: string;
@@ -26,11 +26,15 @@ export const TERMS = '{LICEN[CS]E,Licen[cs]e,licen[cs]e,NOTICE,COPYING}*';
 
 const FOLDER = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/;
 
+/** The folders of the packages that files are in. */
+export function packageFolders(files: Iterable<string>): readonly string[] {
+  return [...new Set(Array.from(files).flatMap((file) => FOLDER.exec(file)?.[0] ?? []))].sort();
+}
+
 /** The packages of which the program has files, or code in its bundle. */
 export function shippedPackages(files: Iterable<string>): readonly ShippedPackage[] {
   const bundled = JSON.parse(readFileSync('dist/bundled.json', 'utf8')) as readonly string[];
-  const folders = new Set([...files, ...bundled].flatMap((file) => FOLDER.exec(file)?.[0] ?? []));
-  return [...folders].sort().map((folder) => {
+  return packageFolders([...files, ...bundled]).map((folder) => {
     const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as PackageManifest;
     return { folder, manifest };
   });
