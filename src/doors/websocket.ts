@@ -18,7 +18,7 @@ import { TOO_MANY_REQUESTS } from './websocket-session.js';
 
 export interface WebSocketDoorOptions extends OperationsOptions {
   readonly log: Log;
-  /** Whose pages may connect, in addition to those of this host. Clients that send no `Origin`, such as programs, may too. */
+  /** The origins whose pages may connect, in addition to this host. Clients that send no `Origin`, such as programs, may too. */
   readonly origins: OriginPolicy;
   /** Finds the client behind trusted proxies. */
   readonly clientOf: ReturnType<typeof createClientOf>;

@@ -389,7 +389,7 @@ it('takes no text of a client for code', async () => {
   expect(globalThis).not.toHaveProperty('wasRun');
 });
 
-/** Of these, every root field is looked at; of others, {@link failingCases} only. */
+/** Every root field is looked at for these; for others, {@link failingCases} only. */
 const THOROUGHLY = ['an error that is thrown', 'null', 'a list of values and faults'];
 
 describe.each(Object.entries(FAULTS))('a document of which some fields give %s', (name, fault) => {

@@ -29,7 +29,7 @@ type Variables = Readonly<Record<string, unknown>>;
 /** A response key of an object, with the fields that it stands for. */
 interface Position {
   readonly index: number;
-  /** Of one of its fields. Validation sees to it that all of a key have the same lists and non-nulls. */
+  /** The type of one of its fields. Validation sees to it that all of a key have the same lists and non-nulls. */
   readonly type: GraphQLOutputType;
   readonly fields: { readonly node: FieldNode; readonly type: GraphQLOutputType }[];
 }

@@ -88,7 +88,7 @@ export function growthOf(cast: Cast, deep: DeepPlaces): Calls {
   };
 }
 
-/** Of {@link growthOf}: one of each kind. */
+/** One of each kind of {@link growthOf}. */
 export const QUICK_GROWTH: readonly string[] = [
   '50 conversations',
   'behind a cursor near its end',

@@ -16,7 +16,7 @@ export interface Effort {
 export interface Figures {
   readonly perSecond: Spread;
   readonly cpuUs: Spread;
-  /** Of PostgreSQL; NaN where that is a server that others use, too. */
+  /** The CPU of PostgreSQL; NaN where that is a server that others use, too. */
   readonly databaseUs: Spread;
   readonly p50: Spread;
   readonly p99: Spread;

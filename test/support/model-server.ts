@@ -40,7 +40,7 @@ export interface ScriptedReply {
   readonly hold?: { readonly after: number; readonly until: Promise<unknown> };
   /** Sends this as the event stream instead, byte for byte; a list piece by piece. */
   readonly raw?: string | readonly (string | Uint8Array)[];
-  /** Of `raw`; default `text/event-stream`. */
+  /** The content type of `raw`; default `text/event-stream`. */
   readonly contentType?: string;
   /** Compresses `raw`. */
   readonly gzip?: true;

@@ -12,7 +12,7 @@ import { freePort } from './free-port.js';
 export interface PostgresServer {
   readonly port: number;
   readonly url: string;
-  /** Of its first process, whose children the others are. */
+  /** The id of its first process, whose children the others are. */
   readonly pid: number | undefined;
   /** Ends it at once, as a crash does. */
   crash(): Promise<void>;

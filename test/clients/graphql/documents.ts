@@ -26,7 +26,7 @@ export const MESSAGES = `query Messages($conversationId: ID!, $first: Int!, $aft
 }`;
 export const DELETE_CONVERSATION = 'mutation Delete($id: ID!) { deleteConversation(id: $id) { id title } }';
 
-/** Of {@link MESSAGES}, smaller than the list. */
+/** A page of {@link MESSAGES}, smaller than the list. */
 export const PAGE_SIZE = 4;
 
 export interface SignedUp {

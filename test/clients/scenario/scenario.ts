@@ -4,9 +4,9 @@
 export interface StreamEvent {
   readonly sequence: number;
   readonly text?: string;
-  /** Of the last event of an answer that is complete. */
+  /** Given by the last event of an answer that is complete. */
   readonly response?: string;
-  /** Of the last event of an answer that is not. */
+  /** Given by the last event of an answer that is not. */
   readonly code?: string;
 }
 

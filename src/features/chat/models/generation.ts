@@ -17,10 +17,10 @@ export interface Spent {
   /** The name of the model that writes; null where it is not known, since an earlier release asked it. */
   readonly model: string | null;
   readonly promptTokens: number | null;
-  /** Of `promptTokens`; null also where the provider did not say. */
+  /** How many of `promptTokens`; null also where the provider did not say. */
   readonly cachedTokens: number | null;
   readonly completionTokens: number | null;
-  /** Of `completionTokens`; null also where the provider did not say. */
+  /** How many of `completionTokens`; null also where the provider did not say. */
   readonly reasoningTokens: number | null;
   /** In whole units of the currency, as a decimal; null also where the model has no price. */
   readonly cost: string | null;

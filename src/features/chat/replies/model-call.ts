@@ -36,7 +36,7 @@ export function prepareCall(
 }
 
 export interface AnswerCounts extends TokenCounts {
-  /** Of `completion`, those of the model's reasoning; null where the provider did not say. */
+  /** How many of `completion` are the model's reasoning; null where the provider did not say. */
   readonly reasoning: number | null;
 }
 

@@ -94,7 +94,7 @@ export interface FinishedReply {
   readonly generation: Generation;
   /** Null when the reply is complete, or goes on. */
   readonly failure: Failure | null;
-  /** Whose turn it is after a round that called tools; null when the reply has ended. */
+  /** Who goes on after a round that called tools; null when the reply has ended. */
   readonly next: 'client' | 'service' | null;
 }
 
@@ -286,7 +286,7 @@ export class RunningReply {
     return this.#tell(stored === 'deleted' ? { ...round, failure: failureOf('DELETED'), next: null } : round);
   }
 
-  /** Whose turn it is when the model has called tools. */
+  /** Who goes on when the model has called tools. */
   get #next(): FinishedReply['next'] {
     if (!this.#hasCalled) return null;
     return openCalls(this.#transcript).length > 0 ? 'client' : 'service';

@@ -110,7 +110,7 @@ class Lane {
   /** Refuses the latest work of the client with the most, if more is waiting than may. */
   shed(): void {
     if (this.waiting <= this.rule.maxWaiting) return;
-    // Of equals the last, which came last.
+    // Among equals it is the last one, which came last.
     const [[whose, line] = []] = [...this.#clients].sort(([, one], [, other]) => one.length - other.length).slice(-1);
     const work = line?.pop();
     if (whose === undefined || line === undefined || work === undefined) return;
