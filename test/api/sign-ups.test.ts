@@ -98,7 +98,7 @@ describe.each(stores)('sign-ups from one client on %s', (on) => {
 
 describe.each(stores)('a flood of sign-ups on %s', (on) => {
   it('keeps no login waiting, and what does not fit is refused with the time to come back', async () => {
-    const app = await startTestApp({ stores: on });
+    const app = await startTestApp({ stores: on, passwords: 'as shipped' });
     const nobody = new Actor(app.url);
     const known = newUser();
     await nobody.rest('POST', '/users', known);

@@ -31,17 +31,23 @@ type LogLine = Readonly<Record<string, unknown>>;
 export interface TestAppOptions {
   readonly stores?: Stores;
   readonly settings?: Environment;
+  /** `as shipped` where it matters that a hash takes time. */
+  readonly passwords?: 'cheap' | 'as shipped';
 }
 
 /**
  * The whole service on a port of its own, with a model server of this suite's. It runs in another process, without any users,
  * and may have served an earlier suite with the same settings. Rate limits are out of the way unless `settings` set them.
  */
-export async function startTestApp({ stores = 'embedded', settings = {} }: TestAppOptions = {}): Promise<TestApp> {
+export async function startTestApp({
+  stores = 'embedded',
+  settings = {},
+  passwords = 'cheap',
+}: TestAppOptions = {}): Promise<TestApp> {
   const model = await startModelServer();
   const modelPort = Number(new URL(model.url).port);
   try {
-    return testApp(await callHost('startService', { stores, settings, modelPort }), model);
+    return testApp(await callHost('startService', { stores, settings, passwords, modelPort }), model);
   } catch (error) {
     await model.close();
     throw error;

@@ -1,6 +1,7 @@
 import { SecretSearch, type Secret } from '../secrets/secret-search.js';
 import type { HostSecrets } from '../secrets/suite-secrets.js';
 import { WireSecrets } from '../secrets/wire-secrets.js';
+import { makePasswordsCheap, restorePasswords } from './cheap-passwords.js';
 import { HostedDatabases } from './hosted-databases.js';
 import { HostedService } from './hosted-service.js';
 import type { Host, StartedService, StartOptions } from './protocol.js';
@@ -17,6 +18,8 @@ export class SuiteHost implements Host {
   readonly #logs: string[] = [];
 
   async startService(options: StartOptions): Promise<StartedService> {
+    if (options.passwords === 'as shipped') restorePasswords();
+    else makePasswordsCheap();
     const kind = HostedService.kindOf(options);
     const free = this.#free.get(kind);
     this.#free.delete(kind);
