@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import type { Rows } from '../../ports/database.js';
-import { NamedQuery, type Column } from './named-query.js';
+import { NamedQuery } from './named-query.js';
+import type { Column } from './row-maker.js';
+import { RowMessage } from './row-messages.js';
 
 const { TEXT, INT4, INT8, JSONB, TIMESTAMPTZ } = pg.types.builtins;
 
@@ -11,12 +13,26 @@ interface Answer {
   readonly command?: string;
 }
 
+/** As the server sends a row, in the middle of other messages. */
+function rowMessage(texts: readonly (string | null)[]): RowMessage {
+  const columns = texts.map((text) => (text === null ? null : Buffer.from(text)));
+  const parts = columns.flatMap((bytes) => (bytes === null ? [int32(-1)] : [int32(bytes.length), bytes]));
+  const row = Buffer.concat([Buffer.from([texts.length >> 8, texts.length & 0xff]), ...parts]);
+  return new RowMessage(Buffer.concat([Buffer.from('before'), row, Buffer.from('after')]), 6, row.length + 4);
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
+
 /** What a statement is answered with, as the client passes it on. */
 function answer({ columns, rows, command = `SELECT ${rows.length}` }: Answer) {
   const answers: (Error | Rows<unknown>)[] = [];
   const query = new NamedQuery('a_name', 'SELECT', [], (error, found) => answers.push(error ?? found));
   query.handleRowDescription({ fields: columns.map(([name, dataTypeID]) => ({ name, dataTypeID })) });
-  for (const fields of rows) query.handleDataRow({ fields, length: 100 });
+  for (const texts of rows) query.handleDataRow(rowMessage(texts));
   query.handleCommandComplete({ text: command });
   expect(answers).toEqual([]);
   query.handleReadyForQuery();
@@ -67,9 +83,15 @@ describe('a named statement', () => {
   });
 
   it('counts the rows that it read or changed, and their bytes', () => {
-    expect(answer({ columns: [['a', TEXT]], rows: [['1'], ['2']] })).toMatchObject({ rowCount: 2, bytes: 200 });
+    expect(answer({ columns: [['a', TEXT]], rows: [['1'], ['2']] })).toMatchObject({ rowCount: 2, bytes: 22 });
     expect(answer({ columns: [], rows: [], command: 'INSERT 0 3' })).toMatchObject({ rowCount: 3, rows: [] });
     expect(answer({ columns: [], rows: [], command: 'SET' })).toMatchObject({ rowCount: 0 });
+  });
+
+  it('fails when a row has other columns than the server has described', () => {
+    const columns = [['a', TEXT]] as const;
+    expect(answer({ columns, rows: [['1', '2']] })).toBeInstanceOf(Error);
+    expect(answer({ columns, rows: [[]] })).toBeInstanceOf(Error);
   });
 
   it('fails when the server is done, if a row of it cannot be read', () => {

@@ -1,23 +1,19 @@
 import pg from 'pg';
 import type { Rows } from '../../ports/database.js';
-import { valueParsers } from './value-parsers.js';
+import { preparedCall } from './prepared-call.js';
+import { COUNT_BYTES, compileRow, type Column, type MakeRow } from './row-maker.js';
+import type { RowMessage } from './row-messages.js';
 
 /** As callbacks of `pg` are: the rows are those of a statement that did not fail. */
 export type Answered<Row> = (error: Error | null, rows: Rows<Row>) => void;
-
-type Texts = readonly (string | null)[];
-type MakeRow = (texts: Texts) => unknown;
-
-/** A column, as the server describes it before the rows. */
-export interface Column {
-  readonly name: string;
-  readonly dataTypeID: Parameters<typeof pg.types.getTypeParser>[0];
-}
 
 interface Shape {
   readonly columns: readonly Column[];
   readonly makeRow: MakeRow;
 }
+
+/** Of a statement without rows. */
+const NO_SHAPE: Shape = { columns: [], makeRow: () => undefined };
 
 /** How the rows of each statement were made the last time, by its name. The names are those of this program. */
 const shapes = new Map<string, Shape>();
@@ -39,24 +35,27 @@ function isSame(one: Column, other: Column | undefined): boolean {
 }
 
 /**
- * Writes a function that makes a row of its columns' texts. An object literal has all of its properties at once, and each place in it
- * calls one parser: V8 makes such a row in a third of the time that a loop over names and parsers takes.
+ * What the server has described on each connection, by the statement's name. It answers a prepared statement by the same columns
+ * for as long as the connection lives, or refuses it, so that it need not say them each time.
  */
-function compileRow(columns: readonly Column[]): MakeRow {
-  const parsers = columns.map(
-    ({ dataTypeID }) => valueParsers.getTypeParser(dataTypeID, 'text') as (text: string) => unknown,
-  );
-  const properties = columns.map(({ name }, index) => {
-    const text = `texts[${index}]`;
-    return `[${JSON.stringify(name)}]: ${text} === null ? null : parsers[${index}](${text})`;
-  });
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- its text is column names of this program's own statements, quoted, and numbers
-  const make = new Function('parsers', `return (texts) => ({ ${properties.join(', ')} })`) as (of: unknown) => MakeRow;
-  return make(parsers);
+const described = new WeakMap<pg.Connection, Map<string, Shape>>();
+
+function hasPrepared(connection: pg.Connection, name: string, text: string): boolean {
+  const { parsedStatements } = connection as { readonly parsedStatements?: Readonly<Record<string, string>> };
+  return parsedStatements?.[name] === text;
 }
 
-/** A named statement of `pg` that makes its rows by a function for its columns, which it keeps, and tells nobody of each row. */
-export class NamedQuery<Row> extends pg.Query {
+/** `pg` calls the method; its types have a property. */
+const SubmittedQuery = pg.Query as unknown as new (text: string) => {
+  /** @returns what is wrong with the statement */
+  submit(connection: pg.Connection): Error | null;
+};
+
+/**
+ * A named statement of `pg` that makes its rows by a function for its columns, which it keeps, and tells nobody of each row. Once its
+ * connection knows it, it is one message to write, without the question what its columns are.
+ */
+export class NamedQuery<Row> extends SubmittedQuery {
   declare private readonly name: string;
   declare private readonly text: string;
   declare private readonly values: readonly unknown[];
@@ -64,7 +63,8 @@ export class NamedQuery<Row> extends pg.Query {
   readonly #rows: Row[] = [];
   #rowCount = 0;
   #bytes = 0;
-  #makeRow: MakeRow | undefined;
+  #connection: pg.Connection | undefined;
+  #shape = NO_SHAPE;
   #failure: Error | undefined;
 
   constructor(name: string, text: string, values: readonly unknown[], answered: Answered<Row>) {
@@ -76,15 +76,30 @@ export class NamedQuery<Row> extends pg.Query {
     this.callback = answered;
   }
 
-  handleRowDescription({ fields }: { readonly fields: readonly Column[] }): void {
-    this.#makeRow = shapeOf(this.name, fields).makeRow;
+  override submit(connection: pg.Connection): Error | null {
+    this.#connection = connection;
+    const shape = described.get(connection)?.get(this.name);
+    const call =
+      shape !== undefined && hasPrepared(connection, this.name, this.text)
+        ? preparedCall(this.name, this.values)
+        : undefined;
+    if (shape === undefined || call === undefined) return super.submit(connection);
+    this.#shape = shape;
+    connection.stream.write(call);
+    return null;
   }
 
-  handleDataRow({ fields, length }: { readonly fields: Texts; readonly length: number }): void {
+  handleRowDescription({ fields }: { readonly fields: readonly Column[] }): void {
+    this.#shape = shapeOf(this.name, fields);
+  }
+
+  handleDataRow({ bytes, start, end, length }: Pick<RowMessage, 'bytes' | 'start' | 'end' | 'length'>): void {
     this.#bytes += length;
-    if (this.#failure !== undefined || this.#makeRow === undefined) return;
+    if (this.#failure !== undefined) return;
+    const { columns, makeRow } = this.#shape;
     try {
-      this.#rows.push(this.#makeRow(fields) as Row);
+      if (bytes.readInt16BE(start) !== columns.length) throw new Error('A row has other columns than were described');
+      this.#rows.push(makeRow(bytes, start + COUNT_BYTES, end) as Row);
     } catch (error) {
       // Told when the server has sent the rest: the connection can be used again then.
       this.#failure = Error.isError(error) ? error : new Error('A row could not be read', { cause: error });
@@ -97,6 +112,12 @@ export class NamedQuery<Row> extends pg.Query {
   }
 
   handleReadyForQuery(): void {
+    if (this.#failure === undefined && this.#connection !== undefined) this.#keepShape(this.#connection);
     this.callback(this.#failure ?? null, { rows: this.#rows, rowCount: this.#rowCount, bytes: this.#bytes });
+  }
+  #keepShape(connection: pg.Connection): void {
+    const known = described.get(connection) ?? new Map<string, Shape>();
+    if (known.size === 0) described.set(connection, known);
+    known.set(this.name, this.#shape);
   }
 }

@@ -562,6 +562,50 @@ describe.each(testDatabases())('the $name database', ({ name, openHere: open }) 
       }
     });
 
+    it('passes values of every type through a statement with a name, as through one without', async () => {
+      const large = 'ä large text 🦆 '.repeat(400);
+      const text = `SELECT $1::text AS text, $2::text AS none, $3::int AS negative, $4::boolean AS yes, $5::timestamptz AS moment,
+          $6::text[] AS list, $7::jsonb AS document, $8::bytea AS bytes, $9::uuid AS id, $10::text AS long, $11::text AS empty,
+          false AS no, (-32768)::smallint AS small, 1.5::float8 AS half, '12.50'::numeric AS amount, 'é'::varchar AS short,
+          'naïve café'::text AS words, '2024-02-29'::date AS day, '{"a":[1,"ü"]}'::json AS json, '{}'::int[] AS nothing,
+          $12::bigint AS big, repeat('é', 24)::text AS longest`;
+      const id = newId();
+      const values = (long: string, bytes: Buffer | string) => [
+        `quotes ' " \\ 🦆 é`,
+        null,
+        -42,
+        true,
+        new Date('2024-02-29T23:59:59.999Z'),
+        ['a "b"', null, 'c\\d', ''],
+        { text: 'ü' },
+        bytes,
+        id,
+        long,
+        '',
+        2 ** 40,
+      ];
+      for (const [long, bytes] of [
+        ['short', '\\x00ff'],
+        [large, '\\x00ff'],
+        ['bytes are sent in a format of their own', Buffer.from([0, 255])],
+      ] as const) {
+        const { rows } = await database.query(text, values(long, bytes));
+        for (const _time of ['parsed', 'known', 'known']) {
+          const named = await database.query(text, values(long, bytes), 'all_types');
+          expect(named.rows).toEqual(rows);
+        }
+      }
+    });
+
+    it('refuses a value by a statement with a name, and reads the next', async () => {
+      const named = (value: unknown) => database.query('SELECT $1::int AS n', [value], 'one_number');
+      for (const _time of ['parsed', 'known']) {
+        expect((await named(1)).rows).toEqual([{ n: 1 }]);
+        await expect(named('one')).rejects.toThrow(/invalid input syntax/);
+        expect((await named(2)).rows).toEqual([{ n: 2 }]);
+      }
+    });
+
     it('is in UTC', async () => {
       expect((await database.query('SHOW timezone')).rows).toEqual([{ TimeZone: 'UTC' }]);
     });
