@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { ExecutionArgs, ExecutionResult, GraphQLError } from 'graphql';
 import { makeServer, type Context, type Server, type ServerOptions, type SubscribePayload } from 'graphql-ws';
 import type { WebSocket } from 'ws';
@@ -35,6 +36,8 @@ export interface OperationsOptions {
 /** Our state for a socket, kept by graphql-ws. */
 export interface Extra extends Record<PropertyKey, unknown> {
   readonly socket: WebSocket;
+  /** What the socket's frames are written to. */
+  readonly stream: Duplex;
   readonly request: IncomingMessage;
   /** Running operations by the client's id. Each is aborted when it ends or the socket closes. */
   readonly operations: Map<string, AbortController>;
@@ -60,7 +63,7 @@ interface OperationArguments extends ExecutionArgs {
 /** What the operations need of the sockets. */
 interface Sockets {
   /** @returns what resolves when the socket can take more; undefined when it can now */
-  send(socket: WebSocket, text: string): Promise<void> | undefined;
+  send(extra: Extra, text: string): Promise<void> | undefined;
   /** Called when the last operation of a socket is over. */
   onIdle(socket: WebSocket): void;
 }
@@ -133,7 +136,10 @@ export class WebSocketOperations {
    * Makes the state of a socket that has just been opened.
    * @param admit called with its first viewer; when it returns false, it has closed the socket
    */
-  extraOf(socket: WebSocket, request: IncomingMessage, admit: (viewer: Viewer) => boolean): Extra {
+  extraOf(
+    { socket, stream, request }: Pick<Extra, 'socket' | 'stream' | 'request'>,
+    admit: (viewer: Viewer) => boolean,
+  ): Extra {
     const operations: Extra['operations'] = new Map();
     const session = new WebSocketSession({
       socket,
@@ -153,7 +159,7 @@ export class WebSocketOperations {
       isIdle: () => operations.size === 0,
       admit,
     });
-    return { socket, request, operations, session, idleSince: performance.now() };
+    return { socket, stream, request, operations, session, idleSince: performance.now() };
   }
 
   /**
@@ -232,7 +238,7 @@ export class WebSocketOperations {
         prepared,
         context,
         replay,
-        writeNext: (result) => this.sockets.send(socket, `${beginning}${textOf(result)}}`),
+        writeNext: (result) => this.sockets.send(connection.extra, `${beginning}${textOf(result)}}`),
         operationName,
         variableValues: variables,
       };

@@ -13,6 +13,7 @@ import { BODY_LIMIT } from './graphql-request.js';
 import { endWithJson } from './raw-answer.js';
 import { WebSocketOperations, type Extra, type OperationsOptions } from './websocket-operations.js';
 import type { Unread } from './unread.js';
+import { textFrame } from './websocket-frame.js';
 import { DEFAULT_LIMITS, WebSocketPlaces, type Refusal, type WebSocketLimits } from './websocket-places.js';
 import { TOO_MANY_REQUESTS } from './websocket-session.js';
 
@@ -68,7 +69,7 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
   });
   let isDraining = false;
   const operations = new WebSocketOperations(options, {
-    send: (socket, text) => send(socket, text, unread),
+    send: (extra, text) => send(extra, text, unread),
     onIdle: (socket) => {
       if (isDraining) leave(socket);
     },
@@ -108,7 +109,7 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
           webSocket.close(TRY_AGAIN_LATER, 'Try again later');
           return;
         }
-        const extra = operations.extraOf(webSocket, request, ({ userId }) => {
+        const extra = operations.extraOf({ socket: webSocket, stream: socket, request }, ({ userId }) => {
           if (places.own(place, userId)) {
             if (unread !== undefined) {
               webSocket.once('close', unread.own(userId, webSocket, { waiting: () => webSocket.bufferedAmount }));
@@ -130,7 +131,7 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
           places.leave(place);
         });
         closeWhenForgotten(webSocket, extra, anonymousIdleMs);
-        speak(operations, webSocket, extra, log, unread);
+        speak(operations, extra, log, unread);
       });
     },
     get openSockets() {
@@ -162,11 +163,12 @@ function closeOf(socket: WebSocket): Promise<void> {
 }
 
 /** Runs the protocol on a socket until it closes. */
-function speak(operations: WebSocketOperations, socket: WebSocket, extra: Extra, log: Log, unread?: Unread): void {
+function speak(operations: WebSocketOperations, extra: Extra, log: Log, unread?: Unread): void {
+  const { socket } = extra;
   const closed = operations.protocol.opened(
     {
       protocol: socket.protocol,
-      send: (text) => send(socket, text, unread),
+      send: (text) => send(extra, text, unread),
       close: (code, reason) => {
         socket.close(code, reason);
       },
@@ -185,7 +187,7 @@ function speak(operations: WebSocketOperations, socket: WebSocket, extra: Extra,
       onPing: async (asked) => {
         const payload = await operations.answerPing(extra, asked);
         await send(
-          socket,
+          extra,
           stringifyMessage({ type: MessageType.Pong, ...(payload === undefined ? {} : { payload }) }),
           unread,
         );
@@ -224,13 +226,13 @@ function startPings(sockets: ReadonlySet<WebSocket>) {
  * A client that does not read is disconnected: there is no other way to tell it anything.
  * @returns what resolves when the text was sent; undefined when nothing waits
  */
-function send(socket: WebSocket, text: string, unread?: Unread): Promise<void> | undefined {
+function send({ socket, stream }: Extra, text: string, unread?: Unread): Promise<void> | undefined {
   if (socket.readyState !== socket.OPEN) return undefined;
   const { bufferedAmount } = socket;
   const isSmall = text.length <= SMALL_LENGTH;
   if (isSmall && bufferedAmount === 0) {
     // Nothing waits, as with any client that reads.
-    socket.send(text);
+    stream.write(textFrame(text));
     return undefined;
   }
   const isAdmitted = unread?.admits(socket, bufferedAmount, Buffer.byteLength(text)) ?? true;
