@@ -196,7 +196,7 @@ describe.each(stores)('a flood of logins on %s', (on) => {
   const CHUNKS = times(100, (index) => `word-${index} `);
 
   it('stalls no stream, and what does not fit the queue is refused at once', async () => {
-    const app = await startTestApp({ stores: on, settings: { PLANS: ROOMY_PLANS } });
+    const app = await startTestApp({ stores: on, settings: { PLANS: ROOMY_PLANS }, passwords: 'as shipped' });
     const reader = await signUp(app);
     const conversation = await reader.createConversation();
     const gate = Promise.withResolvers<undefined>();
