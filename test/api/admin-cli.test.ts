@@ -16,7 +16,7 @@ import { CREATE_MESSAGE, storedMessage } from '../support/replies.js';
 import { runAdmin } from '../support/admin-program.js';
 import { startTestApp } from '../support/app.js';
 import { stores } from '../support/servers.js';
-import { fillDataDirectory } from '../support/migrated-database.js';
+import { createMigratedDatabase, fillDataDirectory } from '../support/migrated-database.js';
 import { createDatabase, migrationsDirectory, silentLogger, testServerUrl } from '../support/servers.js';
 
 const PASSWORD = 'a battery of horses';
@@ -32,9 +32,8 @@ beforeEach(async () => {
 });
 afterEach(() => resources.disposeAsync());
 
-/** An empty database on the test server. */
-async function newServerDatabase(): Promise<string> {
-  const { url, drop } = await createDatabase(testServerUrl() ?? '');
+async function newServerDatabase(create = createDatabase): Promise<string> {
+  const { url, drop } = await create(testServerUrl() ?? '');
   resources.defer(drop);
   return url;
 }
@@ -47,8 +46,7 @@ describe.each(stores)('the command line on %s', (on) => {
       await fillDataDirectory(dataDirectory);
       return settings;
     }
-    const url = await newServerDatabase();
-    await (await openDatabase({ url, dataDirectory, migrationsDirectory, logger: silentLogger })).close();
+    const url = await newServerDatabase(createMigratedDatabase);
     return { ...settings, DATABASE_URL: url };
   };
 
@@ -289,7 +287,7 @@ describe('the command line on the embedded database', () => {
 
 (testServerUrl() === undefined ? describe.skip : describe)('the command line on PostgreSQL', () => {
   it('ends the open streams of a user whom it suspends while the service runs', async () => {
-    const settings = { DATABASE_URL: await newServerDatabase(), DATA_DIR: dataDirectory };
+    const settings = { DATABASE_URL: await newServerDatabase(createMigratedDatabase), DATA_DIR: dataDirectory };
     const app = await startTestApp({ stores: 'servers', settings });
     resources.defer(() => app.close());
     const user = await signUp(app);

@@ -4,14 +4,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { openDatabase } from '../../src/adapters/postgres/open-database.js';
 import type { Environment } from '../../src/config.js';
 import { runAdmin } from '../support/admin-program.js';
 import { freePort } from '../support/free-port.js';
 import { startMailServer, type MailServer } from '../support/mail-server.js';
-import { fillDataDirectory } from '../support/migrated-database.js';
+import { createMigratedDatabase, fillDataDirectory } from '../support/migrated-database.js';
 import { startOidcProvider, type TestProvider } from '../support/oidc-provider.js';
-import { createDatabase, migrationsDirectory, silentLogger, testServerUrl, withEmbedded } from '../support/servers.js';
+import { testServerUrl, withEmbedded } from '../support/servers.js';
 import { startOtlpReceiver, type OtlpReceiver } from '../support/otlp-receiver.js';
 import { startToolServer, type TestToolServer } from '../support/tool-server.js';
 
@@ -71,9 +70,8 @@ async function databaseSettings(directory: string): Promise<Environment> {
     await fillDataDirectory(directory);
     return {};
   }
-  const { url, drop } = await createDatabase(server);
+  const { url, drop } = await createMigratedDatabase(server);
   resources.defer(drop);
-  await (await openDatabase({ url, dataDirectory: directory, migrationsDirectory, logger: silentLogger })).close();
   return { DATABASE_URL: url };
 }
 

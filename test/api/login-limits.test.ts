@@ -3,8 +3,8 @@ import { request, type IncomingMessage } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Actor, signUp, type RestAnswer } from '../support/actor.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { stores } from '../support/servers.js';
-import { createDatabase, testServerUrl } from '../support/servers.js';
+import { createMigratedDatabase } from '../support/migrated-database.js';
+import { stores, testServerUrl } from '../support/servers.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import { askModel, followReply, ROOMY_PLANS, type ReplyEvent } from '../support/replies.js';
 
@@ -150,7 +150,7 @@ const redisUrl = process.env['TEST_REDIS_URL'];
   afterEach(() => resources.disposeAsync());
 
   const startTwo = async (redis: string | undefined) => {
-    const database = await createDatabase(server ?? '');
+    const database = await createMigratedDatabase(server ?? '');
     resources.defer(() => database.drop());
     const settings = { ...LIMIT, DATABASE_URL: database.url, REDIS_URL: redis };
     const start = async () => {

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Actor, signUp, type RestAnswer } from '../support/actor.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { stores } from '../support/servers.js';
+import { createMigratedDatabase } from '../support/migrated-database.js';
 import { completeOverRest, forgetUsedStep, protect } from '../support/authenticator.js';
-import { createDatabase, testServerUrl } from '../support/servers.js';
+import { stores, testServerUrl } from '../support/servers.js';
 import { startMailServer, type MailServer } from '../support/mail-server.js';
 import { startOidcProvider, type TestProvider } from '../support/oidc-provider.js';
 import { BrowserLike, FRONT_END, newVerifier, parametersOf, providerSettings } from '../support/provider-login.js';
@@ -161,7 +161,7 @@ const server = testServerUrl();
   afterEach(() => resources.disposeAsync());
 
   it('finish each other’s logins, and each of them once', async () => {
-    const database = await createDatabase(server ?? '');
+    const database = await createMigratedDatabase(server ?? '');
     resources.defer(() => database.drop());
     const provider = await startOidcProvider();
     resources.defer(() => provider.close());

@@ -3,7 +3,8 @@ import pg from 'pg';
 import { openDatabase } from '../../src/adapters/postgres/open-database.js';
 import type { OpenedDatabase } from '../../src/adapters/postgres/pool-database.js';
 import { Unavailable } from '../../src/kernel/errors.js';
-import { createDatabase, migrationsDirectory, silentLogger, testServerUrl } from '../support/servers.js';
+import { createMigratedDatabase } from '../support/migrated-database.js';
+import { type CreatedDatabase, migrationsDirectory, silentLogger, testServerUrl } from '../support/servers.js';
 import { eventually } from '../support/eventually.js';
 import { randomFrom } from '../support/random.js';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.js';
@@ -17,12 +18,12 @@ const MOST_BYTES = 1_200;
 /** An `error` event without a listener would end the process; here it fails the test. */
 (server === undefined ? describe.skip : describe)('connections to PostgreSQL that break while they are opened', () => {
   const admin = server ?? '';
-  let created: Awaited<ReturnType<typeof createDatabase>>;
+  let created: CreatedDatabase;
   let proxy: FaultProxy;
   let database: OpenedDatabase;
 
   beforeAll(async () => {
-    created = await createDatabase(admin);
+    created = await createMigratedDatabase(admin);
   });
   afterAll(() => created.drop());
   beforeEach(async () => {

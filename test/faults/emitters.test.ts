@@ -7,7 +7,8 @@ import { eventually } from '../support/eventually.js';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.js';
 import { killPrograms, startProgram, withDatabaseDirectory } from '../support/program.js';
 import { randomFrom } from '../support/random.js';
-import { createDatabase, testServerUrl } from '../support/servers.js';
+import { createMigratedDatabase } from '../support/migrated-database.js';
+import { type CreatedDatabase, testServerUrl } from '../support/servers.js';
 import { freePort } from '../support/free-port.js';
 
 const SEED = 9;
@@ -29,12 +30,12 @@ async function behindProxy(address: string, defaultPort: number): Promise<{ url:
 
 /** An `error` event that nobody listens for, and a rejection that nobody waits for, end a process. */
 (server === undefined || redisServer === '' ? describe.skip : describe)('the service', () => {
-  let created: Awaited<ReturnType<typeof createDatabase>>;
+  let created: CreatedDatabase;
   let database: Awaited<ReturnType<typeof behindProxy>>;
   let redis: Awaited<ReturnType<typeof behindProxy>>;
 
   beforeEach(async () => {
-    created = await createDatabase(server ?? '');
+    created = await createMigratedDatabase(server ?? '');
     database = await behindProxy(created.url, 5432);
     redis = await behindProxy(redisServer, 6379);
   });

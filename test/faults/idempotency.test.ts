@@ -15,7 +15,8 @@ import {
 } from '../support/program.js';
 import { randomFrom } from '../support/random.js';
 import { ROOMY_PLANS } from '../support/replies.js';
-import { createDatabase, testServerUrl } from '../support/servers.js';
+import { createMigratedDatabase } from '../support/migrated-database.js';
+import { type CreatedDatabase, testServerUrl } from '../support/servers.js';
 
 /** Keyed calls while instances are killed; the nightly run has 1,000. */
 const CALLS = Number(process.env['KEYED_CALLS'] ?? 100);
@@ -88,10 +89,10 @@ async function claimOf(url: string, before: string | null): Promise<string> {
 
 onServers('a call with an Idempotency-Key on two instances', () => {
   let model: ModelServer;
-  let database: Awaited<ReturnType<typeof createDatabase>>;
+  let database: CreatedDatabase;
 
   beforeEach(async () => {
-    [model, database] = await Promise.all([startModelServer(), createDatabase(server ?? '')]);
+    [model, database] = await Promise.all([startModelServer(), createMigratedDatabase(server ?? '')]);
   });
   afterEach(async () => {
     await killPrograms();

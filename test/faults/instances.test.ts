@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { Actor, collect, signUp } from '../support/actor.js';
-import { createDatabase, testServerUrl } from '../support/servers.js';
+import { createMigratedDatabase } from '../support/migrated-database.js';
+import { type CreatedDatabase, testServerUrl } from '../support/servers.js';
 import { eventually } from '../support/eventually.js';
 import { startModelServer, type ModelServer } from '../support/model-server.js';
 import { killPrograms, startProgram, withDataDirectory, type ProgramEnvironment } from '../support/program.js';
@@ -30,10 +31,10 @@ onServers.each([
   ['with nothing but the database between them', undefined],
 ])('two instances %s', (_, url) => {
   let model: ModelServer;
-  let database: Awaited<ReturnType<typeof createDatabase>>;
+  let database: CreatedDatabase;
 
   beforeEach(async () => {
-    [model, database] = await Promise.all([startModelServer(), createDatabase(server ?? '')]);
+    [model, database] = await Promise.all([startModelServer(), createMigratedDatabase(server ?? '')]);
   });
   afterEach(async () => {
     await killPrograms();

@@ -10,7 +10,8 @@ import { collect, signUp, type Actor } from '../support/actor.js';
 import { startProgram, withDataDirectory, type Program } from '../support/program.js';
 import { randomFrom } from '../support/random.js';
 import { CHAT, CHAT_EVENTS, CREATE_MESSAGE, readReply, usageOf, type StoredMessage } from '../support/replies.js';
-import { createDatabase, testServerUrl } from '../support/servers.js';
+import { createMigratedDatabase } from '../support/migrated-database.js';
+import { type CreatedDatabase, testServerUrl } from '../support/servers.js';
 
 const CALLS = 1_000;
 const MESSAGES_LEFT = 37;
@@ -127,7 +128,7 @@ const onServers = server === undefined ? describe.skip : describe;
 onServers(`${CALLS} calls at once over every door, with a provider that counts 0.8 to 1.5 of what we do`, () => {
   const counter = new O200kTokenCounter();
   let provider: Awaited<ReturnType<typeof startProvider>>;
-  let database: Awaited<ReturnType<typeof createDatabase>>;
+  let database: CreatedDatabase;
   let program: Program;
   let isOver: () => void;
   let ended: Promise<void>;
@@ -135,7 +136,7 @@ onServers(`${CALLS} calls at once over every door, with a provider that counts 0
   beforeAll(async () => {
     await counter.load();
     provider = await startProvider(counter);
-    database = await createDatabase(server ?? '');
+    database = await createMigratedDatabase(server ?? '');
     const over = new Promise<void>((resolve) => (isOver = resolve));
     const started = Promise.withResolvers<Program>();
     ended = withDataDirectory(async (directory) => {

@@ -26,7 +26,8 @@ import {
   type ReplyEvent,
   type StoredMessage,
 } from '../support/replies.js';
-import { createDatabase, testServerUrl } from '../support/servers.js';
+import { createMigratedDatabase } from '../support/migrated-database.js';
+import { type CreatedDatabase, testServerUrl } from '../support/servers.js';
 
 const WORDS = Array.from({ length: 60 }, (_, index) => `word${index} `);
 const TEXT = WORDS.join('');
@@ -38,7 +39,7 @@ onServers('replies on two instances', () => {
   let directory: string;
   let model: ModelServer;
   let redis: RedisServer;
-  let database: Awaited<ReturnType<typeof createDatabase>>;
+  let database: CreatedDatabase;
   /** Between the instances and PostgreSQL. */
   let proxy: FaultProxy;
   let instances: [first: Program, second: Program];
@@ -67,7 +68,7 @@ onServers('replies on two instances', () => {
     [model, redis, database, proxy] = await Promise.all([
       startModelServer(),
       startRedisServer(directory),
-      createDatabase(server ?? ''),
+      createMigratedDatabase(server ?? ''),
       startFaultProxy({ host: target.hostname, port: Number(target.port || '5432') }),
     ]);
     // One after the other, since the first one makes the tables.

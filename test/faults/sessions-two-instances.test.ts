@@ -6,7 +6,8 @@ import { decodeProtectedHeader } from 'jose';
 import pg from 'pg';
 import { Actor, collect, signUp } from '../support/actor.js';
 import { eventually } from '../support/eventually.js';
-import { createDatabase, testServerUrl } from '../support/servers.js';
+import { createMigratedDatabase } from '../support/migrated-database.js';
+import { testServerUrl } from '../support/servers.js';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.js';
 import { codeIn, startMailServer, type MailServer } from '../support/mail-server.js';
 import { startModelServer, type ModelServer } from '../support/model-server.js';
@@ -45,7 +46,7 @@ onServers('two instances on one PostgreSQL and Redis', () => {
   beforeAll(async () => {
     const directory = await mkdtemp(join(tmpdir(), 'flynkle-two-'));
     resources.defer(() => rm(directory, { recursive: true, force: true }));
-    const database = await createDatabase(server ?? '');
+    const database = await createMigratedDatabase(server ?? '');
     resources.defer(() => database.drop());
     databaseUrl = database.url;
     const { hostname, port, pathname } = new URL(redisUrl ?? '');
@@ -63,6 +64,8 @@ onServers('two instances on one PostgreSQL and Redis', () => {
       OPENAI_BASE_URL: model.url,
       PLANS: ROOMY_PLANS,
       RATE_LIMIT_CHAT: '1000/60',
+      // What ends an answer here is the end of a session, however long a busy machine takes until then.
+      MODEL_STALL_SECONDS: '600',
       ADMIN_EMAIL: ADMIN.email,
       ADMIN_PASSWORD: ADMIN.password,
       SECRET_KEY: KEYS.join(','),

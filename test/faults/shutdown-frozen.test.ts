@@ -9,7 +9,8 @@ import { startModelServer } from '../support/model-server.js';
 import { startOtlpReceiver } from '../support/otlp-receiver.js';
 import { killPrograms, startProgram, withDatabaseDirectory, type Program } from '../support/program.js';
 import { askModel, followReply } from '../support/replies.js';
-import { createDatabase, testServerUrl } from '../support/servers.js';
+import { createMigratedDatabase } from '../support/migrated-database.js';
+import { testServerUrl } from '../support/servers.js';
 import { StallingS3 } from '../support/stalling-s3.js';
 
 const SHUTDOWN_SECONDS = 5;
@@ -157,7 +158,7 @@ const onServers = server === undefined || redisUrl === '' ? describe.skip : desc
 onServers.each(['PostgreSQL', 'Redis'] as const)('SIGTERM while %s is frozen', (frozen) => {
   it('ends the process in time, in the middle of a reply', async () => {
     await withDatabaseDirectory(async (directory) => {
-      const database = await createDatabase(server ?? '');
+      const database = await createMigratedDatabase(server ?? '');
       const model = await startModelServer();
       const target = new URL(frozen === 'Redis' ? redisUrl : database.url);
       const proxy = await startFaultProxy({

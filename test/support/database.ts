@@ -8,7 +8,7 @@ import { valueParsers } from '../../src/adapters/postgres/value-parsers.js';
 import type { Database } from '../../src/ports/database.js';
 import { collectGarbage } from './collect-garbage.js';
 import { callHost } from './host/call-host.js';
-import { startMigrated } from './migrated-database.js';
+import { createMigratedDatabase, startMigrated } from './migrated-database.js';
 import { createDatabase, migrationsDirectory, silentLogger, testServerUrl, withEmbedded } from './servers.js';
 
 export interface TestDatabase extends Database {
@@ -55,7 +55,7 @@ function onServer(server: string): TestDatabaseKind {
 }
 
 async function openOnServer(server: string): Promise<TestDatabase> {
-  const { url, drop } = await createDatabase(server);
+  const { url, drop } = await createMigratedDatabase(server);
   const database = await openDatabase({ url, dataDirectory: '', migrationsDirectory, logger: silentLogger });
   return Object.assign(database, {
     drop: async () => {

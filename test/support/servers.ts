@@ -30,13 +30,22 @@ export const migrationsDirectory = fileURLToPath(new URL('../../prisma/migration
 const ignore = (): void => undefined;
 export const silentLogger: Log = { info: ignore, warn: ignore, error: ignore };
 
-/** Creates an empty database on the test server. */
-export async function createDatabase(server: string): Promise<{ url: string; drop(): Promise<void> }> {
+export interface CreatedDatabase {
+  readonly name: string;
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+/**
+ * Creates a database on the test server, which is empty unless there is a database to copy. Most suites want
+ * `createMigratedDatabase()` of migrated-database.ts.
+ */
+export async function createDatabase(server: string, template?: string): Promise<CreatedDatabase> {
   const name = `flynkle_test_${randomUUID().replaceAll('-', '')}`;
-  await administer(server, `CREATE DATABASE ${name}`);
+  await administer(server, `CREATE DATABASE ${name}${template === undefined ? '' : ` TEMPLATE ${template}`}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => administer(server, `DROP DATABASE ${name} WITH (FORCE)`) };
+  return { name, url: url.href, drop: () => administer(server, `DROP DATABASE ${name} WITH (FORCE)`) };
 }
 
 /** Runs one statement on the test server, outside the databases under test. */

@@ -8,10 +8,10 @@ import type { App } from '../../../src/app.js';
 import type { Environment } from '../../../src/config.js';
 import type { Database } from '../../../src/ports/database.js';
 import { startFaultProxy } from '../fault-proxy.js';
-import { fillDataDirectory } from '../migrated-database.js';
+import { createMigratedDatabase, fillDataDirectory } from '../migrated-database.js';
 import type { Secret } from '../secrets/secret-search.js';
 import { secretsInSettings } from '../secrets/secrets-in.js';
-import { createDatabase, testServerUrl, type Stores } from '../servers.js';
+import { testServerUrl } from '../servers.js';
 import { EMPTY_TABLES } from './empty-tables.js';
 import type { StartedService, StartOptions } from './protocol.js';
 import { loadProgram } from './started-program.js';
@@ -100,7 +100,7 @@ export class HostedService {
       DATA_DIR: directory,
       OPENAI_BASE_URL: `http://127.0.0.1:${relay.port}/v1`,
       OPENAI_API_KEY: 'sk-of-the-tests-2b7c',
-      ...(await storeSettings(options.stores, directory, resources)),
+      ...(await storeSettings(options, directory, resources)),
       ...options.settings,
     };
     return new HostedService(HostedService.kindOf(options), directory, environment, model, resources, watch, options);
@@ -190,15 +190,23 @@ export class HostedService {
   }
 }
 
-async function storeSettings(stores: Stores, directory: string, resources: AsyncDisposableStack): Promise<Environment> {
+/** An empty database with its tables, unless the suite has one of its own; and the other servers. */
+async function storeSettings(
+  { stores, settings }: StartOptions,
+  directory: string,
+  resources: AsyncDisposableStack,
+): Promise<Environment> {
   const server = testServerUrl();
+  const isGiven = settings['DATABASE_URL'] !== undefined;
   if (stores === 'embedded' || server === undefined) {
-    await fillDataDirectory(directory);
+    if (!isGiven && settings['DATA_DIR'] === undefined) await fillDataDirectory(directory);
     return {};
   }
-  const postgres = await createDatabase(server);
-  resources.defer(() => postgres.drop());
-  return { DATABASE_URL: postgres.url, REDIS_URL: process.env['TEST_REDIS_URL'], ...s3Settings() };
+  const others = { REDIS_URL: process.env['TEST_REDIS_URL'], ...s3Settings() };
+  if (isGiven) return others;
+  const { url, drop } = await createMigratedDatabase(server);
+  resources.defer(drop);
+  return { ...others, DATABASE_URL: url };
 }
 
 /** The S3 server of TEST_S3_ENDPOINT, where there is one. */

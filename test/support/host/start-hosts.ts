@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
@@ -7,6 +8,8 @@ import { fileURLToPath } from 'node:url';
  * takes seconds where a module is the whole service: so services run in hosts, which load it once.
  */
 async function startHosts({ maxWorkers }: { readonly maxWorkers: number }): Promise<void> {
+  // Made when a suite first needs it: see createMigratedDatabase().
+  process.env['TEST_TEMPLATE'] = `flynkle_template_${randomUUID().replaceAll('-', '')}`;
   const hosts = Array.from({ length: maxWorkers }, startHost);
   Object.assign(globalThis, { testHosts: hosts });
   const ports = await Promise.all(hosts.map(portOf));
