@@ -34,6 +34,7 @@ import type { AuditLog } from '../../src/ports/audit-log.js';
 import type { Database } from '../../src/ports/database.js';
 import type { JobQueue } from '../../src/ports/job-queue.js';
 import type { CreateRateLimiter } from '../../src/ports/rate-limiter.js';
+import { makePasswordsCheap } from './cheap-passwords.js';
 
 export const PASSWORD = 'correct horse battery';
 /** The client that the fixture's users call from. */
@@ -54,6 +55,9 @@ const done = () => Promise.resolve();
 const NO_JOBS: JobQueue = { add: done, open: done, work: done, rest: done };
 
 let number = 0;
+
+// In the modules of the suite, each of which has its own.
+makePasswordsCheap();
 
 /** The services of accounts and sessions on a database, with a clock that tests move and people who act. */
 export class AccountsFixture {

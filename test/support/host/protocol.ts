@@ -7,7 +7,7 @@ import type { Stores } from '../servers.js';
 export interface StartOptions {
   readonly stores: Stores;
   readonly settings: Environment;
-  /** cheap-passwords.ts */
+  /** ../cheap-passwords.ts */
   readonly passwords?: 'cheap' | 'as shipped';
   /** The port of the suite's model server. */
   readonly modelPort: number;

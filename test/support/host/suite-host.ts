@@ -1,7 +1,7 @@
 import { SecretSearch, type Secret } from '../secrets/secret-search.js';
 import type { HostSecrets } from '../secrets/suite-secrets.js';
 import { WireSecrets } from '../secrets/wire-secrets.js';
-import { makePasswordsCheap, restorePasswords } from './cheap-passwords.js';
+import { makePasswordsCheap, restorePasswords } from '../cheap-passwords.js';
 import { HostedDatabases } from './hosted-databases.js';
 import { HostedService } from './hosted-service.js';
 import type { Host, StartedService, StartOptions } from './protocol.js';
