@@ -20,7 +20,7 @@ import {
 import type { PersistedQueries } from './persisted-query.js';
 import { TOO_MANY_REQUESTS, WebSocketSession } from './websocket-session.js';
 import { within } from './within.js';
-import { textOf, writtenStream } from './written-stream.js';
+import { textOf, WrittenStream } from './written-stream.js';
 
 export interface OperationsOptions {
   readonly pipeline: Pipeline;
@@ -109,7 +109,7 @@ export class WebSocketOperations {
       subscribe: async (args) => {
         const { context, prepared, writeNext } = args as OperationArguments;
         const result = await duringRequest(context.requestId, () => pipeline.subscribe(prepared, callOf(args)));
-        return Symbol.asyncIterator in result ? writtenStream(result, writeNext) : result;
+        return Symbol.asyncIterator in result ? new WrittenStream(result, writeNext) : result;
       },
       onComplete: ({ extra }, id) => {
         const { socket, operations, session } = extra;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { GraphQLError, type ExecutionResult } from 'graphql';
 import { resultStream } from '../graphql/event-stream.js';
-import { writtenStream } from './written-stream.js';
+import { WrittenStream } from './written-stream.js';
 
 const results = (source: AsyncIterable<unknown>) =>
   resultStream(source, {
@@ -17,7 +17,7 @@ describe('a written stream', () => {
       await Promise.resolve();
       throw new Error('the source');
     };
-    const stream = writtenStream(results(source()), ({ data }) => {
+    const stream = new WrittenStream(results(source()), ({ data }) => {
       told.push(data?.['event']);
       return undefined;
     });
@@ -34,7 +34,7 @@ describe('a written stream', () => {
     const room = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
     const written = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
     let count = 0;
-    const stream = writtenStream(results(source()), () => {
+    const stream = new WrittenStream(results(source()), () => {
       written[count]?.resolve(undefined);
       return room[count++]?.promise;
     });
@@ -61,7 +61,7 @@ describe('a written stream', () => {
       }
     };
     const writes: ExecutionResult[] = [];
-    const left = writtenStream(results(source()), (result) => {
+    const left = new WrittenStream(results(source()), (result) => {
       writes.push(result);
       return new Promise(() => undefined);
     });
@@ -69,7 +69,7 @@ describe('a written stream', () => {
     await new Promise(setImmediate);
     await left.return();
     expect(await waiting).toEqual({ done: true, value: undefined });
-    const broken = writtenStream(results(source()), () => {
+    const broken = new WrittenStream(results(source()), () => {
       throw new Error('cannot be written');
     });
     await expect(broken.next()).rejects.toThrow('cannot be written');

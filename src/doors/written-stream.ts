@@ -1,6 +1,6 @@
 import type { ExecutionResult } from 'graphql';
 import type { ResultStream } from '../graphql/event-stream.js';
-import { PUSH, type Feed } from '../kernel/pushed.js';
+import { PUSH, type Feed, type Receiver } from '../kernel/pushed.js';
 
 type Step = IteratorResult<ExecutionResult, void>;
 
@@ -10,75 +10,89 @@ const DONE = { done: true, value: undefined } as const;
  * A stream of results as a library pulls it that speaks a protocol. The library would take a promise or more for each result and
  * reader: those that are data alone are written as they are pushed, in the protocol's form, and the library is left what is seldom:
  * results with errors, the end, and that its reader leaves.
- * @param write returns what resolves when the reader can take more; or undefined when it can now
+ *
+ * A class, as all that a stream keeps while it is open: a closure for each method would take more than what it closes over.
  */
-export function writtenStream(
-  stream: ResultStream,
-  write: (result: ExecutionResult) => Promise<void> | undefined,
-): AsyncGenerator<ExecutionResult, void, void> {
-  let feed: Feed | undefined;
-  let isOver = false;
-  const left: ExecutionResult[] = [];
-  let asked: PromiseWithResolvers<Step> | undefined;
-  const answer = () => {
-    if (asked === undefined) return;
-    const value = left.shift();
-    if (value === undefined && !isOver) return;
-    asked.resolve(value === undefined ? DONE : { done: false, value });
-    asked = undefined;
-  };
-  const fail = (error: unknown) => {
-    isOver = true;
+export class WrittenStream implements AsyncGenerator<ExecutionResult, void, void>, Receiver<ExecutionResult> {
+  private feed: Feed | undefined;
+  private isOver = false;
+  private left: ExecutionResult[] | undefined;
+  private asked: PromiseWithResolvers<Step> | undefined;
+
+  /** @param write returns what resolves when the reader can take more; or undefined when it can now */
+  constructor(
+    private readonly stream: ResultStream,
+    private readonly write: (result: ExecutionResult) => Promise<void> | undefined,
+  ) {}
+
+  next(): Promise<Step> {
+    this.asked = Promise.withResolvers<Step>();
+    const { promise } = this.asked;
+    this.answer();
+    if (!this.isOver && this.left === undefined) (this.feed ??= this.stream[PUSH](this)).resume();
+    return promise;
+  }
+
+  async return(): Promise<Step> {
+    await this.stream.return();
+    return DONE;
+  }
+
+  async throw(error: unknown): Promise<Step> {
+    await this.stream.return();
+    throw error;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stream.return();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  take(result: ExecutionResult): boolean {
+    if (result.errors !== undefined) {
+      (this.left ??= []).push(result);
+      this.answer();
+      return false;
+    }
+    try {
+      const written = this.write(result);
+      if (written === undefined) return true;
+      written.then(
+        () => this.feed?.resume(),
+        (error: unknown) => {
+          this.fail(error);
+        },
+      );
+    } catch (error) {
+      this.fail(error);
+    }
+    return false;
+  }
+
+  end(): void {
+    this.isOver = true;
+    this.answer();
+  }
+
+  fail(error: unknown): void {
+    this.isOver = true;
     // Before the stream is ended, which would answer that there is no more.
-    asked?.reject(error);
-    asked = undefined;
-    void stream.return();
-  };
-  const open = () =>
-    stream[PUSH]({
-      take(result) {
-        if (result.errors !== undefined) {
-          left.push(result);
-          answer();
-          return false;
-        }
-        try {
-          const written = write(result);
-          if (written === undefined) return true;
-          written.then(() => feed?.resume(), fail);
-        } catch (error) {
-          fail(error);
-        }
-        return false;
-      },
-      end() {
-        isOver = true;
-        answer();
-      },
-      fail,
-    });
-  const written: AsyncGenerator<ExecutionResult, void, void> = {
-    next() {
-      asked = Promise.withResolvers<Step>();
-      const { promise } = asked;
-      answer();
-      if (!isOver && left.length === 0) (feed ??= open()).resume();
-      return promise;
-    },
-    async return() {
-      await stream.return();
-      return DONE;
-    },
-    async throw(error) {
-      await stream.return();
-      throw error;
-    },
-    async [Symbol.asyncDispose]() {
-      await stream.return();
-    },
-    [Symbol.asyncIterator]: () => written,
-  };
-  return written;
+    this.asked?.reject(error);
+    this.asked = undefined;
+    void this.stream.return();
+  }
+
+  private answer(): void {
+    if (this.asked === undefined) return;
+    const value = this.left?.shift();
+    if (this.left?.length === 0) this.left = undefined;
+    if (value === undefined && !this.isOver) return;
+    this.asked.resolve(value === undefined ? DONE : { done: false, value });
+    this.asked = undefined;
+  }
 }
 
 /** The results that several readers share, as JSON. */

@@ -6,7 +6,7 @@ import type { Pipeline } from '../graphql/pipeline.js';
 import { httpResult } from './answer.js';
 import type { GraphQLRequest } from './graphql-request.js';
 import { beginStream, SharedText, writeShared } from './write.js';
-import { textOf, writtenStream } from './written-stream.js';
+import { textOf, WrittenStream } from './written-stream.js';
 import { AsItIs, EventResponse, PulledStream } from './pulled-stream.js';
 
 export interface YogaDoor {
@@ -19,8 +19,6 @@ export interface YogaDoor {
   /** Ends every open stream with `complete`, and ends their sources. */
   endStreams(): void;
 }
-
-type OpenStream = ReturnType<typeof writtenStream>;
 
 /** A request on its way through Yoga, inside the server context, which Yoga copies. */
 interface Call {
@@ -60,7 +58,7 @@ export function createYogaDoor(pipeline: Pipeline): YogaDoor {
     const operation = prepared.operation(parameters.operationName);
     if (!('kind' in operation) || operation.kind !== 'subscription') return pipeline.execute(prepared, pipelineCall);
     const result = await pipeline.subscribe(prepared, pipelineCall);
-    return Symbol.asyncIterator in result ? tracked(result, open, context.signal, call.response) : result;
+    return Symbol.asyncIterator in result ? new OpenStream(result, open, context.signal, call.response) : result;
   };
 
   const plugin: Plugin<ServerContext> = {
@@ -109,8 +107,10 @@ export function createYogaDoor(pipeline: Pipeline): YogaDoor {
       const init = { method: 'POST', headers: { accept: 'text/event-stream' } };
       const answer = await yoga.fetch(ENDPOINT, init, { call: { request, response, isUpload: false } });
       beginStream(response, STREAM_HEADERS);
-      if (answer instanceof EventResponse && answer.events !== undefined) await answer.events.writeTo(response);
-      else response.end(await answer.text());
+      // Not awaited: what waits here would keep Yoga's answer for as long as the stream is open.
+      if (answer instanceof EventResponse && answer.events !== undefined) return answer.events.writeTo(response);
+      response.end(await answer.text());
+      return undefined;
     },
     async upload(request, response) {
       const call: Call = { request, response, isUpload: true };
@@ -147,37 +147,38 @@ function frameOf(result: ExecutionResult): SharedText {
   return frame;
 }
 
-/** Keeps the stream in `open` until it ends, ends it when its reader disconnects, and writes what is framed without Yoga. */
-function tracked(
-  stream: ResultStream,
-  open: Set<OpenStream>,
-  signal: AbortSignal,
-  response: ServerResponse,
-): OpenStream {
-  const forget = () => {
-    open.delete(watched);
-    signal.removeEventListener('abort', leave);
-  };
-  const leave = () => {
-    void watched.return();
-  };
-  const written = writtenStream(stream, (result) => writeShared(response, frameOf(result)));
-  const watched: OpenStream = {
-    ...written,
-    next() {
-      return written.next().then((step) => {
-        if (step.done === true) forget();
-        return step;
-      });
-    },
-    return() {
-      forget();
-      return written.return();
-    },
-    [Symbol.asyncIterator]: () => watched,
-  };
-  open.add(watched);
-  signal.addEventListener('abort', leave, { once: true });
-  if (signal.aborted) leave();
-  return watched;
+/** A stream that is in `open` until it ends. It ends when its reader disconnects. What is framed without Yoga is written here. */
+class OpenStream extends WrittenStream {
+  constructor(
+    stream: ResultStream,
+    private readonly open: Set<OpenStream>,
+    private readonly signal: AbortSignal,
+    response: ServerResponse,
+  ) {
+    super(stream, (result) => writeShared(response, frameOf(result)));
+    open.add(this);
+    signal.addEventListener('abort', this, { once: true });
+    if (signal.aborted) this.handleEvent();
+  }
+
+  /** The reader has left. */
+  handleEvent(): void {
+    void this.return();
+  }
+
+  override async next(): Promise<IteratorResult<ExecutionResult, void>> {
+    const step = await super.next();
+    if (step.done === true) this.forget();
+    return step;
+  }
+
+  override return(): Promise<IteratorResult<ExecutionResult, void>> {
+    this.forget();
+    return super.return();
+  }
+
+  private forget(): void {
+    this.open.delete(this);
+    this.signal.removeEventListener('abort', this);
+  }
 }

@@ -23,131 +23,178 @@ const DONE = { done: true, value: undefined } as const;
  * pending `next()` resolves as done.
  */
 export function resultStream(source: AsyncIterable<unknown>, steps: Steps): ResultStream {
-  let isOver = false;
-  let feed: Feed | undefined;
-  const end = () => {
-    isOver = true;
-    (feed ?? feedOf(source, NOBODY)).stop();
-  };
+  return new Results(source, steps);
+}
 
-  const push = (receiver: Receiver<ExecutionResult>): Feed => {
-    let isMaking = false;
-    /** What the source told while a result was being made. */
-    let afterwards: (() => void) | undefined;
-    const finish = (failure?: ExecutionResult) => {
-      if (isOver) return;
-      if (isMaking) {
-        afterwards ??= () => {
-          finish(failure);
-        };
-        return;
-      }
-      isOver = true;
-      if (failure !== undefined) receiver.take(failure);
-      receiver.end();
-    };
-    const failToMake = (error: unknown) => {
-      isMaking = false;
-      if (isOver) return;
-      opened.stop();
-      finish(steps.failureOf(error));
-    };
-    const give = (result: ExecutionResult) => {
-      isMaking = false;
-      if (isOver) return;
-      const isWanted = receiver.take(result);
-      if (afterwards !== undefined) afterwards();
-      else if (isWanted) opened.resume();
-    };
-    const opened = feedOf(source, {
-      take(event) {
-        if (isOver) return false;
-        try {
-          const result = steps.resultOf(event);
-          if (!(result instanceof Promise)) return receiver.take(result);
-          isMaking = true;
-          result.then(give, failToMake);
-        } catch (error) {
-          failToMake(error);
-        }
-        return false;
-      },
-      end: () => {
-        finish();
-      },
-      fail: (error) => {
-        finish(steps.failureOf(error));
-      },
-    });
-    feed = opened;
-    return {
-      resume: () => {
-        if (!isOver && !isMaking) opened.resume();
-      },
-      stop: () => {
-        if (!isOver) end();
-      },
-    };
-  };
+// Classes, since there is one of each for every open stream: a closure for each method would take more than what it closes over.
+class Results implements ResultStream {
+  private feed: ResultFeed | undefined;
+  private reader: Reader | undefined;
 
-  let reading: Feed | undefined;
-  let resolveNext: ((step: IteratorResult<ExecutionResult, void>) => void) | undefined;
-  /** A failure that came before it was asked for. */
-  let early: ExecutionResult | undefined;
-  const answer = (step: IteratorResult<ExecutionResult, void>) => {
-    const resolve = resolveNext;
-    resolveNext = undefined;
-    resolve?.(step);
-  };
-  const reader: Receiver<ExecutionResult> = {
-    take(value) {
-      if (resolveNext === undefined) early = value;
-      else answer({ done: false, value });
-      return false;
-    },
-    end() {
-      answer(DONE);
-    },
-    fail: ignore,
-  };
-  let endPushing = ignore;
+  constructor(
+    private readonly source: AsyncIterable<unknown>,
+    private readonly steps: Steps,
+  ) {}
 
-  const stream: ResultStream = {
-    next() {
-      const value = early;
-      early = undefined;
-      if (value !== undefined) return Promise.resolve({ done: false, value });
-      if (isOver) return Promise.resolve(DONE);
-      return new Promise((resolve) => {
-        resolveNext = resolve;
-        (reading ??= push(reader)).resume();
-      });
-    },
-    [PUSH](receiver) {
-      endPushing = () => {
-        receiver.end();
+  next(): Promise<IteratorResult<ExecutionResult, void>> {
+    const reader = (this.reader ??= new Reader());
+    return reader.next((this.feed ??= this[PUSH](reader)));
+  }
+
+  [PUSH](receiver: Receiver<ExecutionResult>): ResultFeed {
+    return (this.feed = new ResultFeed(this.source, this.steps, receiver));
+  }
+
+  return(): Promise<IteratorResult<ExecutionResult, void>> {
+    this.reader?.forget();
+    (this.feed ?? this[PUSH](NOBODY)).leave();
+    return Promise.resolve(DONE);
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<ExecutionResult, void>> {
+    await this.return();
+    throw error;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** The results of a source's events, pushed. */
+class ResultFeed implements Feed, Receiver<unknown> {
+  isOver = false;
+  private readonly events: Feed;
+  private isMaking = false;
+  /** What the source told while a result was being made. */
+  private afterwards: (() => void) | undefined;
+
+  constructor(
+    source: AsyncIterable<unknown>,
+    private readonly steps: Steps,
+    private readonly receiver: Receiver<ExecutionResult>,
+  ) {
+    this.events = feedOf(source, this);
+  }
+
+  resume(): void {
+    if (!this.isOver && !this.isMaking) this.events.resume();
+  }
+
+  stop(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.events.stop();
+  }
+
+  /** As {@link stop}, but the receiver is told. */
+  leave(): void {
+    if (this.isOver) return;
+    this.stop();
+    this.receiver.end();
+  }
+
+  take(event: unknown): boolean {
+    if (this.isOver) return false;
+    try {
+      const result = this.steps.resultOf(event);
+      if (!(result instanceof Promise)) return this.receiver.take(result);
+      this.isMaking = true;
+      result.then(
+        (made) => {
+          this.give(made);
+        },
+        (error: unknown) => {
+          this.failToMake(error);
+        },
+      );
+    } catch (error) {
+      this.failToMake(error);
+    }
+    return false;
+  }
+
+  end(): void {
+    this.finish();
+  }
+
+  fail(error: unknown): void {
+    this.finish(this.steps.failureOf(error));
+  }
+
+  private give(result: ExecutionResult): void {
+    this.isMaking = false;
+    if (this.isOver) return;
+    const isWanted = this.receiver.take(result);
+    if (this.afterwards !== undefined) this.afterwards();
+    else if (isWanted) this.events.resume();
+  }
+
+  private failToMake(error: unknown): void {
+    this.isMaking = false;
+    if (this.isOver) return;
+    this.events.stop();
+    this.finish(this.steps.failureOf(error));
+  }
+
+  private finish(failure?: ExecutionResult): void {
+    if (this.isOver) return;
+    if (this.isMaking) {
+      this.afterwards ??= () => {
+        this.finish(failure);
       };
-      return push(receiver);
-    },
-    return() {
-      early = undefined;
-      if (!isOver) {
-        end();
-        answer(DONE);
-        endPushing();
-      }
-      return Promise.resolve(DONE);
-    },
-    async throw(error) {
-      await stream.return();
-      throw error;
-    },
-    async [Symbol.asyncDispose]() {
-      await stream.return();
-    },
-    [Symbol.asyncIterator]: () => stream,
-  };
-  return stream;
+      return;
+    }
+    this.isOver = true;
+    if (failure !== undefined) this.receiver.take(failure);
+    this.receiver.end();
+  }
+}
+
+/** Takes the results that are asked for one by one. */
+class Reader implements Receiver<ExecutionResult> {
+  private answer: ((step: IteratorResult<ExecutionResult, void>) => void) | undefined;
+  /** A failure that came before it was asked for. */
+  private early: ExecutionResult | undefined;
+
+  next(feed: ResultFeed): Promise<IteratorResult<ExecutionResult, void>> {
+    const value = this.early;
+    this.early = undefined;
+    if (value !== undefined) return Promise.resolve({ done: false, value });
+    if (feed.isOver) return Promise.resolve(DONE);
+    return new Promise((resolve) => {
+      this.answer = resolve;
+      feed.resume();
+    });
+  }
+
+  forget(): void {
+    this.early = undefined;
+  }
+
+  take(value: ExecutionResult): boolean {
+    if (this.answer === undefined) this.early = value;
+    else this.tell({ done: false, value });
+    return false;
+  }
+
+  end(): void {
+    this.tell(DONE);
+  }
+
+  fail(): void {
+    // Failures come as results.
+  }
+
+  private tell(step: IteratorResult<ExecutionResult, void>): void {
+    const { answer } = this;
+    this.answer = undefined;
+    answer?.(step);
+  }
 }
 
 function ignore(): void {

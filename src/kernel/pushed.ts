@@ -88,7 +88,9 @@ export function inTurn<Value>(
   const push = (receiver: Receiver<Value>): Feed => {
     let last: Value | undefined;
     let current = feedOf(first, {
-      ...receiver,
+      fail(error) {
+        receiver.fail(error);
+      },
       take(value) {
         last = value;
         return receiver.take(value);

@@ -11,105 +11,128 @@ export function abortable<Value>(
   signal: AbortSignal,
   release: () => void,
 ): AsyncIterableIterator<Value> {
-  let iterator: AsyncIterator<Value> | undefined;
-  const opened = () => (iterator ??= source[Symbol.asyncIterator]());
-  let isOver = false;
+  return new Abortable(source, signal, release);
+}
 
-  const end = () => {
-    isOver = true;
-    release();
-  };
+// A class, since there is one for every open stream: a closure for each method would take more than what it closes over.
+class Abortable<Value> implements AsyncIterableIterator<Value>, Receiver<Value>, Feed {
+  private iterator: AsyncIterator<Value> | undefined;
+  private isOver = false;
   /** Ends what a consumer waits for. One listener for the whole stream: its events are many. */
-  let stopWaiting: (() => void) | undefined;
-  const abort = () => {
-    stopWaiting?.();
-    release();
-    leave(opened());
-  };
-  signal.addEventListener('abort', abort, { once: true });
+  private stopWaiting: (() => void) | undefined;
+  /** Those to whom the values are pushed, and where they come from then. */
+  private pushing: { readonly to: Receiver<Value>; readonly from: Feed } | undefined;
 
-  const next = (): Promise<IteratorResult<Value>> =>
-    new Promise((resolve, reject) => {
+  constructor(
+    private readonly source: AsyncIterable<Value>,
+    private readonly signal: AbortSignal,
+    private readonly release: () => void,
+  ) {
+    signal.addEventListener('abort', this, { once: true });
+  }
+
+  /** The signal aborts. */
+  handleEvent(): void {
+    if (this.pushing !== undefined) {
+      this.revoke(this.pushing);
+      return;
+    }
+    this.stopWaiting?.();
+    this.release();
+    leave(this.opened());
+  }
+
+  next(): Promise<IteratorResult<Value>> {
+    return new Promise((resolve, reject) => {
       const stop = () => {
-        stopWaiting = undefined;
-        end();
-        reject(signal.reason as Error);
+        this.stopWaiting = undefined;
+        this.over();
+        reject(this.signal.reason as Error);
       };
-      if (isOver) {
+      if (this.isOver) {
         resolve({ done: true, value: undefined });
         return;
       }
-      if (signal.aborted) {
+      if (this.signal.aborted) {
         stop();
         return;
       }
-      stopWaiting = stop;
-      opened()
+      this.stopWaiting = stop;
+      this.opened()
         .next()
         .then(
           (result) => {
-            stopWaiting = undefined;
-            if (result.done) end();
+            this.stopWaiting = undefined;
+            if (result.done) this.over();
             resolve(result);
           },
           (error: unknown) => {
-            stopWaiting = undefined;
-            end();
+            this.stopWaiting = undefined;
+            this.over();
             reject(error instanceof Error ? error : new Error(String(error)));
           },
         );
     });
+  }
 
-  const push = (receiver: Receiver<Value>): Feed => {
-    const close = () => {
-      signal.removeEventListener('abort', revoke);
-      end();
-    };
-    const feed = feedOf(source, {
-      take: (value) => receiver.take(value),
-      end() {
-        close();
-        receiver.end();
-      },
-      fail(error) {
-        close();
-        receiver.fail(error);
-      },
-    });
-    const revoke = () => {
-      feed.stop();
-      close();
-      receiver.fail(signal.reason);
-    };
-    signal.removeEventListener('abort', abort);
-    signal.addEventListener('abort', revoke, { once: true });
-    return {
-      resume() {
-        if (isOver) return;
-        if (signal.aborted) revoke();
-        else feed.resume();
-      },
-      stop() {
-        if (isOver) return;
-        close();
-        feed.stop();
-      },
-    };
-  };
+  async return(): Promise<IteratorResult<Value>> {
+    this.close();
+    await this.opened().return?.();
+    return { done: true, value: undefined };
+  }
 
-  return Object.assign(
-    {
-      next,
-      async return(): Promise<IteratorResult<Value>> {
-        end();
-        signal.removeEventListener('abort', abort);
-        await opened().return?.();
-        return { done: true, value: undefined };
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    },
-    { [PUSH]: push },
-  );
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  [PUSH](receiver: Receiver<Value>): Feed {
+    this.pushing = { to: receiver, from: feedOf(this.source, this) };
+    return this;
+  }
+
+  resume(): void {
+    if (this.isOver || this.pushing === undefined) return;
+    if (this.signal.aborted) this.revoke(this.pushing);
+    else this.pushing.from.resume();
+  }
+
+  stop(): void {
+    if (this.isOver) return;
+    this.close();
+    this.pushing?.from.stop();
+  }
+
+  take(value: Value): boolean {
+    return this.pushing?.to.take(value) ?? false;
+  }
+
+  end(): void {
+    this.close();
+    this.pushing?.to.end();
+  }
+
+  fail(error: unknown): void {
+    this.close();
+    this.pushing?.to.fail(error);
+  }
+
+  private opened(): AsyncIterator<Value> {
+    return (this.iterator ??= this.source[Symbol.asyncIterator]());
+  }
+
+  private revoke({ to, from }: { readonly to: Receiver<Value>; readonly from: Feed }): void {
+    from.stop();
+    this.close();
+    to.fail(this.signal.reason);
+  }
+
+  private close(): void {
+    this.signal.removeEventListener('abort', this);
+    this.over();
+  }
+
+  private over(): void {
+    this.isOver = true;
+    this.release();
+  }
 }
