@@ -35,15 +35,14 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
       request.off('data', take).resume();
       reject(new BodyTooLarge());
     };
-    let isRead = false;
     const left = () => {
-      // Every request closes at its end, and an error is costly to make.
-      if (!isRead) reject(new ClientLeft());
+      reject(new ClientLeft());
     };
     request
       .on('data', take)
       .once('end', () => {
-        isRead = true;
+        // These would keep the body for as long as the request is known: for hours, where it is answered by a stream.
+        request.off('data', take).off('error', left).off('close', left);
         resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length));
       })
       .once('error', left)

@@ -5,6 +5,7 @@ import type { Viewer } from '../kernel/viewer.js';
 import type { Door } from '../ports/metrics.js';
 import type { TraceContext } from '../ports/tracing.js';
 import type { Peer } from './client-address.js';
+import { valuesOf } from './headers/values.js';
 
 /** The caller of an operation as the door knows it. The composition root makes the operation's context from it. */
 export interface Caller {
@@ -51,8 +52,9 @@ export function credentialsOf(request: IncomingMessage, authorization?: string |
 const BROWSER_HEADERS = ['origin', 'sec-fetch-site', 'sec-fetch-dest', 'sec-fetch-user'];
 
 /** All values of a header, joined: for some headers Node keeps only the first, but a proxy may have checked the last. */
-function onlyHeader({ headersDistinct }: IncomingMessage, name: string): string | null {
-  return headersDistinct[name]?.join(', ') ?? null;
+function onlyHeader(request: IncomingMessage, name: string): string | null {
+  const values = valuesOf(request, name);
+  return values.length === 0 ? null : values.join(', ');
 }
 
 export function peerOf(request: IncomingMessage): Peer {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Answer } from './envelope.js';
+import { valuesOf } from './headers/values.js';
 
 /** A name or address, and a port: RFC 9110, 7.2, and RFC 3986, 3.2.2. It may be empty. */
 const HOST = /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i;
@@ -21,9 +22,9 @@ function refused(status: number, message: string): Answer {
 }
 
 /** Exactly one `Host`; HTTP/1.0 does without (RFC 9112, 3.2). */
-function hasGoodHost({ headersDistinct, httpVersionMinor }: IncomingMessage): boolean {
-  const [host, ...others] = headersDistinct['host'] ?? [];
-  return host === undefined ? httpVersionMinor === 0 : others.length === 0 && HOST.test(host);
+function hasGoodHost(request: IncomingMessage): boolean {
+  const [host, ...others] = valuesOf(request, 'host');
+  return host === undefined ? request.httpVersionMinor === 0 : others.length === 0 && HOST.test(host);
 }
 
 /** Node undoes `chunked` alone: the bytes of any other coding would be taken for the body itself (RFC 9112, 6.1). */
