@@ -18,6 +18,13 @@ export interface SessionWatchOptions {
   readonly intervalMs?: number;
 }
 
+/** What the database is asked about. */
+interface Watched {
+  readonly sessionIds: ReadonlySet<string>;
+  readonly userIds: ReadonlySet<string>;
+  readonly tokenIds: ReadonlySet<string>;
+}
+
 /** An open stream or WebSocket. */
 interface Followed {
   readonly whose: () => Viewer;
@@ -92,7 +99,7 @@ export class SessionWatch {
   recheck(): void {
     // A check that is already running may have read the state from before the change.
     if (this.#isLooking) this.#looksAgain = true;
-    else if (this.#followed.size > 0) void this.#look();
+    else if (this.#followed.size > 0) void this.#look(this.#endExpired(true));
   }
 
   close(): void {
@@ -102,9 +109,9 @@ export class SessionWatch {
 
   #resume(): void {
     this.#timer ??= setInterval(() => {
-      this.#endExpired();
+      const watched = this.#endExpired(!this.#isLooking);
       if (this.#followed.size === 0) this.#pause();
-      else if (!this.#isLooking) void this.#look();
+      else if (!this.#isLooking) void this.#look(watched);
     }, this.#intervalMs).unref();
   }
 
@@ -113,33 +120,43 @@ export class SessionWatch {
     this.#timer = undefined;
   }
 
-  /** Separate from the check for ended sessions, which an unresponsive database delays. */
-  #endExpired(): void {
+  /**
+   * Separate from the check for ended sessions, which an unresponsive database delays; but it goes over all that is open, which is
+   * most of what both take, and gathers for the check as well.
+   * @param asks whether the check follows
+   */
+  #endExpired(asks: boolean): Watched {
     const now = this.#clock.now();
-    for (const followed of this.#followed) {
-      const { expiresAt } = followed.whose();
-      if (expiresAt !== undefined && expiresAt <= now) followed.end('expired');
-    }
-  }
-
-  async #look(): Promise<void> {
-    this.#isLooking = true;
-    do await this.#endEnded();
-    while (this.#looksAgain);
-    this.#isLooking = false;
-  }
-
-  async #endEnded(): Promise<void> {
-    this.#looksAgain = false;
     const sessionIds = new Set<string>();
     const userIds = new Set<string>();
     const tokenIds = new Set<string>();
     for (const followed of this.#followed) {
-      const { sessionId, token, userId } = (followed.asked = followed.whose());
+      const viewer = followed.whose();
+      const { expiresAt, sessionId, token, userId } = viewer;
+      if (expiresAt !== undefined && expiresAt <= now) {
+        followed.end('expired');
+        continue;
+      }
+      if (!asks) continue;
+      followed.asked = viewer;
       if (token !== undefined) tokenIds.add(token.id);
       else if (sessionId !== null) sessionIds.add(sessionId);
       else userIds.add(userId);
     }
+    return { sessionIds, userIds, tokenIds };
+  }
+
+  async #look(watched: Watched): Promise<void> {
+    this.#isLooking = true;
+    await this.#endEnded(watched);
+    while (this.#looksAgain) {
+      this.#looksAgain = false;
+      await this.#endEnded(this.#endExpired(true));
+    }
+    this.#isLooking = false;
+  }
+
+  async #endEnded({ sessionIds, userIds, tokenIds }: Watched): Promise<void> {
     try {
       const watched = { sessionIds: [...sessionIds], userIds: [...userIds] };
       const now = this.#clock.now();
