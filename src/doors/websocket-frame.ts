@@ -3,6 +3,9 @@ const FINAL_TEXT = 0x81;
 const SHORT = 125;
 const MEDIUM = 0xffff;
 
+/** A ping without data. */
+export const PING_FRAME = Buffer.from([0x89, 0]);
+
 /**
  * A whole message of a server as a frame without compression (RFC 6455, 5.2), in one buffer. `ws` writes the head and the text of a
  * frame one by one, which takes twice the time. It writes at once as long as nothing is compressed, so that frames of both keep

@@ -144,17 +144,24 @@ export class WebSocketOperations {
     const session = new WebSocketSession({
       socket,
       follow: this.options.follow,
-      authenticate: (authorization) => {
-        const signal = AbortSignal.timeout(INIT_TIMEOUT_MS);
-        const credentials = credentialsOf(request, authorization);
+      authenticate: async (authorization) => {
+        // Not `AbortSignal.timeout`, which cannot be taken back, and makes an error for each socket when its time has come.
+        const controller = new AbortController();
+        const giveUp = setTimeout(() => {
+          controller.abort();
+        }, INIT_TIMEOUT_MS).unref();
         const caller = {
           requestId: requestIdOf(request),
           door: 'websocket',
-          credentials,
+          credentials: credentialsOf(request, authorization),
           peer: peerOf(request),
-          signal,
+          signal: controller.signal,
         } as const;
-        return this.options.makeContext(caller).viewer();
+        try {
+          return await this.options.makeContext(caller).viewer();
+        } finally {
+          clearTimeout(giveUp);
+        }
       },
       isIdle: () => operations.size === 0,
       admit,

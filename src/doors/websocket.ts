@@ -13,7 +13,7 @@ import { BODY_LIMIT } from './graphql-request.js';
 import { endWithJson } from './raw-answer.js';
 import { WebSocketOperations, type Extra, type OperationsOptions } from './websocket-operations.js';
 import type { Unread } from './unread.js';
-import { textFrame } from './websocket-frame.js';
+import { PING_FRAME, textFrame } from './websocket-frame.js';
 import { DEFAULT_LIMITS, WebSocketPlaces, type Refusal, type WebSocketLimits } from './websocket-places.js';
 import { TOO_MANY_REQUESTS } from './websocket-session.js';
 
@@ -104,7 +104,7 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
       acceptor.handleUpgrade(request, socket, head, (webSocket) => {
         // Frames that break the protocol or its limits: `ws` closes the socket itself, with 1002, 1007 or 1009.
         webSocket.on('error', () => undefined);
-        pings.follow(webSocket);
+        pings.follow(webSocket, socket);
         if (isDraining) {
           webSocket.close(TRY_AGAIN_LATER, 'Try again later');
           return;
@@ -204,17 +204,24 @@ function speak(operations: WebSocketOperations, extra: Extra, log: Log, unread?:
 
 /** Pings every socket, and terminates those that did not answer the last ping. */
 function startPings(sockets: ReadonlySet<WebSocket>) {
-  const answered = new WeakSet<WebSocket>();
+  const followed = new WeakMap<WebSocket, { readonly stream: Duplex; hasAnswered: boolean }>();
   const timer = setInterval(() => {
     for (const socket of sockets) {
-      if (!answered.delete(socket)) socket.terminate();
-      else if (socket.readyState === socket.OPEN) socket.ping();
+      const state = followed.get(socket);
+      if (state?.hasAnswered !== true) socket.terminate();
+      else if (socket.readyState === socket.OPEN) {
+        state.hasAnswered = false;
+        state.stream.write(PING_FRAME);
+      }
     }
   }, PING_INTERVAL_MS).unref();
   return {
-    follow(socket: WebSocket): void {
-      answered.add(socket);
-      socket.on('pong', () => answered.add(socket));
+    follow(socket: WebSocket, stream: Duplex): void {
+      const state = { stream, hasAnswered: true };
+      followed.set(socket, state);
+      socket.on('pong', () => {
+        state.hasAnswered = true;
+      });
     },
     stop: () => {
       clearInterval(timer);
