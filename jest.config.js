@@ -33,8 +33,10 @@ const shared = {
 };
 
 const NAMES = `(${MAIN.join('|')})\\.test\\.ts$`;
-/** A suite beside the code that starts and kills processes, which takes it a minute. */
-const FAULTS_IN_SRC = '<rootDir>/src/adapters/postgres/open-database.test.ts';
+/** Suites beside the code that start and kill processes, which takes them a minute. */
+const FAULTS_IN_SRC = ['open-database', 'embedded-template'].map(
+  (name) => `<rootDir>/src/adapters/postgres/${name}.test.ts`,
+);
 
 const unit = {
   ...shared,
@@ -44,7 +46,7 @@ const unit = {
     '<rootDir>/test/contracts/*.test.ts',
     '<rootDir>/test/simulation/*.test.ts',
   ],
-  testPathIgnorePatterns: [FAULTS_IN_SRC],
+  testPathIgnorePatterns: FAULTS_IN_SRC,
 };
 const api = {
   ...shared,
@@ -53,7 +55,7 @@ const api = {
   testPathIgnorePatterns:
     { main: [`<rootDir>/test/api/(?!${NAMES})`], others: [`<rootDir>/test/api/${NAMES}`] }[scope] ?? [],
 };
-const faults = { ...shared, displayName: 'faults', testMatch: ['<rootDir>/test/faults/*.test.ts', FAULTS_IN_SRC] };
+const faults = { ...shared, displayName: 'faults', testMatch: ['<rootDir>/test/faults/*.test.ts', ...FAULTS_IN_SRC] };
 /** What needs packages of its own, or more time than a change should wait. */
 const nightly = { ...shared, displayName: 'nightly', testMatch: ['<rootDir>/test/nightly/*.test.ts'] };
 
