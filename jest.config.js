@@ -62,6 +62,7 @@ const nightly = { ...shared, displayName: 'nightly', testMatch: ['<rootDir>/test
 /** @type {import('jest').Config} */
 export default {
   projects: { main: [unit, api], others: [api, faults], nightly: [nightly] }[scope] ?? [unit, api, faults],
+  testSequencer: '<rootDir>/tools/long-suites-first.js',
   globalSetup: '<rootDir>/test/support/host/start-hosts.ts',
   globalTeardown: '<rootDir>/test/support/host/stop-hosts.ts',
   // One more than the two cores that CI has, since suites wait as often as they work. The nightly suites of clients install the same packages, and another one measures under load.
