@@ -222,7 +222,8 @@ export class OpenAiLanguageModel implements LanguageModel {
     const { maxTokens, temperature, tools, signal } = request;
     const silence = new SilenceTimer();
     const answer = new Answer(this.timing);
-    let failure = new ProviderFailure('connectionLost');
+    // Made when it is needed: an error takes the stack that it was made on, for as long as the answer comes.
+    let failure: ProviderFailure | undefined;
     try {
       silence.restart(this.timing.firstTextMs);
       const response = await this.client.chat.completions
@@ -238,7 +239,7 @@ export class OpenAiLanguageModel implements LanguageModel {
           { signal: AbortSignal.any([signal, silence.signal]) },
         )
         .asResponse();
-      if (!(response instanceof NodeResponse)) throw failure;
+      if (!(response instanceof NodeResponse)) throw new ProviderFailure('connectionLost');
       const reader = new AnswerReader();
       for await (const text of response.content.setEncoding('utf8') as AsyncIterable<string>) {
         // Only the provider's silence counts, not the time that the reader takes with a piece.
@@ -261,7 +262,10 @@ export class OpenAiLanguageModel implements LanguageModel {
     // An aborted stream ends like a complete one, or throws one of several errors: the signals say what happened.
     signal.throwIfAborted();
     const { finishReason, hasText, isWhole } = answer;
-    if (!isWhole) throw silence.signal.aborted ? new ProviderFailure('timeout') : failure;
+    if (!isWhole)
+      throw silence.signal.aborted
+        ? new ProviderFailure('timeout')
+        : (failure ?? new ProviderFailure('connectionLost'));
     // Calls that no tool was offered for are none, and of an answer that was cut short, the last one may be half a call.
     const calls = tools === undefined || CUT_SHORT.includes(finishReason ?? '') ? [] : answer.toolCalls;
     if (!hasText && calls.length === 0) throw new ProviderFailure(WITHOUT_TEXT[finishReason ?? ''] ?? 'noText');
