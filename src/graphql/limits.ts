@@ -235,8 +235,29 @@ export function costOf(schema: GraphQLSchema, document: DocumentNode, operation:
   const sizeVariables = new Set<string>();
   const constant = new Counter(schema, fragments, operation, {}, sizeVariables).total();
   if (sizeVariables.size === 0) return () => constant;
-  return (variables) => new Counter(schema, fragments, operation, variables, sizeVariables).total();
+  const names = [...sizeVariables];
+  const known = new Map<string, number>();
+  return (variables) => {
+    const sizes = names.map((name) => sizeGivenBy(variables, name)).join();
+    let cost = known.get(sizes);
+    if (cost === undefined) {
+      cost = new Counter(schema, fragments, operation, variables, sizeVariables).total();
+      // A document is mostly asked with one size or two.
+      if (known.size === MOST_KNOWN_SIZES) known.clear();
+      known.set(sizes, cost);
+    }
+    return cost;
+  };
 }
+
+/** What a count depends on of a variable that sets the size of a list. */
+function sizeGivenBy(variables: Readonly<Record<string, unknown>>, name: string): number | 'none' | 'no number' {
+  const given = Object.hasOwn(variables, name) ? variables[name] : undefined;
+  return typeof given === 'number' ? given : given === undefined ? 'none' : 'no number';
+}
+
+/** Costs of a document that are kept. */
+const MOST_KNOWN_SIZES = 20;
 
 class Counter {
   /** Costs by fragment and page size, so that the count takes about as many steps as the document has tokens. */
@@ -321,8 +342,8 @@ class Counter {
     if (value.kind !== Kind.VARIABLE) return undefined;
     const name = value.name.value;
     this.sizeVariables.add(name);
-    const given = Object.hasOwn(this.variables, name) ? this.variables[name] : undefined;
-    if (given !== undefined) return typeof given === 'number' ? given : undefined;
+    const given = sizeGivenBy(this.variables, name);
+    if (given !== 'none') return typeof given === 'number' ? given : undefined;
     const declared = this.operation.variableDefinitions?.find((definition) => definition.variable.name.value === name);
     return declared?.defaultValue?.kind === Kind.INT ? Number(declared.defaultValue.value) : undefined;
   }

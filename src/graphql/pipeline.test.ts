@@ -281,7 +281,11 @@ describe('the limits', () => {
     const withVariable = 'query ($n: Int = 60) { leaves(first: $n) { nodes { id name } } }';
     expect(await refuses(withVariable)).toBe(refusal(122));
     expect(await refuses(withVariable, { n: 10 })).toBeUndefined();
-    expect(await refuses(withVariable, { n: 80 })).toBe(refusal(162));
+    for (const _time of ['counted', 'known']) {
+      for (let n = 50; n <= 100; n++) expect(await refuses(withVariable, { n })).toBe(refusal(2 + 2 * n));
+      expect(await refuses(withVariable, { n: 10 })).toBeUndefined();
+      expect(await refuses(withVariable)).toBe(refusal(122));
+    }
   });
 });
 
