@@ -1,7 +1,8 @@
-// Measures the service beside its peers (test/load/peers): `npm run bench`, and in five minutes `npm run bench -- --quick`.
+// Measures the service beside its peers (test/load/peers) and writes docs/performance.md: `npm run bench`. In three minutes,
+// `npm run bench -- --quick` measures the parts that change most, in few rounds, and prints them beside the last run.
 //   --parts calls,growth,start,memory,streams,embedded,observing,storage these alone
 //   --calls me,create --door rest,graphql                these calls, over these doors
-//   --out folder                                         where performance.md goes, docs unless told
+//   --out folder                                         where performance.md goes, docs unless told; a quick run has none otherwise
 //   --only product                                       without the peers
 //   --rounds 5 --seconds 2                               of each call
 //   --sizes 1000,100000,1000000                          messages in the databases of the part growth
@@ -31,13 +32,14 @@ import type { Report } from './report.js';
 import { summaryOf, writeReport } from './write-report.js';
 
 const PARTS = ['calls', 'growth', 'start', 'memory', 'streams', 'embedded', 'observing', 'storage'] as const;
+const QUICK_PARTS = ['calls', 'start', 'streams'];
 /** A call of each kind. */
 const QUICK_CALLS = ['me', 'conversations', 'messages', 'create', 'nested', ...QUICK_GROWTH];
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    parts: { type: 'string', default: PARTS.join(',') },
+    parts: { type: 'string' },
     calls: { type: 'string' },
     door: { type: 'string', default: 'rest,graphql' },
     only: { type: 'string' },
@@ -86,9 +88,12 @@ try {
     storage: measureStorage,
   } as const;
   const results: Record<string, unknown> = {};
-  for (const part of PARTS.filter((name) => list(values.parts).includes(name))) {
+  const parts = values.parts === undefined ? (isQuick ? QUICK_PARTS : PARTS) : list(values.parts);
+  for (const part of PARTS.filter((name) => parts.includes(name))) {
     console.log(`\n${part}`);
+    const begun = performance.now();
     results[part] = await measures[part](run);
+    console.log(`${part}: ${((performance.now() - begun) / 1_000).toFixed(0)} s`);
   }
   const report: Report = {
     date: new Date().toISOString().slice(0, 10),
@@ -99,11 +104,9 @@ try {
   };
   console.log();
   for (const line of await summaryOf(report)) console.log(line);
-  // A run of a few calls says nothing of the others.
-  if (
-    values.out !== undefined ||
-    (values.calls === undefined && values.only === undefined && values.sizes === undefined)
-  ) {
+  // A quick run is rough, and one of a few calls says nothing of the others.
+  const isWhole = !isQuick && [values.calls, values.only, values.sizes].every((choice) => choice === undefined);
+  if (values.out !== undefined || isWhole) {
     await writeReport(report, values.out);
   }
 } finally {

@@ -14,6 +14,7 @@ import { removeAtEnd } from './leave-nothing.js';
 import { usageOf } from './machine.js';
 import { contest, type Contest, type Contestant, type Effort } from './measure-calls.js';
 import { buildPeers, startPeer, type Peer } from './peers.js';
+import { measureToldAlone, type ToldAlone } from './observing-alone.js';
 import type { Databases } from './postgres.js';
 import { startProduct, type Server } from './product.js';
 import { expectSame } from './same-answers.js';
@@ -159,8 +160,8 @@ export interface StartFigures {
 export type StartResult = Readonly<Record<'postgres' | 'embedded' | 'new embedded', StartFigures>>;
 
 export async function measureStart(run: Run): Promise<StartResult> {
-  const times = run.isQuick ? 2 : 5;
-  const restMs = run.isQuick ? 3_000 : 10_000;
+  const times = run.isQuick ? 1 : 5;
+  const restMs = run.isQuick ? 2_000 : 10_000;
   const measure = async (title: string, start: () => Promise<Server>): Promise<StartFigures> => {
     const started: number[] = [];
     const resident: number[] = [];
@@ -228,7 +229,7 @@ export async function measureMemory(run: Run): Promise<MemoryResult> {
 /** Replies with their readers. */
 export function measureStreams(run: Run): Promise<StreamsResult> {
   return withDatabase(run, 'streams', SMALL, (databaseUrl) => {
-    const effort = run.isQuick ? { rounds: 2, seconds: 1, count: 300 } : { rounds: 5, seconds: 4, count: 1_000 };
+    const effort = run.isQuick ? { rounds: 2, seconds: 1, count: 0 } : { rounds: 5, seconds: 4, count: 1_000 };
     return streamFigures(databaseUrl, effort, run.log);
   });
 }
@@ -271,16 +272,22 @@ function contestant(name: string, server: Server | undefined, requests: Contesta
 const asked = ({ calls }: Run, all: Calls) =>
   Object.entries(all).filter(([name]) => calls === undefined || calls.includes(name));
 
-/** By door and call; the contestants are the service told to observe nothing, and what it is told to observe. */
-export type ObservingResult = Readonly<Record<string, Contest>>;
+export interface ObservingResult {
+  readonly alone: ToldAlone;
+  /** By door and call; the contestants are the service told to observe nothing, and what it is told to observe. */
+  readonly calls: Readonly<Record<string, Contest>>;
+}
 
 /** An answer alone and a list, since what is observed is told for a request and for a statement. */
 const OBSERVED = ['me', 'messages'];
-/** The difference is a few microseconds: many short rounds tell it from what the machine does meanwhile. */
-const OBSERVING_ROUNDS = { quick: 8, whole: 20 };
 
-/** What metrics and traces of one request in a hundred add to the CPU of a request. */
+/**
+ * What metrics and traces of one request in a hundred add to the CPU of a request: by itself, since that is a few microseconds, of which
+ * two processes of the same program differ more, and beside each other.
+ */
 export async function measureObserving(run: Run): Promise<ObservingResult> {
+  const alone = await measureToldAlone();
+  run.log(row('told of a request, by itself', alone.metrics, 'us of metrics', alone.traces, 'us of traces'));
   return withDatabase(run, 'observing', SMALL, async (databaseUrl) => {
     const calls = callsOf(await castOf(databaseUrl));
     const collector = createServer((request, response) => {
@@ -302,19 +309,12 @@ export async function measureObserving(run: Run): Promise<ObservingResult> {
       for (const [name, environment] of Object.entries(settings)) {
         servers.set(name, await startProduct({ databaseUrl, environment }));
       }
-      const rounds = OBSERVING_ROUNDS[run.isQuick ? 'quick' : 'whole'];
       const results: Record<string, Contest> = {};
       for (const door of run.doors) {
         for (const call of OBSERVED) {
           const contestants = [...servers].map(([name, server]) => contestant(name, server, calls[door][call] ?? []));
-          const effort = { ...run.effort, rounds: Math.max(rounds, run.effort.rounds), seconds: 1 };
-          const result = await contest(
-            run.folder,
-            `observing-${door}-${call}`,
-            contestants,
-            effort,
-            run.databases.cpuMs,
-          );
+          const script = `observing-${door}-${call}`;
+          const result = await contest(run.folder, script, contestants, run.effort, run.databases.cpuMs);
           for (const [name, { perSecond, cpuUs, ratios }] of Object.entries(result)) {
             const ratio = `  CPU ${(1 / ratios.cpuUs).toFixed(3)} of that with nothing`;
             run.log(row(`${door} ${call}, ${name}`, perSecond.median, 'req/s', cpuUs.median, 'us') + ratio);
@@ -322,7 +322,7 @@ export async function measureObserving(run: Run): Promise<ObservingResult> {
           results[`${door} ${call}`] = result;
         }
       }
-      return results;
+      return { alone, calls: results };
     } finally {
       for (const server of servers.values()) await server.stop();
       collector.closeAllConnections();
@@ -338,7 +338,7 @@ export async function measureStorage(run: Run): Promise<StorageResult> {
   const name = databaseName('storage');
   const url = await run.databases.create(name);
   try {
-    const result = await measureStorageOf(url, run.isQuick ? 400 : 10_000, run.databases.cpuMs);
+    const result = await measureStorageOf(url, run.isQuick ? 400 : 2_000, run.databases.cpuMs);
     for (const [table, figures] of Object.entries(result.tables)) {
       run.log(row(`${table}, ${figures.rows} rows`, figures.table, 'bytes', figures.indexes, 'bytes of indexes'));
     }
