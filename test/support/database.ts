@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { createClientPool } from '../../src/adapters/postgres/client-pool.js';
 import { openDatabase } from '../../src/adapters/postgres/open-database.js';
 import { createPglitePool } from '../../src/adapters/postgres/pglite.js';
 import { hostOf } from '../../src/adapters/postgres/pglite-socket.js';
@@ -87,17 +88,20 @@ async function openInHost(): Promise<TestDatabase> {
 /** A PGlite that the host of this worker runs. It has one session, so the pool has one connection, as in the service. */
 async function poolInHost(): Promise<{ pool: pg.Pool; close(): Promise<void> }> {
   const { port } = await callHost('openDatabase');
-  const pool = new pg.Pool({
-    host: '127.0.0.1',
-    port,
-    user: 'postgres',
-    database: 'postgres',
-    password: '',
-    ssl: false,
-    max: 1,
-    idleTimeoutMillis: 0,
-    types: valueParsers,
-  });
+  const pool = createClientPool(
+    {
+      host: '127.0.0.1',
+      port,
+      user: 'postgres',
+      database: 'postgres',
+      password: '',
+      ssl: false,
+      max: 1,
+      idleTimeoutMillis: 0,
+      types: valueParsers,
+    },
+    silentLogger,
+  );
   const close = async () => {
     await pool.end();
     await callHost('closeDatabase', port);
