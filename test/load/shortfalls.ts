@@ -9,7 +9,58 @@ interface Shortfall {
   readonly mend: string;
 }
 
-const SHORTFALLS: readonly Shortfall[] = [];
+const SHORTFALLS: readonly Shortfall[] = [
+  {
+    goals: /^GraphQL (conversations|messages|nested|create): throughput over /,
+    why: 'Most of what these calls cost is what every server pays for the same rows: of 50 messages, to read the socket of PostgreSQL and make rows takes 16 %, writing the JSON 6 %, the socket of the client 7 %, garbage 7 %, the headers and the life of a request in Node 10 %. What a server does in its own way is a small part of it: graphql-jit 4 %, the log line 4 %, type-graphql around the resolver 2 %, the life of a request in Apollo 3 % ([decision 72](decisions/0072-apollo-runs-operations-and-the-door-writes-answers.md)), limits under 1 %. Statements that are shared ([decision 70](decisions/0070-reads-of-one-moment-share-a-statement.md)) and rows made of their bytes ([decision 79](decisions/0079-rows-are-made-of-their-bytes.md)) make up for the checks that the peers lack, and no more.',
+    mend: 'reading only the columns that a document asks for (an estimated 3 %), Apollo without its hash of the text (2 %), and for lists of plain columns an answer that PostgreSQL writes and nobody parses, which would go past resolvers and the guards of their fields: that was not thought worth it.',
+  },
+  {
+    goals: /^GraphQL (me|conversations|messages|create): CPU over the same data by REST/,
+    why: 'The document asks for every field that REST has. Where REST has the id of another row, GraphQL has an object with an id: of 50 messages these are 200 objects more to make, to check and to write, and a user of each.',
+    mend: 'a client that asks for what it shows: the five fields of the tables below cost what REST does.',
+  },
+  {
+    goals: /^REST .* over by hand/,
+    why: 'A list costs both the same to read and to write, and the service does what the peer leaves out: the envelope, headers of limits and versions, bounds of concurrent work, redaction of the log.',
+    mend: 'nothing large is known: quartiles below say how far apart two rounds of the same server are.',
+  },
+  {
+    goals: /^Start on /,
+    why: 'A start is bound by CPU: 0.95 s of it on PostgreSQL where `me` by hand takes 240 µs a request, and in proportion elsewhere (compare that row below). Half is V8 loading the bundle and building the schema from its decorators, with the compile cache; on the embedded database another second is WebAssembly compiled and PGlite recovering its files, and a new folder is unpacked before that ([decision 77](decisions/0077-a-new-embedded-database-is-a-copy.md)).',
+    mend: "a snapshot of V8's heap after the schema is built, which Node cannot take of a program with native packages; and PGlite with a compiled module that Node keeps between processes, which V8 has no way to store for a program.",
+  },
+  {
+    goals: /^Memory at rest on /,
+    why: 'The largest parts are the program and its schema, and of the embedded database PostgreSQL in WebAssembly ([decision 54](decisions/0054-the-program-is-a-bundle.md) says what each step gave).',
+    mend: 'the settings of the C library that the image and the unit of systemd have, where they are not set; beyond them, nothing large is known.',
+  },
+  {
+    goals: /^An idle subscription by |: heap of each$/,
+    why: "Of an idle stream, Node's request, response, socket and their headers are 14 KB, and each suspended generator between the event and the socket 0.6 KB; of a running reply, a bare relay between two sockets holds 14 KB, and the rest is generators, timers and pieces of text until the reply is stored.",
+    mend: 'feeds that are pushed to the last, without generators; timers of replies in one wheel; text of a reply kept flat.',
+  },
+  {
+    goals: /^CPU a second of all of them by /,
+    why: 'A sign of life every 12 seconds to each is one write, of some 22 µs: 2,000 of them take 3.7 ms a second, and the look at ended sessions takes the rest.',
+    mend: 'a longer interval, which proxies in between would cut; the goal of nothing holds for what happens between the signs.',
+  },
+  {
+    goals: /^An event to a reader by /,
+    why: "The cost of an event has a part of the reply's, once (the model's stream, the journal, the row: some 350 µs), which the bare loop lacks and 50 readers share: 7 µs of each reader's.",
+    mend: 'more readers; for one reader each, see the rows of running replies.',
+  },
+  {
+    goals: /^Embedded /,
+    why: "PGlite is PostgreSQL in this process: its CPU is counted with the service's, where the other column leaves out what PostgreSQL takes in its own process. With that added, a message costs about one and a half times as much.",
+    mend: 'nothing in this program: WebAssembly runs the same code at about two thirds of its speed.',
+  },
+  {
+    goals: /^(Metrics|Traces of 1 %), /,
+    why: 'What is told takes a few microseconds a request, whatever the request is: over the shortest call, that is more than its share.',
+    mend: 'histograms with places found once for an operation (prom-client writes a text of all labels for each value: 0.6 µs).',
+  },
+];
 
 /** @returns a paragraph of Markdown for each reason, with the goals that it is one for; those without a reason come last */
 export function reasonsFor(missed: readonly Goal[]): readonly string[] {
