@@ -1,9 +1,9 @@
-// Why goals are missed: what a profile says of the call, and what would mend it. docs/performance.md tells those of the goals that the
+// Why goals are missed: what is known of it, and what would mend it. docs/performance.md tells those of the goals that the
 // run missed. Shares are of the service's CPU in the call, from `npm run profile`.
 import type { Goal } from './report.js';
 
 interface Shortfall {
-  /** Of the goals' titles. */
+  /** Matches the titles of the goals. */
   readonly goals: RegExp;
   readonly why: string;
   readonly mend: string;

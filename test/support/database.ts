@@ -1,11 +1,10 @@
 import type pg from 'pg';
 import { createClientPool } from '../../src/adapters/postgres/client-pool.js';
 import { openDatabase } from '../../src/adapters/postgres/open-database.js';
-import { createPglitePool } from '../../src/adapters/postgres/pglite.js';
+import { createPglitePool, PGLITE_POOL } from '../../src/adapters/postgres/pglite.js';
 import { hostOf } from '../../src/adapters/postgres/pglite-socket.js';
 import { PoolDatabase } from '../../src/adapters/postgres/pool-database.js';
 import { createPostgresPool } from '../../src/adapters/postgres/postgres-pool.js';
-import { valueParsers } from '../../src/adapters/postgres/value-parsers.js';
 import type { Database } from '../../src/ports/database.js';
 import { collectGarbage } from './collect-garbage.js';
 import { callHost } from './host/call-host.js';
@@ -88,20 +87,7 @@ async function openInHost(): Promise<TestDatabase> {
 /** A PGlite that the host of this worker runs. It has one session, so the pool has one connection, as in the service. */
 async function poolInHost(): Promise<{ pool: pg.Pool; close(): Promise<void> }> {
   const { port } = await callHost('openDatabase');
-  const pool = createClientPool(
-    {
-      host: '127.0.0.1',
-      port,
-      user: 'postgres',
-      database: 'postgres',
-      password: '',
-      ssl: false,
-      max: 1,
-      idleTimeoutMillis: 0,
-      types: valueParsers,
-    },
-    silentLogger,
-  );
+  const pool = createClientPool({ ...PGLITE_POOL, host: '127.0.0.1', port }, silentLogger);
   const close = async () => {
     await pool.end();
     await callHost('closeDatabase', port);

@@ -69,7 +69,7 @@ async function makeServerTemplate(server: string, template: string): Promise<voi
   const client = new pg.Client(server);
   await client.connect();
   try {
-    // Of several workers at this point, one makes it. The lock goes with the connection.
+    // Several workers may come here at once: the first makes it, and the others wait. The lock ends with the connection.
     await client.query('SELECT pg_advisory_lock(hashtext($1))', [template]);
     const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [template]);
     if (rowCount === 1) return;

@@ -12,7 +12,7 @@ interface Shape {
   readonly makeRow: MakeRow;
 }
 
-/** Of a statement without rows. */
+/** The shape of a statement that answers without rows. */
 const NO_SHAPE: Shape = { columns: [], makeRow: () => undefined };
 
 /** How the rows of each statement were made the last time, by its name. The names are those of this program. */
@@ -63,7 +63,8 @@ export class NamedQuery<Row> extends SubmittedQuery {
   readonly #rows: Row[] = [];
   #rowCount = 0;
   #bytes = 0;
-  #connection: pg.Connection | undefined;
+  /** The connection that is to say what the columns are; undefined where it has said so before. */
+  #describing: pg.Connection | undefined;
   #shape = NO_SHAPE;
   #failure: Error | undefined;
 
@@ -77,13 +78,15 @@ export class NamedQuery<Row> extends SubmittedQuery {
   }
 
   override submit(connection: pg.Connection): Error | null {
-    this.#connection = connection;
     const shape = described.get(connection)?.get(this.name);
     const call =
       shape !== undefined && hasPrepared(connection, this.name, this.text)
         ? preparedCall(this.name, this.values)
         : undefined;
-    if (shape === undefined || call === undefined) return super.submit(connection);
+    if (shape === undefined || call === undefined) {
+      this.#describing = connection;
+      return super.submit(connection);
+    }
     this.#shape = shape;
     connection.stream.write(call);
     return null;
@@ -112,7 +115,7 @@ export class NamedQuery<Row> extends SubmittedQuery {
   }
 
   handleReadyForQuery(): void {
-    if (this.#failure === undefined && this.#connection !== undefined) this.#keepShape(this.#connection);
+    if (this.#failure === undefined && this.#describing !== undefined) this.#keepShape(this.#describing);
     this.callback(this.#failure ?? null, { rows: this.#rows, rowCount: this.#rowCount, bytes: this.#bytes });
   }
   #keepShape(connection: pg.Connection): void {

@@ -108,19 +108,24 @@ export function abandonPglite({ Module: { FS } }: PGlite): void {
   }
 }
 
+/** How a pool uses PGlite, which has one user, one database and one session. */
+export const PGLITE_POOL = {
+  user: 'postgres',
+  database: 'postgres',
+  password: '',
+  ssl: false,
+  max: 1,
+  idleTimeoutMillis: 0,
+  types: valueParsers,
+} as const;
+
 /** A `pg.Pool` of PGlite's single connection. Ending the pool leaves PGlite open. */
 export function createPglitePool(host: PgliteHost, logger: Pick<Log, 'warn'>, tracing?: Tracing): pg.Pool {
   return createClientPool(
     {
+      ...PGLITE_POOL,
       stream: () => new PgliteSocket(host),
-      user: 'postgres',
-      database: 'postgres',
-      password: '',
-      ssl: false,
-      max: 1,
-      idleTimeoutMillis: 0,
       connectionTimeoutMillis: CONNECTION_WAIT_MS,
-      types: valueParsers,
     },
     logger,
     tracing,

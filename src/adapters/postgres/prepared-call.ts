@@ -1,6 +1,6 @@
 import { prepareValue } from 'pg/lib/utils.js';
 
-// Of the frontend protocol (https://www.postgresql.org/docs/current/protocol-message-formats.html).
+// Parts of messages that a client of PostgreSQL sends (https://www.postgresql.org/docs/current/protocol-message-formats.html).
 const BIND = 'B'.charCodeAt(0);
 const INT16 = 2;
 const INT32 = 4;

@@ -18,7 +18,7 @@ export interface Column {
  */
 type Read<Value = unknown> = (message: Buffer, at: number, length: number, row: string, base: number) => Value;
 
-/** Of the number of columns, before them. */
+/** The bytes of the number of columns, which a row begins with. */
 export const COUNT_BYTES = 2;
 const LENGTH_BYTES = 4;
 

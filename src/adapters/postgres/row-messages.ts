@@ -3,7 +3,7 @@ import { Parser } from 'pg-protocol/dist/parser.js';
 import { textsOf } from './row-maker.js';
 
 const DATA_ROW = 'D'.charCodeAt(0);
-/** Of a message's length, which counts itself. */
+/** The bytes in which a message says its length, which counts them, too. */
 const LENGTH_BYTES = 4;
 
 /** A row as the server sent it. Its bytes are another message's once this one is handled. */
