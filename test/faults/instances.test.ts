@@ -1,11 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { Actor, collect, signUp } from '../support/actor.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { type CreatedDatabase, testServerUrl } from '../support/servers.js';
 import { eventually } from '../support/eventually.js';
 import { startModelServer, type ModelServer } from '../support/model-server.js';
-import { killPrograms, startProgram, withDataDirectory, type ProgramEnvironment } from '../support/program.js';
+import {
+  killPrograms,
+  startProgram,
+  withDataDirectory,
+  type Program,
+  type ProgramEnvironment,
+} from '../support/program.js';
 import {
   askModel,
   CREATE_MESSAGE,
@@ -19,6 +26,7 @@ import {
 import type { ReplyEvent } from '../support/replies.js';
 
 const CHUNKS = ['The ', 'sky ', 'is ', 'blue.'];
+const MESSAGE = { content: { text: 'Why?' }, message_type: 'user', invoke_llm: true };
 const BY_HAND = 'The model is asked again, by hand';
 const HELD = 'The sky is ';
 
@@ -211,6 +219,30 @@ onServers.each([
     });
   });
 
+  it.each([
+    ['a reply', (id: string) => ({ path: `/conversations/${id}/messages`, body: MESSAGE })],
+    ['a chat that stores nothing', () => ({ path: '/chat', body: { message: 'Why?' } })],
+  ])('name the request that asked in the lines of %s that a dead one left behind', async (_name, asking) => {
+    await withDataDirectory(async (directory) => {
+      const { first, second, owner } = await startTwo(directory);
+      const { path, body } = asking(await owner.createConversation());
+      model.reply({ chunks: CHUNKS, stallAfter: 3 });
+      const requestId = randomUUID();
+      const answer = owner.rest('POST', path, body, { 'x-request-id': requestId }).catch(() => null);
+      await eventually(
+        () => leases(database.url),
+        ({ length }) => length === 1,
+      );
+      first.kill('SIGKILL');
+      await first.exited;
+      await answer;
+      await runOutLeases(database.url);
+      await second.wrote(/ended replies that an instance left behind/);
+      const named = linesOf(second).filter((line) => line['requestId'] === requestId);
+      expect(named).toMatchObject([{ msg: 'ended a reply that an instance left behind' }]);
+    });
+  });
+
   it('go on with a reply whose instance died while it waited for its tools', async () => {
     await withDataDirectory(async (directory) => {
       const { first, owner, onSecond } = await startTwo(directory);
@@ -254,6 +286,12 @@ onServers.each([
     });
   });
 });
+
+/** The lines of its log so far. */
+function linesOf(program: Program): readonly Readonly<Record<string, unknown>>[] {
+  const lines = program.output().split('\n');
+  return lines.flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []));
+}
 
 /** When the leases of the running replies expire. */
 async function leases(url: string): Promise<readonly (Date | undefined)[]> {

@@ -16,6 +16,7 @@ import { emptyReply, FakeDatabase, type DatabaseConnection } from './fake-databa
 import { Host, VirtualTime } from './virtual-time.js';
 
 const LONGEST_SECONDS = 20;
+const REQUEST = 'request-1';
 const RESERVED = 500;
 const SPENT: Spent = {
   model: 'fast',
@@ -67,6 +68,7 @@ const fake = {
           {
             id: entryId,
             messageId: id,
+            requestId: REQUEST,
             reservedTokens: RESERVED,
             promptTokens: 7,
             leaseExpiresAt: null,
@@ -119,9 +121,9 @@ const real = testDatabases().map(({ name, open }) => ({
         const date = rows[0]?.date ?? '';
         await database.query(
           `INSERT INTO usage_entries
-             (id, user_id, date, kind, reserved_tokens, prompt_tokens, message_id, lease_expires_at)
-           VALUES ($1, $2, $3::date, 'REPLY', $4, 7, $5, now() + make_interval(secs => $6))`,
-          [entryId, userId, date, RESERVED, id, leaseSeconds],
+             (id, user_id, date, kind, reserved_tokens, prompt_tokens, message_id, lease_expires_at, request_id)
+           VALUES ($1, $2, $3::date, 'REPLY', $4, 7, $5, now() + make_interval(secs => $6), $7)`,
+          [entryId, userId, date, RESERVED, id, leaseSeconds, REQUEST],
         );
         return { id, reservation: { entryId, userId, date, tokens: RESERVED } };
       },
@@ -323,7 +325,9 @@ describe.each([fake, ...real])('the rows of replies, in $name', ({ open }) => {
       }
       expect(textOf((await rows.replies.findForUpdate(sql, id)) ?? { content: {} })).toBe('');
     });
-    expect(leaseOf(reservation.entryId)).toHaveLength(1);
+    expect(leaseOf(reservation.entryId)).toEqual([
+      { entryId: reservation.entryId, messageId: id, requestId: REQUEST, lease: expect.any(String) as unknown },
+    ]);
     expect(leaseOf(renewed.reservation.entryId)).toHaveLength(1);
   });
 });

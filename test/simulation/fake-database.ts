@@ -23,6 +23,7 @@ const IDLE_IN_TRANSACTION_MS = 60_000;
 export interface EntryRow {
   readonly id: string;
   readonly messageId: string | null;
+  readonly requestId: string | null;
   readonly reservedTokens: number;
   readonly promptTokens: number;
   /** By the database's clock; null once it is settled. */
@@ -337,7 +338,8 @@ export class FakeDatabase extends FakeServer {
               const isPast = row.leaseExpiresAt < this.clock;
               const isOfAnotherClock = this.seesOtherClocks && row.leaseExpiresAt > this.clock + longestSeconds * 1_000;
               if (!isPast && !isOfAnotherClock) return [];
-              return [{ entryId: row.id, messageId: row.messageId, lease: String(row.leaseExpiresAt) }];
+              const { id: entryId, messageId, requestId, leaseExpiresAt } = row;
+              return [{ entryId, messageId, requestId, lease: String(leaseExpiresAt) }];
             });
             return Promise.resolve(expired);
           }),

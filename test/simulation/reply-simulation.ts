@@ -301,6 +301,7 @@ export class ReplySimulation {
       {
         id: entryId,
         messageId: plan.isStored ? id : null,
+        requestId: null,
         reservedTokens: RESERVED_TOKENS,
         promptTokens: PROMPT_TOKENS,
         leaseExpiresAt: null,

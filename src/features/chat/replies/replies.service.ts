@@ -366,7 +366,7 @@ export class RepliesService {
   ): Promise<RunningReply> {
     const { images } = answer ?? NO_OPTIONS;
     const prompt = this.prompt({ text: question, images }, [], order, { following: [], tools: [] });
-    const asked = { order, kind: 'CHAT', messageId: null } as const;
+    const asked = { order, kind: 'CHAT', messageId: null, requestId } as const;
     const begun = begunGeneration(order.line[0].name, order.requested);
     const keyed = keyedAct();
     const reservation = await this.needs.database.transaction(async (sql) => {
@@ -425,7 +425,7 @@ export class RepliesService {
       const options = answer ?? (await rounds.optionsOf(sql, addition.versionOf ?? message.id));
       const extras = { following: [], tools: toolsFor(order, options, own) };
       const prompt = this.prompt({ text: question, images: options.images }, remarks, order, extras);
-      const reservation = await this.reserve(sql, viewer, prompt, { order, kind, messageId: replyId });
+      const reservation = await this.reserve(sql, viewer, prompt, { order, kind, messageId: replyId, requestId });
       const [asked, reply] = isStored(message)
         ? [message, ...(await messages.insert(sql, end, [emptyReply]))]
         : await messages.insert(sql, end, [message, emptyReply]);
@@ -527,7 +527,7 @@ export class RepliesService {
       const extras = { following: messagesOf(transcript), tools: toolsFor(order, options, own) };
       const asking = { text: promptTextOf(question.content), images: options.images };
       const prompt = this.prompt(asking, remarks, order, extras);
-      const asked = { order, kind: 'REPLY', messageId, isMessage: false } as const;
+      const asked = { order, kind: 'REPLY', messageId, isMessage: false, requestId } as const;
       const reservation = await this.reserve(sql, viewer, prompt, asked);
       const resumed = await rounds.resume(sql, answered);
       const forgettableQuestionId = reply.keepUnanswered ? null : question.id;
@@ -640,7 +640,8 @@ export class RepliesService {
       kind,
       messageId,
       isMessage = true,
-    }: Pick<AskOptions, 'kind' | 'order'> & {
+      requestId,
+    }: Pick<AskOptions, 'kind' | 'order' | 'requestId'> & {
       readonly messageId: string | null;
       /** False for a further round of a reply. */
       readonly isMessage?: boolean;
@@ -657,6 +658,7 @@ export class RepliesService {
       model: order.line[0].name,
       isMessage,
       messageId,
+      requestId,
       leaseSeconds: LEASE_SECONDS,
     });
   }

@@ -1,5 +1,6 @@
 import { Unavailable } from '../../../kernel/errors.js';
 import type { Log } from '../../../kernel/log.js';
+import { duringRequest } from '../../../kernel/request-scope.js';
 import type { Timers } from '../../../kernel/timers.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type { EventLog, LogEntry } from '../../../ports/event-log.js';
@@ -118,11 +119,7 @@ export class ReplyRecovery {
     }
     let ended = 0;
     for (const lease of confirmed) {
-      try {
-        if (await this.#end(lease)) ended++;
-      } catch (error) {
-        log.warn({ err: error, entry: lease.entryId }, 'an abandoned reply was not ended; it is tried again');
-      }
+      if (await duringRequest(lease.requestId ?? undefined, () => this.#tryToEnd(lease))) ended++;
     }
     if (ended > 0) log.warn({ replies: ended }, 'ended replies that an instance left behind');
     return ended;
@@ -152,6 +149,20 @@ export class ReplyRecovery {
     return Math.min(SWEEP_MS, ...left.filter((milliseconds) => milliseconds > 0));
   }
 
+  /** @returns whether it was ended */
+  async #tryToEnd(lease: ExpiredLease): Promise<boolean> {
+    const { log } = this.needs;
+    const { entryId: entry, messageId: reply } = lease;
+    try {
+      if (!(await this.#end(lease))) return false;
+      log.info({ entry, reply }, 'ended a reply that an instance left behind');
+      return true;
+    } catch (error) {
+      log.warn({ err: error, entry, reply }, 'an abandoned reply was not ended; it is tried again');
+      return false;
+    }
+  }
+
   /** @returns false when it is no longer abandoned, or has to wait */
   async #end(lease: ExpiredLease): Promise<boolean> {
     const { database, usage } = this.needs;
@@ -161,7 +172,7 @@ export class ReplyRecovery {
     });
     if (ended === null) return false;
     this.#suspects.delete(lease.entryId);
-    if (ended.reply !== null) this.#tell(ended.reply);
+    if (ended.reply !== null) this.#tell(ended.reply, lease.requestId ?? undefined);
     return true;
   }
 
@@ -221,7 +232,10 @@ export class ReplyRecovery {
   }
 
   /** Whoever waits for the log finds the end there; others find it in the row. */
-  #tell({ reply, logged, transcript, isForgotten, generation, news }: RecoveredReply): void {
+  #tell(
+    { reply, logged, transcript, isForgotten, generation, news }: RecoveredReply,
+    requestId: string | undefined,
+  ): void {
     const { events, log } = this.needs;
     const stream = replyStream(reply.id);
     if (logged !== null) {
@@ -234,17 +248,20 @@ export class ReplyRecovery {
         generation,
         sequence,
       };
-      events
-        .write(stream, logged.writer, sequence, [end])
-        .catch((error: unknown) => {
-          log.warn(
-            { err: error, reply: reply.id },
-            'the end of a recovered reply was not logged; readers find it in the row',
-          );
-        })
-        .finally(() => {
-          events.release(stream);
-        });
+      // Nobody waits for it, so its lines need a scope of their own.
+      void duringRequest(requestId, () =>
+        events
+          .write(stream, logged.writer, sequence, [end])
+          .catch((error: unknown) => {
+            log.warn(
+              { err: error, reply: reply.id },
+              'the end of a recovered reply was not logged; readers find it in the row',
+            );
+          })
+          .finally(() => {
+            events.release(stream);
+          }),
+      );
     }
     news.tell();
   }

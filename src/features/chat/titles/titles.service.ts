@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { QuotaExceeded, UpstreamFailed } from '../../../kernel/errors.js';
+import { currentRequestId } from '../../../kernel/request-scope.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type { JobQueue } from '../../../ports/job-queue.js';
 import type { ModelUsage, TokenCounter } from '../../../ports/language-model.js';
@@ -90,6 +91,7 @@ export class TitlesService {
           model: model.name,
           isMessage: false,
           messageId: null,
+          requestId: currentRequestId(),
           leaseSeconds: LEASE_SECONDS,
         }),
       );

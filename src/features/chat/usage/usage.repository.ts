@@ -29,6 +29,8 @@ export interface ReservationRequest {
   /** False for a further round of a reply, whose message was counted, and for a title. */
   readonly isMessage?: boolean;
   readonly messageId: string | null;
+  /** For the log of whoever ends it, should this instance die. */
+  readonly requestId: string | undefined;
   /** Seconds of the lease, which the working instance renews; null for usage that is settled as it is reserved. */
   readonly leaseSeconds: number | null;
 }
@@ -89,7 +91,7 @@ export class UsageRepository {
     const { rows } = await sql.query<{ date: string | null; tokens: number | null }>(
       `SELECT day::text AS date, granted AS tokens
        FROM reserve_usage($1::uuid, $2::uuid, $3::uuid, $4::"UsageKind", $5::int, $6::int, $7::int, $8::int, $9::text, $10::uuid,
-         $11::int, $12::int, $13::int)`,
+         $11::int, $12::int, $13::int, $14::text)`,
       [
         newId(),
         entryId,
@@ -104,6 +106,7 @@ export class UsageRepository {
         request.leaseSeconds,
         plan.dailyMessages,
         plan.dailyTokens,
+        request.requestId ?? null,
       ],
       'usage_reserve',
     );
@@ -236,7 +239,7 @@ export class UsageRepository {
    */
   async expiredLeases(except: readonly string[], longestSeconds: number): Promise<readonly ExpiredLease[]> {
     const { rows } = await this.database.query<ExpiredLease>(
-      `SELECT id AS "entryId", message_id AS "messageId", lease_expires_at::text AS lease
+      `SELECT id AS "entryId", message_id AS "messageId", request_id AS "requestId", lease_expires_at::text AS lease
        FROM usage_entries
        WHERE (lease_expires_at < now() OR lease_expires_at > now() + make_interval(secs => $2))
          AND settled_at IS NULL AND NOT id = ANY($1::uuid[])

@@ -84,6 +84,8 @@ export interface RenewedLease {
 export interface ExpiredLease {
   readonly entryId: string;
   readonly messageId: string | null;
+  /** Of the request that asked; null where none did, and in those of an earlier release. */
+  readonly requestId: string | null;
   /** When it ran out: another value after each renewal. */
   readonly lease: string;
 }
