@@ -7,6 +7,7 @@ import {
   ANNOUNCEMENT_LEVELS,
   MAX_ANNOUNCEMENT_LENGTH,
   type AnnouncementLevel,
+  type AnnouncementState,
 } from '../features/operations/announcements/announcement.js';
 import type { AnnouncementsService } from '../features/operations/announcements/announcements.service.js';
 import type { ModelBreakerClosings } from '../features/operations/model-breakers/model-breaker-closings.js';
@@ -25,7 +26,7 @@ import { nameOf } from './user-lines.js';
 export interface Operations {
   readonly users: Pick<OperatorService, 'find'>;
   readonly replies: Pick<RunningRepliesService, 'list' | 'stop'>;
-  readonly announcements: Pick<AnnouncementsService, 'create' | 'end' | 'list'>;
+  readonly announcements: Pick<AnnouncementsService, 'create' | 'end' | 'list' | 'update'>;
   readonly breakers: Pick<ModelBreakerClosings, 'record'>;
   readonly deadMail: Pick<DeadMailService, 'drop' | 'retry' | 'retryAll'>;
   readonly sessions: Pick<UserSessionsService, 'list' | 'revoke' | 'revokeAll'>;
@@ -65,6 +66,7 @@ export function addOperationsCommands(program: Command, line: OperationsLine): v
   addCorrectUsage(program, line);
   addAnnounce(program, line);
   addAnnouncements(program, line);
+  addChangeAnnouncement(program, line);
   addEndAnnouncement(program, line);
 }
 
@@ -248,6 +250,8 @@ function addCorrectUsage(program: Command, line: OperationsLine): void {
     });
 }
 
+const LEVELS = ANNOUNCEMENT_LEVELS.map((level) => level.toLowerCase()).join(', ');
+
 interface AnnounceOptions {
   readonly level: AnnouncementLevel;
   readonly from?: Date;
@@ -260,18 +264,15 @@ function addAnnounce(program: Command, line: OperationsLine): void {
     .summary('tell everyone something, now or later')
     .description('Tells everyone something, now or later: whoever uses the service sees it, also without a login.')
     .argument('<text>', `plain text of at most ${MAX_ANNOUNCEMENT_LENGTH} characters`)
-    .option('--level <level>', ANNOUNCEMENT_LEVELS.map((level) => level.toLowerCase()).join(', '), levelIn, 'INFO')
+    .option('--level <level>', LEVELS, levelIn, 'INFO')
     .option('--from <time>', 'when it begins, as 2026-01-31T22:00Z; now by default', timeIn)
     .option('--until <time>', 'when it ends; by default, when `end-announcement` ends it', timeIn)
     .action((text: string, { level, from, until }: AnnounceOptions) => {
-      if (text.trim() === '' || text.length > MAX_ANNOUNCEMENT_LENGTH)
-        throw new UsageError(`An announcement has 1 to ${MAX_ANNOUNCEMENT_LENGTH} characters`);
+      requireAnnouncementText(text);
       return line.withOperations(async ({ announcements }) => {
         const request = { text, level, startsAt: from, endsAt: until };
         const { id, state, startsAt } = await announcements.create(operator, request);
-        line.say(
-          state === 'SCHEDULED' ? `it will be shown from ${startsAt.toISOString()} on` : 'it is shown to everyone',
-        );
+        line.say(shownFrom(state, startsAt));
         line.print(id);
       });
     });
@@ -302,6 +303,47 @@ function addAnnouncements(program: Command, line: OperationsLine): void {
     );
 }
 
+interface ChangeAnnouncementOptions {
+  readonly text?: string;
+  readonly level?: AnnouncementLevel;
+  readonly from?: Date;
+  readonly until?: Date | 'never';
+}
+
+function addChangeAnnouncement(program: Command, line: OperationsLine): void {
+  program
+    .command('change-announcement')
+    .summary('change what everyone is told, or will be')
+    .description('Changes an announcement that has not ended. What is left out stays as it is.')
+    .argument('<id>', 'as `announcements` shows it')
+    .option('--text <text>', `plain text of at most ${MAX_ANNOUNCEMENT_LENGTH} characters`)
+    .option('--level <level>', LEVELS, levelIn)
+    .option('--from <time>', 'when it begins, as 2026-01-31T22:00Z', timeIn)
+    .option('--until <time>', 'when it ends, or `never`: when `end-announcement` ends it', (text) =>
+      text === 'never' ? text : timeIn(text),
+    )
+    .action((id: string, { text, level, from, until }: ChangeAnnouncementOptions) => {
+      requireId(id, 'an announcement', 'announcements');
+      if (text !== undefined) requireAnnouncementText(text);
+      const changes = { text, level, startsAt: from, endsAt: until === 'never' ? null : until };
+      if (Object.values(changes).every((value) => value === undefined))
+        throw new UsageError('Give --text, --level, --from or --until');
+      return line.withOperations(async ({ announcements }) => {
+        const { state, startsAt } = await announcements.update(operator, id, changes);
+        line.say(shownFrom(state, startsAt));
+      });
+    });
+}
+
+function requireAnnouncementText(text: string): void {
+  if (text.trim() === '' || text.length > MAX_ANNOUNCEMENT_LENGTH)
+    throw new UsageError(`An announcement has 1 to ${MAX_ANNOUNCEMENT_LENGTH} characters`);
+}
+
+function shownFrom(state: AnnouncementState, startsAt: Date): string {
+  return state === 'SCHEDULED' ? `it will be shown from ${startsAt.toISOString()} on` : 'it is shown to everyone';
+}
+
 function addEndAnnouncement(program: Command, line: OperationsLine): void {
   program
     .command('end-announcement')
@@ -319,8 +361,7 @@ function addEndAnnouncement(program: Command, line: OperationsLine): void {
 
 function levelIn(text: string): AnnouncementLevel {
   const level = ANNOUNCEMENT_LEVELS.find((known) => known === text.toUpperCase());
-  if (level === undefined)
-    throw new UsageError(`"${text}" is none of ${ANNOUNCEMENT_LEVELS.map((known) => known.toLowerCase()).join(', ')}`);
+  if (level === undefined) throw new UsageError(`"${text}" is none of ${LEVELS}`);
   return level;
 }
 

@@ -358,7 +358,7 @@ describe.each(testDatabases())('the command line, on $name:', ({ name, open }) =
     ]);
   });
 
-  it('announce tells everyone, announcements lists it, and end-announcement ends it', async () => {
+  it('announce tells everyone, announcements lists it, change-announcement changes it, and end-announcement ends it', async () => {
     expect(await run('announce', 'We moved.\u001b[2J')).toBe(0);
     expect(await run('announce', 'Down', '--level', 'warning', '--from', '2099-01-01T00:00Z')).toBe(2);
     const from = new Date(Date.now() + 3_600_000).toISOString();
@@ -382,7 +382,22 @@ describe.each(testDatabases())('the command line, on $name:', ({ name, open }) =
       { id: soon, state: 'SCHEDULED', level: 'CRITICAL', startsAt: from, endsAt: null, text: 'Soon' },
       { id: moved, state: 'CURRENT' },
     ]);
+    const until = new Date(Date.now() + 7_200_000).toISOString();
+    const change = (id: string, ...words: string[]) => run('change-announcement', id, ...words);
+    expect(await change(soon, '--text', 'Later', '--level', 'warning', '--until', until)).toBe(0);
+    expect(await run('announcements', '--json')).toBe(0);
+    const changed = { id: soon, level: 'WARNING', startsAt: from, endsAt: until, text: 'Later' };
+    expect(JSON.parse(printed.pop() ?? '')).toMatchObject([changed, { id: moved }]);
+    const past = new Date(Date.now() - 3_600_000).toISOString();
+    expect(await change(soon, '--until', 'never', '--from', past)).toBe(0);
+    expect(await run('announcements', '--json')).toBe(0);
+    const begun = { ...changed, state: 'CURRENT', startsAt: past, endsAt: null };
+    expect(JSON.parse(printed.pop() ?? '')).toMatchObject([begun, { id: moved }]);
+    for (const words of [[], ['--text', ''], ['--until', 'soon'], ['--until', past]])
+      expect(await change(soon, ...words)).toBe(2);
+    expect(await change('ada', '--text', 'x')).toBe(2);
     for (const id of [moved, moved]) expect(await run('end-announcement', id)).toBe(0);
+    expect(await change(moved, '--text', 'x')).toBe(1);
     expect(await run('end-announcement', crypto.randomUUID())).toBe(1);
     expect(await run('end-announcement', 'ada')).toBe(2);
     expect(said).toEqual([
@@ -393,8 +408,16 @@ describe.each(testDatabases())('the command line, on $name:', ({ name, open }) =
       'error: "loud" is none of info, warning, critical',
       'error: "2026-01-31 22:00" is not a time with its offset, as 2026-01-31T22:00Z',
       'error: "2026-02-31T99:00Z" is not a time with its offset, as 2026-01-31T22:00Z',
+      `it will be shown from ${from} on`,
+      'it is shown to everyone',
+      'error: Give --text, --level, --from or --until',
+      'error: An announcement has 1 to 1000 characters',
+      'error: "soon" is not a time with its offset, as 2026-01-31T22:00Z',
+      expect.stringMatching(/^error: .*must be in the future/),
+      'error: "ada" is not the id of an announcement; `announcements` shows them',
       'the announcement has ended',
       'the announcement has ended',
+      'error: The announcement has ended',
       'error: Announcement not found',
       'error: "ada" is not the id of an announcement; `announcements` shows them',
     ]);
@@ -403,7 +426,7 @@ describe.each(testDatabases())('the command line, on $name:', ({ name, open }) =
     );
     const by = 'command line';
     expect(rows).toEqual(
-      ['ANNOUNCEMENT_CREATED', 'ANNOUNCEMENT_CREATED', 'ANNOUNCEMENT_ENDED'].map((action) => ({ action, by })),
+      ['CREATED', 'CREATED', 'UPDATED', 'UPDATED', 'ENDED'].map((action) => ({ action: `ANNOUNCEMENT_${action}`, by })),
     );
   });
 
