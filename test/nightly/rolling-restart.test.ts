@@ -282,7 +282,8 @@ async function readOn(url: string, { headers }: Actor, events: StreamEvent[], co
   const response = await fetch(url, {
     headers: { ...headers, accept: 'text/event-stream', ...(last !== undefined && { 'last-event-id': String(last) }) },
   });
-  if (response.status !== 200 || response.body === null) throw new Error(`A stream was answered ${response.status}`);
+  if (response.status !== 200 || response.body === null)
+    throw new Error(`A stream was answered ${response.status}: ${await response.text()}`);
   let left = count;
   const parsed = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
   for await (const { id, event, data } of parsed) {
