@@ -60,7 +60,9 @@ const known = new WeakMap<object, readonly GraphQLObjectType[]>();
 function nodesBelow({ fieldNodes, fragments, returnType, schema }: GraphQLResolveInfo): readonly GraphQLObjectType[] {
   const [first] = fieldNodes;
   if (first === undefined) return [];
-  const before = known.get(first);
+  // A field of a fragment stands alone in one operation, and is joined by a field that reads more in another.
+  const isAlone = fieldNodes.length === 1;
+  const before = isAlone ? known.get(first) : undefined;
   if (before !== undefined) return before;
   const found = new Set<GraphQLObjectType>();
   const visit = (type: GraphQLNamedType, selections: readonly SelectionNode[]) => {
@@ -85,7 +87,7 @@ function nodesBelow({ fieldNodes, fragments, returnType, schema }: GraphQLResolv
   const root = getNamedType(returnType);
   for (const { selectionSet } of fieldNodes) visit(root, selectionSet?.selections ?? []);
   const types = [...found];
-  known.set(first, types);
+  if (isAlone) known.set(first, types);
   return types;
 }
 

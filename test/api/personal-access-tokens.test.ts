@@ -212,6 +212,11 @@ describe.each(stores)('personal access tokens on %s', (on) => {
     expect(await writer.ask(inConversation('title user { id } messages(first: 1) { totalCount }'))).toBeDefined();
     expect(await writer.graphql(inConversation('user { email }'))).toMatchObject(lacks('account:read'));
 
+    const shared = `query A { ...F } query B { ...F me { conversations { nodes { title } } } }
+      fragment F on Query { me { id } }`;
+    expect(await reader.graphql(shared, {}, 'A')).toMatchObject({ data: { me: { id: user.userId } } });
+    expect(await reader.graphql(shared, {}, 'B')).toMatchObject(lacks('conversations:read'));
+
     const create = (more: object) => ({
       input: { conversationId, content: { text: 'hello' }, messageType: 'user', ...more },
     });

@@ -41,11 +41,15 @@ export class Actor {
     return this.token === undefined ? {} : { authorization: `Bearer ${this.token}` };
   }
 
-  async graphql<Data = Record<string, never>>(query: string, variables: Variables = {}): Promise<GraphQLAnswer<Data>> {
+  async graphql<Data = Record<string, never>>(
+    query: string,
+    variables: Variables = {},
+    operationName?: string,
+  ): Promise<GraphQLAnswer<Data>> {
     const response = await fetch(`${this.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'application/json', ...this.headers },
-      body: bodyOf({ query, variables }),
+      body: bodyOf({ query, variables, operationName }),
     });
     return (await response.json()) as GraphQLAnswer<Data>;
   }
