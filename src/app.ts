@@ -36,6 +36,7 @@ import { logOfRequests } from './kernel/request-scope.js';
 import type { Metrics } from './ports/metrics.js';
 import type { Tracing } from './ports/tracing.js';
 import { readProductVersion } from './kernel/product-folder.js';
+import type { Viewer } from './kernel/viewer.js';
 
 /**
  * The time limits of a shutdown within SHUTDOWN_SECONDS, in milliseconds. What is left of them is for the connections that wait
@@ -373,10 +374,11 @@ function contextFactory(
     const { onReplay = () => undefined } = caller;
     const client = { ...clientOf(peer), requestId };
     let viewer: ReturnType<RequestContext['viewer']> | undefined;
+    let knownViewer: Viewer | null = null;
     const authenticate = async () => {
-      const authenticated = await sessions.authenticate(credentials, client);
-      notes.noteViewer(requestId, authenticated.userId);
-      return authenticated;
+      knownViewer = await sessions.authenticate(credentials, client);
+      notes.noteViewer(requestId, knownViewer.userId);
+      return knownViewer;
     };
     return {
       requestId,
@@ -387,6 +389,7 @@ function contextFactory(
         return caller.signal;
       },
       viewer: () => (viewer ??= authenticate()),
+      knownViewer: () => knownViewer,
       latestViewer,
       enterStream: streams.enter,
       whileSignedIn: watch.endWhenRevoked,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { ApolloServer, HeaderMap, type ApolloServerPlugin } from '@apollo/server';
 import {
@@ -9,7 +10,7 @@ import {
 } from '@apollo/server/plugin/disabled';
 import { GraphQLError } from 'graphql';
 import type { Log } from '../kernel/log.js';
-import type { Pipeline } from '../graphql/pipeline.js';
+import type { Pipeline, Prepared } from '../graphql/pipeline.js';
 import { headersOfResult, sendText, statusOfResult } from './answer.js';
 import type { GraphQLRequest } from './graphql-request.js';
 
@@ -51,15 +52,55 @@ function pipelinePlugin(pipeline: Pipeline): ApolloServerPlugin<GraphQLRequest> 
   };
 }
 
+/** A SHA-256 hash in hexadecimal. */
+const HASH_LENGTH = 64;
+
+/**
+ * The documents of requests that are on their way through Apollo, for which each is a persisted query: Apollo hashes the text of any
+ * other one for each request, and here each prepared document is hashed once.
+ */
+class RunningDocuments {
+  readonly #hashes = new WeakMap<Prepared, string>();
+  readonly #running = new Map<string, { readonly text: string; requests: number }>();
+
+  /** @returns the hash by which Apollo finds the text until {@link leave} is called with it, as often as this was */
+  enter({ prepared, parameters: { query: text } }: GraphQLRequest): string {
+    let hash = this.#hashes.get(prepared);
+    if (hash === undefined) {
+      hash = createHash('sha256').update(text).digest('hex');
+      this.#hashes.set(prepared, hash);
+    }
+    const document = this.#running.get(hash);
+    if (document === undefined) this.#running.set(hash, { text, requests: 1 });
+    else document.requests += 1;
+    return hash;
+  }
+
+  leave(hash: string): void {
+    const document = this.#running.get(hash);
+    if (document === undefined) return;
+    document.requests -= 1;
+    if (document.requests === 0) this.#running.delete(hash);
+  }
+
+  /** For Apollo, which puts a prefix before the hash. */
+  readonly cache = {
+    get: (key: string) => Promise.resolve(this.#running.get(key.slice(-HASH_LENGTH))?.text),
+    set: () => Promise.resolve(),
+    delete: () => Promise.resolve(),
+  };
+}
+
 /**
  * The Apollo Server that answers with JSON. Usage reports and the landing page are off even if Apollo's environment variables
  * turn them on. So is cache control, since it rewrites the resolvers of the schema that all doors share.
  */
 export async function createApolloDoor(pipeline: Pipeline, log: Log): Promise<ApolloDoor> {
+  const documents = new RunningDocuments();
   const apollo = new ApolloServer<GraphQLRequest>({
     schema: pipeline.schema,
     documentStore: null,
-    persistedQueries: false,
+    persistedQueries: { cache: documents.cache },
     stopOnTerminationSignals: false,
     includeStacktraceInErrorResponses: false,
     introspection: true,
@@ -76,11 +117,20 @@ export async function createApolloDoor(pipeline: Pipeline, log: Log): Promise<Ap
   await apollo.start();
   return {
     async handle(request, response) {
-      const { query, operationName, variables } = request.parameters;
-      const { http, body } = await apollo.executeOperation(
-        { query, variables: variables ?? {}, ...(operationName !== null && { operationName }) },
-        { contextValue: request },
-      );
+      const { operationName, variables } = request.parameters;
+      const sha256Hash = documents.enter(request);
+      const { http, body } = await apollo
+        .executeOperation(
+          {
+            extensions: { persistedQuery: { version: 1, sha256Hash } },
+            variables: variables ?? {},
+            ...(operationName !== null && { operationName }),
+          },
+          { contextValue: request },
+        )
+        .finally(() => {
+          documents.leave(sha256Hash);
+        });
       if (body.kind === 'incremental') throw new GraphQLError('Incremental delivery is not part of this schema');
       const { type } = request.negotiated;
       const text = `${JSON.stringify(body.singleResult)}\n`;

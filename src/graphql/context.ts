@@ -39,6 +39,8 @@ export interface RequestContext {
    * @throws Unauthenticated `Missing credentials` or `Invalid token`; NotFound; Forbidden `Account disabled`
    */
   viewer(): Promise<Viewer>;
+  /** What {@link viewer} has answered, for what is asked of each row of a list; null as long as it has not. */
+  knownViewer?(): Viewer | null;
   /** The viewer of the latest token of a WebSocket, which can be renewed during an operation. Null before the first. */
   readonly latestViewer?: (() => Viewer | null) | undefined;
   /**

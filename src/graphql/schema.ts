@@ -67,7 +67,7 @@ function resolveTypesAtOnce(schema: GraphQLSchema): void {
 }
 
 /**
- * Fields of objects whose methods take the row and the context alone are called without type-graphql's way of finding parameters,
+ * Fields of objects whose methods take nothing but the row, the context and the info are called without type-graphql's way of finding parameters,
  * which sorts and copies them for each call: a list has hundreds of such fields.
  */
 function callDirectly(schema: GraphQLSchema, instances: ReadonlyMap<unknown, object>): void {
@@ -80,18 +80,21 @@ function callDirectly(schema: GraphQLSchema, instances: ReadonlyMap<unknown, obj
     const field = isObjectType(type) ? type.getFields()[schemaName] : undefined;
     const method = instance[methodName];
     const parts = [...params].sort((one, other) => one.index - other.index).map(plainPartOf);
-    if (field === undefined || typeof method !== 'function' || parts.length > 2 || parts.includes(undefined)) continue;
+    if (field === undefined || typeof method !== 'function' || parts.length > 3 || parts.includes(undefined)) continue;
     const call = method.bind(instance) as (...given: unknown[]) => unknown;
-    const [first, second] = parts;
-    field.resolve = (row: unknown, _none, context: unknown) =>
-      call(first === 'root' ? row : context, second === 'root' ? row : context);
+    const [first, second, third] = parts;
+    field.resolve = (row: unknown, _none, context: unknown, info) => {
+      const given = { root: row, context, info };
+      return call(given[first ?? 'root'], given[second ?? 'root'], given[third ?? 'root']);
+    };
   }
 }
 
 type Parameter = Parameters<ReturnType<typeof getMetadataStorage>['collectHandlerParamMetadata']>[0];
 
 /** What a method's parameter is given, where that is nothing that has to be made of it. */
-function plainPartOf(parameter: Parameter): 'root' | 'context' | undefined {
+function plainPartOf(parameter: Parameter): 'root' | 'context' | 'info' | undefined {
+  if (parameter.kind === 'info') return 'info';
   if (parameter.kind === 'root' && parameter.propertyName === undefined && parameter.getType === undefined)
     return 'root';
   return parameter.kind === 'context' && parameter.propertyName === undefined ? 'context' : undefined;

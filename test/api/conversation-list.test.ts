@@ -17,6 +17,16 @@ type ListEvent =
       readonly conversation: { readonly id: string; readonly title: string | null };
     };
 
+/** The fields of a type, with what tells whether an object is there. */
+const FIELDS = `query ($type: String!) {
+  __type(name: $type) { fields { name type { kind ofType { kind ofType { kind ofType { kind } } } } } }
+}`;
+
+interface KindOfType {
+  readonly kind: string;
+  readonly ofType?: KindOfType | null;
+}
+
 const LIST = `query ($first: Int, $after: String, $orderBy: ConversationOrder) {
   conversations(first: $first, after: $after, orderBy: $orderBy) { nodes { id } pageInfo { hasNextPage endCursor } }
 }`;
@@ -97,6 +107,36 @@ describe.each(stores)('a list of conversations on %s', (on) => {
     app.model.reply({ chunks: ['Hi'] });
     await readReply(owner, 'webSocket', await askModel(owner, first));
     expect(await idsInPages(byActivity)).toEqual([first, second]);
+  });
+
+  it.each(['Conversation', 'Message'])('says the same of a %s, whatever else is asked of it', async (type) => {
+    const settings = { model: 'gpt-4o-mini', instructions: 'Be brief.', temperature: 0.5, maxTokens: 50 };
+    const input = { title: 'Spring', status: 'open', isPinned: true, isArchived: true, label: 'work', ...settings };
+    const { createConversation } = await owner.ask<{ createConversation: { id: string } }>(
+      'mutation ($input: CreateConversationInput!) { createConversation(input: $input) { id } }',
+      { input },
+    );
+    const { id } = createConversation;
+    app.model.reply({ chunks: ['Hi'] });
+    await readReply(owner, 'webSocket', await askModel(owner, id));
+
+    const { __type } = await owner.ask<{ __type: { fields: { name: string; type: KindOfType }[] } }>(FIELDS, { type });
+    const isScalar = ({ kind, ofType }: KindOfType): boolean =>
+      ofType == null ? kind === 'SCALAR' || kind === 'ENUM' : isScalar(ofType);
+    const fields = __type.fields.map((field) => `${field.name}${isScalar(field.type) ? '' : ' { __typename }'}`);
+    expect(fields).toEqual(expect.arrayContaining(['id', 'status', 'createdAt']));
+    const rows = async (of: readonly string[]) => {
+      const asked = `nodes { ${of.join(' ')} } edges { node { ${of.join(' ')} } }`;
+      const list =
+        type === 'Message'
+          ? `messages(conversationId: "${id}", first: 2) { ${asked} }`
+          : `conversations(first: 2) { ${asked} }`;
+      const inside =
+        type === 'Message' ? `conversations(first: 1) { nodes { messages(first: 2) { ${asked} } } }` : list;
+      return owner.ask<Record<string, unknown>>(`{ ${list} me { ${inside} } }`);
+    };
+    const whole = await rows(fields);
+    for (const field of fields) expect(whole).toMatchObject(await rows([field]));
   });
 
   it('refuses a cursor of a list in another order', async () => {

@@ -1,6 +1,6 @@
 import { newId } from '../../../kernel/ids.js';
 import { containsPattern } from '../../../kernel/like-pattern.js';
-import { isFirstPage, pageOf, type Page, type PageRequest } from '../../../kernel/page.js';
+import { isFirstPage, pageOf, type Page, type PageRequest, type RowPart } from '../../../kernel/page.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type { ConversationChanges, ConversationFilter, ConversationOrder, ConversationRow } from './conversation.js';
 
@@ -8,6 +8,9 @@ const COLUMNS = `c.id, c.user_id AS "userId", c.title, c.status, c.model, c.inst
   c.max_tokens AS "maxTokens", c.is_pinned AS "isPinned", c.is_archived AS "isArchived", c.label,
   c.message_count AS "messageCount", c.unread_count AS "unreadCount", c.created_at AS "createdAt",
   c.updated_at AS "updatedAt"`;
+
+/** The columns of {@link COLUMNS} that a list reads where no more is asked for. */
+const FEW_COLUMNS = `c.id, c.user_id AS "userId", c.title, c.status, c.created_at AS "createdAt", c.updated_at AS "updatedAt"`;
 
 const FIND_MANY = `SELECT ${COLUMNS} FROM conversations c WHERE c.id = ANY($1::uuid[])`;
 
@@ -61,12 +64,16 @@ export class ConversationsRepository {
     this.find = database.sharedRead<ConversationRow>(FIND_MANY, 'conversation_find_many');
   }
 
-  /** Reads one page of conversations per user. The result is in the order of `userIds`. */
+  /**
+   * Reads one page of conversations per user. The result is in the order of `userIds`.
+   * @param part `few`: the rows have {@link FEW_COLUMNS} alone, for a reader that asks for no more
+   */
   async pages(
     userIds: readonly string[],
     filter: ConversationFilter,
     request: PageRequest,
     { field, direction }: ConversationOrder,
+    part: RowPart = 'all',
   ): Promise<readonly Page<ConversationRow>[]> {
     const beyond = direction === 'ASC' ? '>' : '<';
     const byTime = field === 'UPDATED_AT';
@@ -78,14 +85,14 @@ export class ConversationsRepository {
       values.push(request.after, ...(byTime ? [request.afterTime] : []));
     }
     const conditions = conditionsOf(filter, values.length + 3);
-    const text = `SELECT ${COLUMNS} FROM unnest($1::uuid[]) AS owner (id) CROSS JOIN LATERAL (
+    const text = `SELECT ${part === 'few' ? FEW_COLUMNS : COLUMNS} FROM unnest($1::uuid[]) AS owner (id) CROSS JOIN LATERAL (
          SELECT * FROM conversations WHERE user_id = owner.id${isAfter}${conditions.sql}
          ORDER BY ${order} LIMIT $2 OFFSET $3
        ) AS c ORDER BY ${order}`;
     const name =
       conditions.name === undefined
         ? undefined
-        : `conversation_pages_${field}_${direction}${isAfter && '_after'}${conditions.name}`;
+        : `conversation_pages_${part}_${field}_${direction}${isAfter && '_after'}${conditions.name}`;
     const lists = await this.database.lists<ConversationRow>(userIds, {
       text,
       name,

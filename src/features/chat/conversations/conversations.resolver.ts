@@ -1,7 +1,10 @@
-import { Arg, Args, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { BARE_FIELDS } from '../../../graphql/bare-fields.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { IdempotentByItself } from '../../../graphql/idempotency.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
+import { rowPartFor } from '../../../graphql/row-fields.js';
 import { Stream } from '../../../graphql/subscription.js';
 import { IfVersion, VERSION_DESCRIPTION } from '../../../graphql/version-argument.js';
 import type { Connection } from '../../../kernel/page.js';
@@ -29,6 +32,21 @@ import { routes } from './conversations.routes.js';
 import { createRules, deleteManyRules, markReadRules, searchRules, updateRules } from './conversations.rules.js';
 import type { ConversationsService } from './conversations.service.js';
 
+/** Fields that need no more than the repository's few columns. */
+const partOfConversations = rowPartFor(
+  new Set([
+    ...BARE_FIELDS,
+    'title',
+    'status',
+    'createdAt',
+    'updatedAt',
+    'user',
+    'messages',
+    'currentLeaf',
+    'lastMessage',
+  ]),
+);
+
 @Resolver(() => Conversation)
 export class ConversationsResolver {
   constructor(private readonly service: ConversationsService) {}
@@ -39,8 +57,9 @@ export class ConversationsResolver {
   conversations(
     @CurrentViewer() viewer: Viewer,
     @Args(() => ConversationList) list: ConversationList,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<Connection<ConversationRow>> {
-    return this.service.list(viewer, list, list, list.orderBy ?? undefined);
+    return this.service.list(viewer, list, list, list.orderBy ?? undefined, partOfConversations(info));
   }
 
   @Operation('conversations:read', idRules)

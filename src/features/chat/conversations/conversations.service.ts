@@ -1,5 +1,5 @@
 import { NotFound, QuotaExceeded } from '../../../kernel/errors.js';
-import { connectionOf, pageRequest, type Connection, type PageArguments } from '../../../kernel/page.js';
+import { connectionOf, pageRequest, type Connection, type PageArguments, type RowPart } from '../../../kernel/page.js';
 import { expectVersion } from '../../../kernel/version.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { Sql } from '../../../ports/database.js';
@@ -55,16 +55,20 @@ export class ConversationsService {
     return rows.map((row) => row ?? new NotFound('Conversation'));
   }
 
-  /** The conversations of each user, without a permission check: for users that the viewer may see. */
+  /**
+   * The conversations of each user, without a permission check: for users that the viewer may see.
+   * @param part `few` for rows without what nobody asks for, as the repository says
+   */
   async ofUsers(
     userIds: readonly string[],
     filter: ConversationFilter,
     args: PageArguments,
     order = NEWEST_FIRST,
+    part: RowPart = 'all',
   ): Promise<readonly Connection<ConversationRow>[]> {
     const byTime = order.field === 'UPDATED_AT';
     const request = pageRequest(args, byTime ? 'time' : 'id');
-    const pages = await this.needs.repository.pages(userIds, filter, request, order);
+    const pages = await this.needs.repository.pages(userIds, filter, request, order, part);
     const count = once(() => this.needs.repository.count(userIds, filter));
     return userIds.map((userId, index) =>
       connectionOf(
@@ -83,8 +87,9 @@ export class ConversationsService {
     filter: ConversationFilter,
     args: PageArguments,
     order?: ConversationOrder,
+    part?: RowPart,
   ): Promise<Connection<ConversationRow>> {
-    const [connection] = await this.ofUsers([viewer.userId], filter, args, order);
+    const [connection] = await this.ofUsers([viewer.userId], filter, args, order, part);
     if (connection === undefined) throw new Error('a page a user');
     return connection;
   }

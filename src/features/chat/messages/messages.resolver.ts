@@ -1,9 +1,10 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { asksWhichAlone } from '../../../graphql/bare-fields.js';
+import { BARE_FIELDS, asksWhichAlone } from '../../../graphql/bare-fields.js';
 import { batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
+import { rowPartFor } from '../../../graphql/row-fields.js';
 import { Stream } from '../../../graphql/subscription.js';
 import { IfVersion, VERSION_DESCRIPTION } from '../../../graphql/version-argument.js';
 import { Forbidden } from '../../../kernel/errors.js';
@@ -42,6 +43,11 @@ interface MessagesResolverNeeds {
 
 type ReferredMessage = Pick<MessageRow, 'id'> | Promise<MessageRow> | null;
 
+/** Fields that need no more than the repository's few columns. */
+const partOfMessages = rowPartFor(
+  new Set([...BARE_FIELDS, 'content', 'text', 'messageType', 'status', 'extra', 'createdAt', 'conversation', 'user']),
+);
+
 @Resolver(() => Message)
 export class MessagesResolver {
   constructor(private readonly needs: MessagesResolverNeeds) {}
@@ -59,8 +65,9 @@ export class MessagesResolver {
   messages(
     @CurrentViewer() viewer: Viewer,
     @Args(() => MessageList) { conversationId, ...page }: MessageList,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<Connection<MessageRow>> {
-    return this.needs.service.list(viewer, conversationId, page);
+    return this.needs.service.list(viewer, conversationId, page, partOfMessages(info));
   }
 
   @Operation('conversations:read', searchRules)
@@ -197,11 +204,13 @@ export class ConversationMessagesResolver {
     @Root() conversation: ConversationRow,
     @Ctx() context: RequestContext,
     @Args(() => MessagePage) page: MessagePage,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<Connection<MessageRow>> {
     if (!ownsConversation(await context.viewer(), conversation)) throw new Forbidden();
     const { first, after, last, before } = page;
-    return batch(context, this, { first, after, last, before }, conversation.id, (ids) =>
-      this.service.ofConversations(ids, page),
+    const part = partOfMessages(info);
+    return batch(context, this, { first, after, last, before, part }, conversation.id, (ids) =>
+      this.service.ofConversations(ids, page, part),
     );
   }
 }

@@ -1,5 +1,12 @@
 import { Conflict, Invalid, NotFound } from '../../../kernel/errors.js';
-import { connectionOf, pageRequest, type Connection, type Page, type PageArguments } from '../../../kernel/page.js';
+import {
+  connectionOf,
+  pageRequest,
+  type Connection,
+  type Page,
+  type PageArguments,
+  type RowPart,
+} from '../../../kernel/page.js';
 import { expectVersion } from '../../../kernel/version.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import type { Sql } from '../../../ports/database.js';
@@ -63,10 +70,16 @@ export class MessagesService {
   /**
    * The current branch of a conversation. Its messages say whose it is, so that it is looked up where there are none alone: most
    * lists take one statement.
+   * @param part `few` for rows without what nobody asks for, as the repository says
    * @throws NotFound when the conversation does not exist or is another user's, whatever else is wrong
    */
-  async list(viewer: Viewer, conversationId: string, args: PageArguments): Promise<Connection<MessageRow>> {
-    const page = await this.#page(conversationId, args);
+  async list(
+    viewer: Viewer,
+    conversationId: string,
+    args: PageArguments,
+    part: RowPart,
+  ): Promise<Connection<MessageRow>> {
+    const page = await this.#page(conversationId, args, part);
     const [row] = page instanceof Invalid ? [] : page.rows;
     if (row === undefined || !ownsConversation(viewer, { userId: row.ownerId })) {
       await this.needs.conversations.get(viewer, conversationId);
@@ -76,9 +89,9 @@ export class MessagesService {
   }
 
   /** @returns what is wrong with the arguments, which only those are told who may see the conversation */
-  async #page(conversationId: string, args: PageArguments): Promise<Page<ListedMessageRow> | Invalid> {
+  async #page(conversationId: string, args: PageArguments, part: RowPart): Promise<Page<ListedMessageRow> | Invalid> {
     try {
-      const [page = NO_PAGE] = await this.needs.repository.pages([conversationId], pageRequest(args));
+      const [page = NO_PAGE] = await this.needs.repository.pages([conversationId], pageRequest(args), part);
       return page;
     } catch (error) {
       if (error instanceof Invalid) return error;
@@ -90,8 +103,9 @@ export class MessagesService {
   async ofConversations(
     conversationIds: readonly string[],
     args: PageArguments,
+    part: RowPart,
   ): Promise<readonly Connection<MessageRow>[]> {
-    const pages = await this.needs.repository.pages(conversationIds, pageRequest(args));
+    const pages = await this.needs.repository.pages(conversationIds, pageRequest(args), part);
     let counts: Promise<ReadonlyMap<string, number>> | undefined;
     const count = () => (counts ??= this.needs.repository.count(conversationIds));
     return conversationIds.map((id, index) => this.#connection(pages[index] ?? NO_PAGE, id, count));
