@@ -79,6 +79,8 @@ const seed = (size: number): readonly string[] => [
    SELECT id, person, 'Conversation ' || talk || ' of user ' || number || ' about travel and food', 'open', begun, begun, messages,
      CASE WHEN messages > 0 THEN pg_temp.id(4, (number * 100000 + talk) * 100000 + messages, begun + messages * interval '10 seconds') END
    FROM talks`,
+  `INSERT INTO conversation_totals SELECT user_id, count(*) FROM conversations GROUP BY user_id`,
+  `SELECT divide_conversations(user_id, '00000000-0000-0000-0000-000000000000') FROM conversation_totals`,
   `INSERT INTO messages (id, conversation_id, owner_id, user_id, content, message_type, parent_id, position, created_at, updated_at)
    SELECT pg_temp.id(4, (number * 100000 + talk) * 100000 + place, written), talks.id, person, CASE WHEN place % 2 = 1 THEN person END,
      jsonb_build_object('text', 'Message ' || place || ': where is it warm in March, and what do people eat there? '

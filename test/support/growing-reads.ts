@@ -4,6 +4,7 @@ import { EventFeedsRepository } from '../../src/features/chat/feeds/event-feeds.
 import { BranchesRepository } from '../../src/features/chat/messages/branches.repository.js';
 import { MessageTreeRepository } from '../../src/features/chat/messages/message-tree.repository.js';
 import { MessagesRepository } from '../../src/features/chat/messages/messages.repository.js';
+import { PlansRepository } from '../../src/features/chat/plans/plans.repository.js';
 import { UploadsRepository } from '../../src/features/chat/uploads/uploads.repository.js';
 import { UsageRepository } from '../../src/features/chat/usage/usage.repository.js';
 import { AccountsRepository } from '../../src/features/identity/accounts/accounts.repository.js';
@@ -22,11 +23,21 @@ const read = (of: string, name: string, body: GrowingRead['read'], more: Partial
 
 const messages = ({ database }: World) => new MessagesRepository(database);
 const conversations = ({ database }: World) => new ConversationsRepository(database);
+const OLDEST_FIRST: ConversationOrder = { field: 'CREATED_AT', direction: 'ASC' };
 const BY_ACTIVITY: ConversationOrder = { field: 'UPDATED_AT', direction: 'DESC' };
 /** The nine trigrams of a word that is searched for, and its user, are each found in the index. */
 const KEYS = 10;
 /** A walk of 100, an index of 2,000 and a walk of 10,000 messages, each a page and its place in an index, at most. */
 const LONGEST_SEARCH = { bounded: 2 * (100 + 2_000 + 10_000) };
+/** A block has 128 conversations or more, but for the last, and a row for those that are archived and for the others. */
+const ROWS_OF_A_BLOCK = 2;
+/**
+ * The rows of all blocks, so many times, and each time a block of 256 conversations that is counted through; a page of 20 and what leads
+ * there come to it.
+ */
+const byBlocks = (times: number) => ({
+  bounded: ({ kept }: World) => times * (ROWS_OF_A_BLOCK * Math.ceil(kept / 128) + 256) + 2 * 21 + 10,
+});
 
 export const GROWING_READS: readonly GrowingRead[] = [
   read('messages.pages', 'the first page', (world) => messages(world).pages([world.long], requestOf())),
@@ -184,7 +195,88 @@ export const GROWING_READS: readonly GrowingRead[] = [
   read('conversations.pages', 'of several conditions', (world) =>
     conversations(world).pages([world.reader], { isArchived: false, isPinned: true }, requestOf(), BY_ACTIVITY),
   ),
-  read('conversations.count', 'of all', (world) => conversations(world).count([world.reader], {})),
+  read('conversations.pages', 'the first page of many', (world) =>
+    conversations(world).pages([world.keeper], {}, requestOf(), NEWEST_FIRST),
+  ),
+  read('conversations.pages', 'the first page of many, by activity', (world) =>
+    conversations(world).pages([world.keeper], {}, requestOf(), BY_ACTIVITY),
+  ),
+  read('conversations.pages', 'after one in the middle of many', (world) =>
+    conversations(world).pages([world.keeper], {}, requestOf({ after: world.keptMiddle }), NEWEST_FIRST),
+  ),
+  read('conversations.pages', 'after one in the middle of many, oldest first', (world) =>
+    conversations(world).pages([world.keeper], {}, requestOf({ after: world.keptMiddle }), OLDEST_FIRST),
+  ),
+  read('conversations.pages', 'after one in the middle of many, by activity', (world) =>
+    conversations(world).pages(
+      [world.keeper],
+      {},
+      requestOf({ after: world.keptMiddle, afterTime: world.keptMiddleTime }),
+      BY_ACTIVITY,
+    ),
+  ),
+  read(
+    'conversations.pages',
+    'at an offset to the end',
+    (world) => conversations(world).pages([world.keeper], {}, requestOf({ offset: world.kept - 30 }), NEWEST_FIRST),
+    { cost: byBlocks(1) },
+  ),
+  read(
+    'conversations.pages',
+    'at an offset to the middle, oldest first',
+    (world) => conversations(world).pages([world.keeper], {}, requestOf({ offset: world.kept / 2 }), OLDEST_FIRST),
+    { cost: byBlocks(1) },
+  ),
+  read(
+    'conversations.pages',
+    'at an offset behind a cursor',
+    (world) =>
+      conversations(world).pages(
+        [world.keeper],
+        {},
+        requestOf({ after: world.keptMiddle, offset: Math.floor(world.kept / 3) }),
+        NEWEST_FIRST,
+      ),
+    { cost: byBlocks(2) },
+  ),
+  read(
+    'conversations.pages',
+    'at an offset to the end of those that are not archived',
+    (world) =>
+      conversations(world).pages(
+        [world.keeper],
+        { isArchived: false },
+        requestOf({ offset: world.kept * 0.9 - 30 }),
+        NEWEST_FIRST,
+      ),
+    { cost: byBlocks(1) },
+  ),
+  read(
+    'conversations.pages',
+    'beyond the end',
+    (world) => conversations(world).pages([world.keeper], {}, requestOf({ offset: 1_000_000 }), NEWEST_FIRST),
+    { cost: byBlocks(1) },
+  ),
+  read(
+    'conversations.pages',
+    'at an offset, by activity',
+    (world) => conversations(world).pages([world.keeper], {}, requestOf({ offset: world.kept / 2 }), BY_ACTIVITY),
+    { cost: 'counted' },
+  ),
+  read('conversations.count', 'of all', (world) => conversations(world).count([world.keeper], {})),
+  read(
+    'conversations.count',
+    'of those that are archived',
+    (world) => conversations(world).count([world.keeper], { isArchived: true }),
+    { cost: byBlocks(1) },
+  ),
+  // The few files of all are read at once, if they are few.
+  read(
+    'plans.holdings',
+    'of who has many conversations',
+    (world) => new PlansRepository(world.database).holdings([world.keeper]),
+    { cost: 'counted' },
+  ),
   read('conversations.count', 'of some', (world) => conversations(world).count([world.reader], { query: 'talk' })),
   read('event-feeds.after', 'an event in the middle', (world) =>
     new EventFeedsRepository(world.database).after(world.long, world.messages / 20, 20),
@@ -255,7 +347,7 @@ export const OTHER_READS: Readonly<Record<string, string>> = {
   'announcements.page': 'what admins wrote by hand, which is little',
   'announcements.count': 'what admins wrote by hand, which is little',
   'announcements.lockAndCountOpen': 'of those that have not ended, 50 at most',
-  'conversations.insert': 'counts no more than the plan allows',
+  'conversations.entryOf': 'a part of conversations.pages',
   'conversations.markRead': 'a write, which counts what it marks',
   'accounts.findDeleted': 'the users of one address',
   'account-changes.count': 'the changes of one user that can still be undone',

@@ -37,6 +37,13 @@ export interface World {
   readonly stranger: string;
   /** A conversation with most of the reader's messages. */
   readonly long: string;
+  /** Has a tenth as many conversations as there are messages, all of them empty: every tenth is archived. */
+  readonly keeper: string;
+  /** How many conversations the keeper has. */
+  readonly kept: number;
+  /** The id of the keeper's conversation in the middle. */
+  readonly keptMiddle: string;
+  readonly keptMiddleTime: Date;
   /** The reader's other conversations. */
   readonly talks: readonly string[];
   /** The id of the message in the middle of the long conversation, and of rows of other lists in their middle. */
@@ -51,10 +58,10 @@ export interface GrowingRead {
   readonly of: string;
   readonly name: string;
   /**
-   * What it may cost: `flat` is what it costs among 1,000; `bounded` a number of pages however many messages there are; `counted`
-   * what it is for each row that it counts or goes through.
+   * What it may cost: `flat` is what it costs among 1,000; `bounded` a number of pages, and of rows, whatever it costs among 1,000;
+   * `counted` what it is for each row that it counts or goes through.
    */
-  readonly cost: { readonly bounded: number } | 'counted' | 'flat';
+  readonly cost: { readonly bounded: number | ((world: World) => number) } | 'counted' | 'flat';
   /** Lists that it reads one page of each of, or keys that it looks for. Each is found through an index, which has a level more where there is more. */
   readonly lists?: number;
   /**
@@ -78,6 +85,8 @@ const id = (table: string, place: number) =>
 /** Three fifths of the messages are in one conversation of the reader, a fifth in 50 others, a fifth are of strangers. */
 export async function worldOf(database: TestDatabase, messages: number): Promise<World> {
   const reader = newId();
+  const keeper = newId();
+  const kept = messages / 10;
   const long = newId();
   const length = (messages / 5) * 3;
   const strangers = messages / 50;
@@ -88,8 +97,9 @@ export async function worldOf(database: TestDatabase, messages: number): Promise
     }
   };
   await database.query(
-    `INSERT INTO users (id, email, provider, plan) VALUES ($1, 'reader@example.com', 'local', 'free')`,
-    [reader],
+    `INSERT INTO users (id, email, provider, plan)
+     VALUES ($1, 'reader@example.com', 'local', 'free'), ($2, 'keeper@example.com', 'local', 'free')`,
+    [reader, keeper],
   );
   await fill(
     strangers,
@@ -104,6 +114,12 @@ export async function worldOf(database: TestDatabase, messages: number): Promise
   await fill(
     strangers,
     `INSERT INTO conversations (id, user_id, title) SELECT ${idOf('3', 'place')}, ${idOf('1', 'place')}, 'talk' FROM PLACES`,
+  );
+  await fill(
+    kept,
+    `INSERT INTO conversations (id, user_id, title, is_archived, updated_at)
+     SELECT ${idOf('b', 'place')}, $1, 'kept ' || place, place % 10 = 0, timestamptz '2026-02-01Z' - place * interval '1 minute' FROM PLACES`,
+    keeper,
   );
   const columns = 'id, conversation_id, owner_id, parent_id, position, user_id, content, message_type';
   const content = (word: string) => `jsonb_build_object('text', '${word} ' || place)`;
@@ -163,6 +179,10 @@ export async function worldOf(database: TestDatabase, messages: number): Promise
     stranger: id('1', 3),
     long,
     length,
+    keeper,
+    kept,
+    keptMiddle: id('b', kept / 2),
+    keptMiddleTime: new Date(Date.UTC(2026, 1, 1) - (kept / 2) * 60_000),
     talks: Array.from({ length: TALKS }, (_, place) => id('2', place)),
     middle: id('4', length / 2),
   };
@@ -264,6 +284,8 @@ function textOf(value: unknown): string {
 const LEVELS = 4;
 /** Pages of a table that is so small that it is read as a whole. */
 const SMALL = 16;
+/** Rows of such a table. */
+const SMALL_ROWS = 500;
 
 /** Reads in a small world and in a large one, and compares. @returns what both took */
 export async function expectNoGrowth(read: GrowingRead, worlds: readonly World[]) {
@@ -283,16 +305,24 @@ export async function expectNoGrowth(read: GrowingRead, worlds: readonly World[]
   if (small === undefined || large === undefined) throw new Error('two worlds are compared');
   const cost = { of: read.of, name: read.name, small, large };
   const growth = large.messages / small.messages;
-  const most = {
-    flat: 1.2 * small.pages * Math.max(1, large.given / Math.max(1, small.given)) + LEVELS * (read.lists ?? 1),
-    counted: small.pages * growth + LEVELS,
-    bounded: read.cost instanceof Object ? read.cost.bounded : 0,
-  }[read.cost instanceof Object ? 'bounded' : read.cost];
+  const bound = boundOf(read, worlds.at(-1));
+  const most =
+    bound ??
+    (read.cost === 'flat'
+      ? 1.2 * small.pages * Math.max(1, large.given / Math.max(1, small.given)) + LEVELS * (read.lists ?? 1)
+      : small.pages * growth + LEVELS);
+  if (bound !== undefined && large.rows > Math.max(bound, SMALL_ROWS))
+    throw new Error(`${bound} rows at most were expected: ${JSON.stringify(cost)}`);
   if (large.pages <= SMALL) return cost;
   if (large.pages > most) throw new Error(`${most} pages at most were expected: ${JSON.stringify(cost)}`);
   if (read.cost === 'flat' && large.rows > Math.max(1.2 * small.rows, large.given) + 2)
     throw new Error(`more rows were read: ${JSON.stringify(cost)}`);
   return cost;
+}
+
+function boundOf({ cost }: GrowingRead, world: World | undefined): number | undefined {
+  if (!(cost instanceof Object) || world === undefined) return undefined;
+  return typeof cost.bounded === 'number' ? cost.bounded : cost.bounded(world);
 }
 
 /** A page as a client asks for it. */

@@ -1,4 +1,5 @@
 import { versionOf } from '../../../kernel/version.js';
+import type { Sql } from '../../../ports/database.js';
 import type { ModelSettings } from '../models/model.js';
 
 export interface ConversationRow extends ModelSettings {
@@ -31,6 +32,14 @@ export type ConversationChanges = {
   readonly [Name in 'title' | 'status' | 'isPinned' | 'isArchived' | 'label' | keyof ModelSettings]?:
     ConversationRow[Name] | undefined;
 };
+
+/** What a new conversation begins with. */
+export interface Beginning {
+  /** Locks what it comes from, before anything is added: whoever changes another conversation locks that before the counts of a list. */
+  lock(sql: Sql): Promise<void>;
+  /** Adds to the new conversation. */
+  fill(sql: Sql, row: ConversationRow): Promise<void>;
+}
 
 /** Which conversations a list has; what is null or absent does not matter. */
 export interface ConversationFilter {

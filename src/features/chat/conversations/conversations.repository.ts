@@ -2,7 +2,13 @@ import { newId } from '../../../kernel/ids.js';
 import { containsPattern } from '../../../kernel/like-pattern.js';
 import { isFirstPage, pageOf, type Page, type PageRequest, type RowPart } from '../../../kernel/page.js';
 import type { Database, Sql } from '../../../ports/database.js';
-import type { ConversationChanges, ConversationFilter, ConversationOrder, ConversationRow } from './conversation.js';
+import type {
+  Beginning,
+  ConversationChanges,
+  ConversationFilter,
+  ConversationOrder,
+  ConversationRow,
+} from './conversation.js';
 
 const COLUMNS = `c.id, c.user_id AS "userId", c.title, c.status, c.model, c.instructions, c.temperature,
   c.max_tokens AS "maxTokens", c.is_pinned AS "isPinned", c.is_archived AS "isArchived", c.label,
@@ -33,9 +39,14 @@ const MARKS: readonly string[] = ['isPinned', 'isArchived', 'label'];
 /** Lists with more conditions at once are rare, and each has a text of its own: they are planned anew instead of kept. */
 const MAX_NAMED_CONDITIONS = 1;
 
+/** Behind every id. */
+const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
 /** A text for what is asked for alone, so that its plan suits any values. */
 interface Conditions {
   readonly sql: string;
+  /** The same of a block, which is counted by marks; undefined where there is another condition. */
+  readonly ofBlocks: string | undefined;
   readonly values: readonly unknown[];
   /** Tells the texts apart; undefined for one that is not worth a name. */
   readonly name: string | undefined;
@@ -45,16 +56,58 @@ interface Conditions {
 function conditionsOf({ query, isPinned, isArchived, label, isUnread }: ConversationFilter, first: number): Conditions {
   const asked = [
     { name: 'title', value: query == null ? null : containsPattern(query), test: 'title ILIKE ?::text' },
-    { name: 'pinned', value: isPinned, test: 'is_pinned = ?::boolean' },
-    { name: 'archived', value: isArchived, test: 'is_archived = ?::boolean' },
-    { name: 'label', value: label, test: 'label = ?::text' },
+    { name: 'pinned', value: isPinned, test: 'is_pinned = ?::boolean', ofBlocks: 'is_pinned = ?::boolean' },
+    { name: 'archived', value: isArchived, test: 'is_archived = ?::boolean', ofBlocks: 'is_archived = ?::boolean' },
+    { name: 'label', value: label, test: 'label = ?::text', ofBlocks: `label = nullif(?::text, '')` },
     { name: 'unread', value: isUnread, test: '(unread_count > 0) = ?::boolean' },
   ].filter(({ value }) => value != null);
+  const textOf = (tests: readonly string[]) =>
+    tests.map((test, index) => ` AND ${test.replace('?', `$${first + index}`)}`).join('');
+  const ofBlocks = asked.flatMap((one) => one.ofBlocks ?? []);
   return {
-    sql: asked.map(({ test }, index) => ` AND ${test.replace('?', `$${first + index}`)}`).join(''),
+    sql: textOf(asked.map(({ test }) => test)),
+    ofBlocks: ofBlocks.length === asked.length ? textOf(ofBlocks) : undefined,
     values: asked.map(({ value }) => value),
     name: asked.length > MAX_NAMED_CONDITIONS ? undefined : asked.map(({ name }) => `_${name}`).join(''),
   };
+}
+
+/** The blocks of a list by id, in either direction: what is before a cursor (`$4`), and where the list is entered at a block. */
+const BLOCKS = {
+  ASC: {
+    passed: 'first_id < conversation_block(owner.id, $4::uuid)',
+    passedInBlock: 'id <= $4::uuid AND id >= conversation_block(owner.id, $4::uuid)',
+    entry: 'id >= block.first_id',
+  },
+  DESC: {
+    passed: 'first_id > $4::uuid',
+    passedInBlock: `id >= $4::uuid AND id < coalesce((SELECT first_id FROM conversation_blocks
+      WHERE user_id = owner.id AND first_id > $4::uuid ORDER BY first_id LIMIT 1), '${HIGHEST_ID}')`,
+    entry: 'id < block.until',
+  },
+} as const;
+
+/**
+ * SQL for the id of the first row behind an offset (`$3`) in a list of `owner.id` by id: whole blocks are passed over by their
+ * counts, and what is left in the one that the row is in (docs/decisions/0081-a-list-of-conversations-is-counted-in-blocks.md).
+ */
+function entryOf(direction: 'ASC' | 'DESC', isAfter: boolean, conditions: string, ofBlocks: string): string {
+  const { passed, passedInBlock, entry } = BLOCKS[direction];
+  const before = `coalesce((SELECT sum(count) FROM conversation_blocks WHERE user_id = owner.id AND ${passed}${ofBlocks}), 0)
+    + (SELECT count(*) FROM conversations WHERE user_id = owner.id AND ${passedInBlock}${conditions})`;
+  return `SELECT place.id FROM (
+      SELECT blocks.first_id, blocks.until, (skipped.count - blocks.passed)::bigint AS count
+      FROM (SELECT $3::bigint${isAfter ? ` + ${before}` : ''} AS count) AS skipped, LATERAL (
+        SELECT first_id, lag(first_id, 1, '${HIGHEST_ID}') OVER way AS until, sum(sum(count)) OVER way - sum(count) AS passed,
+          sum(sum(count)) OVER way AS through
+        FROM conversation_blocks WHERE user_id = owner.id${ofBlocks}
+        GROUP BY first_id WINDOW way AS (ORDER BY first_id ${direction})
+      ) AS blocks
+      WHERE blocks.through > skipped.count ORDER BY blocks.first_id ${direction} LIMIT 1
+    ) AS block, LATERAL (
+      SELECT id FROM conversations WHERE user_id = owner.id AND ${entry}${conditions}
+      ORDER BY id ${direction} LIMIT 1 OFFSET block.count
+    ) AS place`;
 }
 
 export class ConversationsRepository {
@@ -77,6 +130,7 @@ export class ConversationsRepository {
   ): Promise<readonly Page<ConversationRow>[]> {
     const beyond = direction === 'ASC' ? '>' : '<';
     const byTime = field === 'UPDATED_AT';
+    const key = byTime ? 'updated_at, id' : 'id';
     const order = byTime ? `updated_at ${direction}, id ${direction}` : `id ${direction}`;
     const values: unknown[] = [request.offset];
     let isAfter = '';
@@ -85,14 +139,22 @@ export class ConversationsRepository {
       values.push(request.after, ...(byTime ? [request.afterTime] : []));
     }
     const conditions = conditionsOf(filter, values.length + 3);
+    const isSkipped = request.offset > 0;
+    const ofOwner = `user_id = owner.id${isAfter}${conditions.sql}`;
+    let range = ofOwner;
+    if (isSkipped) {
+      // What is passed over is looked at in the index alone, where the conditions are on ids and times.
+      const entry =
+        byTime || conditions.ofBlocks === undefined
+          ? `SELECT ${key} FROM conversations WHERE ${ofOwner} ORDER BY ${order} LIMIT 1 OFFSET $3`
+          : entryOf(direction, isAfter !== '', conditions.sql, conditions.ofBlocks);
+      range = `user_id = owner.id AND (${key}) ${beyond}= (${entry})${conditions.sql}`;
+    }
     const text = `SELECT ${part === 'few' ? FEW_COLUMNS : COLUMNS} FROM unnest($1::uuid[]) AS owner (id) CROSS JOIN LATERAL (
-         SELECT * FROM conversations WHERE user_id = owner.id${isAfter}${conditions.sql}
-         ORDER BY ${order} LIMIT $2 OFFSET $3
+         SELECT * FROM conversations WHERE ${range} ORDER BY ${order} LIMIT $2${isSkipped ? '' : ' OFFSET $3'}
        ) AS c ORDER BY ${order}`;
-    const name =
-      conditions.name === undefined
-        ? undefined
-        : `conversation_pages_${part}_${field}_${direction}${isAfter && '_after'}${conditions.name}`;
+    const shape = `${part}_${field}_${direction}${isAfter && '_after'}${isSkipped ? '_skip' : ''}`;
+    const name = conditions.name === undefined ? undefined : `conversation_pages_${shape}${conditions.name}`;
     const lists = await this.database.lists<ConversationRow>(userIds, {
       text,
       name,
@@ -104,11 +166,20 @@ export class ConversationsRepository {
     return lists.map(({ rows, bytes }) => pageOf(request, rows, bytes));
   }
 
+  /** All of a user's are one number, and those with a mark some of each block. */
   async count(userIds: readonly string[], filter: ConversationFilter): Promise<ReadonlyMap<string, number>> {
     const conditions = conditionsOf(filter, 2);
+    let text = `SELECT user_id AS "userId", count FROM conversation_totals WHERE user_id = ANY($1::uuid[])`;
+    if (conditions.values.length > 0) {
+      const [count, table, tests] =
+        conditions.ofBlocks === undefined
+          ? ['count(*)', 'conversations', conditions.sql]
+          : ['sum(count)', 'conversation_blocks', conditions.ofBlocks];
+      text = `SELECT user_id AS "userId", ${count}::int AS count FROM ${table}
+        WHERE user_id = ANY($1::uuid[])${tests} GROUP BY user_id`;
+    }
     const { rows } = await this.database.query<{ userId: string; count: number }>(
-      `SELECT user_id AS "userId", count(*)::int AS count FROM conversations
-       WHERE user_id = ANY($1::uuid[])${conditions.sql} GROUP BY user_id`,
+      text,
       [userIds, ...conditions.values],
       conditions.name === undefined ? undefined : `conversation_count${conditions.name}`,
     );
@@ -118,14 +189,16 @@ export class ConversationsRepository {
   /**
    * Adds a conversation, unless the user already has as many as `limitOf` allows for the user's plan. Locks the user's
    * row, so that concurrent calls are counted one after the other and a concurrent change of plan is respected.
-   * @param fill adds what it begins with, in the same transaction
+   * @param beginning in the same transaction
+   * @param note notes it, as the last of what the transaction locks
    * @returns null when the limit is reached, undefined when the user does not exist
    */
   insert(
     userId: string,
     values: ConversationChanges,
     limitOf: (plan: string) => number,
-    fill?: (sql: Sql, row: ConversationRow) => Promise<void>,
+    beginning?: Beginning,
+    note?: (sql: Sql, row: ConversationRow) => Promise<void>,
   ): Promise<ConversationRow | null | undefined> {
     return this.database.transaction(async (sql) => {
       const owner = await sql.query<{ plan: string }>(
@@ -135,12 +208,13 @@ export class ConversationsRepository {
       );
       const plan = owner.rows[0]?.plan;
       if (plan === undefined) return undefined;
+      await beginning?.lock(sql);
       const { rows } = await sql.query<ConversationRow>(
         `INSERT INTO conversations AS c (id, user_id, title, status, model, instructions, temperature, max_tokens, is_pinned,
            is_archived, label)
          SELECT $1::uuid, $2::uuid, $3::text, $4::text, $6::text, $7::text, $8::float8, $9::int, $10::boolean, $11::boolean,
            $12::text
-         WHERE (SELECT count(*) FROM conversations WHERE user_id = $2::uuid) < $5::int RETURNING ${COLUMNS}`,
+         WHERE coalesce((SELECT count FROM conversation_totals WHERE user_id = $2::uuid), 0) < $5::int RETURNING ${COLUMNS}`,
         [
           newId(),
           userId,
@@ -158,8 +232,10 @@ export class ConversationsRepository {
         'conversation_insert',
       );
       const [row] = rows;
-      if (row !== undefined) await fill?.(sql, row);
-      return row ?? null;
+      if (row === undefined) return null;
+      await beginning?.fill(sql, row);
+      await note?.(sql, row);
+      return row;
     });
   }
 

@@ -11,6 +11,7 @@ import type { PlanCatalogue } from '../plans/plan.js';
 import {
   conversationVersion,
   NEWEST_FIRST,
+  type Beginning,
   type ConversationChanges,
   type ConversationFilter,
   type ConversationOrder,
@@ -102,22 +103,16 @@ export class ConversationsService {
 
   /**
    * Like {@link create}, with values that another conversation has.
-   * @param fill adds what it begins with, in the same transaction
+   * @param beginning in the same transaction
    */
-  async begin(
-    viewer: Viewer,
-    values: ConversationChanges,
-    fill?: (sql: Sql, row: ConversationRow) => Promise<void>,
-  ): Promise<ConversationRow> {
+  async begin(viewer: Viewer, values: ConversationChanges, beginning?: Beginning): Promise<ConversationRow> {
     const news = this.needs.feeds.act();
     const row = await this.needs.repository.insert(
       viewer.userId,
       values,
       (plan) => this.needs.plans.of(plan).maxConversations,
-      async (sql, added) => {
-        await fill?.(sql, added);
-        await this.#note(news, sql, viewer.userId, { type: 'created', conversationId: added.id });
-      },
+      beginning,
+      (sql, { id }) => this.#note(news, sql, viewer.userId, { type: 'created', conversationId: id }),
     );
     if (row === undefined) throw new NotFound('User');
     if (row === null) throw new QuotaExceeded();

@@ -46,9 +46,11 @@ export class BranchesService {
       conversationId,
     );
     const values = { title, status, model, instructions, temperature, maxTokens };
-    const fork = await conversations.begin(viewer, values, async (sql, { id }) => {
-      await tree.lock(sql, conversationId);
-      if ((await repository.copy(sql, messageId, id)) === 0) throw new NotFound('Message');
+    const fork = await conversations.begin(viewer, values, {
+      lock: (sql) => tree.lock(sql, conversationId),
+      fill: async (sql, { id }) => {
+        if ((await repository.copy(sql, messageId, id)) === 0) throw new NotFound('Message');
+      },
     });
     return conversations.get(viewer, fork.id);
   }

@@ -11,7 +11,7 @@ export interface Holdings {
 }
 
 const HOLDINGS = `users.plan,
-  (SELECT count(*)::int FROM conversations WHERE user_id = users.id) AS conversations,
+  coalesce((SELECT total.count FROM conversation_totals total WHERE total.user_id = users.id), 0) AS conversations,
   (SELECT count(*)::int FROM uploads WHERE user_id = users.id AND status <> 'DELETING') AS files,
   coalesce(usage.message_count, 0) AS "messagesToday",
   coalesce(usage.token_count, 0) AS "tokensToday"
