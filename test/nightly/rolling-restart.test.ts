@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
@@ -201,9 +202,9 @@ class Load {
   async run(): Promise<void> {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     while (!this.isOver) {
-      const status = await this.#post(agent).catch((error: unknown) => String(error));
-      if (status === 200) this.answered += 1;
-      else this.failures.push(String(status));
+      const failure = await this.#post(agent).catch((error: unknown) => String(error));
+      if (failure === null) this.answered += 1;
+      else this.failures.push(failure);
       if (this.failures.length > 100) break;
     }
     agent.destroy();
@@ -217,15 +218,15 @@ class Load {
     return conversation.messages.totalCount;
   }
 
-  #post(agent: Agent): Promise<number | undefined> {
+  /** @returns what was answered in place of 200 */
+  #post(agent: Agent): Promise<string | null> {
     const headers = { ...this.owner.headers, 'content-type': 'application/json' };
     const path = `/api/v1/conversations/${this.conversationId}/messages`;
     return new Promise((resolve, reject) => {
       const sent = request(`${this.url}${path}`, { method: 'POST', agent, headers }, (response) => {
-        response.resume().once('end', () => {
-          resolve(response.statusCode);
-        });
-        response.once('error', reject);
+        textOf(response).then((answer) => {
+          resolve(response.statusCode === 200 ? null : `${response.statusCode} ${answer}`);
+        }, reject);
       });
       sent.once('error', reject);
       sent.end(JSON.stringify({ content: { text: 'Hello' }, message_type: 'note' }));
