@@ -297,6 +297,7 @@ async function openDoors({
     persisted,
     origins,
     follow: features.watch.follow,
+    onRenewal: features.watch.renewed,
     clientOf,
     limits: webSocketLimits(config),
     anonymousIdleMs: config.connections.anonymousIdleSeconds * 1000,

@@ -29,6 +29,8 @@ export interface OperationsOptions {
   readonly persisted: PersistedQueries;
   /** Reports when the viewer of a socket may no longer act. */
   readonly follow: FollowViewer;
+  /** Called after a socket has a new token. */
+  readonly onRenewal: (userId: string) => void;
   /** Maximum concurrent operations per socket; one more closes the socket with 4429. 100 by default. */
   readonly maxOperations?: number;
 }
@@ -144,6 +146,7 @@ export class WebSocketOperations {
     const session = new WebSocketSession({
       socket,
       follow: this.options.follow,
+      onRenewal: this.options.onRenewal,
       authenticate: async (authorization) => {
         // Not `AbortSignal.timeout`, which cannot be taken back, and makes an error for each socket when its time has come.
         const controller = new AbortController();

@@ -9,6 +9,8 @@ export type Authenticate = (authorization: string | null) => Promise<Viewer>;
 export interface WebSocketSessionOptions {
   readonly socket: WebSocket;
   readonly follow: FollowViewer;
+  /** Called after a token has taken the place of another, so that whoever follows its user looks again. */
+  readonly onRenewal: (userId: string) => void;
   readonly authenticate: Authenticate;
   readonly isIdle: () => boolean;
   /** Called with the first viewer; when it returns false, it has closed the socket. */
@@ -32,6 +34,7 @@ const REASONS: Readonly<Record<AccessEnd, string>> = { expired: 'Token expired',
 export class WebSocketSession {
   readonly #socket: WebSocket;
   readonly #follow: FollowViewer;
+  readonly #onRenewal: (userId: string) => void;
   readonly #authenticate: Authenticate;
   readonly #isIdle: () => boolean;
   readonly #admit: (viewer: Viewer) => boolean;
@@ -43,10 +46,11 @@ export class WebSocketSession {
   #waiting = 0;
   #endReason: string | null = null;
 
-  constructor({ socket, follow, authenticate, isIdle, admit }: WebSocketSessionOptions) {
+  constructor({ socket, follow, onRenewal, authenticate, isIdle, admit }: WebSocketSessionOptions) {
     this.#admit = admit;
     this.#socket = socket;
     this.#follow = follow;
+    this.#onRenewal = onRenewal;
     this.#authenticate = authenticate;
     this.#isIdle = isIdle;
   }
@@ -161,6 +165,7 @@ export class WebSocketSession {
         this.#end(REASONS[why]);
       },
     );
+    this.#onRenewal(viewer.userId);
   }
 
   /** Subscriptions are about to end with the error that says why. */

@@ -170,8 +170,10 @@ describe('a token on an open socket', () => {
   it('is renewed by a ping, which is answered with its expiry, for what comes after and what is followed', async () => {
     const socket = await opened('Bearer good');
     expect(follower()?.whose().expiresAt).toBeUndefined();
+    const before = doors.renewals.length;
     expect(await answerTo(socket, renewal('Bearer renewed'))).toEqual(renewed);
     expect(doors.followed.size).toBe(1);
+    expect(doors.renewals.slice(before)).toEqual(['u1']);
     expect(follower()?.whose().expiresAt?.toISOString()).toBe(renewed.payload.expiresAt);
     expect(await answerTo(socket, whoseSecret('1'))).toEqual(secretOf('u1', '1'));
     socket.close();

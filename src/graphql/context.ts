@@ -51,7 +51,7 @@ export interface RequestContext {
   enterStream(viewer: Viewer): () => void;
   /**
    * The same events, for as long as the viewer may read them: when the session ends, Unauthenticated is thrown into the reader.
-   * @param whose called at each check, since a WebSocket's token may have been renewed
+   * @param whose called now, and whenever the user's WebSocket has a new token
    * @param onEnd called at every kind of end, once or more
    */
   whileSignedIn<Event>(whose: () => Viewer, events: AsyncIterable<Event>, onEnd: () => void): AsyncIterable<Event>;

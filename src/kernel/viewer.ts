@@ -29,7 +29,7 @@ export type AccessEnd = 'expired' | 'ended';
 
 /**
  * Watches the viewer of an open stream or socket, and calls `onEnd` once when that has to end.
- * @param whose called at each check, since a WebSocket's token may have been renewed
+ * @param whose called now, and whenever the user's WebSocket has a new token
  * @returns a function that stops watching
  */
 export type FollowViewer = (whose: () => Viewer, onEnd: (why: AccessEnd) => void) => () => void;

@@ -65,6 +65,7 @@ export async function startDoors({
   const pipeline = createPipeline(schema, { mapError });
   const persisted = new PersistedQueries(new MemoryPersistedDocuments(), pipeline);
   const followed = new Set<{ readonly whose: () => Viewer; readonly end: (why: AccessEnd) => void }>();
+  const renewals: string[] = [];
   const follow: FollowViewer = (whose, end) => {
     const follower = { whose, end };
     followed.add(follower);
@@ -122,6 +123,7 @@ export async function startDoors({
     persisted,
     origins,
     follow,
+    onRenewal: (userId) => renewals.push(userId),
     clientOf,
     ...options,
   });
@@ -150,6 +152,7 @@ export async function startDoors({
     pipeline,
     /** The viewers of the open sockets. */
     followed,
+    renewals,
     close: (deadlineMs = 0) => (closing ??= closeDoors({ http, graphql, webSocket }, deadlineMs)),
     /** Posts an operation as JSON. */
     post: (query: string, variables?: unknown, headers: Record<string, string> = {}) =>

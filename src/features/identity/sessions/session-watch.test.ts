@@ -173,7 +173,8 @@ describe('SessionWatch', () => {
 
   it('leaves alone what was renewed in another session while the database was asked about the first', async () => {
     const { watch, ended, state, looked } = watching();
-    const [first, renewed] = [viewerOf(), viewerOf()];
+    const first = viewerOf();
+    const renewed = viewerOf({ userId: first.userId });
     let latest = first;
     const over: string[] = [];
     watch.follow(
@@ -183,6 +184,7 @@ describe('SessionWatch', () => {
     ended.add(first.sessionId ?? '');
     state.onAsk = () => {
       latest = renewed;
+      watch.renewed(first.userId);
     };
     await looked();
     await looked();
@@ -196,7 +198,8 @@ describe('SessionWatch', () => {
 
   it('goes by the latest token of what it follows', async () => {
     const { watch, ended, state, looked } = watching();
-    const [first, renewed] = [viewerOf({ expiresAt: new Date(1000) }), viewerOf({ expiresAt: new Date(2000) })];
+    const first = viewerOf({ expiresAt: new Date(1000) });
+    const renewed = viewerOf({ userId: first.userId, expiresAt: new Date(2000) });
     let latest = first;
     const over: string[] = [];
     const isOver = new Promise((resolve) => {
@@ -209,6 +212,7 @@ describe('SessionWatch', () => {
     });
     await looked();
     latest = renewed;
+    watch.renewed(first.userId);
     ended.add(first.sessionId ?? '');
     state.time = 1999;
     await looked();
@@ -226,6 +230,47 @@ describe('SessionWatch', () => {
     for (const who of [viewer, viewer, internal]) void watch.endWhenRevoked(() => who, source().iterable).next();
     await looked();
     expect(state.asked[0]).toEqual({ sessionIds: [viewer.sessionId], userIds: [internal.userId] });
+    watch.close();
+  });
+
+  it('asks whose they are at the opening and at a renewal alone, however often it looks', async () => {
+    const { watch, state, looked } = watching();
+    const viewer = viewerOf();
+    let asked = 0;
+    watch.follow(
+      () => {
+        asked += 1;
+        return viewer;
+      },
+      () => undefined,
+    );
+    for (let look = 0; look < 3; look += 1) await looked();
+    expect(asked).toBe(1);
+    watch.renewed(newId());
+    expect(asked).toBe(1);
+    watch.renewed(viewer.userId);
+    await looked();
+    expect(asked).toBe(2);
+    expect(state.asked.at(-1)).toEqual({ sessionIds: [viewer.sessionId], userIds: [] });
+    watch.close();
+  });
+
+  it('ends what a renewal lets expire sooner', async () => {
+    const { watch, state, looked } = watching();
+    let latest = viewerOf({ expiresAt: new Date(2000) });
+    const over: string[] = [];
+    watch.follow(
+      () => latest,
+      (why) => over.push(why),
+    );
+    await looked();
+    latest = viewerOf({ userId: latest.userId, expiresAt: new Date(1000) });
+    watch.renewed(latest.userId);
+    state.time = 1500;
+    watch.follow(viewerOf, () => undefined);
+    await looked();
+    await looked();
+    expect(over).toEqual(['expired']);
     watch.close();
   });
 

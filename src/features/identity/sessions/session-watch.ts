@@ -3,7 +3,7 @@ import type { Log } from '../../../kernel/log.js';
 import type { AccessEnd, FollowViewer, Viewer } from '../../../kernel/viewer.js';
 import { abortable } from './abortable.js';
 import { invalidToken } from './session.js';
-import type { SessionsRepository } from './sessions.repository.js';
+import type { SessionsRepository, Watched } from './sessions.repository.js';
 import type { TokenHolders } from './token-holders.js';
 
 export interface SessionWatchOptions {
@@ -19,16 +19,18 @@ export interface SessionWatchOptions {
 }
 
 /** What the database is asked about. */
-interface Watched {
-  readonly sessionIds: ReadonlySet<string>;
-  readonly userIds: ReadonlySet<string>;
-  readonly tokenIds: ReadonlySet<string>;
+interface WatchedIds extends Watched {
+  readonly tokenIds: readonly string[];
 }
+
+const expiryOf = ({ expiresAt }: Viewer) => expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
 
 /** An open stream or WebSocket. */
 interface Followed {
   readonly whose: () => Viewer;
   readonly end: (why: AccessEnd) => void;
+  /** What `whose` said last. */
+  viewer: Viewer;
   /** The viewer that the database was asked about last. */
   asked?: Viewer;
 }
@@ -37,6 +39,8 @@ interface Followed {
  * Ends open streams and WebSockets when their session or personal access token ends (by logout, suspension, deletion or expiry), on whichever
  * instance that happened. One query checks all of them, twice a second while there are any, and immediately after
  * changes made by this instance. While the database is unreachable, they stay open until their token expires.
+ *
+ * As long as nothing opens, closes or takes a new token, a check goes over none of them: thousands are open and silent.
  */
 export class SessionWatch {
   readonly #repository: Pick<SessionsRepository, 'findEnded'>;
@@ -45,6 +49,10 @@ export class SessionWatch {
   readonly #log: Pick<Log, 'warn'>;
   readonly #intervalMs: number;
   readonly #followed = new Set<Followed>();
+  /** Whom the database is asked about; undefined when that has changed. */
+  #watched: WatchedIds | undefined;
+  /** No token expires before that, in milliseconds. */
+  #nextExpiry = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
   #looksAgain = false;
@@ -60,18 +68,29 @@ export class SessionWatch {
 
   readonly follow: FollowViewer = (whose, onEnd) => {
     const stop = () => {
-      this.#followed.delete(followed);
+      if (this.#followed.delete(followed)) this.#watched = undefined;
     };
     const followed: Followed = {
       whose,
+      viewer: whose(),
       end: (why) => {
         stop();
         onEnd(why);
       },
     };
     this.#followed.add(followed);
+    this.#noteChange(followed);
     this.#resume();
     return stop;
+  };
+
+  /** Call it when a WebSocket of the user has a new token. */
+  readonly renewed = (userId: string): void => {
+    for (const followed of this.#followed) {
+      if (followed.viewer.userId !== userId) continue;
+      followed.viewer = followed.whose();
+      this.#noteChange(followed);
+    }
   };
 
   /**
@@ -99,19 +118,25 @@ export class SessionWatch {
   recheck(): void {
     // A check that is already running may have read the state from before the change.
     if (this.#isLooking) this.#looksAgain = true;
-    else if (this.#followed.size > 0) void this.#look(this.#endExpired(true));
+    else if (this.#followed.size > 0) void this.#look();
   }
 
   close(): void {
     this.#followed.clear();
+    this.#watched = undefined;
     this.#pause();
+  }
+
+  #noteChange({ viewer }: Followed): void {
+    this.#watched = undefined;
+    this.#nextExpiry = Math.min(this.#nextExpiry, expiryOf(viewer));
   }
 
   #resume(): void {
     this.#timer ??= setInterval(() => {
-      const watched = this.#endExpired(!this.#isLooking);
+      this.#endExpired();
       if (this.#followed.size === 0) this.#pause();
-      else if (!this.#isLooking) void this.#look(watched);
+      else if (!this.#isLooking) void this.#look();
     }, this.#intervalMs).unref();
   }
 
@@ -120,50 +145,48 @@ export class SessionWatch {
     this.#timer = undefined;
   }
 
-  /**
-   * Separate from the check for ended sessions, which an unresponsive database delays; but it goes over all that is open, which is
-   * most of what both take, and gathers for the check as well.
-   * @param asks whether the check follows
-   */
-  #endExpired(asks: boolean): Watched {
-    const now = this.#clock.now();
-    const sessionIds = new Set<string>();
-    const userIds = new Set<string>();
-    const tokenIds = new Set<string>();
+  /** Separate from the check for ended sessions, which an unresponsive database delays. */
+  #endExpired(): void {
+    const now = this.#clock.now().getTime();
+    if (now < this.#nextExpiry) return;
+    this.#nextExpiry = Number.POSITIVE_INFINITY;
     for (const followed of this.#followed) {
-      const viewer = followed.whose();
-      const { expiresAt, sessionId, token, userId } = viewer;
-      if (expiresAt !== undefined && expiresAt <= now) {
-        followed.end('expired');
-        continue;
-      }
-      if (!asks) continue;
-      followed.asked = viewer;
-      if (token !== undefined) tokenIds.add(token.id);
-      else if (sessionId !== null) sessionIds.add(sessionId);
-      else userIds.add(userId);
+      if (expiryOf(followed.viewer) <= now) followed.end('expired');
+      else this.#nextExpiry = Math.min(this.#nextExpiry, expiryOf(followed.viewer));
     }
-    return { sessionIds, userIds, tokenIds };
   }
 
-  async #look(watched: Watched): Promise<void> {
+  #gather(): WatchedIds {
+    const [sessionIds, userIds, tokenIds] = [new Set<string>(), new Set<string>(), new Set<string>()];
+    for (const followed of this.#followed) {
+      const { viewer } = followed;
+      followed.asked = viewer;
+      if (viewer.token !== undefined) tokenIds.add(viewer.token.id);
+      else if (viewer.sessionId !== null) sessionIds.add(viewer.sessionId);
+      else userIds.add(viewer.userId);
+    }
+    return { sessionIds: [...sessionIds], userIds: [...userIds], tokenIds: [...tokenIds] };
+  }
+
+  async #look(): Promise<void> {
     this.#isLooking = true;
-    await this.#endEnded(watched);
+    await this.#endEnded();
     while (this.#looksAgain) {
       this.#looksAgain = false;
-      await this.#endEnded(this.#endExpired(true));
+      this.#endExpired();
+      await this.#endEnded();
     }
     this.#isLooking = false;
   }
 
-  async #endEnded({ sessionIds, userIds, tokenIds }: Watched): Promise<void> {
+  async #endEnded(): Promise<void> {
+    const { sessionIds, userIds, tokenIds } = (this.#watched ??= this.#gather());
     try {
-      const watched = { sessionIds: [...sessionIds], userIds: [...userIds] };
       const now = this.#clock.now();
-      const endedTokens = tokenIds.size > 0 ? await this.#personalTokens.findEnded([...tokenIds], now) : [];
-      const ended = new Set([...(await this.#repository.findEnded(watched, now)), ...endedTokens]);
+      const endedTokens = tokenIds.length > 0 ? await this.#personalTokens.findEnded(tokenIds, now) : [];
+      const ended = new Set([...(await this.#repository.findEnded({ sessionIds, userIds }, now)), ...endedTokens]);
       for (const followed of ended.size > 0 ? this.#followed : []) {
-        const viewer = followed.whose();
+        const { viewer } = followed;
         // One that came meanwhile, or was renewed, perhaps in another session, is checked next time.
         const isAsAsked = followed.asked === viewer;
         if (isAsAsked && ended.has(viewer.token?.id ?? viewer.sessionId ?? viewer.userId)) followed.end('ended');
