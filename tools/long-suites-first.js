@@ -17,6 +17,8 @@ const LONG = [
   'test/faults/instances.test.ts',
   'test/faults/idempotency.test.ts',
   'test/faults/shutdown-frozen.test.ts',
+  'test/faults/shutdown.test.ts',
+  'test/faults/sessions-two-instances.test.ts',
   'test/api/one-time-codes.test.ts',
   'test/api/authorisation.test.ts',
   'test/api/rest-fuzz.test.ts',
@@ -24,6 +26,8 @@ const LONG = [
   'test/api/admin-cli.test.ts',
   'test/faults/replies-outages.test.ts',
   'test/faults/chaos.test.ts',
+  'test/faults/assembled.test.ts',
+  'test/faults/unread.test.ts',
 ];
 
 const places = new Map(LONG.map((path, place) => [join(ROOT, path), place]));
