@@ -1,4 +1,4 @@
-import { isAbstractType } from 'graphql';
+import { isAbstractType, validateSchema } from 'graphql';
 import { describe, expect, it } from '@jest/globals';
 import { describeSchema } from '../app-schema.js';
 
@@ -24,6 +24,10 @@ describe('the schema', () => {
       'Node',
       'ReplyEvent',
     ]);
+  });
+
+  it('is valid', () => {
+    expect(validateSchema(describeSchema())).toEqual([]);
   });
 
   it('describes every type', () => {
