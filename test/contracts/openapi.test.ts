@@ -49,6 +49,16 @@ describe('the OpenAPI document, for generators of clients', () => {
     expect(placesWhere((value) => 'nullable' in value)).toEqual([]);
   });
 
+  // openapi-python-client leaves the whole object out otherwise, with a warning and no error.
+  it('has a name for every object in an object that may be null', () => {
+    const mayBeObject = (schema: unknown) => [(schema as Json)['type']].flat().includes('object');
+    const unnamed = placesWhere(({ type, properties = {} }) => {
+      const mayBeNull = Array.isArray(type) && type.includes('null');
+      return mayBeNull && Object.values(properties as object).some(mayBeObject);
+    });
+    expect(unnamed).toEqual([]);
+  });
+
   it('names every status by itself', () => {
     const statuses = operations.flatMap(({ responses }) => Object.keys(responses as object));
     expect(statuses.filter((status) => !/^[1-5]\d\d$/.test(status))).toEqual([]);

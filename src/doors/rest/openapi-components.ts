@@ -36,17 +36,23 @@ export class Components {
 
   /** The schema, with references in place of what has a name. `name` is for the schema itself if it has no title. */
   reference(schema: JsonSchema, name: string, fallback?: string): JsonSchema {
+    return this.named(schema, name, fallback, false);
+  }
+
+  /** @param isInNullable whether it is a property of an object that may be null */
+  private named(schema: JsonSchema, name: string, fallback: string | undefined, isInNullable: boolean): JsonSchema {
     const { $ref: reference, title, type, ...rest } = schema;
     if (typeof reference === 'string') return { ...schema, $ref: this.renamed(reference) };
     const whole = objectOrNull(schema);
     if (whole !== undefined) return this.referenceOrNull(whole, schema['description']);
     const parts = this.withNamedParts({ ...(type !== undefined && { type }), ...rest }, name);
-    const isNamed = schema['properties'] !== undefined || title !== undefined;
-    if (!isNamed) return parts;
     const types = [type].flat();
     const present = types.filter((one) => one !== 'null');
     // Generators know null as a type of an object, and not as an alternative to it.
     const isObject = present.length === 1 && present[0] === 'object';
+    // openapi-python-client meets what is in an object that may be null twice, and drops the object for two types of one name.
+    const isNamed = schema['properties'] !== undefined || title !== undefined || (isObject && isInNullable);
+    if (!isNamed) return parts;
     const named = this.define(
       typeof title === 'string' ? title : name,
       type === undefined || isObject ? parts : { ...parts, type: present.length === 1 ? present[0] : present },
@@ -79,6 +85,7 @@ export class Components {
   }
 
   private withNamedParts(schema: JsonSchema, name: string): JsonSchema {
+    const isNullable = [schema['type']].flat().includes('null');
     const part = (value: unknown, partName: string): unknown =>
       typeof value === 'object' && value !== null ? this.reference(value as JsonSchema, partName) : value;
     return Object.fromEntries(
@@ -88,7 +95,15 @@ export class Components {
         if (keyword === 'additionalProperties') return [keyword, part(value, `${name}Value`)];
         if (keyword === 'properties') {
           const properties = Object.entries(value as object);
-          return [keyword, Object.fromEntries(properties.map(([key, of]) => [key, part(of, name + pascalCase(key))]))];
+          return [
+            keyword,
+            Object.fromEntries(
+              properties.map(([key, of]) => [
+                key,
+                this.named(of as JsonSchema, name + pascalCase(key), undefined, isNullable),
+              ]),
+            ),
+          ];
         }
         if (keyword === 'anyOf')
           return [keyword, (value as unknown[]).map((of, index) => part(of, `${name}${String(index)}`))];
