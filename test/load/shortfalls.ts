@@ -12,12 +12,12 @@ interface Shortfall {
 const SHORTFALLS: readonly Shortfall[] = [
   {
     goals: /^GraphQL .*: throughput over /,
-    why: 'Most of what these calls cost is what every server pays for the same rows: of 50 messages, to read the socket of PostgreSQL and make rows takes 16 %, writing the JSON 6 %, the socket of the client 7 %, garbage 7 %, the headers and the life of a request in Node 10 %. What a server does in its own way is a small part of it: graphql-jit 4 %, the log line 4 %, type-graphql around the resolver 2 %, the life of a request in Apollo 3 % ([decision 72](decisions/0072-apollo-runs-operations-and-the-door-writes-answers.md)), limits under 1 %. Statements that are shared ([decision 70](decisions/0070-reads-of-one-moment-share-a-statement.md)) and rows made of their bytes ([decision 79](decisions/0079-rows-are-made-of-their-bytes.md)) make up for the checks that the peers lack, and no more.',
-    mend: 'reading only the columns that a document asks for (an estimated 3 %), Apollo without its hash of the text (2 %), and for lists of plain columns an answer that PostgreSQL writes and nobody parses, which would go past resolvers and the guards of their fields: that was not thought worth it.',
+    why: 'Most of what these calls cost is what every server pays for the same rows: of 50 messages, to read the socket of PostgreSQL and make rows takes 16 %, writing the JSON 9 %, the socket of the client 8 %, garbage 4 %, reading the request 9 %. What a server does in its own way is a small part of it: graphql-jit 5 %, the log line 4 %, type-graphql around the resolver 2 %, the life of a request in Apollo 2 % ([decision 72](decisions/0072-apollo-runs-operations-and-the-door-writes-answers.md)), limits under 1 %. Statements that are shared ([decision 70](decisions/0070-reads-of-one-moment-share-a-statement.md)), rows made of their bytes ([decision 79](decisions/0079-rows-are-made-of-their-bytes.md)) and lists that read what is asked for ([decision 84](decisions/0084-a-list-reads-what-is-asked-for.md)) make up for the checks that the peers lack.',
+    mend: "for lists of plain columns, an answer that PostgreSQL writes and nobody parses, which would go past resolvers and the guards of their fields: that was not thought worth it. To create a message, PostgreSQL takes as long as the service, on a core that it shares with the load: several messages in one transaction would mend that, and one that is refused would then be the others' concern.",
   },
   {
     goals: /^GraphQL .*: CPU over the same data by REST/,
-    why: 'Of a single object, the difference is a body to read and to parse, and the life of a request in Apollo with its hash of the text (16 µs by itself, [decision 72](decisions/0072-apollo-runs-operations-and-the-door-writes-answers.md)). The documents ask for every field that REST has: where REST has the id of another row, GraphQL has an object with an id: of 50 messages these are 200 objects more to make, to check and to write, and a user of each.',
+    why: 'Of a single object, the difference is a body to read and to parse (5 %), variables to check (2 %) and the life of a request in Apollo ([decision 72](decisions/0072-apollo-runs-operations-and-the-door-writes-answers.md)). The documents ask for every field that REST has: where REST has the id of another row, GraphQL has an object with an id: of 50 messages these are 200 objects more to make, to check and to write.',
     mend: 'a client that asks for what it shows: the five fields of the tables below cost what REST does.',
   },
   {
@@ -32,8 +32,8 @@ const SHORTFALLS: readonly Shortfall[] = [
   },
   {
     goals: /^Start on /,
-    why: 'A start is bound by CPU: 0.95 s of it on PostgreSQL where `me` by hand takes 240 µs a request, and in proportion elsewhere (compare that row below). What is left after the steps of [decision 54](decisions/0054-the-program-is-a-bundle.md) is mostly loading the bundle, with the compile cache, and building the schema from its decorators; on the embedded database another second is WebAssembly compiled and PGlite recovering its files, and a new folder is unpacked before that ([decision 77](decisions/0077-a-new-embedded-database-is-a-copy.md)).',
-    mend: "a snapshot of V8's heap after the schema is built, which Node cannot take of a program with native packages; and PGlite with a compiled module that Node keeps between processes, which V8 has no way to store for a program.",
+    why: 'A start is bound by CPU, on PostgreSQL 0.75 s of it in a moment in which one with a profile said: Node itself and linking the bundle 24 %, graphql 12 % and type-graphql 5 % (the schema of its decorators, and its description, which is made once so that nobody waits for it), an estimate of how easily SECRET_KEY is guessed 11 %, code at the top of modules 8 %, zod 4 %, the routes of REST 3 %. On the embedded database another two seconds are WebAssembly compiled, in threads beside, and PGlite recovering its files; a new folder is unpacked before that ([decision 77](decisions/0077-a-new-embedded-database-is-a-copy.md)).',
+    mend: "lists of passwords that are looked up without being made (50 ms); a snapshot of V8's heap after the schema is built, which Node cannot take of a program with native packages; and PGlite with a compiled module that Node keeps between processes, which V8 has no way to store for a program.",
   },
   {
     goals: /^Memory at rest on /,
@@ -42,8 +42,8 @@ const SHORTFALLS: readonly Shortfall[] = [
   },
   {
     goals: /^An idle subscription by |: heap of each$/,
-    why: "Of an idle stream, Node's request, response, socket and their headers are 14 KB, and each suspended generator between the event and the socket 0.6 KB; of a running reply, a bare relay between two sockets holds 14 KB, and the rest is generators, timers and pieces of text until the reply is stored.",
-    mend: 'feeds that are pushed to the last, without generators; timers of replies in one wheel; text of a reply kept flat.',
+    why: "Of an idle stream, Node's request, response, socket and their headers are 14 KB, and each suspended generator between the event and the socket 0.6 KB. Of the 62 KB that a running reply had in a sample of what lives, 34 KB are objects of Node and V8: two connections, with headers, parsers, streams and signals, one to the reader and one to the model. The reply itself (text, events until they are stored, timers, the stored row) has 10 KB, the doors 6 KB, the model's adapter 3.5 KB, timers and pushed feeds 3 KB; no function has more than 4 KB of it.",
+    mend: 'feeds that are pushed to the last, without generators; timers of replies in one wheel; text of a reply kept flat. Two connections of Node alone are beyond the goal.',
   },
   {
     goals: /: events a second$/,
@@ -52,8 +52,8 @@ const SHORTFALLS: readonly Shortfall[] = [
   },
   {
     goals: /^CPU a second of all of them by /,
-    why: 'A sign of life every 12 seconds to each is one write, of some 22 µs: 2,000 of them take 3.7 ms a second. Beside it, all open streams are looked at for ended sessions; what takes the rest was not profiled.',
-    mend: 'a longer interval, which proxies in between would cut; the goal of nothing holds for what happens between the signs.',
+    why: 'A sign of life every 12 seconds to each is one write: 2,000 of them are two thirds of what a profile has, and by WebSocket the answers to them. The rest is the look for ended sessions, twice a second, by one statement, and that for events that nobody told of, every three seconds. Streams in which nothing has changed are not gone over.',
+    mend: 'a longer interval, which proxies in between would cut: the goal holds for what happens between the signs.',
   },
   {
     goals: /^An event to a reader by /,
