@@ -3,34 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { parse } from 'yaml';
 import { readConfig, type Environment } from '../../src/config.js';
+import { composeEnvironment, composeServices as services, substituted } from '../support/compose-file.js';
 import { unknownSettings } from '../support/declared-settings.js';
-
-interface Service {
-  readonly image?: string;
-  readonly profiles?: readonly string[];
-  readonly command?: readonly string[];
-  readonly environment?: Readonly<Record<string, string | number>>;
-  readonly ports?: readonly string[];
-  readonly networks?: Readonly<Record<string, { readonly ipv4_address?: string } | null>>;
-  readonly stop_grace_period?: string;
-}
-
-const text = readFileSync('docker-compose.yml', 'utf8');
-const { services } = parse(text, { merge: true }) as { readonly services: Readonly<Record<string, Service>> };
-
-/** Compose's own substitution: `$$` is a dollar, `${NAME:-default}` a variable. */
-function substituted(value: string, variables: Environment = {}): string {
-  let result = value;
-  for (let before = ''; before !== result;) {
-    before = result;
-    result = result.replace(/(?<!\$)\$\{(\w+):-([^${}]*)\}/g, (_match, name: string, standard: string) =>
-      variables[name] === undefined || variables[name] === '' ? standard : variables[name],
-    );
-  }
-  return result.replaceAll('$$', '$');
-}
 
 describe('docker-compose.yml', () => {
   let secrets: string;
@@ -56,13 +31,8 @@ describe('docker-compose.yml', () => {
   };
 
   const settingsWith = (variables: Environment): Environment => {
-    const given = Object.entries(services['api']?.environment ?? {});
-    return Object.fromEntries(
-      given.map(([name, value]) => [
-        name,
-        substituted(String(value), variables).replace(/^\/secrets/, `${secrets}/api`),
-      ]),
-    );
+    const given = Object.entries(composeEnvironment(services['api'] ?? {}, variables));
+    return Object.fromEntries(given.map(([name, value]) => [name, value.replace(/^\/secrets/, `${secrets}/api`)]));
   };
 
   it('makes secrets of its own at the first start, and keeps them', () => {
