@@ -36,8 +36,9 @@ class SuiteEnvironment extends TestEnvironment {
 }
 
 /**
- * Jest has its contexts look each global up in a proxy, which takes a microsecond each time: a fifth of what suites compute and more. The
- * globals of a plain one are as quick as in any program. Jest looks into the proxy only to empty objects of an ended suite.
+ * Jest has its contexts look each global up in a proxy, which takes a microsecond each time: a picture of a code took a second, of
+ * which all but 15 ms were this. The globals of a plain one are as quick as in any program. Jest looks into the proxy only to empty
+ * objects of an ended suite.
  */
 function createPlainContext(): vm.Context {
   return createContext(vm.constants.DONT_CONTEXTIFY);
