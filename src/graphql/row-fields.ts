@@ -1,5 +1,6 @@
 import { Kind, type FieldNode, type GraphQLResolveInfo, type SelectionNode } from 'graphql';
 import type { RowPart } from '../kernel/page.js';
+import { onceForField } from './once-for-field.js';
 
 type Info = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments'>;
 
@@ -8,20 +9,11 @@ type Info = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments'>;
  * @param few the fields of a row for which few columns are enough; whatever else is asked for takes all of them
  */
 export function rowPartFor(few: ReadonlySet<string>): (info: Info) => RowPart {
-  /** By the field as it stands in its document, which is kept and run again. */
-  const known = new WeakMap<FieldNode, RowPart>();
-  return (info) => {
-    const [first] = info.fieldNodes;
-    // A field of a fragment may be joined by others in one place and stand alone in another.
-    const isAlone = info.fieldNodes.length === 1 && first !== undefined;
-    const before = isAlone ? known.get(first) : undefined;
-    if (before !== undefined) return before;
+  return onceForField((info: Info) => {
     const names = rowFieldsOf(info);
     // REST has its lists without `nodes`, and shows every field of a row.
-    const part = names.length > 0 && names.every((name) => few.has(name)) ? 'few' : 'all';
-    if (isAlone) known.set(first, part);
-    return part;
-  };
+    return names.length > 0 && names.every((name) => few.has(name)) ? 'few' : 'all';
+  });
 }
 
 /** The names of all fields that the document asks for of a connection's rows, in `nodes` and in `edges`. */

@@ -69,8 +69,8 @@ function resolveTypesAtOnce(schema: GraphQLSchema): void {
 }
 
 /**
- * Fields of objects whose methods take nothing but the row, the context and the info are called without type-graphql's way of finding parameters,
- * which sorts and copies them for each call: a list has hundreds of such fields.
+ * Fields of objects whose methods take nothing but the row, the context and the info are called without type-graphql's way of
+ * finding parameters, which sorts and copies them for each call: a list has hundreds of such fields.
  */
 function callDirectly(schema: GraphQLSchema, instances: ReadonlyMap<unknown, object>): void {
   const { fieldResolvers, objectTypes } = getMetadataStorage();

@@ -14,6 +14,7 @@ import { MissingScope } from '../kernel/errors.js';
 import { grants, type TokenScope } from '../kernel/token-scopes.js';
 import type { PersonalToken, Viewer } from '../kernel/viewer.js';
 import { BARE_FIELDS } from './bare-fields.js';
+import { onceForField } from './once-for-field.js';
 
 /**
  * What a personal access token needs to call an operation: a scope, or none (`any`). It may not call one that is `closed`, as
@@ -53,17 +54,15 @@ function accessTo(type: GraphQLObjectType): TokenAccess {
   return (type.extensions['readableBy'] ?? 'closed') as TokenAccess;
 }
 
-/** By the field as it stands in its document, which is kept and run again. */
-const known = new WeakMap<object, readonly GraphQLObjectType[]>();
-
 /** The types of Nodes that the field's selection reads more of than their ids. */
-function nodesBelow({ fieldNodes, fragments, returnType, schema }: GraphQLResolveInfo): readonly GraphQLObjectType[] {
-  const [first] = fieldNodes;
-  if (first === undefined) return [];
-  // A field of a fragment stands alone in one operation, and is joined by a field that reads more in another.
-  const isAlone = fieldNodes.length === 1;
-  const before = isAlone ? known.get(first) : undefined;
-  if (before !== undefined) return before;
+const nodesBelow = onceForField(findNodesBelow);
+
+function findNodesBelow({
+  fieldNodes,
+  fragments,
+  returnType,
+  schema,
+}: GraphQLResolveInfo): readonly GraphQLObjectType[] {
   const found = new Set<GraphQLObjectType>();
   const visit = (type: GraphQLNamedType, selections: readonly SelectionNode[]) => {
     for (const selection of selections) {
@@ -86,9 +85,7 @@ function nodesBelow({ fieldNodes, fragments, returnType, schema }: GraphQLResolv
   };
   const root = getNamedType(returnType);
   for (const { selectionSet } of fieldNodes) visit(root, selectionSet?.selections ?? []);
-  const types = [...found];
-  if (isAlone) known.set(first, types);
-  return types;
+  return [...found];
 }
 
 function hasFields(type: GraphQLNamedType): type is GraphQLObjectType | GraphQLInterfaceType {

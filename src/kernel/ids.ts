@@ -2,6 +2,11 @@ import { randomUUID } from 'node:crypto';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+/** Before every id. */
+export const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
+/** Behind every id. */
+export const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
 export function isUuid(text: string): boolean {
   return UUID.test(text);
 }

@@ -1,4 +1,4 @@
-import { newId } from '../../../kernel/ids.js';
+import { HIGHEST_ID, newId } from '../../../kernel/ids.js';
 import { containsPattern } from '../../../kernel/like-pattern.js';
 import { isFirstPage, pageOf, type Page, type PageRequest, type RowPart } from '../../../kernel/page.js';
 import type { Database, Sql } from '../../../ports/database.js';
@@ -38,9 +38,6 @@ const MARKS: readonly string[] = ['isPinned', 'isArchived', 'label'];
 
 /** Lists with more conditions at once are rare, and each has a text of its own: they are planned anew instead of kept. */
 const MAX_NAMED_CONDITIONS = 1;
-
-/** Behind every id. */
-const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 /** A text for what is asked for alone, so that its plan suits any values. */
 interface Conditions {

@@ -1,3 +1,4 @@
+import { HIGHEST_ID, LOWEST_ID } from '../../../kernel/ids.js';
 import { containsPattern } from '../../../kernel/like-pattern.js';
 import { boundedPageOf, isFirstPage, pageOf, type Page, type PageRequest, type RowPart } from '../../../kernel/page.js';
 import type { Database, Sql } from '../../../ports/database.js';
@@ -27,10 +28,6 @@ const FEW_COLUMNS = `m.id, m.conversation_id AS "conversationId", m.user_id AS "
 
 /** Beyond every position. */
 const MAX_POSITION = 2_147_483_647;
-/** Before every id. */
-const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
-/** Behind every id. */
-const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 /**
  * SQL for the positions of a page of `conversation.id`, with a text for each shape of request, so that the plan of each suits any

@@ -84,7 +84,7 @@ export interface RenewedLease {
 export interface ExpiredLease {
   readonly entryId: string;
   readonly messageId: string | null;
-  /** Of the request that asked; null where none did, and in those of an earlier release. */
+  /** The id of the request that asked; null where no request did, or an earlier release reserved the usage. */
   readonly requestId: string | null;
   /** When it ran out: another value after each renewal. */
   readonly lease: string;

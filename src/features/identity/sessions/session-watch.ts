@@ -49,7 +49,7 @@ export class SessionWatch {
   readonly #log: Pick<Log, 'warn'>;
   readonly #intervalMs: number;
   readonly #followed = new Set<Followed>();
-  /** Whom the database is asked about; undefined when that has changed. */
+  /** The ids that the database is asked about; undefined once something has opened, closed or taken a new token. */
   #watched: WatchedIds | undefined;
   /** No token expires before that, in milliseconds. */
   #nextExpiry = Number.POSITIVE_INFINITY;
