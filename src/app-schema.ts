@@ -31,7 +31,7 @@ export function describeSchema(): GraphQLSchema {
 function unopenedAdapters(): Adapters {
   return {
     // Repositories prepare their shared reads when they are made.
-    database: unopened({ sharedRead: () => notRunning }),
+    database: unopened({ sharedRead: () => notRunning, sharedChange: () => notRunning }),
     events: unopened(),
     bus: unopened(),
     createLimiter: () => notRunning,

@@ -40,6 +40,21 @@ export interface ListsStatement<Row> {
   readonly isShared: boolean;
 }
 
+/** A change that calls at the same moment may make by one statement. */
+export interface SharedChangeParts<Input, Result> {
+  /**
+   * Changes of one group share a statement, unless two of them have a lock in common: then each has its own, as if there were no
+   * others.
+   */
+  readonly sharingOf: (input: Input) => { readonly group: string; readonly locks: readonly string[] };
+  readonly alone: (input: Input) => Promise<Result>;
+  /**
+   * Makes several changes by one statement, whole or not at all, and each as it would be made alone.
+   * @returns what each came to, in the same order; undefined for one that it has left out, which is then made alone
+   */
+  readonly together: (inputs: readonly Input[]) => Promise<readonly (Result | undefined)[]>;
+}
+
 /**
  * The database, PostgreSQL or PGlite, behind one pool. On PGlite the pool has one connection: inside
  * {@link Database.transaction} use the given `Sql` only, its `prisma` included, or the transaction waits for itself.
@@ -74,6 +89,11 @@ export interface Database extends Sql {
    * @param text reads the rows of the ids in `$1`, a `uuid[]`, each with its `id`
    */
   sharedRead<Row extends { readonly id: string }>(text: string, name: string): (id: string) => Promise<Row | null>;
+  /**
+   * Makes a change that calls at the same moment share. Where the statement of several fails, each is made alone, so that each has its
+   * own answer; an outage is the answer of all. In an {@link act} it is made alone.
+   */
+  sharedChange<Input, Result>(parts: SharedChangeParts<Input, Result>): (input: Input) => Promise<Result>;
   /**
    * Reads the list of each owner, in the order of `ownerIds`. Where they are shared, calls with the same name, size and values go to
    * the database as one statement: rows are read-only, and `bytes` are those of all its lists. Each call gets the lists of the owners

@@ -4,7 +4,7 @@ import type { PrismaClient } from '../../generated/prisma/client.js';
 import type { Log } from '../../kernel/log.js';
 import { Unavailable } from '../../kernel/errors.js';
 import type { Tracing } from '../../ports/tracing.js';
-import type { Database, List, ListsStatement, Rows, Sql } from '../../ports/database.js';
+import type { Database, List, ListsStatement, Rows, SharedChangeParts, Sql } from '../../ports/database.js';
 import { Act, ActScope } from './act.js';
 import { Availability } from './availability.js';
 import { type Retry, retryOf } from './connection-failure.js';
@@ -14,6 +14,7 @@ import { createPrismaClient } from './prisma-client.js';
 import { PrismaTransaction } from './prisma-transaction.js';
 import { retrying } from './retry.js';
 import { runStatement } from './run-statement.js';
+import { SharedChange } from './shared-change.js';
 import { MOST_KEYS, SharedRead } from './shared-read.js';
 import { TransactionScope } from './transaction-scope.js';
 
@@ -177,6 +178,14 @@ export class PoolDatabase implements OpenedDatabase {
       // What an act has changed is seen by itself alone.
       if (this.acts.current()?.hasBegun === true) return (await load([key])).get(key) ?? null;
       return shared.get(key);
+    };
+  }
+
+  sharedChange<Input, Result>(parts: SharedChangeParts<Input, Result>): (input: Input) => Promise<Result> {
+    const shared = new SharedChange(parts, this.tracing);
+    return async (input) => {
+      this.scope.assertOutside();
+      return this.acts.current() === undefined ? shared.make(input) : parts.alone(input);
     };
   }
 

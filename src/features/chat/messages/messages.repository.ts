@@ -133,8 +133,54 @@ export interface ListedMessageRow extends MessageRow {
   readonly ownerId: string;
 }
 
+/** A message with all that its addition needs, its content and extras as JSON. */
+interface WholeAddition {
+  readonly message: LoneMessage;
+  readonly body: string;
+  readonly extras: string | null;
+  readonly addition: Omit<Addition, 'behind'>;
+  readonly charge: MessageCharge;
+  readonly events: AdditionEvents;
+}
+
+/** Characters of a message that shares a statement: others wait until it is written. */
+const MOST_SHARED_BODY = 16_384;
+
+/** As JSON, what `add_messages` takes of a message. */
+function newsOf({ message, body, extras, addition, charge, events }: WholeAddition): string {
+  const rest = JSON.stringify({
+    id: message.id,
+    talk: message.conversationId,
+    author: message.userId,
+    type_name: message.messageType,
+    expected: addition.expectedLeafId ?? null,
+    day_id: charge.dayId,
+    entry_id: charge.entryId,
+    added: events.added,
+    listed: events.listed,
+  });
+  return `{"body":${body},"extras":${extras ?? 'null'},${rest.slice(1)}`;
+}
+
+function additionOf(row: AddedRow | RefusedMessage): AddedMessage | RefusedMessage {
+  if (row.refusal !== null) return row;
+  const { refusal, leaf: _leaf, isSwitched, last, lastListed, ...message } = row;
+  return { refusal, message, isSwitched, last, lastListed };
+}
+
 export class MessagesRepository {
-  constructor(private readonly database: Database) {}
+  readonly #addWithOthers: (addition: WholeAddition) => Promise<AddedMessage | RefusedMessage>;
+
+  constructor(private readonly database: Database) {
+    this.#addWithOthers = database.sharedChange({
+      sharingOf: ({ message, charge }) => ({
+        group: String(charge.dailyMessages),
+        locks: [message.conversationId.toLowerCase(), message.userId],
+      }),
+      alone: (addition) => this.#addAlone(database, addition),
+      together: (additions) => this.#addTogether(additions),
+    });
+  }
 
   /** Finds a message in one of the user's own conversations. */
   async findOwned(userId: string, id: string): Promise<MessageRow | null> {
@@ -259,14 +305,26 @@ export class MessagesRepository {
 
   /**
    * Adds a message whole: finds its place, charges its author's day, adds and notes it, all in one function of the database, which
-   * changes nothing where it refuses. Its text begins so that an act takes it for the change that it is.
+   * changes nothing where it refuses. Outside of a transaction, messages of one moment share a statement
+   * (docs/decisions/0092-messages-of-one-moment-share-a-statement.md).
    */
-  async add(
+  add(
     sql: Sql,
-    { id, conversationId, userId, content, messageType, extra }: LoneMessage,
-    { versionOf, expectedLeafId }: Omit<Addition, 'behind'>,
-    { dayId, entryId, dailyMessages, dailyTokens }: MessageCharge,
-    { added, switched, listed }: AdditionEvents,
+    message: LoneMessage,
+    addition: Omit<Addition, 'behind'>,
+    charge: MessageCharge,
+    events: AdditionEvents,
+  ): Promise<AddedMessage | RefusedMessage> {
+    const body = JSON.stringify(message.content);
+    const whole: WholeAddition = { message, body, extras: jsonOrNull(message.extra), addition, charge, events };
+    const isSharable = addition.versionOf == null && body.length <= MOST_SHARED_BODY;
+    return sql === this.database && isSharable ? this.#addWithOthers(whole) : this.#addAlone(sql, whole);
+  }
+
+  /** Its text begins so that an act takes it for the change that it is. */
+  async #addAlone(
+    sql: Sql,
+    { message, body, extras, addition, charge, events }: WholeAddition,
   ): Promise<AddedMessage | RefusedMessage> {
     const { rows } = await sql.query<AddedRow | RefusedMessage>(
       `WITH added AS MATERIALIZED (
@@ -276,29 +334,42 @@ export class MessagesRepository {
        SELECT added.refusal, added.leaf, added.is_switched AS "isSwitched", added.last, added.last_listed AS "lastListed", ${COLUMNS}
        FROM added CROSS JOIN LATERAL (SELECT (added.message).*) AS m`,
       [
-        conversationId,
-        id,
-        userId,
-        JSON.stringify(content),
-        messageType,
-        jsonOrNull(extra),
-        versionOf ?? null,
-        expectedLeafId ?? null,
-        dayId,
-        entryId,
-        dailyMessages,
-        dailyTokens,
-        JSON.stringify(added),
-        JSON.stringify(switched),
-        JSON.stringify(listed),
+        message.conversationId,
+        message.id,
+        message.userId,
+        body,
+        message.messageType,
+        extras,
+        addition.versionOf ?? null,
+        addition.expectedLeafId ?? null,
+        charge.dayId,
+        charge.entryId,
+        charge.dailyMessages,
+        charge.dailyTokens,
+        JSON.stringify(events.added),
+        JSON.stringify(events.switched),
+        JSON.stringify(events.listed),
       ],
       'message_add',
     );
     const [row] = rows;
     if (row === undefined) throw new Error('a function with OUT parameters answers a row');
-    if (row.refusal !== null) return row;
-    const { refusal, leaf: _leaf, isSwitched, last, lastListed, ...message } = row;
-    return { refusal, message, isSwitched, last, lastListed };
+    return additionOf(row);
+  }
+
+  async #addTogether(
+    additions: readonly WholeAddition[],
+  ): Promise<readonly (AddedMessage | RefusedMessage | undefined)[]> {
+    const { rows } = await this.database.query<(AddedRow | RefusedMessage) & { readonly addedId: string }>(
+      `WITH added AS MATERIALIZED (SELECT * FROM add_messages($1::jsonb, $2::int))
+       SELECT added.id AS "addedId", added.refusal, added.leaf, false AS "isSwitched", added.last, added.last_listed AS "lastListed",
+         ${COLUMNS}
+       FROM added CROSS JOIN LATERAL (SELECT (added.message).*) AS m`,
+      [`[${additions.map(newsOf).join()}]`, additions[0]?.charge.dailyMessages],
+      'message_add_together',
+    );
+    const byId = new Map(rows.map(({ addedId, ...row }) => [addedId, additionOf(row)]));
+    return additions.map(({ message }) => byId.get(message.id));
   }
 
   /** Adds messages to the current branch, one behind the other, behind the message at its end. */
