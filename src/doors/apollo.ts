@@ -11,6 +11,7 @@ import {
 import { GraphQLError } from 'graphql';
 import type { Log } from '../kernel/log.js';
 import type { Pipeline, Prepared } from '../graphql/pipeline.js';
+import { jsonText } from '../graphql/written-lists.js';
 import { headersOfResult, sendText, statusOfResult } from './answer.js';
 import type { GraphQLRequest } from './graphql-request.js';
 
@@ -33,7 +34,7 @@ function pipelinePlugin(pipeline: Pipeline): ApolloServerPlugin<GraphQLRequest> 
           return Promise.resolve();
         },
         responseForOperation: async ({ contextValue: { prepared, parameters, negotiated, context } }) => {
-          const result = await pipeline.execute(prepared, { context, ...parameters });
+          const result = await pipeline.execute(prepared, { context, ...parameters, takesText: true });
           return {
             http: {
               status: statusOfResult(result, negotiated),
@@ -133,7 +134,7 @@ export async function createApolloDoor(pipeline: Pipeline, log: Log): Promise<Ap
         });
       if (body.kind === 'incremental') throw new GraphQLError('Incremental delivery is not part of this schema');
       const { type } = request.negotiated;
-      const text = `${JSON.stringify(body.singleResult)}\n`;
+      const text = `${jsonText(body.singleResult)}\n`;
       sendText(response, text, type, http.status ?? 200, Object.fromEntries(http.headers));
     },
     close: () => apollo.stop(),

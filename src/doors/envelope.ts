@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { jsonText } from '../graphql/written-lists.js';
 import { mayWait, TOO_MUCH_UNREAD } from './unread.js';
 
 /** An answer in REST's envelope, not yet serialised. */
@@ -11,7 +12,7 @@ export interface Answer {
 
 /** Serialises `{"code", "message", "data"}`: every answer outside GraphQL except streams, files and documents. */
 export function envelopeText({ status, message, data = null }: Omit<Answer, 'headers'>): string {
-  return `{"code":${status},"message":${JSON.stringify(message)},"data":${JSON.stringify(data)}}`;
+  return `{"code":${status},"message":${JSON.stringify(message)},"data":${jsonText(data)}}`;
 }
 
 export function sendEnvelope(response: ServerResponse, answer: Answer): void {

@@ -24,6 +24,7 @@ import type { ExecutionInput, Executor } from './executor.js';
 import { orderErrors, withMissingRoots } from './error-order.js';
 import { asksForSchema, interpreter } from './interpreted.js';
 import { copySchema } from './schema-copy.js';
+import { CannotWrite, WRITTEN, withWrittenLists, writtenField } from './written-lists.js';
 
 /**
  * Runs before compiling. Compiling takes 0.2 to 9 ms, as much as about a dozen interpreted runs, so it pays off only for
@@ -32,6 +33,8 @@ import { copySchema } from './schema-copy.js';
 const COMPILE_AFTER = 3;
 /** The same limit as in graphql-js's `execute`. */
 const MAX_VARIABLE_ERRORS = 50;
+/** Answers that could not be written, until an operation's lists are no longer tried to be. */
+const MOST_FAILURES = 10;
 /** Variables that we put in the place of arguments: `__argument0` and so on. */
 const ARGUMENT_PREFIX = '__argument';
 
@@ -149,8 +152,8 @@ const coercedType: NamedTypeNode = { kind: Kind.NAMED_TYPE, name: { kind: Kind.N
 const compilableSchemas = new WeakMap<GraphQLSchema, GraphQLSchema>();
 
 /**
- * The schema with the type COERCED, and with root fields that may be null: of several errors that make all of `data` null,
- * graphql-jit keeps the quickest only.
+ * The schema with the type COERCED, with fields that give lists as text, and with root fields that may be null: of several errors that
+ * make all of `data` null, graphql-jit keeps the quickest only.
  */
 function compilable(schema: GraphQLSchema): GraphQLSchema {
   const known = compilableSchemas.get(schema);
@@ -158,7 +161,7 @@ function compilable(schema: GraphQLSchema): GraphQLSchema {
   const roots = new Set<unknown>([schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]);
   const change: Parameters<typeof copySchema>[1] = (field, _name, parent) =>
     roots.has(parent) ? { ...field, type: getNullableType(field.type) } : field;
-  const copy = copySchema(schema, change, [COERCED]);
+  const copy = copySchema(schema, change, [COERCED, WRITTEN], writtenField);
   compilableSchemas.set(schema, copy);
   return copy;
 }
@@ -254,8 +257,17 @@ function compile(
     return found;
   };
   const findValues = operation.operation === OperationTypeNode.SUBSCRIPTION ? rememberedValuesOf : valuesOf;
-  return (input) => {
-    const { rootValue, contextValue, variables } = input;
+  let writing: typeof compiled | undefined;
+  let failures = 0;
+  const compileWriting = (): typeof compiled | undefined => {
+    if (operation.operation !== OperationTypeNode.QUERY) return undefined;
+    const written = withWrittenLists(target, prepared.document, operation.name?.value);
+    const query = written && compileQuery(target, written, operation.name?.value);
+    return query !== undefined && isCompiledQuery(query) ? query : undefined;
+  };
+  let isTried = false;
+  const execute: Executor = (input) => {
+    const { rootValue, contextValue, variables, takesText = false } = input;
     const { errors, values } = findValues(variables);
     if (errors !== undefined) return { errors };
     if (values === undefined) return interpret(input);
@@ -267,7 +279,19 @@ function compile(
         operation,
         variables,
       );
-    const result = compiled.query(rootValue, contextValue, values);
-    return result instanceof Promise ? result.then(finish) : finish(result);
+    if (takesText && !isTried) {
+      isTried = true;
+      writing = compileWriting();
+    }
+    const query = takesText ? (writing ?? compiled) : compiled;
+    const settle = (result: ExecutionResult) => {
+      if (!result.errors?.some(({ originalError }) => originalError instanceof CannotWrite)) return finish(result);
+      failures += 1;
+      if (failures === MOST_FAILURES) writing = undefined;
+      return execute({ ...input, takesText: false });
+    };
+    const result = query.query(rootValue, contextValue, values);
+    return result instanceof Promise ? result.then(settle) : settle(result);
   };
+  return execute;
 }

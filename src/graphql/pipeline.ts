@@ -55,6 +55,8 @@ export interface PipelineCall {
   readonly context: RequestContext;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
   readonly operationName?: string | null | undefined;
+  /** Whether lists in the answer may be text already, for a caller who writes it by `jsonText`. */
+  readonly takesText?: boolean;
 }
 
 /**
@@ -162,6 +164,7 @@ export function createPipeline(schema: GraphQLSchema, options: PipelineOptions):
         rootValue,
         contextValue: call.context,
         variables: call.variables ?? NO_VARIABLES,
+        takesText: call.takesText,
       });
       if (!(result instanceof Promise)) return settle(operation, result, call);
       return result.then(

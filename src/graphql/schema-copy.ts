@@ -17,11 +17,15 @@ import {
 
 type FieldConfig = GraphQLFieldConfig<unknown, unknown>;
 
-/** Copies an executable schema and changes the fields of its object types and interfaces. Input types are shared. */
+/**
+ * Copies an executable schema and changes the fields of its object types and interfaces. Input types are shared.
+ * @param more fields of an object type beside one of its own, which is changed already
+ */
 export function copySchema(
   schema: GraphQLSchema,
   change: (field: FieldConfig, name: string, parent: GraphQLObjectType | GraphQLInterfaceType) => FieldConfig,
   added: readonly GraphQLNamedType[] = [],
+  more: (name: string, field: FieldConfig) => Readonly<Record<string, FieldConfig>> = () => ({}),
 ): GraphQLSchema {
   const copies = new Map<string, GraphQLNamedType>();
   const copyOf = <Type extends GraphQLNamedType>(type: Type): Type => (copies.get(type.name) ?? type) as Type;
@@ -32,9 +36,10 @@ export function copySchema(
   };
   const fieldsOf = (type: GraphQLObjectType | GraphQLInterfaceType) => () =>
     Object.fromEntries(
-      Object.entries(type.toConfig().fields).map(([name, field]) => {
+      Object.entries(type.toConfig().fields).flatMap(([name, field]) => {
         const changed = change(field as FieldConfig, name, type);
-        return [name, { ...changed, type: retyped(changed.type) }];
+        const fields = isObjectType(type) ? { [name]: changed, ...more(name, changed) } : { [name]: changed };
+        return Object.entries(fields).map(([key, each]) => [key, { ...each, type: retyped(each.type) }]);
       }),
     );
   const interfacesOf = (type: GraphQLObjectType | GraphQLInterfaceType) => () => type.getInterfaces().map(copyOf);

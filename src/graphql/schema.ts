@@ -3,6 +3,7 @@ import { isAbstractType, isObjectType, type GraphQLSchema } from 'graphql';
 import { buildSchemaSync, getMetadataStorage, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql';
 import { writeDatesOnce } from './date-time.js';
 import { actOncePerKey } from './idempotency.js';
+import { noteShortcut } from './shortcuts.js';
 import { subscribeByMethods } from './subscription.js';
 
 /** type-graphql requires one for subscriptions. It is not used, since our subscriptions read the events of their methods. */
@@ -85,10 +86,12 @@ function callDirectly(schema: GraphQLSchema, instances: ReadonlyMap<unknown, obj
     if (field === undefined || typeof method !== 'function' || parts.length > 3 || parts.includes(undefined)) continue;
     const call = method.bind(instance) as (...given: unknown[]) => unknown;
     const [first, second, third] = parts;
-    field.resolve = (row: unknown, _none, context: unknown, info) => {
+    const resolve: typeof field.resolve = (row: unknown, _none, context: unknown, info) => {
       const given = { root: row, context, info };
       return call(given[first ?? 'root'], given[second ?? 'root'], given[third ?? 'root']);
     };
+    const isOfRow = parts.every((part) => part === 'root');
+    field.resolve = noteShortcut(resolve, isOfRow ? { read: (row) => call(row, row, row) } : {});
   }
 }
 

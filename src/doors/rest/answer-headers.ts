@@ -1,4 +1,5 @@
 import type { RequestContext } from '../../graphql/context.js';
+import { WrittenList } from '../../graphql/written-lists.js';
 import { MAX_OFFSET, type Connection } from '../../kernel/page.js';
 import type { RestRoute } from '../../rest/route.js';
 import { preferenceOf } from '../headers/prefer.js';
@@ -25,7 +26,7 @@ export async function listHeaders(
   wire: WireRequest,
   serviceUrl: string,
 ): Promise<Headers> {
-  if (!Array.isArray(data)) return {};
+  if (!Array.isArray(data) && !(data instanceof WrittenList)) return {};
   const connection = resultIn(context) as Pick<Connection<unknown>, 'pageInfo' | 'countAll'> | undefined;
   const links = connection === undefined ? {} : linkHeader(connection.pageInfo, variables, wire, serviceUrl);
   if (preferenceOf(wire.request, 'count') !== 'exact') return links;

@@ -26,7 +26,7 @@ export async function serveOperation(endpoint: Endpoint, exchange: Exchange, opt
       const { pages } = endpoint.operation.route;
       const result = pages
         ? await sendPages(endpoint, pages, exchange, admitted)
-        : await endpoint.pipeline.execute(endpoint.prepared, admitted.call);
+        : await endpoint.pipeline.execute(endpoint.prepared, { ...admitted.call, takesText: true });
       if (result && !exchange.response.destroyed) await sendResult(endpoint, exchange, admitted, result, options);
     } finally {
       admitted.finish();

@@ -26,6 +26,7 @@ import {
   type GraphQLOutputType,
   type GraphQLSchema,
 } from 'graphql';
+import { noteShortcut, shortcutOf } from '../../graphql/shortcuts.js';
 import { ARGUMENTS_AT_OPENING, usesArgumentsAtOpening } from '../../graphql/subscription.js';
 import type { RequestContext } from '../../graphql/context.js';
 import type { RestFieldOptions } from '../../rest/field.js';
@@ -189,7 +190,8 @@ export class ViewTypes {
     };
     if (options?.value) {
       const read = options.value.from as (parent: unknown) => unknown;
-      return [[name, { ...described, type: this.scalar(options.value.type), resolve: (row) => read(row) }]];
+      const resolve = noteShortcut((row: unknown) => read(row), { read });
+      return [[name, { ...described, type: this.scalar(options.value.type), resolve }]];
     }
     if (options === undefined && leadsElsewhere(field.type)) return [];
     if (field.args.some((argument) => isNonNullType(argument.type) && argument.defaultValue === undefined)) {
@@ -210,8 +212,10 @@ export class ViewTypes {
           ...described,
           type: this.output(field.type),
           ...(resolve
-            ? { resolve: (row, _none, context, info): unknown => resolve(row, { ...defaults }, context, info) }
-            : name !== field.name && { resolve: propertyReader(field.name) }),
+            ? { resolve: withDefaults(resolve, defaults) }
+            : name !== field.name && {
+                resolve: noteShortcut(propertyReader(field.name), { property: field.name }),
+              }),
         },
       ],
     ];
@@ -267,6 +271,15 @@ function navigationReader({ operationId, data, navigation }: RestRoute): (result
   if (from === undefined || location === undefined)
     throw new Error(`${operationId} leads on and has no data of its own`);
   return (result) => ({ data: from(result), location: location(result), cookie: cookie?.(result) });
+}
+
+function withDefaults(
+  resolve: NonNullable<ViewField['resolve']>,
+  defaults: Readonly<Record<string, unknown>>,
+): NonNullable<ViewField['resolve']> {
+  const resolveField: typeof resolve = (row, _none, context, info) => resolve(row, { ...defaults }, context, info);
+  const shortcut = shortcutOf(resolve);
+  return shortcut === undefined ? resolveField : noteShortcut(resolveField, shortcut);
 }
 
 function propertyReader(name: string): (row: unknown) => unknown {
