@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { LoadShedding } from './load.js';
+import { LoadShedding, measureLag } from './load.js';
 
 describe('load shedding', () => {
   const request = (url: string, headers: Readonly<Record<string, string>> = {}) =>
@@ -49,4 +50,34 @@ describe('load shedding', () => {
   ])('takes other credentials for credentials, too', (which) => {
     expect(shedding().load.admits(which, 99)).toBe(true);
   });
+});
+
+describe('the lag of the event loop', () => {
+  /** Keeps the loop late for so long. */
+  const toil = async (milliseconds: number) => {
+    const end = performance.now() + milliseconds;
+    while (performance.now() < end) {
+      const turn = performance.now() + 60;
+      while (performance.now() < turn);
+      await delay(1);
+    }
+  };
+
+  it('is known a second after the first question, and not measured when nobody has asked for a while', async () => {
+    const { now, stop } = measureLag();
+    try {
+      await toil(1_500);
+      expect(now()).toBe(0);
+      await toil(1_500);
+      expect(now()).toBeGreaterThan(20);
+      // Much to do is a reason to go on without a question.
+      await toil(3_000);
+      expect(now()).toBeGreaterThan(20);
+      await delay(4_000);
+      await toil(1_500);
+      expect(now()).toBe(0);
+    } finally {
+      stop();
+    }
+  }, 60_000);
 });

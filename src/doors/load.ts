@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import type { Log } from '../kernel/log.js';
 import { pathOf } from './request-target.js';
 import { PROBES_PATH } from './probes.js';
@@ -19,22 +19,51 @@ const WINDOW_MS = 500;
 const RESOLUTION_MS = 20;
 const REST_HEALTH = '/api/v1/health';
 
-/** How late the event loop is: the median of half a second, of the better of the last two, so that one long task is no overload. */
+/** Seconds without a question, and with a loop that mostly waits, after which nothing is sampled. */
+const QUIET_SECONDS = 2;
+/** The share of its time that such a loop may be at work. */
+const QUIET_SHARE = 0.25;
+
+/**
+ * How late the event loop is: the median of half a second, of the better of the last two, so that one long task is no overload.
+ * Sampling wakes the process fifty times a second, so it goes on only while somebody asks, or while there is much to do.
+ */
 export function measureLag(): { readonly now: () => number; readonly stop: () => void } {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  histogram.enable();
   let [earlier, latest] = [0, 0];
-  const timer = setInterval(() => {
+  let timer: NodeJS.Timeout | undefined;
+  let quietWindows = 0;
+  let worked = performance.eventLoopUtilization();
+  const begin = () => {
+    quietWindows = 0;
+    worked = performance.eventLoopUtilization();
+    histogram.reset();
+    histogram.enable();
+    timer = setInterval(look, WINDOW_MS).unref();
+  };
+  const end = () => {
+    clearInterval(timer);
+    timer = undefined;
+    histogram.disable();
+    [earlier, latest] = [0, 0];
+  };
+  const look = () => {
     earlier = latest;
     latest = histogram.count === 0 ? 0 : Math.max(0, histogram.percentile(50) / 1e6 - RESOLUTION_MS);
     histogram.reset();
-  }, WINDOW_MS).unref();
+    const before = worked;
+    worked = performance.eventLoopUtilization();
+    const isAtWork = performance.eventLoopUtilization(worked, before).utilization > QUIET_SHARE;
+    quietWindows = isAtWork ? 0 : quietWindows + 1;
+    if (quietWindows * WINDOW_MS >= QUIET_SECONDS * 1_000) end();
+  };
   return {
-    now: () => Math.min(earlier, latest),
-    stop: () => {
-      clearInterval(timer);
-      histogram.disable();
+    now: () => {
+      if (timer === undefined) begin();
+      quietWindows = 0;
+      return Math.min(earlier, latest);
     },
+    stop: end,
   };
 }
 
@@ -53,6 +82,8 @@ export class LoadShedding {
 
   /** @param waiting requests that wait for their answer, this one not included */
   admits(request: IncomingMessage, waiting: number): boolean {
+    // They come every few seconds, and would keep the lag measured.
+    if (isHealth(request)) return true;
     const lagMs = this.lagNow();
     const load = Math.max(waiting / this.limits.requests, lagMs / this.limits.lagMs);
     if (load < ANONYMOUS_SHARE) {
@@ -60,7 +91,7 @@ export class LoadShedding {
       this.#isShedding = false;
       return true;
     }
-    if (isHealth(request) || (load < 1 && hasCredentials(request))) return true;
+    if (load < 1 && hasCredentials(request)) return true;
     if (!this.#isShedding) {
       const figures = { waiting, lagMs: Math.round(lagMs) };
       this.log.warn(figures, 'requests are refused: MAX_REQUESTS or MAX_EVENT_LOOP_LAG_MS is reached');
