@@ -67,6 +67,23 @@ describe.each(testDatabases())('the job queue ($name)', (kind) => {
     await second.close();
   });
 
+  it('does again what an instance left undone that is gone', async () => {
+    const queue = await open({ pollSeconds: 0.5 });
+    await queue.add(QUEUE, { number: 1 });
+    await database.query(
+      `UPDATE jobs.job SET state = 'active', started_on = now(), heartbeat_on = now() - interval '1 minute' WHERE name = $1`,
+      [QUEUE],
+    );
+    const done: unknown[] = [];
+    await queue.work(QUEUE, (data) => {
+      done.push(data);
+      return Promise.resolve();
+    });
+    await heard(done, 1);
+    expect(done).toEqual([{ number: 1 }]);
+    await queue.close();
+  });
+
   it('tries a job again that failed, and goes on with the others meanwhile', async () => {
     const queue = await open();
     const tries: unknown[] = [];

@@ -8,12 +8,15 @@ import type { DeadChoice, DeadJob, DeadJobs, JobImportance, JobQueue } from '../
 
 /** pg-boss's own tables, which it makes and migrates itself. */
 const SCHEMA = 'jobs';
-/** Polling interval for jobs of other instances and for retries that are due; own jobs start at once. */
+/** Between looks for jobs of other instances and for retries that are due; own jobs start at once. */
 const POLL_SECONDS = 2;
-const IDLE_POLL_SECONDS = 60;
-/** A job whose instance is gone is restarted after this, at the next check of {@link SUPERVISION_SECONDS}. */
+/** Workers are woken when there is something: they look by themselves no more often than they must. */
+const WORKER_POLL_SECONDS = 3_600;
+/** A job whose instance is gone is restarted after this, at most one check of each {@link SUPERVISION_SECONDS} later. */
 const HEARTBEAT_SECONDS = 10;
 const SUPERVISION_SECONDS = 10;
+/** Between looks for what else is to be maintained; of all instances, one does it every {@link CLEANING_SECONDS}. */
+const MAINTENANCE_SECONDS = 60;
 const CLEANING_SECONDS = 600;
 /** Tries to make the tables in all, of instances that start at once. */
 const MAX_STARTS = 3;
@@ -69,6 +72,15 @@ interface Origin extends TraceContext {
 const DEAD_COLUMNS = `id, source_name AS queue, data - '${ORIGIN}' AS data, coalesce(source_output->>'message', 'not known') AS reason,
   source_retry_count + 1 AS tries, source_created_on AS "addedAt", created_on AS "failedAt"`;
 
+/** Whether queues have a job that is due, or one whose instance is gone: pg-boss's own conditions, for all of them at once. */
+const LOOK = `SELECT queue,
+    EXISTS (SELECT FROM ${SCHEMA}.job j
+      WHERE j.name = queue AND j.state < 'active' AND NOT j.blocked AND j.start_after <= ${SCHEMA}.job_now()) AS "isDue",
+    EXISTS (SELECT FROM ${SCHEMA}.job j WHERE j.name = queue AND j.state = 'active'
+      AND (j.heartbeat_on + j.heartbeat_seconds * interval '1s' < ${SCHEMA}.job_now()
+        OR j.started_on + j.expire_seconds * interval '1s' < ${SCHEMA}.job_now())) AS "isLost"
+  FROM unnest($1::text[]) AS queue`;
+
 /** A worker of a queue, which does one job at a time. */
 interface Worker {
   readonly id: string;
@@ -87,10 +99,18 @@ export class PgBossJobQueue implements JobQueue, DeadJobs {
   readonly #known = new Map<string, JobImportance>();
   /** Id of a running job -> its queue. */
   readonly #running = new Map<string, string>();
+  readonly #maintains: boolean;
+  #timer: NodeJS.Timeout | undefined;
+  /** The look that is under way, or the last one. */
+  #looking: Promise<void> = Promise.resolve();
+  #isClosed = false;
+  /** When there was a check for what is to be maintained. */
+  #supervisedAt = performance.now();
   #isFailing = false;
 
   private constructor({ database, log, pollSeconds = POLL_SECONDS, maintains = true, tracing }: PgBossJobQueueOptions) {
     this.#tracing = tracing;
+    this.#maintains = maintains;
     this.#log = log;
     this.#database = database;
     this.#pollSeconds = pollSeconds;
@@ -98,8 +118,11 @@ export class PgBossJobQueue implements JobQueue, DeadJobs {
       db: statementsOn(database),
       schema: SCHEMA,
       schedule: false,
-      supervise: maintains,
-      superviseIntervalSeconds: SUPERVISION_SECONDS,
+      // Its own timers ask every few seconds whether there is something to do, one statement for each kind: `#look` asks by one.
+      supervise: false,
+      // Only for those who list instances: it samples the event loop fifty times a second.
+      registerInstance: false,
+      monitorIntervalSeconds: SUPERVISION_SECONDS,
       maintenanceIntervalSeconds: CLEANING_SECONDS,
       ...(database.embedded && { backend: 'pglite' as const, monitorVacuum: false }),
     });
@@ -151,22 +174,16 @@ export class PgBossJobQueue implements JobQueue, DeadJobs {
     const workers: Worker[] = [];
     this.#workers.set(queue, workers);
     for (let number = 0; number < concurrency; number++) {
-      // One looks for what others added and for tries that are due, and wakes the next one when it finds something.
-      const pollSeconds = number === 0 ? this.#pollSeconds : IDLE_POLL_SECONDS;
-      const worker: Worker = { id: await this.#startWorker(queue, handle, pollSeconds, () => worker), isBusy: false };
+      const worker: Worker = { id: await this.#startWorker(queue, handle, () => worker), isBusy: false };
       workers.push(worker);
     }
+    this.#lookLater();
   }
 
-  #startWorker(
-    queue: string,
-    handle: (data: unknown) => Promise<void>,
-    pollSeconds: number,
-    self: () => Worker,
-  ): Promise<string> {
+  #startWorker(queue: string, handle: (data: unknown) => Promise<void>, self: () => Worker): Promise<string> {
     return this.#boss.work(
       queue,
-      { pollingIntervalSeconds: pollSeconds, includeMetadata: true },
+      { pollingIntervalSeconds: WORKER_POLL_SECONDS, includeMetadata: true },
       async ([job]: JobWithMetadata[]) => {
         if (job === undefined) return;
         const worker = self();
@@ -284,14 +301,49 @@ export class PgBossJobQueue implements JobQueue, DeadJobs {
   async rest(): Promise<void> {
     const queues = [...this.#workers.keys()];
     this.#workers.clear();
+    await this.#looking;
     await Promise.all(queues.map((queue) => this.#boss.offWork(queue)));
   }
 
   /** Cuts jobs off that are still running: another instance, or the next start, does them again. */
   async close(): Promise<void> {
     const jobs = [...this.#running].map(([id, queue]) => ({ queue, id }));
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
     if (jobs.length > 0) this.#log.warn({ jobs }, 'jobs are cut off by the shutdown, and will be done again');
     await this.#boss.stop({ graceful: true, timeout: CLOSE_MS });
+  }
+
+  #lookLater(): void {
+    if (this.#timer !== undefined || this.#isClosed) return;
+    this.#timer = setTimeout(() => {
+      this.#looking = this.#look().then(() => {
+        this.#timer = undefined;
+        if (this.#workers.size > 0) this.#lookLater();
+      });
+    }, this.#pollSeconds * 1_000).unref();
+  }
+
+  /** Wakes a worker of each queue that has something due, which wakes the next one; and has lost jobs done again. */
+  async #look(): Promise<void> {
+    try {
+      const { rows } = await this.#database.query<{ queue: string; isDue: boolean; isLost: boolean }>(
+        LOOK,
+        [[...this.#workers.keys()]],
+        'jobs_look',
+      );
+      for (const { queue, isDue } of rows) if (isDue) this.#lookNow(queue);
+      const sinceMs = performance.now() - this.#supervisedAt;
+      const isTime = sinceMs >= MAINTENANCE_SECONDS * 1_000;
+      const isLost = rows.some((row) => row.isLost) && sinceMs >= SUPERVISION_SECONDS * 1_000;
+      if (this.#maintains && (isTime || isLost)) {
+        this.#supervisedAt = performance.now();
+        await this.#boss.supervise();
+      }
+      this.#isFailing = false;
+    } catch (error) {
+      this.#noteFailure(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   #lookNow(queue: string): void {
@@ -299,7 +351,7 @@ export class PgBossJobQueue implements JobQueue, DeadJobs {
     if (worker !== undefined) this.#boss.notifyWorker(worker.id);
   }
 
-  /** Logs once per outage: polling fails every two seconds, and the database logs its own unavailability. */
+  /** Logs once per outage: looks fail every two seconds, and the database logs its own unavailability. */
   #noteFailure(error: Error): void {
     if (!this.#isFailing) this.#log.warn({ reason: error.message }, 'the job queue cannot look for jobs at present');
     this.#isFailing = true;
