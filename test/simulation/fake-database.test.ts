@@ -161,6 +161,19 @@ describe.each([fake, ...real])('the rows of replies, in $name', ({ open }) => {
   const expiredIds = async (except: readonly string[] = []) =>
     (await rows.usage.expiredLeases(except, LONGEST_SECONDS)).map(({ entryId }) => entryId);
 
+  it('are open until they are settled, and while they wait', async () => {
+    expect(await rows.replies.areAnyOpen()).toBe(false);
+    const { id, reservation } = await rows.begin();
+    expect(await rows.replies.areAnyOpen()).toBe(true);
+    const settlement = { tokens: 7, source: 'ESTIMATED', spent: SPENT, countsAsMessage: true } as const;
+    const pause = { transcript: hello, tokens: 7, generation: GENERATION, seconds: 60 };
+    await rows.database.transaction((sql) => rows.usage.settle(sql, reservation, settlement));
+    await rows.database.transaction((sql) => rows.replies.pause(sql, id, pause));
+    expect(await rows.replies.areAnyOpen()).toBe(true);
+    await rows.database.transaction((sql) => rows.replies.finish(sql, id, end));
+    expect(await rows.replies.areAnyOpen()).toBe(false);
+  });
+
   it('keep the longer text, whatever checkpoint comes last', async () => {
     const { id } = await rows.begin();
     const early: Transcript = { text: 'He', deltaEnds: [2], parts: [thought, { type: 'text', deltas: 1 }] };

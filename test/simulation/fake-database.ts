@@ -66,6 +66,7 @@ class Transaction {
 
 type ReplyRows = Pick<
   RepliesRepository,
+  | 'areAnyOpen'
   | 'checkpoint'
   | 'checkpointAll'
   | 'find'
@@ -202,6 +203,16 @@ export class FakeDatabase extends FakeServer {
         },
       },
       replies: {
+        areAnyOpen: () =>
+          statement(() =>
+            Promise.resolve(
+              [...this.#rows.values()].some(
+                (row) =>
+                  ('leaseExpiresAt' in row && row.leaseExpiresAt !== null && row.tokens === null) ||
+                  ('waitsUntil' in row && row.waitsUntil !== null && row.status === 'STREAMING'),
+              ),
+            ),
+          ),
         find: (id) => statement((transaction) => Promise.resolve(this.#reply(transaction, id))),
         findForUpdate: (sql, id) =>
           within(sql, async (transaction) => {

@@ -203,6 +203,17 @@ export class RepliesRepository {
     );
   }
 
+  /** Whether there is anything, of any instance, that may be abandoned: a call with a lease, or a reply that waits. */
+  async areAnyOpen(): Promise<boolean> {
+    const { rows } = await this.database.query<{ open: boolean }>(
+      `SELECT (SELECT min(lease_expires_at) FROM usage_entries) IS NOT NULL
+         OR EXISTS (SELECT FROM messages WHERE waits_until IS NOT NULL) AS open`,
+      [],
+      'reply_any_open',
+    );
+    return rows[0]?.open ?? false;
+  }
+
   /** Waiting replies that must end, and why; the index on `waits_until` has the waiting ones alone. */
   async findWaitingEnds(): Promise<readonly { readonly id: string; readonly why: WaitingEnd }[]> {
     const { rows } = await this.database.query<{ id: string; why: WaitingEnd }>(

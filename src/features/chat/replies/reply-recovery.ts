@@ -37,6 +37,8 @@ import {
 
 /** Between two looks for expired leases. */
 const SWEEP_MS = 500;
+/** The same where no call had a lease and no reply waited: what has begun since has a lease that is longer than this. */
+const QUIET_SWEEP_MS = 2_000;
 /**
  * How long an expired lease must stay as it is before its reply is ended: longer than a living instance takes to renew it, after
  * an outage of the database or a jump of its clock.
@@ -49,7 +51,7 @@ const LOG_PATIENCE_MS = 30_000;
 
 export interface ReplyRecoveryNeeds {
   readonly database: Pick<Database, 'transaction'>;
-  readonly replies: Pick<RepliesRepository, 'findForUpdate' | 'finish' | 'remove'>;
+  readonly replies: Pick<RepliesRepository, 'areAnyOpen' | 'findForUpdate' | 'finish' | 'remove'>;
   readonly usage: Pick<UsageService, 'expiredLeases' | 'lockExpired' | 'settle'>;
   readonly messages: Pick<MessagesService, 'act' | 'lock' | 'note'>;
   /** What runs on this instance: whatever the clock of the database says, it is not abandoned. */
@@ -86,6 +88,7 @@ export class ReplyRecovery {
   readonly #suspects = new Map<string, { readonly lease: string; readonly since: number }>();
   readonly #closing = new AbortController();
   #sweeping: Promise<void> = Promise.resolve();
+  #isQuiet = false;
 
   constructor(private readonly needs: ReplyRecoveryNeeds) {}
 
@@ -132,8 +135,11 @@ export class ReplyRecovery {
       await this.needs.timers.sleep(this.#untilNextLook(), signal);
       if (signal.aborted) return;
       try {
-        await this.sweep();
-        await this.needs.waiting.sweep();
+        this.#isQuiet = this.#suspects.size === 0 && !(await this.needs.replies.areAnyOpen());
+        if (!this.#isQuiet) {
+          await this.sweep();
+          await this.needs.waiting.sweep();
+        }
         failed = false;
       } catch (error) {
         if (!failed) this.needs.log.warn({ err: error }, 'abandoned replies were not looked for');
@@ -146,7 +152,7 @@ export class ReplyRecovery {
   #untilNextLook(): number {
     const now = this.needs.timers.now();
     const left = [...this.#suspects.values()].map(({ since }) => since + CONFIRM_MS - now);
-    return Math.min(SWEEP_MS, ...left.filter((milliseconds) => milliseconds > 0));
+    return Math.min(this.#isQuiet ? QUIET_SWEEP_MS : SWEEP_MS, ...left.filter((milliseconds) => milliseconds > 0));
   }
 
   /** @returns whether it was ended */

@@ -35,6 +35,8 @@ export class ReplyRunner {
   readonly #running = new Map<string, RunningReply>();
   readonly #byMessage = new Map<string, RunningReply>();
   readonly #closing = new AbortController();
+  /** Resolves when the first reply begins, where none runs. */
+  #begun = Promise.withResolvers<undefined>();
   #draining = false;
   #areRenewed = true;
 
@@ -61,6 +63,7 @@ export class ReplyRunner {
     const running = new RunningReply(job, { ...this.needs, checkpoints: this.#checkpoints });
     const { entryId, messageId } = running;
     this.#running.set(entryId, running);
+    this.#begun.resolve(undefined);
     if (messageId !== null) this.#byMessage.set(messageId, running);
     void running.finished.then(({ generation }) => {
       this.#measure(generation);
@@ -117,6 +120,7 @@ export class ReplyRunner {
     for (const running of this.#running.values()) running.stop('INTERRUPTED', REASONS.INTERRUPTED);
     await this.#finishedWithin(storeMs);
     this.#closing.abort();
+    this.#begun.resolve(undefined);
     for (const running of this.#running.values()) running.abandon();
   }
 
@@ -148,6 +152,7 @@ export class ReplyRunner {
     const { signal } = this.#closing;
     let underWay = 0;
     while (!signal.aborted) {
+      await this.#whenAnyRuns();
       await timers.sleep(this.#areRenewed ? RENEW_MS : RENEW_AGAIN_MS, signal);
       if (underWay === MAX_RENEWALS) continue;
       underWay++;
@@ -169,6 +174,13 @@ export class ReplyRunner {
         });
       await Promise.race([renewal, timers.sleep(RENEW_MS, AbortSignal.any([signal, answered.signal]))]);
     }
+  }
+
+  /** Resolves at once while something runs here, or it closes; otherwise when something begins. */
+  async #whenAnyRuns(): Promise<void> {
+    if (this.#running.size > 0 || this.#closing.signal.aborted) return;
+    this.#begun = Promise.withResolvers<undefined>();
+    await this.#begun.promise;
   }
 
   /** Renews the leases, and looks for what must end the replies: their messages and their users may be gone. */
