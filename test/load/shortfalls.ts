@@ -32,8 +32,8 @@ const SHORTFALLS: readonly Shortfall[] = [
   },
   {
     goals: /^Start on /,
-    why: 'A start is bound by CPU, on PostgreSQL 0.75 s of it in a moment in which one with a profile said: Node itself and linking the bundle 24 %, graphql 12 % and type-graphql 5 % (the schema of its decorators, and its description, which is made once so that nobody waits for it), an estimate of how easily SECRET_KEY is guessed 11 %, code at the top of modules 8 %, zod 4 %, the routes of REST 3 %. On the embedded database another two seconds are WebAssembly compiled, in threads beside, and PGlite recovering its files; a new folder is unpacked before that ([decision 77](decisions/0077-a-new-embedded-database-is-a-copy.md)).',
-    mend: "lists of passwords that are looked up without being made (50 ms); a snapshot of V8's heap after the schema is built, which Node cannot take of a program with native packages; and PGlite with a compiled module that Node keeps between processes, which V8 has no way to store for a program.",
+    why: 'A start is bound by CPU, on PostgreSQL 0.75 s of it in a moment in which one with a profile said (when it also estimated how easily SECRET_KEY is guessed, 11 %, which a key of a generator is spared now): Node itself and linking the bundle 24 %, graphql 12 % and type-graphql 5 % (the schema of its decorators, and its description, which is made once so that nobody waits for it), code at the top of modules 8 %, zod 4 %, the routes of REST 3 %. On the embedded database another two seconds are WebAssembly compiled, in threads beside, and PGlite recovering its files; a new folder is unpacked before that ([decision 77](decisions/0077-a-new-embedded-database-is-a-copy.md)).',
+    mend: "a snapshot of V8's heap after the schema is built, which Node cannot take of a program with native packages; and PGlite with a compiled module that Node keeps between processes, which V8 has no way to store for a program.",
   },
   {
     goals: /^Memory at rest on /,
@@ -52,8 +52,8 @@ const SHORTFALLS: readonly Shortfall[] = [
   },
   {
     goals: /^CPU a second of all of them by /,
-    why: 'A sign of life every 12 seconds to each is one write: 2,000 of them are two thirds of what a profile has, and by WebSocket the answers to them. The rest is the look for ended sessions, twice a second, by one statement, and that for events that nobody told of, every three seconds. Streams in which nothing has changed are not gone over.',
-    mend: 'a longer interval, which proxies in between would cut: the goal holds for what happens between the signs.',
+    why: 'A sign of life every 12 seconds to each is one write: 2,000 of them are two thirds of what a profile has, and by WebSocket the answers to them. The rest is the look for ended sessions, twice a second, by one statement, and that for events that nobody told of, every three seconds. What a wake of the process costs is most of it: timers of streams are spread, so each wakes it by itself. Streams in which nothing has changed are not gone over.',
+    mend: 'one timer for the signs of all streams, once a second; a longer interval would let proxies in between cut them.',
   },
   {
     goals: /^An event to a reader by /,
