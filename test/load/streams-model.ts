@@ -19,21 +19,26 @@ const chunk = (delta: object, finishReason: string | null = null) =>
 async function answer(asked: IncomingMessage, response: ServerResponse): Promise<void> {
   let left = Number([...(await text(asked)).matchAll(/(\d+) pieces"/g)].at(-1)?.[1] ?? 10);
   response.writeHead(200, { 'content-type': 'text/event-stream' });
+  let due = now();
+  let timer: NodeJS.Timeout | undefined;
   const write = () => {
-    if (left-- > 0) response.write(chunk({ content: `@${now().toFixed(3)};` }));
-    else {
-      clearInterval(timer);
+    clearTimeout(timer);
+    if (left-- <= 0) {
       response.end(`${chunk({}, 'stop')}data: [DONE]\n\n`);
+      return;
     }
+    response.write(chunk({ content: `@${now().toFixed(3)};` }));
+    // An interval would begin anew after each delay of this process, and so write fewer pieces than its readers are said to get.
+    due += PIECE_MS;
+    timer = setTimeout(write, Math.max(1, due - now()));
   };
-  const timer = setInterval(write, PIECE_MS);
   const end = () => {
     left = 0;
     write();
   };
   ends.add(end);
   response.once('close', () => {
-    clearInterval(timer);
+    clearTimeout(timer);
     ends.delete(end);
   });
   write();
