@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import WebSocket, { WebSocketServer } from 'ws';
-import { textFrame } from './websocket-frame.js';
+import { byteFrame, textFrame } from './websocket-frame.js';
+import { bytesOf } from './write.js';
 
 let server: Server;
 let client: WebSocket;
@@ -49,6 +50,21 @@ it('counts bytes, not characters', async () => {
   const text = 'ä€😀'.repeat(40);
   stream.write(textFrame(text));
   expect(await received()).toBe(text);
+});
+
+it.each([0, 1, 62, 63, 64, 1_000, 65_534])('frames parts of which the last has %i bytes', async (length) => {
+  stream.write(byteFrame('x', 'y'.repeat(length)), 'latin1');
+  expect(await received()).toBe(`x${'y'.repeat(length)}`);
+});
+
+it.each([10, 40])('frames parts that have more bytes than characters', async (times) => {
+  const [beginning, rest] = ['äé', '€😀'.repeat(times)];
+  stream.write(byteFrame(bytesOf(beginning), bytesOf(rest)), 'latin1');
+  expect(await received()).toBe(beginning + rest);
+});
+
+it('refuses parts that are too long for it', () => {
+  expect(() => byteFrame('x', 'y'.repeat(65_535))).toThrow(RangeError);
 });
 
 it('keeps its place among what is sent by the socket', async () => {

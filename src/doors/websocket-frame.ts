@@ -27,3 +27,14 @@ export function textFrame(text: string): Buffer {
   frame.write(text, head);
   return frame;
 }
+
+/** As {@link textFrame}, of the bytes of a text that is written in parts; they and the frame have a character for each byte. */
+export function byteFrame(beginning: string, rest: string): string {
+  const length = beginning.length + rest.length;
+  if (length > MEDIUM) throw new RangeError('A frame of parts has at most 65,535 bytes');
+  const head =
+    length <= SHORT
+      ? String.fromCharCode(FINAL_TEXT, length)
+      : String.fromCharCode(FINAL_TEXT, SHORT + 1, length >> 8, length & 0xff);
+  return head + beginning + rest;
+}

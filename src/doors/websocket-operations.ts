@@ -20,7 +20,8 @@ import {
 import type { PersistedQueries } from './persisted-query.js';
 import { TOO_MANY_REQUESTS, WebSocketSession } from './websocket-session.js';
 import { within } from './within.js';
-import { textOf, WrittenStream } from './written-stream.js';
+import { bytesOf } from './write.js';
+import { WrittenStream } from './written-stream.js';
 
 export interface OperationsOptions {
   readonly pipeline: Pipeline;
@@ -64,8 +65,12 @@ interface OperationArguments extends ExecutionArgs {
 
 /** What the operations need of the sockets. */
 interface Sockets {
-  /** @returns what resolves when the socket can take more; undefined when it can now */
-  send(extra: Extra, text: string): Promise<void> | undefined;
+  /**
+   * Sends a result as the payload of a message.
+   * @param beginning what the message has before it, as bytes
+   * @returns what resolves when the socket can take more; undefined when it can now
+   */
+  sendNext(extra: Extra, beginning: string, result: ExecutionResult): Promise<void> | undefined;
   /** Called when the last operation of a socket is over. */
   onIdle(socket: WebSocket): void;
 }
@@ -241,14 +246,14 @@ export class WebSocketOperations {
       const trace = traceIn(extensions) ?? traceIn(connection.extra.request.headers);
       const own = { idempotencyKey: idempotencyKeyIn(extensions), onReplay, trace };
       const context = this.contextOf(connection, requestId, controller.signal, own);
-      const beginning = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+      const beginning = bytesOf(`{"id":${JSON.stringify(id)},"type":"next","payload":`);
       const args: OperationArguments = {
         schema: pipeline.schema,
         document,
         prepared,
         context,
         replay,
-        writeNext: (result) => this.sockets.send(connection.extra, `${beginning}${textOf(result)}}`),
+        writeNext: (result) => this.sockets.sendNext(connection.extra, beginning, result),
         operationName,
         variableValues: variables,
       };

@@ -62,6 +62,28 @@ describe('a WebSocket', () => {
     expect(await resultsOf('subscription { count(to: 2) }')).toEqual([{ data: { count: 1 } }, { data: { count: 2 } }]);
   });
 
+  it.each([
+    ['short', '1', 'count'],
+    ['of more bytes than characters', 'é😀', 'count'],
+    ['long', 'é'.repeat(40_000), 'count'],
+    ['short, of a long result', 'é', 'c'.repeat(40_000)],
+  ])('answers an operation by its id: %s', async (_, id, field) => {
+    const socket = await rawSocket();
+    const received: unknown[] = [];
+    socket.on('message', (data: Buffer) => received.push(JSON.parse(data.toString())));
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: 'Bearer good' } }));
+    await once(socket, 'message');
+    socket.send(
+      JSON.stringify({ id, type: 'subscribe', payload: { query: `subscription { ${field}: count(to: 1) }` } }),
+    );
+    while (received.length < 3) await once(socket, 'message');
+    expect(received.slice(1)).toEqual([
+      { id, type: 'next', payload: { data: { [field]: 1 } } },
+      { id, type: 'complete' },
+    ]);
+    socket.close();
+  });
+
   it('refuses a document that may not run with an error message', async () => {
     const codeOf = (query: string) =>
       resultsOf(query).then(

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CloseCode, MessageType, stringifyMessage } from 'graphql-ws';
+import type { ExecutionResult } from 'graphql';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { clientNetwork } from '../kernel/client-network.js';
 import type { Log } from '../kernel/log.js';
@@ -13,9 +14,11 @@ import { BODY_LIMIT } from './graphql-request.js';
 import { endWithJson } from './raw-answer.js';
 import { WebSocketOperations, type Extra, type OperationsOptions } from './websocket-operations.js';
 import type { Unread } from './unread.js';
-import { PING_FRAME, textFrame } from './websocket-frame.js';
+import { byteFrame, PING_FRAME, textFrame } from './websocket-frame.js';
 import { DEFAULT_LIMITS, WebSocketPlaces, type Refusal, type WebSocketLimits } from './websocket-places.js';
 import { TOO_MANY_REQUESTS } from './websocket-session.js';
+import { bytesOf } from './write.js';
+import { textOf } from './written-stream.js';
 
 export interface WebSocketDoorOptions extends OperationsOptions {
   readonly log: Log;
@@ -69,7 +72,7 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
   });
   let isDraining = false;
   const operations = new WebSocketOperations(options, {
-    send: (extra, text) => send(extra, text, unread),
+    sendNext: (extra, beginning, result) => sendNext(extra, beginning, result, unread),
     onIdle: (socket) => {
       if (isDraining) leave(socket);
     },
@@ -227,6 +230,31 @@ function startPings(sockets: ReadonlySet<WebSocket>) {
       clearInterval(timer);
     },
   };
+}
+
+/** The ends of messages whose payloads are results that several readers share, as bytes. */
+const endings = new WeakMap<ExecutionResult, string>();
+
+function endingOf(result: ExecutionResult): string {
+  let ending = endings.get(result);
+  if (ending === undefined) endings.set(result, (ending = bytesOf(`${textOf(result)}}`)));
+  return ending;
+}
+
+/** As {@link send}, of a message of which only the beginning is the client's own. */
+function sendNext(
+  extra: Extra,
+  beginning: string,
+  result: ExecutionResult,
+  unread?: Unread,
+): Promise<void> | undefined {
+  const { socket, stream } = extra;
+  const text = textOf(result);
+  const isSmall = beginning.length + text.length < SMALL_LENGTH;
+  if (!isSmall || socket.readyState !== socket.OPEN || socket.bufferedAmount > 0)
+    return send(extra, `${Buffer.from(beginning, 'latin1').toString()}${text}}`, unread);
+  stream.write(byteFrame(beginning, endingOf(result)), 'latin1');
+  return undefined;
 }
 
 /**

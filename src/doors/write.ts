@@ -1,13 +1,25 @@
 import type { ServerResponse } from 'node:http';
 
+/** Bytes up to which Node writes a string without memory of its own; a buffer that is longer is not copied for each client. */
+const MAX_STRING = 16_384;
+
+/** The bytes of a text in UTF-8, as a string with a character for each: what Node writes to many clients at the least cost. */
+export function bytesOf(text: string): string {
+  return Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString('latin1');
+}
+
 /** A text that is written to several clients: the chunk that it is over HTTP is made once. */
 export class SharedText {
-  #chunk: Buffer | undefined;
+  #chunk: Buffer | string | undefined;
 
   constructor(readonly text: string) {}
 
-  get chunk(): Buffer {
-    return (this.#chunk ??= Buffer.from(`${Buffer.byteLength(this.text).toString(16)}\r\n${this.text}\r\n`));
+  /** As bytes, or as what {@link bytesOf} gives. */
+  get chunk(): Buffer | string {
+    if (this.#chunk !== undefined) return this.#chunk;
+    const length = Buffer.byteLength(this.text);
+    const chunk = `${length.toString(16)}\r\n${this.text}\r\n`;
+    return (this.#chunk = length < MAX_STRING ? bytesOf(chunk) : Buffer.from(chunk));
   }
 }
 
@@ -40,7 +52,7 @@ export function writeShared(response: ServerResponse, shared: SharedText): Promi
   const { socket } = response;
   if (response.destroyed || response.writableEnded || !response.chunkedEncoding || socket === null)
     return writeTo(response, shared.text);
-  socket.write(shared.chunk);
+  socket.write(shared.chunk, 'latin1');
   return drained(response);
 }
 
