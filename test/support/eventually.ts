@@ -15,6 +15,14 @@ export async function eventually<Value>(
   }
 }
 
+/**
+ * A call's answer once it is not that the database is too busy, which many calls at once may make it on a busy machine: such a call
+ * has done nothing, and comes again.
+ */
+export function unlessBusy<Answer extends { readonly status: number }>(call: () => Promise<Answer>): Promise<Answer> {
+  return eventually(call, ({ status }) => status !== 503);
+}
+
 /** Does `work` over and over until the promise is settled: for a first event that tells that a subscription is live. */
 export async function untilSettled(promise: Promise<unknown>, work: () => Promise<unknown>): Promise<void> {
   const state = { isSettled: false };
