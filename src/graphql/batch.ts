@@ -1,7 +1,16 @@
 import DataLoader from 'dataloader';
 import type { RequestContext } from './context.js';
 
-type Loaders<Value> = Map<string, DataLoader<string, Value>>;
+interface Loader<Value> {
+  readonly loader: DataLoader<string, Value>;
+  /** What was asked for, which is the same promise for all who ask: a list often has one author in all of its rows. */
+  readonly asked: Map<string, Promise<Value>>;
+}
+/** By the JSON of the arguments, and by themselves where all calls share them. */
+type Loaders<Value> = Map<object | string, Loader<Value>>;
+
+/** The arguments of fields that lead to a row by its id. It is frozen, as arguments are that all calls share. */
+export const BY_ID = Object.freeze({ of: 'id' });
 
 /**
  * Loads a field of many parents with one call of `load`, for all parents that are resolved together with equal arguments.
@@ -16,12 +25,26 @@ export function batch<Value>(
   key: string,
   load: (keys: readonly string[]) => Promise<readonly (Value | Error)[]>,
 ): Promise<Value> {
-  const loaders = context.once<Loaders<Value>>(scope, () => new Map());
+  const loaders = context.once<Loaders<Value>>(scope, newMap);
+  const { loader, asked } = loaders.get(args) ?? loaderOf(loaders, args, load);
+  let value = asked.get(key);
+  if (value === undefined) asked.set(key, (value = loader.load(key)));
+  return value;
+}
+
+const newMap = () => new Map();
+
+function loaderOf<Value>(
+  loaders: Loaders<Value>,
+  args: object,
+  load: (keys: readonly string[]) => Promise<readonly (Value | Error)[]>,
+): Loader<Value> {
   const name = JSON.stringify(args);
-  let loader = loaders.get(name);
-  if (loader === undefined) {
-    loader = new DataLoader(async (keys: readonly string[]) => [...(await load(keys))]);
-    loaders.set(name, loader);
-  }
-  return loader.load(key);
+  const loader = loaders.get(name) ?? {
+    loader: new DataLoader(async (keys: readonly string[]) => [...(await load(keys))], { cache: false }),
+    asked: new Map(),
+  };
+  loaders.set(name, loader);
+  if (Object.isFrozen(args)) loaders.set(args, loader);
+  return loader;
 }

@@ -11,8 +11,9 @@ type Info = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments'>;
 export function rowPartFor(few: ReadonlySet<string>): (info: Info) => RowPart {
   return onceForField((info: Info) => {
     const names = rowFieldsOf(info);
-    // REST has its lists without `nodes`, and shows every field of a row.
-    return names.length > 0 && names.every((name) => few.has(name)) ? 'few' : 'all';
+    // REST has its lists without `nodes`.
+    if (names.length === 0) return 'shown';
+    return names.every((name) => few.has(name)) ? 'few' : 'all';
   });
 }
 

@@ -156,6 +156,18 @@ describe('a list of rows that say all that is asked of them', () => {
     }
   });
 
+  it('hears of every failure of what its rows lead to', async () => {
+    let calls = 0;
+    const friendOf = () => {
+      calls += 1;
+      if (calls % 2 === 0) throw new NotFound('User');
+      return Promise.reject(new NotFound('User'));
+    };
+    // What nobody hears of ends the process, and the test.
+    const { answers } = await answersTo(schemaOf([ROW, ROW, ROW], friendOf), '{ rows { id friend { id } } }');
+    expect(answers).toHaveLength(1);
+  });
+
   it('tells an error of the list itself', async () => {
     const { answers } = await answersTo(schemaOf([]), '{ missing { id } }');
     expect(answers).toHaveLength(1);

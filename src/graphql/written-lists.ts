@@ -314,17 +314,32 @@ function write(
   try {
     if (!Array.isArray(rows)) throw new CannotWrite();
     if (links.length === 0) return new WrittenList(writeRows(rows, []), rows.length);
-    const linked = links.map(({ node, field, parent }): unknown[] => {
-      const { name: fieldName, resolve, type: returnType } = field;
-      const linkInfo = { ...info, fieldName, fieldNodes: [node], returnType, parentType: parent };
-      return rows.map((row) => resolve?.(row, {}, context, linkInfo));
-    });
+    const linked = links.map((link) => linkedTo(rows, link, context, info));
     const waiting = new Set(linked.flatMap((values) => values.filter((value) => value instanceof Promise)));
     const finish = () => new WrittenList(writeRows(rows, linked), rows.length);
     return waiting.size === 0 ? finish() : settled(waiting, linked).then(finish).catch(refuse);
   } catch (error) {
     return refuse(error);
   }
+}
+
+/** What each row leads to, or a promise of it. */
+function linkedTo(
+  rows: readonly unknown[],
+  { node, field, parent }: ListWriter['links'][number],
+  context: unknown,
+  info: GraphQLResolveInfo,
+): unknown[] {
+  const { name: fieldName, resolve, type: returnType } = field;
+  const linkInfo = { ...info, fieldName, fieldNodes: [node], returnType, parentType: parent };
+  return rows.map((row): unknown => {
+    try {
+      return resolve?.(row, {}, context, linkInfo);
+    } catch (cause) {
+      // Waited for with the others, which nobody would hear of otherwise.
+      return Promise.reject(new CannotWrite('A row leads to an error', { cause }));
+    }
+  });
 }
 
 function refuse(cause: unknown): never {

@@ -31,8 +31,8 @@ export interface PageRequest {
   readonly isCounted: boolean;
 }
 
-/** How much of each row a list reads: all columns, or the few that most readers ask for. */
-export type RowPart = 'all' | 'few';
+/** How much of each row a list reads: all columns, those that REST shows, or the few that most readers ask for. */
+export type RowPart = 'all' | 'shown' | 'few';
 
 /** The result of a read: rows in list order, and whether there are more before or after them. */
 export interface Page<Row> {

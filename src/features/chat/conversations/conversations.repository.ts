@@ -147,10 +147,11 @@ export class ConversationsRepository {
           : entryOf(direction, isAfter !== '', conditions.sql, conditions.ofBlocks);
       range = `user_id = owner.id AND (${key}) ${beyond}= (${entry})${conditions.sql}`;
     }
-    const text = `SELECT ${part === 'few' ? FEW_COLUMNS : COLUMNS} FROM unnest($1::uuid[]) AS owner (id) CROSS JOIN LATERAL (
+    const isFew = part === 'few';
+    const text = `SELECT ${isFew ? FEW_COLUMNS : COLUMNS} FROM unnest($1::uuid[]) AS owner (id) CROSS JOIN LATERAL (
          SELECT * FROM conversations WHERE ${range} ORDER BY ${order} LIMIT $2${isSkipped ? '' : ' OFFSET $3'}
        ) AS c ORDER BY ${order}`;
-    const shape = `${part}_${field}_${direction}${isAfter && '_after'}${isSkipped ? '_skip' : ''}`;
+    const shape = `${isFew ? 'few' : 'all'}_${field}_${direction}${isAfter && '_after'}${isSkipped ? '_skip' : ''}`;
     const name = conditions.name === undefined ? undefined : `conversation_pages_${shape}${conditions.name}`;
     const lists = await this.database.lists<ConversationRow>(userIds, {
       text,

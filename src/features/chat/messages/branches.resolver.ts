@@ -1,5 +1,5 @@
 import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { batch } from '../../../graphql/batch.js';
+import { BY_ID, batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import type { Viewer } from '../../../kernel/viewer.js';
@@ -81,5 +81,5 @@ function loadAll(
   ids: readonly string[],
   context: RequestContext,
 ): Promise<readonly MessageRow[]> {
-  return Promise.all(ids.map((id) => batch(context, messages, { of: 'id' }, id, (wanted) => messages.load(wanted))));
+  return Promise.all(ids.map((id) => batch(context, messages, BY_ID, id, (wanted) => messages.load(wanted))));
 }

@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { BARE_FIELDS, asksWhichAlone } from '../../../graphql/bare-fields.js';
-import { batch } from '../../../graphql/batch.js';
+import { BY_ID, batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { rowPartFor } from '../../../graphql/row-fields.js';
@@ -118,7 +118,7 @@ export class MessagesResolver {
   ): Pick<ConversationRow, 'id'> | Promise<ConversationRow> {
     if (asksWhichAlone(info)) return { id };
     const { conversations } = this.needs;
-    return batch(context, conversations, { of: 'id' }, id, (ids) => conversations.load(ids));
+    return batch(context, conversations, BY_ID, id, (ids) => conversations.load(ids));
   }
 
   @RestHidden()
@@ -166,7 +166,7 @@ export class MessagesResolver {
     // The reference holds for as long as the message is there that it leads to.
     if (asksWhichAlone(info)) return { id };
     const { service } = this.needs;
-    return batch(context, service, { of: 'id' }, id, (ids) => service.load(ids));
+    return batch(context, service, BY_ID, id, (ids) => service.load(ids));
   }
 
   @Operation('conversations:read', followRules)

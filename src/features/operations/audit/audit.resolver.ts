@@ -1,6 +1,6 @@
 import { Args, Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql';
 import { z } from 'zod';
-import { batch } from '../../../graphql/batch.js';
+import { BY_ID, batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import type { Connection } from '../../../kernel/page.js';
@@ -54,6 +54,6 @@ export class AuditResolver {
   async #load(id: string | null, context: RequestContext): Promise<UserRow | null> {
     if (id === null) return null;
     const { directory } = this.needs;
-    return batch(context, directory, { of: 'id' }, id, (ids) => directory.loadMany(ids));
+    return batch(context, directory, BY_ID, id, (ids) => directory.loadMany(ids));
   }
 }

@@ -1,7 +1,7 @@
 import { OperationTypeNode, type GraphQLResolveInfo } from 'graphql';
 import { Args, Arg, Ctx, FieldResolver, ID, Info, Query, Resolver, Root } from 'type-graphql';
 import { asksWhichAlone } from '../../../graphql/bare-fields.js';
-import { batch } from '../../../graphql/batch.js';
+import { BY_ID, batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { checkArguments, CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { OffsetPage } from '../../../graphql/page-arguments.js';
@@ -116,5 +116,5 @@ function loadUser(
 ): LinkedUser | Promise<LinkedUser> {
   const isQuery = info.operation.operation === OperationTypeNode.QUERY;
   if (isQuery && context.knownViewer?.()?.userId === id && asksWhichAlone(info)) return { id };
-  return batch(context, users, { of: 'id' }, id, (ids) => users.loadMany(ids));
+  return batch(context, users, BY_ID, id, (ids) => users.loadMany(ids));
 }
