@@ -33,8 +33,9 @@ import { CannotWrite, WRITTEN, withWrittenLists, writtenField } from './written-
 const COMPILE_AFTER = 3;
 /** The same limit as in graphql-js's `execute`. */
 const MAX_VARIABLE_ERRORS = 50;
-/** Answers that could not be written, until an operation's lists are no longer tried to be. */
+/** Answers in a row that could not be written, until an operation's lists are not tried to be for {@link RUNS_WITHOUT_TEXT}. */
 const MOST_FAILURES = 10;
+const RUNS_WITHOUT_TEXT = 1_000;
 /** Variables that we put in the place of arguments: `__argument0` and so on. */
 const ARGUMENT_PREFIX = '__argument';
 
@@ -259,6 +260,7 @@ function compile(
   const findValues = operation.operation === OperationTypeNode.SUBSCRIPTION ? rememberedValuesOf : valuesOf;
   let writing: typeof compiled | undefined;
   let failures = 0;
+  let runsWithoutText = 0;
   const compileWriting = (): typeof compiled | undefined => {
     if (operation.operation !== OperationTypeNode.QUERY) return undefined;
     const written = withWrittenLists(target, prepared.document, operation.name?.value);
@@ -283,14 +285,22 @@ function compile(
       isTried = true;
       writing = compileWriting();
     }
-    const query = takesText ? (writing ?? compiled) : compiled;
+    if (!takesText || writing === undefined || runsWithoutText > 0) {
+      if (takesText && runsWithoutText > 0) runsWithoutText -= 1;
+      const result = compiled.query(rootValue, contextValue, values);
+      return result instanceof Promise ? result.then(finish) : finish(result);
+    }
     const settle = (result: ExecutionResult) => {
-      if (!result.errors?.some(({ originalError }) => originalError instanceof CannotWrite)) return finish(result);
+      if (!result.errors?.some(({ originalError }) => originalError instanceof CannotWrite)) {
+        failures = 0;
+        return finish(result);
+      }
       failures += 1;
-      if (failures === MOST_FAILURES) writing = undefined;
+      // What one reader may not see, and an outage, are no reason to write no other answer any more.
+      if (failures === MOST_FAILURES) [failures, runsWithoutText] = [0, RUNS_WITHOUT_TEXT];
       return execute({ ...input, takesText: false });
     };
-    const result = query.query(rootValue, contextValue, values);
+    const result = writing.query(rootValue, contextValue, values);
     return result instanceof Promise ? result.then(settle) : settle(result);
   };
   return execute;

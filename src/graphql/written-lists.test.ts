@@ -130,6 +130,8 @@ describe('a list of rows that say all that is asked of them', () => {
     ['an error for a value', { title: new Error('broken') }],
     ['no date', { at: new Date(Number.NaN) }],
     ['a number for a text', { title: 5 }],
+    ['a value that JSON leaves out', { content: { toJSON: () => undefined } }],
+    ['a list with nothing in a place', { tags: Object.assign([], { 1: 'a' }) }],
   ])('is answered as any other where a row has %s', async (_fault, wrong) => {
     const { answers } = await answersTo(
       schemaOf([ROW, { ...ROW, ...wrong }]),
@@ -153,6 +155,30 @@ describe('a list of rows that say all that is asked of them', () => {
       expect(answers).toHaveLength(1);
       expect(answers[0]?.includes('NOT_FOUND')).toBe(index > 2);
       expect(hasText).toBe(index < 3);
+    }
+  });
+
+  it('is written again once what went wrong is over, and not tried each time meanwhile', async () => {
+    let isDown = true;
+    let [asked, tried] = [0, 0];
+    const schema = schemaOf([ROW], () => {
+      tried += 1;
+      return isDown ? Promise.reject(new NotFound('User')) : { id: 'f' };
+    });
+    const pipeline = createPipeline(schema, { mapError: createErrorMap(log) });
+    const prepared = pipeline.prepareOwn(parse('{ rows { id friend { id } } }'));
+    const run = async () => {
+      asked += 1;
+      return (await pipeline.execute(prepared, { context, takesText: true })).data?.['rows'] instanceof WrittenList;
+    };
+    for (let time = 0; time < 100; time += 1) expect(await run()).toBe(false);
+    expect(tried - asked).toBe(10);
+    isDown = false;
+    while (!(await run())) expect(asked).toBeLessThan(1_200);
+    // One that fails now and then is no reason to stop.
+    for (let time = 0; time < 50; time += 1) {
+      isDown = time % 2 === 0;
+      expect(await run()).toBe(!isDown);
     }
   });
 

@@ -106,16 +106,19 @@ function quoted(text: string): string {
   return text.length <= MOST_LOOKED_AT && !IS_ESCAPED.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
-/** What GraphQL's own way takes for an error, or waits for. */
+/** What GraphQL's own way takes for an error, waits for, or calls. */
 function isUnsettled(value: unknown): boolean {
-  return value instanceof Error || value instanceof Promise;
+  if (typeof value === 'function' || value instanceof Error) return true;
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 function leafWriter(type: GraphQLLeafType): Write {
   const written = (value: unknown): string => {
     const serialized = isUnsettled(value) ? undefined : type.serialize(value);
-    if (serialized === undefined || serialized === null) throw new CannotWrite();
-    return JSON.stringify(serialized);
+    // Undefined also for what JSON leaves out, such as a symbol.
+    const text = JSON.stringify(serialized ?? undefined) as string | undefined;
+    if (text === undefined) throw new CannotWrite();
+    return text;
   };
   if (type === GraphQLString || type === GraphQLID) {
     return (value) => (typeof value === 'string' ? quoted(value) : written(value));
@@ -138,7 +141,8 @@ function valueWriter(
     const isNullable = !isNonNullType(item);
     return (values) => {
       if (!Array.isArray(values)) throw new CannotWrite();
-      return `[${values.map((value: unknown) => writeOne(value, isNullable, write)).join()}]`;
+      // Unlike `map`, it does not leave out what a list has no element for.
+      return `[${Array.from(values, (value: unknown) => writeOne(value, isNullable, write)).join()}]`;
     };
   }
   if (!isObjectType(present) || selectionSet === undefined) return undefined;
