@@ -12,8 +12,8 @@ interface Shortfall {
 const SHORTFALLS: readonly Shortfall[] = [
   {
     goals: /^GraphQL .*: throughput over /,
-    why: 'Most of what these calls cost is what every server pays for the same rows: of 50 messages, to read the socket of PostgreSQL and make rows takes 16 %, writing the JSON 9 %, the socket of the client 8 %, garbage 4 %, reading the request 9 %. What a server does in its own way is a small part of it: graphql-jit 5 %, the log line 4 %, type-graphql around the resolver 2 %, the life of a request in Apollo 2 % ([decision 72](decisions/0072-apollo-runs-operations-and-the-door-writes-answers.md)), limits under 1 %. Statements that are shared ([decision 70](decisions/0070-reads-of-one-moment-share-a-statement.md)), rows made of their bytes ([decision 79](decisions/0079-rows-are-made-of-their-bytes.md)) and lists that read what is asked for ([decision 84](decisions/0084-a-list-reads-what-is-asked-for.md)) make up for the checks that the peers lack.',
-    mend: "for lists of plain columns, an answer that PostgreSQL writes and nobody parses, which would go past resolvers and the guards of their fields: that was not thought worth it. To create a message, PostgreSQL takes as long as the service, on a core that it shares with the load: several messages in one transaction would mend that, and one that is refused would then be the others' concern.",
+    why: 'Most of what these calls cost is what every server pays for the same rows: of 50 messages, before lists were written as text, to read the socket of PostgreSQL and make rows took 16 %, writing the JSON 9 %, reading the request 9 %, the socket of the client 8 %, garbage 4 %. Statements that are shared ([decision 70](decisions/0070-reads-of-one-moment-share-a-statement.md), [decision 92](decisions/0092-messages-of-one-moment-share-a-statement.md)), rows made of their bytes ([decision 79](decisions/0079-rows-are-made-of-their-bytes.md)), lists that read what is asked for ([decision 84](decisions/0084-a-list-reads-what-is-asked-for.md)) and are written as text ([decision 91](decisions/0091-lists-are-written-as-text.md)) leave little that a server does in its own way: the log line, the life of a request in Apollo ([decision 72](decisions/0072-apollo-runs-operations-and-the-door-writes-answers.md)), resolvers, limits.',
+    mend: 'content that is passed on as the text that PostgreSQL has, which is parsed and written again now, since resolvers may look into it; times that stay text. An answer that PostgreSQL writes whole would go past resolvers and the guards of their fields: that was not thought worth it.',
   },
   {
     goals: /^GraphQL .*: CPU over the same data by REST/,
@@ -23,7 +23,7 @@ const SHORTFALLS: readonly Shortfall[] = [
   {
     goals: /^REST .* over by hand/,
     why: 'A list costs both the same to read and to write, and the service does what the peer leaves out: the envelope, headers of limits and versions, bounds of concurrent work, redaction of the log.',
-    mend: 'nothing large is known: quartiles below say how far apart two rounds of the same server are.',
+    mend: 'content and times that are passed on as the text that PostgreSQL has, which is parsed and written again now. Quartiles below say how far apart two rounds of the same server are.',
   },
   {
     goals: /^Growth, /,
