@@ -148,8 +148,8 @@ interface WholeAddition {
   readonly events: AdditionEvents;
 }
 
-/** Characters of a message that shares a statement: others wait until it is written. */
-const MOST_SHARED_BODY = 16_384;
+/** Characters of the content and extras of a message that shares a statement: others wait until it is written. */
+const MOST_SHARED_LENGTH = 16_384;
 
 /** As JSON, what `add_messages` takes of a message. */
 function newsOf({ message, body, extras, addition, charge, events }: WholeAddition): string {
@@ -322,7 +322,8 @@ export class MessagesRepository {
   ): Promise<AddedMessage | RefusedMessage> {
     const body = JSON.stringify(message.content);
     const whole: WholeAddition = { message, body, extras: jsonOrNull(message.extra), addition, charge, events };
-    const isSharable = addition.versionOf == null && body.length <= MOST_SHARED_BODY;
+    const length = body.length + (whole.extras?.length ?? 0);
+    const isSharable = addition.versionOf == null && length <= MOST_SHARED_LENGTH;
     return sql === this.database && isSharable ? this.#addWithOthers(whole) : this.#addAlone(sql, whole);
   }
 
