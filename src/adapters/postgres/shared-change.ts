@@ -41,14 +41,11 @@ export class SharedChange<Input, Result> {
   readonly #send = (): void => {
     const waiting = this.#waiting;
     this.#waiting = [];
-    const asFirst =
-      this.#asFirst ??
-      ((work: () => void) => {
-        work();
-      });
-    asFirst(() => {
+    const send = () => {
       for (const batch of this.#batches(waiting)) this.#sendTogether(batch);
-    });
+    };
+    if (this.#asFirst === undefined) send();
+    else this.#asFirst(send);
   };
 
   /** No two of a batch lock the same rows: the second would wait for the end of the statement that it is a part of. */

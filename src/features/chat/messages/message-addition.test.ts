@@ -3,7 +3,7 @@ import { testDatabases, type TestDatabase } from '../../../../test/support/datab
 import { newId } from '../../../kernel/ids.js';
 import type { Sql } from '../../../ports/database.js';
 import { selectionOf, updateOf } from '../conversations/conversation-event.js';
-import { MessagesRepository, type AddedMessage, type RefusedMessage } from './messages.repository.js';
+import { MessagesRepository, type AddedMessage, type LoneMessage, type RefusedMessage } from './messages.repository.js';
 
 const ROOMY = { dailyMessages: 1_000, dailyTokens: 1_000 };
 
@@ -11,6 +11,27 @@ interface Asked {
   readonly versionOf?: string;
   readonly expectedLeafId?: string;
   readonly limits?: typeof ROOMY;
+}
+
+/** Adds a message as its service does: charged to its author, and noted for its conversation and for the list. */
+function addTo(
+  messages: MessagesRepository,
+  sql: Sql,
+  message: LoneMessage,
+  { limits, ...addition }: Asked & Required<Pick<Asked, 'limits'>>,
+): Promise<AddedMessage | RefusedMessage> {
+  const { id, conversationId, userId } = message;
+  return messages.add(
+    sql,
+    message,
+    addition,
+    { dayId: newId(), entryId: newId(), ...limits },
+    {
+      added: [{ type: 'created', messageId: id }],
+      switched: [selectionOf(id)],
+      listed: updateOf(userId, conversationId).events,
+    },
+  );
 }
 
 describe.each(testDatabases())('a message that is added by one statement on $name', ({ open }) => {
@@ -44,17 +65,7 @@ describe.each(testDatabases())('a message that is added by one statement on $nam
       messageType: 'user',
       extra: null,
     };
-    return messages.add(
-      database,
-      message,
-      addition,
-      { dayId: newId(), entryId: newId(), ...limits },
-      {
-        added: [{ type: 'created', messageId: id }],
-        switched: [selectionOf(id)],
-        listed: updateOf(owner, talk).events,
-      },
-    );
+    return addTo(messages, database, message, { limits, ...addition });
   };
   const added = (result: AddedMessage | RefusedMessage): AddedMessage => {
     expect(result.refusal).toBeNull();
@@ -156,12 +167,9 @@ interface Writer {
   readonly leaf: string;
 }
 
-interface Said {
+interface Said extends Asked {
   readonly writer: Writer;
   readonly id: string;
-  readonly versionOf?: string;
-  readonly expectedLeafId?: string;
-  readonly limits?: typeof ROOMY;
   readonly text?: string;
 }
 
@@ -195,17 +203,7 @@ describe.each(testDatabases())('messages that are added at one moment on $name',
       messageType: 'user "quoted"',
       extra: text === 'Hello' ? null : { from: text },
     };
-    return messages.add(
-      sql,
-      message,
-      addition,
-      { dayId: newId(), entryId: newId(), ...limits },
-      {
-        added: [{ type: 'created', messageId: id }],
-        switched: [selectionOf(id)],
-        listed: updateOf(owner, talk).events,
-      },
-    );
+    return addTo(messages, sql, message, { limits, ...addition });
   };
   const writers = (count: number): Promise<readonly Writer[]> =>
     Promise.all(
