@@ -16,6 +16,7 @@ import { negotiate, RESULT_TYPES } from './media-type.js';
 import { MalformedMultipart, readMultipart } from './multipart.js';
 import { queryOf } from './request-target.js';
 import type { PersistedQueries } from './persisted-query.js';
+import { HEARTBEAT_MS } from './heartbeat.js';
 import { createYogaDoor } from './yoga.js';
 
 export interface GraphQLDoorOptions {
@@ -30,6 +31,8 @@ export interface GraphQLDoorOptions {
   readonly bodyLimit?: number;
   /** Maximum bytes of a multipart body, its files included. */
   readonly uploadLimit?: number;
+  /** Interval in which each event stream is written a comment, so that proxies do not take it for dead. 25 s by default. */
+  readonly heartbeatMs?: number;
 }
 
 /** GraphQL over HTTP on one path. It reads the request, and passes it to Apollo (JSON) or Yoga (event streams, uploads). */
@@ -67,9 +70,10 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
     graphiql,
     bodyLimit = BODY_LIMIT,
     uploadLimit = BODY_LIMIT,
+    heartbeatMs = HEARTBEAT_MS,
   } = options;
   const apollo = await createApolloDoor(pipeline, log);
-  const yoga = createYogaDoor(pipeline);
+  const yoga = createYogaDoor(pipeline, heartbeatMs);
   const takesUploads = isScalarType(pipeline.schema.getType('Upload'));
 
   /** @throws Refusal 406 when the client accepts none of the media types, 405 for a mutation by GET */

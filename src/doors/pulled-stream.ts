@@ -1,10 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import { drained, isFull, SharedText, writeShared } from './write.js';
+import { Beating, SIGN_OF_LIFE, writeSign, type Heartbeat } from './heartbeat.js';
+import { drained, writeShared } from './write.js';
 
 /** The part of a stream's controller that is used by what makes events. */
 interface Controller {
-  /** Null when nothing is read any more, zero while the reader has enough. */
-  readonly desiredSize: number | null;
   enqueue(piece: string): void;
   close(): void;
   error(error: unknown): void;
@@ -17,58 +16,88 @@ interface Source {
   cancel?(reason?: unknown): unknown;
 }
 
-/** What Yoga writes to each silent stream every 12 s. */
-const SIGN_OF_LIFE = new SharedText(':\n\n');
-
 /**
  * Stands in for `ReadableStream`: writes what a source makes to a Node response, pulled at its reader's pace, without the
  * promises and the copies of web streams. What is made at once is one write.
  */
-export class PulledStream {
-  constructor(private readonly source: Source) {}
+export class PulledStream extends Beating implements Controller {
+  private response: ServerResponse | undefined;
+  /** Made, and not written yet. */
+  private text = '';
+  private isOver = false;
 
-  /** Resolves when the source has ended or the reader has left, which the source is told of. */
-  async writeTo(response: ServerResponse): Promise<void> {
-    let text = '';
-    const state = { isOver: false };
-    const flush = () => {
-      const made = text;
-      text = '';
-      if (made === SIGN_OF_LIFE.text) void writeShared(response, SIGN_OF_LIFE);
-      else if (!response.destroyed) response.write(made);
-    };
-    const controller: Controller = {
-      get desiredSize() {
-        if (state.isOver || response.destroyed) return null;
-        return isFull(response) ? 0 : 1;
-      },
-      enqueue: (piece) => {
-        if (text === '') queueMicrotask(flush);
-        text += piece;
-      },
-      close: () => {
-        state.isOver = true;
-      },
-      error: (error) => {
-        state.isOver = true;
-        response.destroy(error instanceof Error ? error : new Error(String(error)));
-      },
-    };
+  constructor(private readonly source: Source) {
+    super();
+  }
+
+  /**
+   * Resolves when the source has ended or the reader has left.
+   * @param heartbeat writes signs of life meanwhile. Yoga's source has a timer for that in each stream, which its `cancel` ends: it
+   * is called at once. That does not end the results, since Yoga was given them without a way to end them ({@link NextOnly}).
+   */
+  async writeTo(response: ServerResponse, heartbeat: Heartbeat): Promise<void> {
+    this.response = response;
     const leave = () => {
-      state.isOver = true;
-      void this.source.cancel?.();
+      this.isOver = true;
+      heartbeat.remove(this);
     };
     response.once('close', leave);
-    if (response.destroyed) leave();
-    await this.source.start?.(controller);
-    while (!state.isOver) {
-      await this.source.pull?.(controller);
+    await this.source.start?.(this);
+    await this.source.cancel?.();
+    if (response.destroyed) this.isOver = true;
+    else heartbeat.add(this);
+    while (!this.isOver) {
+      await this.source.pull?.(this);
       // Whatever was enqueued is written by now: that came first.
       const waits = drained(response);
       if (waits !== undefined) await waits;
     }
     response.off('close', leave);
+    heartbeat.remove(this);
     response.end();
+  }
+
+  enqueue(piece: string): void {
+    if (this.text === '') {
+      queueMicrotask(() => {
+        this.flush();
+      });
+    }
+    this.text += piece;
+  }
+
+  close(): void {
+    this.isOver = true;
+  }
+
+  error(error: unknown): void {
+    this.isOver = true;
+    this.response?.destroy(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  override beat(): void {
+    if (this.response !== undefined) writeSign(this.response);
+  }
+
+  private flush(): void {
+    const { response, text } = this;
+    this.text = '';
+    if (response === undefined || response.destroyed) return;
+    if (text === SIGN_OF_LIFE.text) void writeShared(response, SIGN_OF_LIFE);
+    else response.write(text);
+  }
+}
+
+/** Results that are taken one by one, and cannot be ended by whoever takes them: they end by themselves when the reader leaves. */
+export class NextOnly<T> implements AsyncIterable<T>, AsyncIterator<T, void> {
+  constructor(private readonly results: AsyncIterator<T, void>) {}
+
+  next(): Promise<IteratorResult<T, void>> {
+    return this.results.next();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }
 

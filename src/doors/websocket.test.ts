@@ -114,6 +114,21 @@ describe('a WebSocket', () => {
     ]);
   });
 
+  it('is pinged, and closed when its client does not answer', async () => {
+    await doors.close();
+    doors = await startDoors({ pingIntervalMs: 200 });
+    const dead = new WebSocket(address(), 'graphql-transport-ws', { autoPong: false });
+    let pings = 0;
+    dead.on('ping', () => pings++);
+    const closed = closing(dead);
+    const alive = await rawSocket();
+    expect(await closed).toBe('1006 ');
+    expect(pings).toBe(1);
+    for (let answered = 0; answered < 3; answered++) await once(alive, 'ping');
+    expect(alive.readyState).toBe(WebSocket.OPEN);
+    alive.terminate();
+  });
+
   it('tells the source when the operation is completed or the client leaves', async () => {
     const stream = client().iterate({ query: 'subscription { tail }' });
     await stream.next();

@@ -11,6 +11,7 @@ import { ANONYMOUS_LIMIT } from './body-limit.js';
 import { isSameHost, type OriginPolicy } from './cors.js';
 import { describeError } from './error-map.js';
 import { BODY_LIMIT } from './graphql-request.js';
+import { Beating, Heartbeat, HEARTBEAT_MS } from './heartbeat.js';
 import { endWithJson } from './raw-answer.js';
 import { WebSocketOperations, type Extra, type OperationsOptions } from './websocket-operations.js';
 import type { Unread } from './unread.js';
@@ -31,6 +32,8 @@ export interface WebSocketDoorOptions extends OperationsOptions {
   readonly unread?: Unread;
   /** Time after which a socket without a login, on which nothing runs, is closed with 4408. A minute by default. */
   readonly anonymousIdleMs?: number;
+  /** Interval of pings. A client that has not answered by the next one is disconnected. 25 s by default. */
+  readonly pingIntervalMs?: number;
 }
 
 /** GraphQL over WebSocket (`graphql-transport-ws`), for every kind of operation. */
@@ -47,8 +50,6 @@ export interface WebSocketDoor {
   close(): Promise<void>;
 }
 
-/** Shorter than the idle timeouts of common proxies. A client that has not answered by the next ping is disconnected. */
-const PING_INTERVAL_MS = 12_000;
 /** Maximum bytes buffered for a client that does not read. */
 const MAX_BUFFERED = 16 * BODY_LIMIT;
 /** Characters of a message that is sent without a look at what else waits. */
@@ -59,7 +60,7 @@ const TRY_AGAIN_LATER = 1013;
 const RETRY_SECONDS = '5';
 
 export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoor {
-  const { log, origins, clientOf, anonymousIdleMs = 60_000, unread } = options;
+  const { log, origins, clientOf, anonymousIdleMs = 60_000, pingIntervalMs = HEARTBEAT_MS, unread } = options;
   const places = new WebSocketPlaces({ ...DEFAULT_LIMITS, ...options.limits });
   const note = notes(log);
   const acceptor = new WebSocketServer({
@@ -84,7 +85,7 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
     isDraining = true;
     operations.refuse();
   };
-  const pings = startPings(acceptor.clients);
+  const pings = new Heartbeat(pingIntervalMs);
 
   return {
     upgrade(request, socket, head) {
@@ -107,7 +108,7 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
       acceptor.handleUpgrade(request, socket, head, (webSocket) => {
         // Frames that break the protocol or its limits: `ws` closes the socket itself, with 1002, 1007 or 1009.
         webSocket.on('error', () => undefined);
-        pings.follow(webSocket, socket);
+        ping(webSocket, socket, pings);
         if (isDraining) {
           webSocket.close(TRY_AGAIN_LATER, 'Try again later');
           return;
@@ -148,7 +149,6 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
     },
     async close() {
       drain();
-      pings.stop();
       await operations.endAll();
       await Promise.all([...acceptor.clients].map((socket) => closeSocket(socket)));
       acceptor.close();
@@ -205,31 +205,36 @@ function speak(operations: WebSocketOperations, extra: Extra, log: Log, unread?:
   });
 }
 
-/** Pings every socket, and terminates those that did not answer the last ping. */
-function startPings(sockets: ReadonlySet<WebSocket>) {
-  const followed = new WeakMap<WebSocket, { readonly stream: Duplex; hasAnswered: boolean }>();
-  const timer = setInterval(() => {
-    for (const socket of sockets) {
-      const state = followed.get(socket);
-      if (state?.hasAnswered !== true) socket.terminate();
-      else if (socket.readyState === socket.OPEN) {
-        state.hasAnswered = false;
-        state.stream.write(PING_FRAME);
-      }
+/** Pings a socket on each heartbeat until it closes. */
+function ping(socket: WebSocket, stream: Duplex, pings: Heartbeat): void {
+  const pinged = new PingedSocket(socket, stream);
+  pings.add(pinged);
+  socket.on('pong', () => {
+    pinged.hasAnswered = true;
+  });
+  socket.once('close', () => {
+    pings.remove(pinged);
+  });
+}
+
+/** A socket that is terminated when it did not answer the last ping. */
+class PingedSocket extends Beating {
+  hasAnswered = true;
+
+  constructor(
+    private readonly socket: WebSocket,
+    private readonly stream: Duplex,
+  ) {
+    super();
+  }
+
+  override beat(): void {
+    if (!this.hasAnswered) this.socket.terminate();
+    else if (this.socket.readyState === this.socket.OPEN) {
+      this.hasAnswered = false;
+      this.stream.write(PING_FRAME);
     }
-  }, PING_INTERVAL_MS).unref();
-  return {
-    follow(socket: WebSocket, stream: Duplex): void {
-      const state = { stream, hasAnswered: true };
-      followed.set(socket, state);
-      socket.on('pong', () => {
-        state.hasAnswered = true;
-      });
-    },
-    stop: () => {
-      clearInterval(timer);
-    },
-  };
+  }
 }
 
 /** The ends of messages whose payloads are results that several readers share, as bytes. */

@@ -68,7 +68,9 @@ describe('server-sent events', () => {
     );
   });
 
-  it('show signs of life while nothing happens, and go on', async () => {
+  it('begin with a sign of life, show more while nothing happens, and go on', async () => {
+    await doors.close();
+    doors = await startDoors({ heartbeatMs: 50 });
     const answer = await doors.post('subscription { tail }', {}, STREAM);
     const decoder = new TextDecoder();
     let text = '';

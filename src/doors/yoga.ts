@@ -7,7 +7,8 @@ import { httpResult } from './answer.js';
 import type { GraphQLRequest } from './graphql-request.js';
 import { beginStream, SharedText, writeShared } from './write.js';
 import { textOf, WrittenStream } from './written-stream.js';
-import { AsItIs, EventResponse, PulledStream } from './pulled-stream.js';
+import { Heartbeat } from './heartbeat.js';
+import { AsItIs, NextOnly, EventResponse, PulledStream } from './pulled-stream.js';
 
 export interface YogaDoor {
   /** Answers with server-sent events in distinct connections mode: one stream per operation. */
@@ -44,12 +45,13 @@ const STREAM_HEADERS = {
 const ENDPOINT = 'http://localhost/graphql';
 
 /**
- * Answers event streams and uploads with Yoga. Yoga frames the events, pings each stream every 12 s, and ends a stream's source
- * when its reader disconnects. Through Yoga's hooks the request is read by the door, and executed and given its status by the
- * pipeline (docs/decisions/0018), so that limits and statuses are the same on every door.
+ * Answers event streams and uploads with Yoga. Yoga frames the events. Through Yoga's hooks the request is read by the door, and
+ * executed and given its status by the pipeline (docs/decisions/0018), so that limits and statuses are the same on every door.
+ * @param heartbeatMs interval in which each stream is written a sign of life
  */
-export function createYogaDoor(pipeline: Pipeline): YogaDoor {
+export function createYogaDoor(pipeline: Pipeline, heartbeatMs: number): YogaDoor {
   const open = new Set<OpenStream>();
+  const heartbeat = new Heartbeat(heartbeatMs);
 
   const run = async (call: Call): Promise<ExecutionResult | OpenStream> => {
     const { prepared, parameters, context } = call.request;
@@ -73,6 +75,7 @@ export function createYogaDoor(pipeline: Pipeline): YogaDoor {
     onResultProcess(processing) {
       const { request, isUpload } = callIn(processing.serverContext);
       if (isUpload) processing.setResultProcessor((result) => uploadResponse(result, request), request.negotiated.type);
+      else if (processing.result instanceof OpenStream) processing.setResult(new NextOnly(processing.result));
     },
   };
 
@@ -108,7 +111,8 @@ export function createYogaDoor(pipeline: Pipeline): YogaDoor {
       const answer = await yoga.fetch(ENDPOINT, init, { call: { request, response, isUpload: false } });
       beginStream(response, STREAM_HEADERS);
       // Not awaited: what waits here would keep Yoga's answer for as long as the stream is open.
-      if (answer instanceof EventResponse && answer.events !== undefined) return answer.events.writeTo(response);
+      if (answer instanceof EventResponse && answer.events !== undefined)
+        return answer.events.writeTo(response, heartbeat);
       response.end(await answer.text());
       return undefined;
     },

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { HEARTBEAT_MS } from '../../src/doors/heartbeat.js';
 import { freePort } from '../support/free-port.js';
 import { callsOf, growthOf, sameOverGraphql, type Calls, type DoorName } from './calls.js';
 import { castOf, deepPlacesOf, fillDatabase, fillEmbedded, type Cast } from './data.js';
@@ -196,6 +197,9 @@ export async function measureStart(run: Run): Promise<StartResult> {
 /** By door. */
 export type MemoryResult = Readonly<Record<'sse' | 'websocket', IdleFigures>>;
 
+/** The interval of the signs of life, so that each subscription has one of them. */
+const IDLE_SECONDS = HEARTBEAT_MS / 1_000;
+
 /** Subscriptions in which nothing happens. */
 export async function measureMemory(run: Run): Promise<MemoryResult> {
   return withDatabase(run, 'memory', SMALL, async (databaseUrl) => {
@@ -207,13 +211,7 @@ export async function measureMemory(run: Run): Promise<MemoryResult> {
         environment: { MAX_WEBSOCKETS_PER_CLIENT: '100000' },
       });
       try {
-        const figures = await idleSubscriptions(
-          product,
-          door,
-          writers,
-          run.isQuick ? 500 : 2_000,
-          run.isQuick ? 4 : 15,
-        );
+        const figures = await idleSubscriptions(product, door, writers, run.isQuick ? 500 : 2_000, IDLE_SECONDS);
         run.log(
           row(`${figures.count} by ${door}`, figures.residentKb, 'KB each', figures.idleCpuMs, 'ms of CPU a second'),
         );

@@ -52,8 +52,8 @@ const SHORTFALLS: readonly Shortfall[] = [
   },
   {
     goals: /^CPU a second of all of them by /,
-    why: 'A sign of life every 12 seconds to each is one write: 2,000 of them are two thirds of what a profile has, and by WebSocket the answers to them. The rest is the look for ended sessions, twice a second, by one statement, and that for events that nobody told of, every three seconds. What a wake of the process costs is most of it: timers of streams are spread, so each wakes it by itself. Streams in which nothing has changed are not gone over.',
-    mend: 'one timer for the signs of all streams, once a second; a longer interval would let proxies in between cut them.',
+    why: 'A sign of life to each is one write in 25 seconds, by one timer for all of a door ([decision 18](decisions/0018-yoga-frames-streams-and-carries-uploads.md)), and by WebSocket the answer to it has to be read. The rest is the look for ended sessions, twice a second, by one statement, and that for events that nobody told of, every three seconds.',
+    mend: 'looks that the database answers without a list of all that is open; a longer interval of the signs would let proxies in between cut connections.',
   },
   {
     goals: /^An event to a reader by /,

@@ -25,11 +25,14 @@ export interface LogLine {
 
 export type ExampleDoors = Awaited<ReturnType<typeof startDoors>>;
 
-interface Options extends Partial<Pick<WebSocketDoorOptions, 'maxOperations' | 'limits' | 'anonymousIdleMs'>> {
+interface Options extends Partial<
+  Pick<WebSocketDoorOptions, 'maxOperations' | 'limits' | 'anonymousIdleMs' | 'pingIntervalMs'>
+> {
   readonly corsOrigins?: readonly string[];
   readonly allowsLoopback?: boolean;
   readonly schema?: GraphQLSchema;
   readonly uploadLimit?: GraphQLDoorOptions['uploadLimit'];
+  readonly heartbeatMs?: number;
   readonly port?: number;
 }
 
@@ -53,6 +56,7 @@ export async function startDoors({
   corsOrigins = [],
   allowsLoopback = false,
   uploadLimit,
+  heartbeatMs,
   port = 0,
   ...options
 }: Options = {}) {
@@ -113,6 +117,7 @@ export async function startDoors({
     persisted,
     graphiql: createGraphiqlPage('Example'),
     ...(uploadLimit === undefined ? {} : { uploadLimit }),
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
   });
   const clientOf = createClientOf(['127.0.0.1']);
   const webSocket = createWebSocketDoor({

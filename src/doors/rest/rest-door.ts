@@ -4,6 +4,7 @@ import type { Pipeline } from '../../graphql/pipeline.js';
 import { FILE_FORMATS, type RestFileRoute, type RestStreamRoute } from '../../rest/route.js';
 import type { Fault } from '../../kernel/errors.js';
 import { hearingRateLimits } from '../../kernel/rate-limit-notes.js';
+import { Heartbeat } from '../heartbeat.js';
 import { compressedFile, type SendFile } from '../compressed-file.js';
 import { preferredType } from '../headers/accept.js';
 import { textReader } from './decode.js';
@@ -35,7 +36,7 @@ export interface RestDoorOptions extends ExchangeOptions {
   readonly hasGraphiql?: boolean;
   /** Whether there is the API reference, and its document. True by default. */
   readonly hasDocs?: boolean;
-  /** Interval after which a silent event stream gets a comment. 15 s by default: proxies close idle ones after 30 to 60 s. */
+  /** Interval in which an event stream gets a comment. 15 s by default: proxies close silent ones after 30 to 60 s. */
   readonly heartbeatMs?: number;
 }
 
@@ -66,6 +67,7 @@ const HEALTH_LINK = {
   label: 'Health',
   description: 'Whether the service works, and its version.',
 };
+/** Sooner than on GraphQL's streams, which begin with a sign: a POST's answer begins with its first event or this. */
 const HEARTBEAT_MS = 15_000;
 
 export function createRestDoor(options: RestDoorOptions): RestDoor {
@@ -91,7 +93,7 @@ export function createRestDoor(options: RestDoorOptions): RestDoor {
       : []),
   ]);
   const openStreams = new Set<OpenStream>();
-  const streamOptions: StreamOptions = { ...options, heartbeatMs, openStreams };
+  const streamOptions: StreamOptions = { ...options, heartbeat: new Heartbeat(heartbeatMs), openStreams };
 
   const serve = (route: FoundRoute, exchange: Exchange): Promise<void> => {
     const { operation, stream, file, answer } = route.target;

@@ -7,6 +7,7 @@ import { sendEnvelope } from '../envelope.js';
 import { preferredType } from '../headers/accept.js';
 import { errorAnswer, type MappedError } from './envelope.js';
 import { admitRequest, sendThrown, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
+import { Beating, writeSign, type Heartbeat } from '../heartbeat.js';
 import { beginStream, breakOff, SharedText, writeShared, writeTo } from '../write.js';
 
 /** An event as it is sent: fields in snake_case, and the name of its type. */
@@ -17,8 +18,8 @@ interface StreamEvent {
 }
 
 export interface StreamOptions extends ExchangeOptions {
-  /** Interval after which a silent stream gets a comment, so that proxies do not close the connection. */
-  readonly heartbeatMs: number;
+  /** Has each stream of events get a comment now and then, so that proxies do not close the connection. */
+  readonly heartbeat: Heartbeat;
   /** Open streams, each of which can be ended early. */
   readonly openStreams: Set<OpenStream>;
 }
@@ -56,7 +57,7 @@ export async function serveStream(
     }
     const writer =
       text === undefined || prefersEvents(exchange)
-        ? new EventWriter(exchange, operation.route, options.heartbeatMs)
+        ? new EventWriter(exchange, operation.route, options.heartbeat)
         : new TextWriter(exchange, operation.route, text);
     await copyStream(endpoint, exchange, options, result, writer);
   } catch (error) {
@@ -189,22 +190,26 @@ function frameOf(event: StreamEvent, { events }: RestStreamRoute): SharedText {
 }
 
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html */
-class EventWriter implements StreamWriter {
+class EventWriter extends Beating implements StreamWriter {
   private readonly response: ServerResponse;
-  private heartbeat: NodeJS.Timeout | undefined;
-  /** Whether the heartbeat has its later interval. */
-  private hasSpoken = false;
+  private firstSign: NodeJS.Timeout | undefined;
   /** Sent with the first event. */
   private retry: string;
 
   constructor(
     exchange: Exchange,
     private readonly route: RestStreamRoute,
-    private readonly heartbeatMs: number,
+    private readonly heartbeat: Heartbeat,
   ) {
+    super();
     this.response = exchange.response;
     this.retry = this.isResumable ? `retry: ${RECONNECT_MS}\n` : '';
-    this.beatAfter(this.isResumable ? Math.min(FIRST_SIGN_MS, heartbeatMs) : heartbeatMs);
+    if (this.isResumable) {
+      this.firstSign = setTimeout(() => {
+        this.beat();
+      }, FIRST_SIGN_MS);
+    }
+    heartbeat.add(this);
   }
 
   /** Whether the client can ask for the stream again: a POST is not sent again. */
@@ -220,9 +225,7 @@ class EventWriter implements StreamWriter {
     const { failure } = this.route;
     // A request that fails as a whole has the status of its error. A stream that is resumed tells how what it follows ended.
     if (!this.isOpen && !this.isResumable && event.__typename === failure.event) return failure.toError(event as never);
-    if (this.hasSpoken) this.heartbeat?.refresh();
-    else this.beatAfter(this.heartbeatMs);
-    this.hasSpoken = true;
+    this.forgetFirstSign();
     const frame = frameOf(event, this.route);
     if (this.isOpen && this.retry === '') return writeShared(this.response, frame);
     const text = this.retry + frame.text;
@@ -249,17 +252,20 @@ class EventWriter implements StreamWriter {
   }
 
   close(): void {
-    clearTimeout(this.heartbeat);
+    this.forgetFirstSign();
+    this.heartbeat.remove(this);
   }
 
-  /** Shows a sign of life when the stream stays silent for so long, and again and again. */
-  private beatAfter(milliseconds: number): void {
-    clearTimeout(this.heartbeat);
-    this.heartbeat = setTimeout(() => {
-      void this.send(':\n\n');
-      this.hasSpoken = true;
-      this.beatAfter(this.heartbeatMs);
-    }, milliseconds);
+  override beat(): void {
+    this.forgetFirstSign();
+    this.open();
+    writeSign(this.response);
+  }
+
+  private forgetFirstSign(): void {
+    if (this.firstSign === undefined) return;
+    clearTimeout(this.firstSign);
+    this.firstSign = undefined;
   }
 
   private open(): void {

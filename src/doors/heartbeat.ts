@@ -1,0 +1,78 @@
+import type { ServerResponse } from 'node:http';
+import { isFull, SharedText, writeShared } from './write.js';
+
+/** Of streams that say nothing themselves. Proxies cut silent connections after 30 s or more. */
+export const HEARTBEAT_MS = 25_000;
+
+/** Parts that an interval is divided into, so that the signs of thousands of streams do not hold up everything else at once. */
+const PARTS = 16;
+
+/** What shows a sign of life on each {@link Heartbeat}. A class to extend, as its place among others is kept in itself. */
+export abstract class Beating {
+  /** The others of the same part of the interval; undefined while it is not on a heartbeat. Set by the heartbeat alone. */
+  part: Beating[] | undefined;
+  /** Where it is in {@link part}. */
+  index = 0;
+
+  abstract beat(): void;
+}
+
+/**
+ * Has many streams show a sign of life, each once in an interval. One timer does so for all: one for each stream would wake the
+ * process for each, which takes several times what the sign itself does. It runs only while there are streams.
+ */
+export class Heartbeat {
+  readonly #parts = Array.from({ length: PARTS }, (): Beating[] => []);
+  #current = 0;
+  #count = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly intervalMs: number) {}
+
+  /** The first beat is an interval from now, or up to a sixteenth of that sooner. */
+  add(member: Beating): void {
+    const part = this.#partAt(this.#current);
+    member.part = part;
+    member.index = part.push(member) - 1;
+    this.#count++;
+    this.#timer ??= setInterval(() => {
+      this.#beat();
+    }, this.intervalMs / PARTS).unref();
+  }
+
+  /** Does nothing when it is not on the heartbeat. */
+  remove(member: Beating): void {
+    const { part, index } = member;
+    if (part === undefined) return;
+    member.part = undefined;
+    const last = part.pop();
+    if (last !== undefined && last !== member) {
+      part[index] = last;
+      last.index = index;
+    }
+    if (--this.#count > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #beat(): void {
+    this.#current = (this.#current + 1) % PARTS;
+    const part = this.#partAt(this.#current);
+    // A copy, since a beat may remove its own stream, whose place another one takes.
+    for (const member of [...part]) if (member.part === part) member.beat();
+  }
+
+  #partAt(index: number): Beating[] {
+    const part = this.#parts[index];
+    if (part === undefined) throw new RangeError(`There is no part ${index}`);
+    return part;
+  }
+}
+
+/** A comment of server-sent events, which clients ignore. */
+export const SIGN_OF_LIFE = new SharedText(':\n\n');
+
+/** Writes a sign of life to a stream of events that has begun. A reader who has yet to take what was written needs none. */
+export function writeSign(response: ServerResponse): void {
+  if (!response.writableEnded && !isFull(response)) void writeShared(response, SIGN_OF_LIFE);
+}
