@@ -60,10 +60,9 @@ export class EventFeeds {
     after: number | null,
     signal: AbortSignal,
   ): Promise<AsyncGenerator<Numbered<Event> | Expired, void, undefined>> {
-    const { bus, repository, closing } = this.needs;
-    const either = AbortSignal.any([signal, closing]);
+    const { bus, repository } = this.needs;
     // First, so that nothing is missed between the two.
-    const live = await bus.subscribe<LiveEvent<Event>>(feed.topic, either);
+    const live = await bus.subscribe<LiveEvent<Event>>(feed.topic, signal);
     const last = (await repository.lasts([feed.id])).get(feed.id) ?? 0;
     return this.#follow(feed, { after: after ?? last, last }, live);
   }

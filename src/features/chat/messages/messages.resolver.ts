@@ -215,13 +215,17 @@ export class ConversationMessagesResolver {
   }
 }
 
-/** Adds the message, in its present state, to each event. Skips events whose message has since been deleted. */
+/**
+ * Adds the message, in its present state, to each event, until the conversation is deleted. Skips events whose message has since
+ * been deleted.
+ */
 async function* withMessages(
   service: Pick<MessagesService, 'findVisible'>,
   viewer: Viewer,
   events: AsyncIterable<FollowedEvent>,
 ): AsyncGenerator<ConversationEventRow, void, undefined> {
   for await (const event of events) {
+    if (event.type === 'conversation-deleted') return;
     if (event.type === 'expired') {
       yield event;
       continue;

@@ -42,8 +42,8 @@ interface MessagesServiceNeeds {
   readonly feeds: Pick<EventFeeds, 'act' | 'follow'>;
 }
 
-/** What a follower of a conversation gets. */
-export type FollowedEvent = Numbered<Exclude<ConversationEvent, { readonly type: 'conversation-deleted' }>> | Expired;
+/** What a follower of a conversation gets. Nothing comes after the event that it is deleted. */
+export type FollowedEvent = Numbered<ConversationEvent> | Expired;
 
 const NO_PAGE: Page<never> = { rows: [], hasNextPage: false, hasPreviousPage: false };
 
@@ -277,8 +277,8 @@ export class MessagesService {
   }
 
   /**
-   * Streams the conversation's events after a number, or those from now on where it is null, until the consumer stops, the
-   * conversation is deleted or the server shuts down.
+   * Streams the conversation's events after a number, or those from now on where it is null, until the consumer stops, as it should
+   * when the conversation is deleted, or the server shuts down.
    * @throws NotFound when the conversation does not exist or is another user's
    */
   async follow(
@@ -289,7 +289,7 @@ export class MessagesService {
   ): Promise<AsyncIterable<FollowedEvent>> {
     await this.needs.conversations.get(viewer, conversationId);
     const feed = conversationFeed(conversationId);
-    return untilDeleted(await this.needs.feeds.follow<ConversationEvent>(feed, after, signal));
+    return this.needs.feeds.follow<ConversationEvent>(feed, after, signal);
   }
 
   /** As {@link remarks}, on the branch that leads to the message `id`. */
@@ -311,13 +311,4 @@ function versionCheck(versions: readonly string[] | null | undefined): ((row: Me
   return (row) => {
     expectVersion(messageVersion(row), versions);
   };
-}
-
-async function* untilDeleted(
-  events: AsyncIterable<Numbered<ConversationEvent> | Expired>,
-): AsyncGenerator<FollowedEvent, void, undefined> {
-  for await (const event of events) {
-    if (event.type === 'conversation-deleted') return;
-    yield event;
-  }
 }
