@@ -244,16 +244,8 @@ async function openDoors({
   const schema = buildSchema(features.resolvers);
   const mapError = createErrorMap(log);
   const origins = new OriginPolicy({ allowed: config.corsOrigins, allowsLoopback: !config.production, log });
-  const notes: AccessNotes = {
-    noteViewer: (requestId, userId) => {
-      http.noteViewer(requestId, userId);
-    },
-    noteOperation: (requestId, name, route) => {
-      http.noteOperation(requestId, name, route);
-    },
-  };
   const clientOf = createClientOf(config.trustedProxies);
-  const makeContext = contextFactory(features, clientOf, notes);
+  const makeContext = contextFactory(features, clientOf);
   const pipelineOptions = { mapError, renewContext, introspection: config.introspection };
   const pipelineOn = (served: GraphQLSchema) => {
     const pipeline = createPipeline(served, pipelineOptions);
@@ -361,24 +353,17 @@ function webSocketLimits({ connections }: Config) {
   return { total, perClient, perUser, anonymousPerClient };
 }
 
-/** Adds to the access log entry of a running request. */
-type AccessNotes = Pick<HttpServer, 'noteViewer' | 'noteOperation'>;
-
-function contextFactory(
-  features: Features,
-  clientOf: ReturnType<typeof createClientOf>,
-  notes: AccessNotes,
-): MakeContext {
+function contextFactory(features: Features, clientOf: ReturnType<typeof createClientOf>): MakeContext {
   const { sessions, watch, streams, internalCalls, idempotency } = features;
   return (caller) => {
-    const { requestId, door, trace, peer, credentials, latestViewer, idempotencyKey } = caller;
+    const { requestId, door, trace, peer, credentials, latestViewer, idempotencyKey, request } = caller;
     const { onReplay = () => undefined } = caller;
     const client = { ...clientOf(peer), requestId };
     let viewer: ReturnType<RequestContext['viewer']> | undefined;
     let knownViewer: Viewer | null = null;
     const authenticate = async () => {
       knownViewer = await sessions.authenticate(credentials, client);
-      notes.noteViewer(requestId, knownViewer.userId);
+      request?.noteViewer(knownViewer.userId);
       return knownViewer;
     };
     return {
@@ -386,9 +371,7 @@ function contextFactory(
       door,
       trace,
       client,
-      get signal() {
-        return caller.signal;
-      },
+      signal: caller.signal,
       viewer: () => (viewer ??= authenticate()),
       knownViewer: () => knownViewer,
       latestViewer,
@@ -398,9 +381,9 @@ function contextFactory(
       keyed:
         idempotencyKey == null
           ? undefined
-          : idempotency.service.request({ key: idempotencyKey, signal: caller.signal, onReplay }),
+          : idempotency.service.request({ key: idempotencyKey, signal: caller.signal(), onReplay }),
       noteOperation: (name, route) => {
-        notes.noteOperation(requestId, name, route);
+        request?.noteOperation(name, route);
       },
       once: onceMap(),
     };

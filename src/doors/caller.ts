@@ -6,6 +6,7 @@ import type { Door } from '../ports/metrics.js';
 import type { TraceContext } from '../ports/tracing.js';
 import type { Peer } from './client-address.js';
 import { valuesOf } from './headers/values.js';
+import { runningRequest, type RunningRequest } from './running-request.js';
 
 /** The caller of an operation as the door knows it. The composition root makes the operation's context from it. */
 export interface Caller {
@@ -16,15 +17,20 @@ export interface Caller {
   readonly trace?: TraceContext | undefined;
   readonly credentials: Credentials;
   readonly peer: Peer;
-  /** Aborts when the caller disconnects. */
-  readonly signal: AbortSignal;
+  /** Aborts when the caller disconnects. Made when it is asked for: most operations are over before anyone could leave. */
+  readonly signal: () => AbortSignal;
   /** The `Idempotency-Key`, unchecked; null without one. */
   readonly idempotencyKey?: string | null;
+  /** The request, where the operation is one. */
+  readonly request?: RequestNotes | undefined;
   /** Called when the answer is that of an earlier request with the key. */
   readonly onReplay?: () => void;
   /** The viewer of the latest token, null before the first. Set by doors on which a caller may renew it during an operation. */
   readonly latestViewer?: () => Viewer | null;
 }
+
+/** What is told of a request while it runs. */
+export type RequestNotes = Pick<RunningRequest, 'noteViewer' | 'noteOperation'>;
 
 export type MakeContext = (caller: Caller) => RequestContext;
 
@@ -102,11 +108,9 @@ export function callerOf(
     door,
     credentials: credentialsOf(request),
     peer: peerOf(request),
-    // Made when it is asked for: most operations are over before anyone could leave.
-    get signal() {
-      return (signal ??= leavingSignal(response));
-    },
+    signal: () => (signal ??= leavingSignal(response)),
     idempotencyKey: onlyHeader(request, 'idempotency-key'),
+    request: runningRequest(response),
     onReplay: () => {
       if (!response.headersSent) response.setHeader('idempotency-replayed', 'true');
     },

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../kernel/log.js';
+import { Bag } from '../kernel/bag.js';
 import { openRequest } from '../kernel/request-scope.js';
 import type { EndedRequest } from '../ports/metrics.js';
 import type { Tracing } from '../ports/tracing.js';
@@ -64,13 +65,6 @@ export interface HttpServer {
   readonly server: Server;
   /** @param port 0 for any free port */
   listen(port: number, host: string): Promise<AddressInfo>;
-  /** Adds the user to the access log entry of a running request. */
-  noteViewer(requestId: string, userId: string): void;
-  /**
-   * Adds the operation's name to the access log entry of a running request. The first one counts.
-   * @param route the path that led to it, as `/api/v1/users/{user_id}`
-   */
-  noteOperation(requestId: string, name: string, route?: string): void;
   /** From now on each answer closes its connection: its client asks again elsewhere. New connections are still taken. */
   sendAway(): void;
   /** Whether no client is connected. */
@@ -117,7 +111,13 @@ function asksForWebSocket({ headers }: IncomingMessage): boolean {
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { log, origins } = options;
   const { clientOf = ({ socket }: IncomingMessage) => socket.remoteAddress ?? null } = options;
-  const running = new RunningRequests(log, { clientOf, onEnd: options.onRequest, tracing: options.tracing });
+  const { unread } = options;
+  const running = new RunningRequests(log, {
+    clientOf,
+    onEnd: options.onRequest,
+    tracing: options.tracing,
+    own: unread && ((userId, response) => unread.own(userId, { waiting: () => response.writableLength })),
+  });
   const doorOf = doorFinder(options);
   const headers = securityHeaders(options.isSecure ?? false);
   const headerEntries = Object.entries(headers);
@@ -131,13 +131,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const unreadable = new UnreadableBytes(log);
   const inOrder = new InOrder();
   /** Answers that were not begun when they were last counted. */
-  const waiting = new Set<ServerResponse>();
-  const disowners = new WeakMap<ServerResponse, () => void>();
-  /** By the request's id. Two requests of a client may have the same one. */
-  const latest = new Map<string, ServerResponse>();
+  const waiting = new Bag<ServerResponse>();
   /** Requests that wait for their answer. Streams that have begun do not: each is looked at once, however long it stays open. */
   const countWaiting = () => {
-    for (const response of waiting) if (response.headersSent) waiting.delete(response);
+    waiting.removeAll(({ headersSent }) => headersSent);
     return waiting.size;
   };
   const isAdmitted = (request: IncomingMessage) => options.shedding?.admits(request, countWaiting()) ?? true;
@@ -157,17 +154,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     // A write after the client has disconnected emits `error`. The event `close` follows, and is handled.
     response.on('error', () => undefined);
     const requestId = requestIdOf(request);
-    const span = running.follow(request, response, requestId);
+    const run = running.follow(request, response, requestId);
+    const { span } = run;
     const isOverloaded = !isAdmitted(request);
-    waiting.add(response);
-    latest.set(requestId, response);
-    admitBodies(response, (bytes) => options.unread?.admits(response, response.writableLength, bytes) ?? true);
+    const place = waiting.add(response);
+    admitBodies(response, (bytes) => unread?.admits(run.userId, response.writableLength, bytes) ?? true);
     lingerAfterAnswer(request, response);
     response.once('close', () => {
-      waiting.delete(response);
-      disowners.get(response)?.();
+      waiting.remove(place);
       inOrder.next(request.socket);
-      if (latest.get(requestId) === response) latest.delete(requestId);
       if (isDraining) server.closeIdleConnections();
     });
     response.setHeader('x-request-id', requestId);
@@ -220,16 +215,6 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   return {
     server,
     listen: (port, host) => listener.open(port, host),
-    noteViewer: (requestId, userId) => {
-      running.noteViewer(requestId, userId);
-      const response = latest.get(requestId);
-      if (response === undefined || options.unread === undefined) return;
-      disowners.get(response)?.();
-      disowners.set(response, options.unread.own(userId, response, { waiting: () => response.writableLength }));
-    },
-    noteOperation: (requestId, name, route) => {
-      running.noteOperation(requestId, name, route);
-    },
     sendAway() {
       isSendingAway = true;
     },

@@ -6,48 +6,24 @@ import { traceIn } from './caller.js';
 import { FILES_PATH } from './files.js';
 import { PROBES_PATH } from './probes.js';
 import { encodedPathOf, isGraphQLPath, pathOf } from './request-target.js';
-
-/** Facts that are known only while the request runs, for its access log entry. */
-interface Notes {
-  userId?: string;
-  /** The name of the GraphQL operation, or the id of REST's. */
-  operation?: string;
-}
-
-/** What traces are told beside the notes. */
-interface Traced {
-  readonly span: Span;
-  /** The path of REST's operation, with the names of its parameters. */
-  route?: string;
-}
-
-/** The end of a request that is traced. */
-interface EndOfRequest {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly requestId: string;
-  readonly door: Door;
-  readonly notes: Notes;
-}
+import { noteRunning, RunningRequest, runningRequest } from './running-request.js';
 
 const SERVER: SpanOptions = { kind: 'server' };
 /** The paths that every request at a door has. */
 const ROUTES: Partial<Record<Door, string>> = { graphql: '/graphql', files: `${FILES_PATH}{key}` };
 const REST_PATH = '/api/v1/';
-/** Maximum characters of a name that is logged: the client chooses it. */
-const MAX_NAME_LENGTH = 64;
 
 export interface RunningRequestsOptions {
   /** The address of the client, behind trusted proxies; null when it is not known. */
   readonly clientOf: (request: IncomingMessage) => string | null;
   readonly onEnd?: ((request: EndedRequest) => void) | undefined;
   readonly tracing?: Pick<Tracing, 'receive'> | undefined;
+  /** Counts what waits for the user whom a request is found to be of. @returns what ends it */
+  readonly own?: ((userId: string, response: ServerResponse) => () => void) | undefined;
 }
 
 /** The requests in progress: each gets an entry in the access log, and shutdown waits for all of them. */
 export class RunningRequests {
-  readonly #notes = new Map<string, Notes>();
-  readonly #traced = new Map<Notes, Traced>();
   #count = 0;
   #waiting: (() => void)[] = [];
 
@@ -56,24 +32,21 @@ export class RunningRequests {
     private readonly options: RunningRequestsOptions,
   ) {}
 
-  /**
-   * Tracks a request until its answer is sent or its client has disconnected.
-   * @returns what the answer is to be a part of, where requests are traced
-   */
-  follow(request: IncomingMessage, response: ServerResponse, requestId: string): Span | undefined {
-    const notes: Notes = {};
+  /** Tracks a request until its answer is sent or its client has disconnected. */
+  follow(request: IncomingMessage, response: ServerResponse, requestId: string): RunningRequest {
+    const { own } = this.options;
     // While there is a connection.
     const client = this.options.clientOf(request);
     const start = performance.now();
-    this.#notes.set(requestId, notes);
     this.#count += 1;
     const span = this.options.tracing?.receive(request.method ?? '', traceIn(request.headers) ?? {}, SERVER);
-    if (span !== undefined) this.#traced.set(notes, { span });
+    const running = new RunningRequest(requestId, span, own && ((userId) => own(userId, response)));
+    noteRunning(response, running);
     response.once('close', () => {
-      // Two requests of a client may have the same id.
-      if (this.#notes.get(requestId) === notes) this.#notes.delete(requestId);
+      running.end();
       const door = doorAt(pathOf(request.url));
-      const entry = { requestId, door, client, ...accessEntry(request, response, start), ...notes };
+      const { userId, operation } = running;
+      const entry = { requestId, door, client, ...accessEntry(request, response, start), userId, operation };
       const write = () => {
         // Monitors ask every few seconds.
         if (door === 'health' && response.statusCode < 400) this.log.debug?.(entry, 'Request');
@@ -82,51 +55,13 @@ export class RunningRequests {
       if (span === undefined) write();
       else {
         span.run(write);
-        this.#endSpan(span, { request, response, requestId, door, notes });
+        endSpan(span, request, response, door);
       }
-      this.options.onEnd?.(endedRequest(door, response, start, notes));
+      this.options.onEnd?.(endedRequest(door, response, start, operation));
       this.#count -= 1;
       if (this.#count === 0) this.#wake();
     });
-    return span;
-  }
-
-  noteViewer(requestId: string, userId: string): void {
-    const notes = this.#notes.get(requestId);
-    if (notes !== undefined) notes.userId = userId;
-  }
-
-  noteOperation(requestId: string, name: string, route?: string): void {
-    const notes = this.#notes.get(requestId);
-    if (notes === undefined) return;
-    notes.operation ??= name.slice(0, MAX_NAME_LENGTH);
-    if (route === undefined || this.options.tracing === undefined) return;
-    const traced = this.#traced.get(notes);
-    if (traced !== undefined) traced.route ??= route;
-  }
-
-  /** Tells a trace of the answer: with the pattern of the path alone, since paths have ids, and those of files are secrets. */
-  #endSpan(span: Span, { request, response, requestId, door, notes }: EndOfRequest): void {
-    const route = this.#traced.get(notes)?.route ?? ROUTES[door];
-    this.#traced.delete(notes);
-    if (span.isRecorded) {
-      const { method = '' } = request;
-      if (route !== undefined) span.rename(`${method} ${route}`);
-      span.set({
-        'http.request.method': method,
-        'http.route': route,
-        'url.path': route,
-        'url.scheme': 'encrypted' in request.socket ? 'https' : 'http',
-        'http.response.status_code': response.headersSent ? response.statusCode : undefined,
-        'network.protocol.version': request.httpVersion,
-        'flynkle.door': door,
-        'flynkle.request.id': requestId,
-        'user.id': notes.userId,
-      });
-      if (!response.writableFinished) span.fail('canceled');
-      else if (response.statusCode >= 500) span.fail(String(response.statusCode));
-    }
-    span.end();
+    return running;
   }
 
   /** A request that is no longer one: its connection speaks another protocol, or is refused. */
@@ -182,7 +117,30 @@ export class RunningRequests {
   }
 }
 
-function endedRequest(door: Door, response: ServerResponse, start: number, { operation = '' }: Notes): EndedRequest {
+/** Tells a trace of the answer: with the pattern of the path alone, since paths have ids, and those of files are secrets. */
+function endSpan(span: Span, request: IncomingMessage, response: ServerResponse, door: Door): void {
+  const { requestId, userId, route = ROUTES[door] } = runningRequest(response) ?? {};
+  if (span.isRecorded) {
+    const { method = '' } = request;
+    if (route !== undefined) span.rename(`${method} ${route}`);
+    span.set({
+      'http.request.method': method,
+      'http.route': route,
+      'url.path': route,
+      'url.scheme': 'encrypted' in request.socket ? 'https' : 'http',
+      'http.response.status_code': response.headersSent ? response.statusCode : undefined,
+      'network.protocol.version': request.httpVersion,
+      'flynkle.door': door,
+      'flynkle.request.id': requestId,
+      'user.id': userId,
+    });
+    if (!response.writableFinished) span.fail('canceled');
+    else if (response.statusCode >= 500) span.fail(String(response.statusCode));
+  }
+  span.end();
+}
+
+function endedRequest(door: Door, response: ServerResponse, start: number, operation = ''): EndedRequest {
   return {
     door,
     // At the other doors it is a name that the client chose.

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { Bag } from '../kernel/bag.js';
 import type { Log } from '../kernel/log.js';
 
 export interface UnreadLimits {
@@ -23,8 +24,7 @@ interface Holder {
  * without reading takes all of its memory.
  */
 export class Unread {
-  readonly #byUser = new Map<string, Set<Holder>>();
-  readonly #userOf = new WeakMap<object, string>();
+  readonly #byUser = new Map<string, Bag<Holder>>();
   #noted = -Infinity;
 
   constructor(
@@ -33,22 +33,21 @@ export class Unread {
   ) {}
 
   /** From now on counts what `holder` holds among what waits for the user. @returns a function that ends it */
-  own(userId: string, key: object, holder: Holder): () => void {
-    const holders = this.#byUser.get(userId) ?? new Set();
-    this.#byUser.set(userId, holders.add(holder));
-    this.#userOf.set(key, userId);
+  own(userId: string, holder: Holder): () => void {
+    let holders = this.#byUser.get(userId);
+    if (holders === undefined) this.#byUser.set(userId, (holders = new Bag()));
+    const place = holders.add(holder);
     return () => {
-      holders.delete(holder);
+      holders.remove(place);
       if (holders.size === 0 && this.#byUser.get(userId) === holders) this.#byUser.delete(userId);
     };
   }
 
   /**
    * Whether so many more bytes may wait on a connection.
-   * @param key whose user {@link own} was told of, if anyone is known
+   * @param userId whose it is, if anyone is known
    */
-  admits(key: object, waiting: number, bytes: number): boolean {
-    const userId = this.#userOf.get(key);
+  admits(userId: string | undefined, waiting: number, bytes: number): boolean {
     const ofUser = userId === undefined ? 0 : this.#waitingOf(userId);
     const isAdmitted = waiting + bytes <= this.limits.perConnection && ofUser + bytes <= this.limits.perUser;
     if (!isAdmitted) this.#note(userId);
@@ -69,16 +68,18 @@ export class Unread {
   }
 }
 
-const admissions = new WeakMap<ServerResponse, (bytes: number) => boolean>();
+const ADMITS = Symbol('admits');
+
+type Admitted = ServerResponse & { [ADMITS]?: (bytes: number) => boolean };
 
 /** Sets what decides whether the body of an answer may wait until its client reads it. */
 export function admitBodies(response: ServerResponse, admits: (bytes: number) => boolean): void {
-  admissions.set(response, admits);
+  (response as Admitted)[ADMITS] = admits;
 }
 
 /** Whether a body of so many bytes may be sent; otherwise send {@link TOO_MUCH_UNREAD}. */
 export function mayWait(response: ServerResponse, bytes: number): boolean {
-  return bytes <= SMALL_BYTES || (admissions.get(response)?.(bytes) ?? true);
+  return bytes <= SMALL_BYTES || ((response as Admitted)[ADMITS]?.(bytes) ?? true);
 }
 
 export const TOO_MUCH_UNREAD = {

@@ -163,7 +163,7 @@ export class WebSocketOperations {
           door: 'websocket',
           credentials: credentialsOf(request, authorization),
           peer: peerOf(request),
-          signal: controller.signal,
+          signal: () => controller.signal,
         } as const;
         try {
           return await this.options.makeContext(caller).viewer();
@@ -245,7 +245,7 @@ export class WebSocketOperations {
       };
       const trace = traceIn(extensions) ?? traceIn(connection.extra.request.headers);
       const own = { idempotencyKey: idempotencyKeyIn(extensions), onReplay, trace };
-      const context = this.contextOf(connection, requestId, controller.signal, own);
+      const context = this.contextOf(connection, requestId, () => controller.signal, own);
       const beginning = bytesOf(`{"id":${JSON.stringify(id)},"type":"next","payload":`);
       const args: OperationArguments = {
         schema: pipeline.schema,
@@ -271,7 +271,7 @@ export class WebSocketOperations {
   private contextOf(
     { extra }: Connection,
     requestId: string,
-    signal: AbortSignal,
+    signal: Caller['signal'],
     own: Pick<Caller, 'idempotencyKey' | 'onReplay' | 'trace'>,
   ): RequestContext {
     const { request, session } = extra;

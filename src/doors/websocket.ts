@@ -116,7 +116,7 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
         const extra = operations.extraOf({ socket: webSocket, stream: socket, request }, ({ userId }) => {
           if (places.own(place, userId)) {
             if (unread !== undefined) {
-              webSocket.once('close', unread.own(userId, webSocket, { waiting: () => webSocket.bufferedAmount }));
+              webSocket.once('close', unread.own(userId, { waiting: () => webSocket.bufferedAmount }));
             }
             return true;
           }
@@ -266,7 +266,7 @@ function sendNext(
  * A client that does not read is disconnected: there is no other way to tell it anything.
  * @returns what resolves when the text was sent; undefined when nothing waits
  */
-function send({ socket, stream }: Extra, text: string, unread?: Unread): Promise<void> | undefined {
+function send({ socket, stream, session }: Extra, text: string, unread?: Unread): Promise<void> | undefined {
   if (socket.readyState !== socket.OPEN) return undefined;
   const { bufferedAmount } = socket;
   const isSmall = text.length <= SMALL_LENGTH;
@@ -275,7 +275,7 @@ function send({ socket, stream }: Extra, text: string, unread?: Unread): Promise
     stream.write(textFrame(text));
     return undefined;
   }
-  const isAdmitted = unread?.admits(socket, bufferedAmount, Buffer.byteLength(text)) ?? true;
+  const isAdmitted = unread?.admits(session.viewer?.userId, bufferedAmount, Buffer.byteLength(text)) ?? true;
   if (!isAdmitted || bufferedAmount > MAX_BUFFERED) {
     socket.terminate();
     return undefined;

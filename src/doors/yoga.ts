@@ -60,7 +60,7 @@ export function createYogaDoor(pipeline: Pipeline, heartbeatMs: number): YogaDoo
     const operation = prepared.operation(parameters.operationName);
     if (!('kind' in operation) || operation.kind !== 'subscription') return pipeline.execute(prepared, pipelineCall);
     const result = await pipeline.subscribe(prepared, pipelineCall);
-    return Symbol.asyncIterator in result ? new OpenStream(result, open, context.signal, call.response) : result;
+    return Symbol.asyncIterator in result ? new OpenStream(result, open, context.signal(), call.response) : result;
   };
 
   const plugin: Plugin<ServerContext> = {

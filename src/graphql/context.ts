@@ -33,7 +33,7 @@ export interface RequestContext {
   readonly trace?: TraceContext | undefined;
   readonly client: Client;
   /** Aborts when the caller disconnects, for work whose result nobody else would read. */
-  readonly signal: AbortSignal;
+  readonly signal: () => AbortSignal;
   /**
    * The authenticated caller, looked up on first use and once per request.
    * @throws Unauthenticated `Missing credentials` or `Invalid token`; NotFound; Forbidden `Account disabled`

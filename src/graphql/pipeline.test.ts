@@ -15,7 +15,11 @@ beforeEach(() => {
   journal = new Journal();
   logged = [];
   pipeline = createPipeline(schema, { mapError: createErrorMap({ error: (fields) => logged.push(fields) }) });
-  const bare = { requestId: 'r1', client: { ipAddress: null, userAgent: null }, signal: new AbortController().signal };
+  const bare = {
+    requestId: 'r1',
+    client: { ipAddress: null, userAgent: null },
+    signal: () => new AbortController().signal,
+  };
   const never = () => {
     throw new Error('The test has none');
   };

@@ -99,7 +99,7 @@ function requestThatTells({ metrics, tracing }: Observers): () => void {
   };
   return () => {
     const response = Object.assign(new EventEmitter(), { statusCode: 200, headersSent: true, writableFinished: true });
-    const span = requests.follow(request, response as unknown as ServerResponse, 'a-request');
+    const { span } = requests.follow(request, response as unknown as ServerResponse, 'a-request');
     if (span === undefined) work();
     else span.run(work);
     response.emit('close');

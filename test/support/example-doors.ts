@@ -80,8 +80,9 @@ export async function startDoors({
     credentials,
     peer: client,
     signal,
+    request,
   }: Caller): RequestContext & { journal: Journal } => {
-    signal.addEventListener('abort', () => {
+    signal().addEventListener('abort', () => {
       journal.note('aborted');
     });
     return {
@@ -97,14 +98,14 @@ export async function startDoors({
           return Promise.reject(new Unavailable('Not now'));
         const viewer = VIEWERS[authorization];
         if (viewer === undefined) return Promise.reject(new Unauthenticated('Invalid token'));
-        http.noteViewer(requestId, viewer.userId);
+        request?.noteViewer(viewer.userId);
         return Promise.resolve({ ...viewer, client });
       },
       enterStream: () => () => undefined,
       whileSignedIn: (_whose, events) => events,
       recordInternalCall: () => Promise.resolve(),
       noteOperation: (name) => {
-        http.noteOperation(requestId, name);
+        request?.noteOperation(name);
       },
       once: (_key, make) => make(),
     };

@@ -7,6 +7,9 @@ export const SAMPLING_US = 200;
 /** Bytes between the samples of what is allocated. */
 const SAMPLED_BYTES = 512;
 
+/** Makes so much garbage that the young objects from before are collected, too. */
+const SHORT_LIVED = 'for (let made = 0; made < 1_000_000; made++) [made, made, made];';
+
 /** What V8 writes into a .cpuprofile. */
 export interface CpuProfile {
   readonly nodes: readonly {
@@ -68,13 +71,23 @@ export class Inspector {
   }
 
   /** What the work allocates, what is garbage by its end included. */
-  async allocatedBytes(work: () => Promise<void>): Promise<number> {
+  allocatedBytes(work: () => Promise<void>): Promise<number> {
+    return this.#sampledBytes(work, { withYoungGarbage: true });
+  }
+
+  /** What the work allocates, without what collections of young objects had found to be garbage by its end. */
+  survivingBytes(work: () => Promise<void>): Promise<number> {
+    return this.#sampledBytes(work, { withYoungGarbage: false });
+  }
+
+  async #sampledBytes(work: () => Promise<void>, { withYoungGarbage }: { withYoungGarbage: boolean }): Promise<number> {
     await this.#ask('HeapProfiler.startSampling', {
       samplingInterval: SAMPLED_BYTES,
       includeObjectsCollectedByMajorGC: true,
-      includeObjectsCollectedByMinorGC: true,
+      includeObjectsCollectedByMinorGC: withYoungGarbage,
     });
     await work();
+    if (!withYoungGarbage) await this.#ask('Runtime.evaluate', { expression: SHORT_LIVED });
     const { profile } = await this.#ask<{ profile: { samples: readonly { size: number }[] } }>(
       'HeapProfiler.stopSampling',
     );

@@ -478,7 +478,7 @@ function makeResolver(library: Library) {
     })
     @Extensions({ operation: { access: 'user', rules: undefined } })
     @Subscription(() => ReadingEvent, {
-      subscribe: ({ args, context }) => library.read(args as object, (context as RequestContext).signal),
+      subscribe: ({ args, context }) => library.read(args as object, (context as RequestContext).signal()),
     })
     pages(@Root() event: ReadingRow, @Arg('input', () => BookChanges) input: BookChanges): ReadingRow {
       library.calls.push({ input });
@@ -494,7 +494,7 @@ function makeResolver(library: Library) {
       arguments: { bookId: path('book_id'), after: query('after', { default: 0, header: 'Last-Event-ID' }) },
     })
     @Subscription(() => ReadingEvent, {
-      subscribe: ({ args, context }) => library.read(args as object, (context as RequestContext).signal),
+      subscribe: ({ args, context }) => library.read(args as object, (context as RequestContext).signal()),
     })
     follow(
       @Root() event: ReadingRow,

@@ -87,7 +87,7 @@ function routerOf(view: RestView, { pipelineFor, makeContext }: RestDoorOptions)
           isFromBrowser: false,
         },
         peer: { ipAddress: '127.0.0.1', forwardedFor: null, userAgent: headers.get('user-agent') },
-        signal: new AbortController().signal,
+        signal: () => new AbortController().signal,
       });
       return { ...context };
     },

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type pg from 'pg';
 import type { Log } from '../../kernel/log.js';
@@ -50,11 +51,11 @@ describe('a pool of connections', () => {
     await once(server, 'close');
   });
 
-  const openPool = () => {
+  const openPool = (limits: { readonly answerMs?: number } = {}) => {
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('The server has no port');
     const url = `postgresql://somebody@127.0.0.1:${String(address.port)}/something`;
-    pool = createPostgresPool({ url, logger, size: 1, limitStatements: true });
+    pool = createPostgresPool({ url, logger, size: 1, limitStatements: true, ...limits });
     return pool;
   };
 
@@ -98,6 +99,29 @@ describe('a pool of connections', () => {
     await removed;
     expect(opened.totalCount).toBe(0);
     expect(logger.warn).toHaveBeenCalledWith({ reason: expect.any(String) }, 'An idle database connection was lost');
+  });
+
+  it('waits for no answer longer than its limit, which begins with each statement', async () => {
+    const silent: Answer = () => undefined;
+    script = [admit, succeed, succeed, silent];
+    const opened = openPool({ answerMs: 200 });
+    const client = await opened.connect();
+    await client.query('SELECT 1');
+    await expect(client.query('SELECT 2')).rejects.toThrow('Query read timeout');
+    const closed = sockets.map((socket) => once(socket, 'close'));
+    client.release(true);
+    await Promise.all(closed);
+  });
+
+  it('leaves a connection alone on which nothing is asked', async () => {
+    script = [admit, succeed, succeed, succeed];
+    const opened = openPool({ answerMs: 1_000 });
+    const client = await opened.connect();
+    await client.query('SELECT 1');
+    await delay(1_100);
+    await client.query('SELECT 2');
+    client.release();
+    expect(opened.totalCount).toBe(1);
   });
 
   it('has a listener on a client from its construction', () => {

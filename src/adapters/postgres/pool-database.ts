@@ -170,7 +170,7 @@ export class PoolDatabase implements OpenedDatabase {
       const { rows } = await this.query<Row>(text, [ids], name);
       return new Map(rows.map((row) => [row.id, row]));
     };
-    const shared = new SharedRead(load, { tracing: this.tracing });
+    const shared = new SharedRead(load, { tracing: this.tracing, apart: this.apart });
     return async (id) => {
       this.scope.assertOutside();
       // As PostgreSQL writes it, whichever letters the caller used.
@@ -220,7 +220,7 @@ export class PoolDatabase implements OpenedDatabase {
       if (this.sharedLists.get(key) === shared) this.sharedLists.delete(key);
       return this.loadLists(owners, statement);
     };
-    const shared = this.apart(() => new SharedRead(load, { mostKeys: mostOwners, tracing: this.tracing }));
+    const shared = new SharedRead(load, { mostKeys: mostOwners, tracing: this.tracing, apart: this.apart });
     this.sharedLists.set(key, shared);
     return shared;
   }

@@ -19,6 +19,8 @@ export interface PostgresPoolOptions {
   /** False for migrations, which may take any time. */
   readonly limitStatements: boolean;
   readonly tracing?: Tracing | undefined;
+  /** Replaces {@link ANSWER_MS}, in tests. */
+  readonly answerMs?: number;
 }
 
 /**
@@ -38,7 +40,14 @@ function sessionSettings(limitStatements: boolean): string {
  * A pooler that changes sessions between transactions may be in front: PgBouncer keeps each client's time zone, and the limits
  * are the same for all of this service's sessions.
  */
-export function createPostgresPool({ url, logger, size, limitStatements, tracing }: PostgresPoolOptions): pg.Pool {
+export function createPostgresPool({
+  url,
+  logger,
+  size,
+  limitStatements,
+  tracing,
+  answerMs = ANSWER_MS,
+}: PostgresPoolOptions): pg.Pool {
   const settings = sessionSettings(limitStatements);
   return createClientPool(
     {
@@ -46,7 +55,7 @@ export function createPostgresPool({ url, logger, size, limitStatements, tracing
       connectionString: url,
       max: size,
       connectionTimeoutMillis: CONNECT_MS,
-      ...(limitStatements ? { query_timeout: ANSWER_MS } : {}),
+      answerMs: limitStatements ? answerMs : undefined,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
       types: valueParsers,

@@ -12,7 +12,12 @@ interface SharedReadOptions {
   readonly mostKeys?: number;
   /** Is told of a statement as a part of the work that its first call is a part of. */
   readonly tracing?: Tracing | undefined;
+  /** Runs what is part of nothing. */
+  readonly apart?: Apart;
 }
+
+/** A snapshot of `AsyncLocalStorage`. */
+export type Apart = <Result>(work: () => Result) => Result;
 
 /** The calls with one key. */
 interface Waiting<Value> {
@@ -29,7 +34,7 @@ interface Waiting<Value> {
 export class SharedRead<Value> {
   #waiting = new Map<string, Waiting<Value>>();
   /** A statement is part of nothing that one of its calls is part of, such as an act. */
-  readonly #apart = AsyncLocalStorage.snapshot();
+  readonly #apart: Apart;
 
   readonly #mostKeys: number;
   readonly #tracing: Tracing | undefined;
@@ -37,8 +42,9 @@ export class SharedRead<Value> {
 
   constructor(
     private readonly load: Load<Value>,
-    { mostKeys = MOST_KEYS, tracing }: SharedReadOptions = {},
+    { mostKeys = MOST_KEYS, tracing, apart = AsyncLocalStorage.snapshot() }: SharedReadOptions = {},
   ) {
+    this.#apart = apart;
     this.#mostKeys = mostKeys;
     this.#tracing = tracing;
   }

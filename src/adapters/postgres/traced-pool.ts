@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Span, Tracing } from '../../ports/tracing.js';
-import { GuardedClient } from './guarded-client.js';
+import { GuardedClient, type GuardedConfig } from './guarded-client.js';
 
 /** Maximum characters of a statement that is told. */
 const MAX_TEXT_LENGTH = 2_000;
@@ -19,7 +19,7 @@ type Query = (...parameters: unknown[]) => unknown;
 /** A pool that tells of each statement as a part of the work that sent it: with its text, which has no values, and never these. */
 export function tracedPool(config: pg.PoolConfig, tracing: Tracing): pg.Pool {
   class TracedClient extends GuardedClient {
-    constructor(settings?: string | pg.ClientConfig) {
+    constructor(settings?: string | GuardedConfig) {
       super(settings);
       const send = this.query.bind(this) as Query;
       this.query = ((...parameters: unknown[]) => {

@@ -56,7 +56,7 @@ export class ViewTypes {
       description: field.description,
       args: this.argumentsOf(plan),
       resolve: (source, args: Record<string, unknown>, context, info) => {
-        const part = route.pages && parts.get(context);
+        const part = route.pages && (context as Kept)[PART];
         const result: unknown = resolve(source, { ...plan.toArguments(args), ...part }, context, info);
         if (isKept) return keepResult(result, context, present);
         if (present === undefined) return result;
@@ -231,20 +231,21 @@ export class ViewTypes {
   }
 }
 
-/** Arguments of root fields that the door gives, which no client sends. */
-const parts = new WeakMap<RequestContext, Readonly<Record<string, unknown>>>();
+/** Arguments of a root field that the door gives, which no client sends. */
+const PART = Symbol('part');
+/** The result of a root field, of which an answer's headers tell more than its data. */
+const RESULT = Symbol('result');
+
+type Kept = RequestContext & { [PART]?: Readonly<Record<string, unknown>>; [RESULT]?: unknown };
 
 /** Has a field that is read by pages read the one of these arguments next. */
 export function givePart(context: RequestContext, part: Readonly<Record<string, unknown>>): void {
-  parts.set(context, part);
+  (context as Kept)[PART] = part;
 }
-
-/** Results of root fields, of which an answer's headers tell more than its data. */
-const results = new WeakMap<RequestContext, unknown>();
 
 /** What the root field's resolver returned, for a list or a route with a version. */
 export function resultIn(context: RequestContext): unknown {
-  return results.get(context);
+  return (context as Kept)[RESULT];
 }
 
 async function keepResult(
@@ -253,7 +254,7 @@ async function keepResult(
   present: (result: unknown) => unknown = (whole) => whole,
 ): Promise<unknown> {
   const settled = await result;
-  results.set(context, settled);
+  (context as Kept)[RESULT] = settled;
   return present(settled);
 }
 

@@ -139,7 +139,7 @@ export class ConversationsResolver {
     @Ctx() { signal }: RequestContext,
     @Args(() => FeedPosition) { after }: FeedPosition,
   ): Promise<AsyncIterable<ConversationListEventRow>> {
-    return withConversations(this.service, viewer, await this.service.followList(viewer, after ?? null, signal));
+    return withConversations(this.service, viewer, await this.service.followList(viewer, after ?? null, signal()));
   }
 
   @RestHidden()

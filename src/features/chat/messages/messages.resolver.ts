@@ -177,7 +177,7 @@ export class MessagesResolver {
     @Args(() => ConversationPosition) { conversationId, after }: ConversationPosition,
   ): Promise<AsyncIterable<ConversationEventRow>> {
     const { service } = this.needs;
-    return withMessages(service, viewer, await service.follow(viewer, conversationId, after ?? null, signal));
+    return withMessages(service, viewer, await service.follow(viewer, conversationId, after ?? null, signal()));
   }
 }
 

@@ -64,7 +64,7 @@ export class RepliesResolver {
     @Ctx() context: RequestContext,
     @Arg('input', () => ChatInput) input: ChatInput,
   ): Promise<ChatResult> {
-    const { messageId, ...answer } = await this.needs.service.chat(viewer, input, context.signal, context.requestId);
+    const { messageId, ...answer } = await this.needs.service.chat(viewer, input, context.signal(), context.requestId);
     return { ...answer, message: messageId === null ? null : await this.needs.messages.get(viewer, messageId) };
   }
 
@@ -85,7 +85,7 @@ export class RepliesResolver {
     @Ctx() { signal, requestId }: RequestContext,
     @Arg('input', () => ChatInput) input: ChatInput,
   ): Promise<AsyncIterable<SequencedReplyEvent>> {
-    return this.needs.service.chatEvents(viewer, input, signal, requestId);
+    return this.needs.service.chatEvents(viewer, input, signal(), requestId);
   }
 
   @Operation('conversations:read', followRules)
@@ -96,7 +96,7 @@ export class RepliesResolver {
     @Ctx() { signal }: RequestContext,
     @Args(() => ReplyPosition) { messageId, after }: ReplyPosition,
   ): Promise<AsyncIterable<SequencedReplyEvent>> {
-    return this.needs.service.follow(viewer, messageId, after, signal);
+    return this.needs.service.follow(viewer, messageId, after, signal());
   }
 }
 
