@@ -4,6 +4,7 @@ import {
   OperationTypeNode,
   TypeInfo,
   getNullableType,
+  getOperationAST,
   getVariableValues,
   isNonNullType,
   valueFromAST,
@@ -13,7 +14,7 @@ import {
   type ExecutionResult,
   type FieldNode,
   type GraphQLArgument,
-  type GraphQLSchema,
+  GraphQLSchema,
   type NamedTypeNode,
   type OperationDefinitionNode,
   type ValueNode,
@@ -233,6 +234,34 @@ function withArguments(
   return values;
 }
 
+/** Schemas whose query type is the mutation type of another one. */
+const mutatingSchemas = new WeakMap<GraphQLSchema, GraphQLSchema>();
+
+function mutating(schema: GraphQLSchema): GraphQLSchema {
+  let found = mutatingSchemas.get(schema);
+  if (found === undefined) {
+    found = new GraphQLSchema({ ...schema.toConfig(), query: schema.getMutationType(), mutation: null });
+    mutatingSchemas.set(schema, found);
+  }
+  return found;
+}
+
+/**
+ * Compiles a mutation of one field as a query, which differs in nothing: for fields that wait for each other, graphql-jit makes
+ * functions with each call that keep all that belongs to it until the whole heap is collected
+ * ([decision 93](../../docs/decisions/0093-requests-are-forgotten-while-they-are-young.md)).
+ */
+function compileMutation(schema: GraphQLSchema, document: DocumentNode, operationName: string | undefined) {
+  const mutation = getOperationAST(document, operationName);
+  if (mutation == null) throw new Error('The document has no such operation');
+  const asQuery = { ...mutation, operation: OperationTypeNode.QUERY };
+  const definitions = document.definitions.map((each) => (each === mutation ? asQuery : each));
+  const compiled = compileQuery(mutating(schema), { ...document, definitions }, operationName);
+  // Resolvers are told of it as it is.
+  asQuery.operation = OperationTypeNode.MUTATION;
+  return compiled;
+}
+
 /** Compiles the operation, but leaves its variables and arguments to graphql-js. */
 function compile(
   schema: GraphQLSchema,
@@ -243,7 +272,10 @@ function compile(
   if (isUnsafeToCompile(schema, document, operation)) return undefined;
   const target = compilable(schema);
   const prepared = withHoistedArguments(schema, document);
-  const compiled = compileQuery(target, prepared.document, operation.name?.value);
+  const compiled =
+    operation.operation === OperationTypeNode.MUTATION
+      ? compileMutation(target, prepared.document, operation.name?.value)
+      : compileQuery(target, prepared.document, operation.name?.value);
   if (!isCompiledQuery(compiled)) return undefined;
   const definitions = operation.variableDefinitions ?? [];
   const valuesOf = (variables: ExecutionInput['variables']) => {
