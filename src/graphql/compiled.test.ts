@@ -69,7 +69,7 @@ function isFaulty(name: string, share: number): boolean {
 }
 
 /**
- * The product's own types, over resolvers that answer with their arguments, so that a wrong argument shows.
+ * The product's own types, over resolvers that answer with their arguments and place, so that a wrong one shows.
  * @param fault what the fields of one share give instead
  * @param isSlow resolvers settle some turns of the event loop later, each time in another order
  */
@@ -79,8 +79,18 @@ function echoingSchema(fault?: () => unknown, share = 0, isSlow = false): GraphQ
     if (isAbstractType(type)) type.resolveType = () => schema.getPossibleTypes(type)[0]?.name;
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
     for (const field of Object.values(type.getFields())) {
-      const echo: typeof field.resolve = (_source, args: unknown, _context, { variableValues }) =>
-        valueOf(field.type, { args, variableValues: ofClient(variableValues) });
+      const echo: typeof field.resolve = (
+        _source,
+        args: unknown,
+        _context,
+        { variableValues, operation, parentType },
+      ) =>
+        valueOf(field.type, {
+          args,
+          variableValues: ofClient(variableValues),
+          operation: operation.operation,
+          parentType: parentType.name,
+        });
       const resolve = fault && isFaulty(`${type.name}.${field.name}`, share) ? fault : echo;
       field.resolve = isSlow ? later(resolve) : (...given) => resolve(...given);
       noteShortcut(field.resolve, {});
