@@ -62,4 +62,28 @@ describe('a heartbeat', () => {
     expect([removing.beats, staying.beats]).toEqual([2, 2]);
     expect(jest.getTimerCount()).toBe(0);
   });
+
+  it('beats as often where the process is late at every turn of the timer', () => {
+    const stream = new Stream();
+    // Half as much time again goes by as the timer was set to.
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => 1.5 * Date.now());
+    heartbeat.add(stream);
+    jest.advanceTimersByTime((10 * INTERVAL_MS) / 1.5 + INTERVAL_MS / 16);
+    clock.mockRestore();
+    expect(stream.beats).toBe(10);
+  });
+
+  it('leaves most of an interval between two beats after a long pause', () => {
+    const stream = new Stream();
+    let pause = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => Date.now() + pause);
+    heartbeat.add(stream);
+    jest.advanceTimersByTime(INTERVAL_MS);
+    pause = 10 * INTERVAL_MS;
+    jest.advanceTimersByTime((3 * INTERVAL_MS) / 4 - 1);
+    expect(stream.beats).toBe(1);
+    jest.advanceTimersByTime(INTERVAL_MS / 4);
+    clock.mockRestore();
+    expect(stream.beats).toBe(2);
+  });
 });

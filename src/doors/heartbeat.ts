@@ -7,6 +7,13 @@ export const HEARTBEAT_MS = 25_000;
 /** Parts that an interval is divided into, so that the signs of thousands of streams do not hold up everything else at once. */
 const PARTS = 16;
 
+/**
+ * Parts that are served at once by a process that is late, as one with much to do is at every turn of its timer: its streams would
+ * wait for the sum of that, and proxies cut them when there is most to do. Of a longer pause the rest is forgotten, so that a client
+ * has most of an interval to answer a ping.
+ */
+const MOST_AT_ONCE = 4;
+
 /** What shows a sign of life on each {@link Heartbeat}. A class to extend, as its place among others is kept in itself. */
 export abstract class Beating {
   /** The others of the same part of the interval; undefined while it is not on a heartbeat. Set by the heartbeat alone. */
@@ -26,18 +33,25 @@ export class Heartbeat {
   #current = 0;
   #count = 0;
   #timer: NodeJS.Timeout | undefined;
+  readonly #partMs: number;
+  /** When the next part has its turn, on the clock of `performance.now()`. */
+  #due = 0;
 
-  constructor(private readonly intervalMs: number) {}
+  constructor(intervalMs: number) {
+    this.#partMs = intervalMs / PARTS;
+  }
 
-  /** The first beat is an interval from now, or up to a sixteenth of that sooner. */
+  /** The first beat is an interval from now, or up to a sixteenth of that sooner; a quarter where the process is late. */
   add(member: Beating): void {
     const part = this.#partAt(this.#current);
     member.part = part;
     member.index = part.push(member) - 1;
     this.#count++;
-    this.#timer ??= setInterval(() => {
-      this.#beat();
-    }, this.intervalMs / PARTS).unref();
+    if (this.#timer !== undefined) return;
+    this.#due = performance.now() + this.#partMs;
+    this.#timer = setInterval(() => {
+      this.#beatDue();
+    }, this.#partMs).unref();
   }
 
   /** Does nothing when it is not on the heartbeat. */
@@ -53,6 +67,16 @@ export class Heartbeat {
     if (--this.#count > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  #beatDue(): void {
+    // Timers are a moment early at times.
+    const now = performance.now() + this.#partMs / 2;
+    for (let parts = 0; parts < MOST_AT_ONCE && this.#due <= now; parts++) {
+      this.#due += this.#partMs;
+      this.#beat();
+    }
+    if (this.#due <= now) this.#due = now;
   }
 
   #beat(): void {
