@@ -1,9 +1,11 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { startDoors } from '../../test/support/example-doors.js';
+import { OriginPolicy } from './cors.js';
+import { createHttpServer } from './http.js';
 
 async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
@@ -91,5 +93,31 @@ describe('closing the doors', () => {
     expect(await result).toMatchObject({ value: { data: { waiting: 'next' } } });
     await closed;
     await client.dispose();
+  });
+
+  it('does not wait for a client that left while its request was held back', async () => {
+    const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+    const http = createHttpServer({
+      graphql: (_request, response) => void response.end(),
+      rest: (_request, response) => void response.end(),
+      upgrade: () => undefined,
+      log,
+      origins: new OriginPolicy({ allowed: [], allowsLoopback: false, log }),
+    });
+    const { port } = await http.listen(0, '127.0.0.1');
+    const accepted = once(http.server, 'connection') as Promise<[Socket]>;
+    const client = connect(port, '127.0.0.1');
+    const [socket] = await accepted;
+    const settled = http.settle();
+    const asked = once(http.server, 'request');
+    client.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+    await asked;
+    const gone = once(socket, 'close');
+    client.destroy();
+    await gone;
+    await settled;
+    http.drain();
+    await http.idle();
+    await http.close();
   });
 });

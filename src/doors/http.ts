@@ -147,7 +147,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const serveNow = (request: IncomingMessage, response: ServerResponse) => {
     if (heldBack !== undefined) {
       heldBack.push(() => {
-        serveNow(request, response);
+        // Whoever left meanwhile is answered nothing: the event that the request is over has been.
+        if (!response.destroyed) serveNow(request, response);
       });
       return;
     }
