@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SAMPLING_US, type CpuProfile } from '../support/inspector.js';
+import { SAMPLING_US, type CallFrame, type CpuProfile } from '../support/inspector.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -21,8 +21,6 @@ export interface CallTree extends Frame {
   readonly totalUs: number;
   readonly children: readonly CallTree[];
 }
-
-type CallFrame = CpuProfile['nodes'][number]['callFrame'];
 
 export function callTree(profile: CpuProfile): CallTree {
   const spent = new Map<number, number>();
@@ -69,7 +67,8 @@ export function selfTimes(tree: CallTree, by: (frame: Frame) => string): readonl
   return [...sums].sort(([, one], [, other]) => other - one);
 }
 
-function frames(): (frame: CallFrame) => Frame {
+/** Finds functions in the sources. */
+export function frames(): (frame: CallFrame) => Frame {
   const maps = new Map<string, SourceMap | undefined>();
   const mapOf = (file: string) => {
     if (!maps.has(file)) {

@@ -1,6 +1,7 @@
-// Where a call spends its time: `npm run profile -- <call> [--door rest|graphql] [--seconds 8] [--size 1000]`, for the calls of
-// calls.ts. Loads the service with it and writes a flame graph (.svg) and a .cpuprofile, which browsers and editors open, to
-// profiles/; prints the functions and the packages with the most time of their own. Needs what the benchmark needs.
+// Where a call spends its time: `npm run profile -- <call> [--door rest|graphql] [--seconds 8] [--size 1000] [--outliving]`, for the
+// calls of calls.ts. Loads the service with it and writes a flame graph (.svg) and a .cpuprofile, which browsers and editors open, to
+// profiles/; prints the functions and the packages with the most time of their own; with
+// --outliving first those whose objects outlive young ones. Needs what the benchmark needs.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Inspector } from '../support/inspector.js';
 import { callsOf, type DoorName } from './calls.js';
-import { callTree, selfTimes } from './cpu-profile.js';
+import { callTree, frames, selfTimes } from './cpu-profile.js';
 import { castOf, fillDatabase } from './data.js';
 import { flameGraph } from './flame-graph.js';
 import { load, writeScript } from './generator.js';
@@ -25,6 +26,7 @@ const { values, positionals } = parseArgs({
     door: { type: 'string', default: 'graphql' },
     seconds: { type: 'string', default: '8' },
     size: { type: 'string', default: '1000' },
+    outliving: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
@@ -44,6 +46,12 @@ try {
   try {
     const inspector = await Inspector.open(await product.output());
     await load(product, script, { seconds: 4 });
+    if (values.outliving) {
+      await printOutliving(inspector, async () => {
+        const { perSecond } = await load(product, script, { seconds: Number(values.seconds) });
+        return perSecond * Number(values.seconds);
+      });
+    }
     await inspector.startProfile();
     const { perSecond, cpuUs } = await load(product, script, { seconds: Number(values.seconds) });
     const profile = await inspector.stopProfile();
@@ -73,4 +81,27 @@ try {
 } finally {
   await databases.close();
   await rm(scripts, { recursive: true, force: true });
+}
+
+/**
+ * Prints the functions whose objects V8 does not find when it collects young ones (docs/decisions/0093), by bytes for a request.
+ * @param work returns how many requests it made
+ */
+async function printOutliving(inspector: Inspector, work: () => Promise<number>): Promise<void> {
+  let requests = 0;
+  const allocated = await inspector.surviving(async () => {
+    requests = await work();
+  });
+  const frameOf = frames();
+  const sums = new Map<string, number>();
+  for (const [frame, bytes] of allocated) {
+    const { name, place } = frameOf(frame);
+    sums.set(`${name} ${place}`, (sums.get(`${name} ${place}`) ?? 0) + bytes);
+  }
+  const all = [...sums.values()].reduce((sum, bytes) => sum + bytes, 0);
+  console.log(`${(all / requests).toFixed(0)} bytes of each request outlive collections of young objects\n`);
+  for (const [text, bytes] of [...sums].sort(([, one], [, other]) => other - one).slice(0, FUNCTIONS)) {
+    console.log(`${(bytes / requests).toFixed(0).padStart(7)}  ${text}`);
+  }
+  console.log();
 }

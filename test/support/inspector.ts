@@ -26,6 +26,16 @@ export interface CpuProfile {
   readonly timeDeltas: readonly number[];
 }
 
+/** What V8 says of a function in a profile. */
+export type CallFrame = CpuProfile['nodes'][number]['callFrame'];
+
+/** A function in a profile of the heap, with the bytes of what it made. */
+interface Allocating {
+  readonly callFrame: CallFrame;
+  readonly selfSize: number;
+  readonly children: readonly Allocating[];
+}
+
 /** An answer, or an event. */
 interface Said {
   readonly id?: number;
@@ -71,16 +81,28 @@ export class Inspector {
   }
 
   /** What the work allocates, what is garbage by its end included. */
-  allocatedBytes(work: () => Promise<void>): Promise<number> {
-    return this.#sampledBytes(work, { withYoungGarbage: true });
+  async allocatedBytes(work: () => Promise<void>): Promise<number> {
+    return bytesOf(await this.#allocating(work, { withYoungGarbage: true }));
   }
 
   /** What the work allocates, without what collections of young objects had found to be garbage by its end. */
-  survivingBytes(work: () => Promise<void>): Promise<number> {
-    return this.#sampledBytes(work, { withYoungGarbage: false });
+  async survivingBytes(work: () => Promise<void>): Promise<number> {
+    return bytesOf(await this.#allocating(work, { withYoungGarbage: false }));
   }
 
-  async #sampledBytes(work: () => Promise<void>, { withYoungGarbage }: { withYoungGarbage: boolean }): Promise<number> {
+  /** The functions that allocate {@link survivingBytes}, and how many each: a function as often as it is called from elsewhere. */
+  async surviving(work: () => Promise<void>): Promise<readonly (readonly [CallFrame, number])[]> {
+    const flat = ({ callFrame, selfSize, children }: Allocating): (readonly [CallFrame, number])[] => [
+      [callFrame, selfSize],
+      ...children.flatMap(flat),
+    ];
+    return flat(await this.#allocating(work, { withYoungGarbage: false }));
+  }
+
+  async #allocating(
+    work: () => Promise<void>,
+    { withYoungGarbage }: { withYoungGarbage: boolean },
+  ): Promise<Allocating> {
     await this.#ask('HeapProfiler.startSampling', {
       samplingInterval: SAMPLED_BYTES,
       includeObjectsCollectedByMajorGC: true,
@@ -88,10 +110,7 @@ export class Inspector {
     });
     await work();
     if (!withYoungGarbage) await this.#ask('Runtime.evaluate', { expression: SHORT_LIVED });
-    const { profile } = await this.#ask<{ profile: { samples: readonly { size: number }[] } }>(
-      'HeapProfiler.stopSampling',
-    );
-    return profile.samples.reduce((sum, { size }) => sum + size, 0);
+    return (await this.#ask<{ profile: { head: Allocating } }>('HeapProfiler.stopSampling')).profile.head;
   }
 
   /** What is left in the heap after garbage collection. */
@@ -121,4 +140,8 @@ export class Inspector {
     this.socket.send(JSON.stringify({ id, method, params }));
     return asked.promise as Promise<Result>;
   }
+}
+
+function bytesOf({ selfSize, children }: Allocating): number {
+  return children.reduce((sum, child) => sum + bytesOf(child), selfSize);
 }
