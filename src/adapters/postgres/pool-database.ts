@@ -208,8 +208,15 @@ export class PoolDatabase implements OpenedDatabase {
     { text, name, size, values, ownerOf }: ListsStatement<Row>,
   ): Promise<ReadonlyMap<string, List<Row>>> {
     const { rows, bytes } = await this.query<Row>(text, [owners, size, ...values], name);
-    const lists = Map.groupBy(rows, ownerOf);
-    return new Map(lists.entries().map(([owner, list]) => [owner, { rows: list, bytes }]));
+    // By hand: `Map.groupBy` took 3 % of what a page of messages costs.
+    const lists = new Map<string, { readonly rows: Row[]; readonly bytes: number | undefined }>();
+    for (const row of rows) {
+      const owner = ownerOf(row);
+      const list = lists.get(owner);
+      if (list === undefined) lists.set(owner, { rows: [row], bytes });
+      else list.rows.push(row);
+    }
+    return lists;
   }
 
   private sharedListsOf<Row>(statement: ListsStatement<Row>, mostOwners: number): SharedRead<List<unknown>> {

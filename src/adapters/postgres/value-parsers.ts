@@ -24,6 +24,10 @@ function numberAt(text: string, start: number, end: number): number {
   return value;
 }
 
+/** The day of the latest time that was parsed, as in 20260201, and when it began: those of a list are often of one day. */
+let knownDay = 0;
+let knownDayStart = 0;
+
 /**
  * Parses a time in UTC of a usual year to the millisecond, `2026-02-01 12:34:56.789+00`, at a tenth of what the parser of `pg` costs:
  * a list has two in each row. All else is left to that parser.
@@ -35,9 +39,13 @@ export function parseTimestamp(text: string): Date {
   if (!isUsual || (length > 22 && text.charCodeAt(19) !== POINT)) return parseAnyTimestamp(text);
   const digits = Math.max(0, length - 23);
   const milliseconds = numberAt(text, 20, 20 + digits) * 10 ** (3 - digits);
-  const [month, day] = [numberAt(text, 5, 7), numberAt(text, 8, 10)];
-  const [hour, minute, second] = [numberAt(text, 11, 13), numberAt(text, 14, 16), numberAt(text, 17, 19)];
-  return new Date(Date.UTC(year, month - 1, day, hour, minute, second, milliseconds));
+  const day = (year * 100 + numberAt(text, 5, 7)) * 100 + numberAt(text, 8, 10);
+  if (day !== knownDay) {
+    knownDayStart = Date.UTC(year, numberAt(text, 5, 7) - 1, numberAt(text, 8, 10));
+    knownDay = day;
+  }
+  const minutes = numberAt(text, 11, 13) * 60 + numberAt(text, 14, 16);
+  return new Date(knownDayStart + (minutes * 60 + numberAt(text, 17, 19)) * 1_000 + milliseconds);
 }
 
 const getTypeParser: typeof pg.types.getTypeParser = (
