@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
+import { Bag, type Place } from '../kernel/bag.js';
 import { isFull, SharedText, writeShared } from './write.js';
 
-/** Of streams that say nothing themselves. Proxies cut silent connections after 30 s or more. */
+/** How often something is written to a stream on which nothing happens. Proxies cut silent connections after 30 s or more. */
 export const HEARTBEAT_MS = 25_000;
 
 /** Parts that an interval is divided into, so that the signs of thousands of streams do not hold up everything else at once. */
@@ -16,10 +17,9 @@ const MOST_AT_ONCE = 4;
 
 /** What shows a sign of life on each {@link Heartbeat}. A class to extend, as its place among others is kept in itself. */
 export abstract class Beating {
-  /** The others of the same part of the interval; undefined while it is not on a heartbeat. Set by the heartbeat alone. */
-  part: Beating[] | undefined;
-  /** Where it is in {@link part}. */
-  index = 0;
+  /** Those of the same part of the interval, and the place among them; undefined off the heartbeat. Set by the heartbeat alone. */
+  part: Bag<Beating> | undefined;
+  place: Place<Beating> | undefined;
 
   abstract beat(): void;
 }
@@ -29,7 +29,7 @@ export abstract class Beating {
  * process for each, which takes several times what the sign itself does. It runs only while there are streams.
  */
 export class Heartbeat {
-  readonly #parts = Array.from({ length: PARTS }, (): Beating[] => []);
+  readonly #parts = Array.from({ length: PARTS }, () => new Bag<Beating>());
   #current = 0;
   #count = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -45,7 +45,7 @@ export class Heartbeat {
   add(member: Beating): void {
     const part = this.#partAt(this.#current);
     member.part = part;
-    member.index = part.push(member) - 1;
+    member.place = part.add(member);
     this.#count++;
     if (this.#timer !== undefined) return;
     this.#due = performance.now() + this.#partMs;
@@ -56,14 +56,10 @@ export class Heartbeat {
 
   /** Does nothing when it is not on the heartbeat. */
   remove(member: Beating): void {
-    const { part, index } = member;
-    if (part === undefined) return;
+    const { part, place } = member;
+    if (part === undefined || place === undefined) return;
     member.part = undefined;
-    const last = part.pop();
-    if (last !== undefined && last !== member) {
-      part[index] = last;
-      last.index = index;
-    }
+    part.remove(place);
     if (--this.#count > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -86,7 +82,7 @@ export class Heartbeat {
     for (const member of [...part]) if (member.part === part) member.beat();
   }
 
-  #partAt(index: number): Beating[] {
+  #partAt(index: number): Bag<Beating> {
     const part = this.#parts[index];
     if (part === undefined) throw new RangeError(`There is no part ${index}`);
     return part;
