@@ -6,7 +6,7 @@ import { traceIn } from './caller.js';
 import { FILES_PATH } from './files.js';
 import { PROBES_PATH } from './probes.js';
 import { encodedPathOf, isGraphQLPath, pathOf } from './request-target.js';
-import { noteRunning, RunningRequest, runningRequest } from './running-request.js';
+import { noteRunning, RunningRequest } from './running-request.js';
 
 const SERVER: SpanOptions = { kind: 'server' };
 /** The paths that every request at a door has. */
@@ -55,7 +55,7 @@ export class RunningRequests {
       if (span === undefined) write();
       else {
         span.run(write);
-        endSpan(span, request, response, door);
+        endSpan(span, running, { request, response, door });
       }
       this.options.onEnd?.(endedRequest(door, response, start, operation));
       this.#count -= 1;
@@ -118,8 +118,12 @@ export class RunningRequests {
 }
 
 /** Tells a trace of the answer: with the pattern of the path alone, since paths have ids, and those of files are secrets. */
-function endSpan(span: Span, request: IncomingMessage, response: ServerResponse, door: Door): void {
-  const { requestId, userId, route = ROUTES[door] } = runningRequest(response) ?? {};
+function endSpan(
+  span: Span,
+  running: RunningRequest,
+  { request, response, door }: { request: IncomingMessage; response: ServerResponse; door: Door },
+): void {
+  const { requestId, userId, route = ROUTES[door] } = running;
   if (span.isRecorded) {
     const { method = '' } = request;
     if (route !== undefined) span.rename(`${method} ${route}`);
