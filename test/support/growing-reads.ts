@@ -317,10 +317,16 @@ export const GROWING_READS: readonly GrowingRead[] = [
   read('uploads.page', 'the first page', (world) =>
     new UploadsRepository(world.database).page(world.reader, requestOf()),
   ),
+  read('uploads.page', 'after a file in the middle', (world) =>
+    new UploadsRepository(world.database).page(world.reader, requestOf({ after: middleOf.uploads(world.messages) })),
+  ),
   read('uploads.count', 'of all', (world) => new UploadsRepository(world.database).count(world.reader), {
     cost: 'counted',
   }),
   read('accounts.page', 'the first page', (world) => new AccountsRepository(world.database).page(null, requestOf())),
+  read('accounts.page', 'after a user in the middle', (world) =>
+    new AccountsRepository(world.database).page(null, requestOf({ after: middleOf.users(world.messages) })),
+  ),
   read('accounts.page', 'of an address that many have', (world) =>
     new AccountsRepository(world.database).page('example', requestOf()),
   ),

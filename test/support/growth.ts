@@ -64,10 +64,7 @@ export interface GrowingRead {
   readonly cost: { readonly bounded: number | ((world: World) => number) } | 'counted' | 'flat';
   /** Lists that it reads one page of each of, or keys that it looks for. Each is found through an index, which has a level more where there is more. */
   readonly lists?: number;
-  /**
-   * For Prisma's lists under several conditions: how many rows are wanted is a value, too, so the server makes a plan for each
-   * call. Admins alone read them.
-   */
+  /** It has the server make its plan for the values at hand. */
   readonly isPlannedAnew?: boolean;
   read(world: World): Promise<unknown>;
 }
@@ -192,6 +189,9 @@ export async function worldOf(database: TestDatabase, messages: number): Promise
 export const middleOf = {
   usage: (count: number) => id('7', count / 2),
   audit: (count: number) => id('8', count / 2),
+  /** Of so many messages, as of the two above. */
+  users: (count: number) => id('1', count / 100),
+  uploads: (count: number) => id('a', count / 200),
   messages: (place: number) => id('4', place),
 };
 
@@ -205,7 +205,7 @@ async function withoutTriggers(database: Database, work: () => Promise<void>): P
 
 /**
  * What the statements of `read` take when they run by plans that are made for any values.
- * @param isPlannedAnew for statements whose plans the server makes for the values at hand, since it thinks those cheaper
+ * @param isPlannedAnew for statements whose plans are made for the values at hand
  */
 async function readingsOf(
   database: Database,
@@ -229,7 +229,11 @@ export async function statementsOf(read: () => Promise<unknown>): Promise<readon
   const { query } = pg.Client.prototype;
   const spy = function (this: pg.Client, ...sentNow: unknown[]) {
     const [config] = sentNow as [Partial<Statement> | string];
-    if (typeof config === 'object' && config.text !== undefined && !/^(BEGIN|COMMIT|ROLLBACK)/.test(config.text)) {
+    if (
+      typeof config === 'object' &&
+      config.text !== undefined &&
+      !/^(BEGIN|COMMIT|ROLLBACK|SET LOCAL)/.test(config.text)
+    ) {
       sent.push({ text: config.text, values: config.values ?? [] });
     }
     return Reflect.apply(query, this, sentNow) as unknown;

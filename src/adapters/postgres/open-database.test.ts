@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Child } from '../../../test/support/child-process.js';
 import { EmbeddedFolder } from '../../../test/support/embedded-folder.js';
@@ -79,6 +80,20 @@ describe('the embedded database in a folder', () => {
     await database.close();
     expect(acknowledged.length).toBeGreaterThan(10);
     expect(rows).toEqual([{ stored: acknowledged.length, torn: 0 }]);
+  });
+
+  it('is vacuumed while it is open', async () => {
+    await fillDataDirectory(folder.path);
+    const { path: dataDirectory } = folder;
+    const options = { url: undefined, dataDirectory, migrationsDirectory, logger: silentLogger, vacuumMs: 10 };
+    const database = await openDatabase(options);
+    await database.query('CREATE TABLE grown AS SELECT n FROM generate_series(1, 10000) AS n');
+    const isVacuumed = async () => {
+      const { rows } = await database.query(`SELECT FROM pg_class WHERE relname = 'grown' AND reltuples = 10000`);
+      return rows.length === 1;
+    };
+    while (!(await isVacuumed())) await delay(10);
+    await database.close();
   });
 
   it('is begun anew when the process was killed while it made it', async () => {

@@ -9,6 +9,7 @@ import { openDataDirectory, UNFINISHED_RESTORE } from '../disk/private-directory
 import { describeFailure } from './connection-failure.js';
 import { lockDirectory } from './directory-lock.js';
 import { copyTemplate, isUsable } from './embedded-template.js';
+import { EmbeddedVacuum } from './embedded-vacuum.js';
 import { migrate, readMigrations, requireMigrated, type MigrateOptions } from './migrate.js';
 import { NamedStatements, type PreparedStatements } from './named-statements.js';
 import { type OpenedDatabase, PoolDatabase } from './pool-database.js';
@@ -42,6 +43,8 @@ export interface OpenDatabaseOptions {
    * or to `leave` it as it is.
    */
   readonly missingMigrations?: 'apply' | 'refuse' | 'leave';
+  /** Replaces the minute after which {@link EmbeddedVacuum} looks, in tests. */
+  readonly vacuumMs?: number;
 }
 
 /**
@@ -61,7 +64,7 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Opened
 }
 
 async function openEmbedded(options: OpenDatabaseOptions, resources: AsyncDisposableStack): Promise<OpenedDatabase> {
-  const { dataDirectory, migrationsDirectory, logger, tracing, missingMigrations = 'apply' } = options;
+  const { dataDirectory, migrationsDirectory, logger, tracing, missingMigrations = 'apply', vacuumMs } = options;
   const directory = join(dataDirectory, 'postgres');
   if (missingMigrations !== 'apply' && !existsSync(join(directory, 'PG_VERSION'))) {
     throw new NoDatabaseYet(`DATA_DIR ${dataDirectory} holds no database yet: start the service once, which makes one`);
@@ -87,6 +90,9 @@ async function openEmbedded(options: OpenDatabaseOptions, resources: AsyncDispos
   const pool = createPglitePool(server, logger, tracing);
   resources.defer(() => pool.end());
   await bringUpToDate(missingMigrations, { pool, directory: migrationsDirectory, logger });
+  const vacuum = new EmbeddedVacuum(pool, logger, vacuumMs);
+  vacuum.open();
+  resources.defer(() => vacuum.close());
   const version = await serverVersion(pool);
   const description = `PGlite (PostgreSQL ${version.name}) in ${directory}`;
   return new PoolDatabase({ pool, description, embedded: true, logger, tracing, resources });

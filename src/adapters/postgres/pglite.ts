@@ -11,6 +11,7 @@ import { StartupError } from '../../kernel/startup-error.js';
 import { createClientPool } from './client-pool.js';
 import { describeFailure } from './connection-failure.js';
 import { type PgliteHost, PgliteSocket } from './pglite-socket.js';
+import { PLAN_CACHE_MODE } from './postgres-pool.js';
 import { PrivateNodeFS } from './private-node-fs.js';
 import { valueParsers } from './value-parsers.js';
 
@@ -25,6 +26,8 @@ const START_PARAMETERS = [
   // Crash recovery starts a timer for its progress log, which PGlite never stops: it would keep the process from exiting.
   '-c',
   'log_startup_progress_interval=0',
+  '-c',
+  `plan_cache_mode=${PLAN_CACHE_MODE}`,
 ];
 
 const MEMORY = 'memory://';

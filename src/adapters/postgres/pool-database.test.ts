@@ -24,6 +24,15 @@ describe.each(testDatabases())('the $name database', ({ name, openHere: open }) 
     return rows[0]?.n;
   };
 
+  it('has the plan of a statement made once, for any values', async () => {
+    const find = () => database.query('SELECT id FROM sample WHERE id = ANY($1::uuid[])', [[newId()]], 'sample_find');
+    for (let time = 0; time < 8; time++) await find();
+    const { rows } = await database.query<{ once: number; anew: number }>(
+      `SELECT generic_plans AS once, custom_plans AS anew FROM pg_prepared_statements WHERE name = 'sample_find'`,
+    );
+    expect(rows).toEqual([{ once: 8, anew: 0 }]);
+  });
+
   describe('in a transaction', () => {
     it('keeps everything when the work is done', async () => {
       const [one, two] = [newId(), newId()];

@@ -11,6 +11,9 @@ const IDLE_IN_TRANSACTION_MS = 60_000;
 const ANSWER_MS = STATEMENT_MS + 5_000;
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
+/** For any values, instead of for those of each call. */
+export const PLAN_CACHE_MODE = 'force_generic_plan';
+
 export interface PostgresPoolOptions {
   readonly url: string;
   readonly logger: Log;
@@ -24,14 +27,16 @@ export interface PostgresPoolOptions {
 }
 
 /**
- * The statements that set up a session. The time zone is UTC because Prisma's adapter assumes it. They are not options in the
- * start-up message, since poolers such as PgBouncer refuse or drop those, and the URL may contain other options.
+ * The statements that set up a session. The time zone is UTC because Prisma's adapter assumes it. Plans are made once for each
+ * statement (docs/decisions/0094-plans-are-made-once.md). They are not options in the start-up message, since poolers such as
+ * PgBouncer refuse or drop those, and the URL may contain other options.
  */
 function sessionSettings(limitStatements: boolean): string {
   return [
     `SET TIME ZONE 'UTC'`,
     ...(limitStatements ? [`SET statement_timeout = ${STATEMENT_MS}`] : []),
     `SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`,
+    `SET plan_cache_mode = ${PLAN_CACHE_MODE}`,
   ].join('; ');
 }
 

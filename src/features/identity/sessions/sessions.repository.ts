@@ -70,9 +70,11 @@ export class SessionsRepository {
   readonly findUserState: (userId: string) => Promise<UserState | null>;
 
   constructor(private readonly database: Database) {
+    // The users by their index even while they are few: a plan for any number of sessions would read the whole table.
     this.findState = database.sharedRead<SessionState & { readonly id: string }>(
       `SELECT s.id, ${USER_STATE}, s.expires_at AS "expiresAt", s.revocation_reason AS "revocationReason"
-       FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ANY($1::uuid[])`,
+       FROM sessions s CROSS JOIN LATERAL (SELECT * FROM users WHERE id = s.user_id OFFSET 0) AS u
+       WHERE s.id = ANY($1::uuid[])`,
       'session_states',
     );
     this.findUserState = database.sharedRead<UserState & { readonly id: string }>(
