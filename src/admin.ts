@@ -31,6 +31,7 @@ import { runningRepliesFeature } from './features/operations/running-replies/run
 import { systemClock } from './kernel/clock.js';
 import { readProductVersion } from './kernel/product-folder.js';
 import { StartupError } from './kernel/startup-error.js';
+import { systemTimers } from './kernel/timers.js';
 import type { Database } from './ports/database.js';
 import type { DeadJobs, JobQueue } from './ports/job-queue.js';
 
@@ -118,6 +119,7 @@ function createServices(config: Config, database: Database, jobs: JobQueue & Dea
     createDurableLimiter: graphqlRateLimiters(new PostgresRateLimitStore(database)),
     rateLimits: config.rateLimits,
     clock: systemClock,
+    timers: systemTimers,
     log,
   };
   const { catalogue } = plansFeature({ ...shared, plans: config.plans });

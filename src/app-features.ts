@@ -249,6 +249,7 @@ export function createFeatures({ config, adapters, serviceUrl, ...options }: Fea
     admins: accounts.admins,
     sessions: sessions.service,
     watch: sessions.watch,
+    sessionSweep: sessions.sweep,
     streams: sessions.streams,
     secondFactor: secondFactor.service,
     oneTimeCodes,

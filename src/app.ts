@@ -202,6 +202,11 @@ async function openFeatures(
   resources.defer('the search for old idempotency keys', () => idempotency.sweep.close(), { first: true, limitMs });
   features.feeds.sweep.open();
   resources.defer('the removal of old events', () => features.feeds.sweep.close(), { first: true, limitMs });
+  features.sessionSweep.open();
+  resources.defer('the removal of notes of ended sessions', () => features.sessionSweep.close(), {
+    first: true,
+    limitMs,
+  });
   features.breakerWatch.open();
   resources.defer('the watch over circuit breakers', () => features.breakerWatch.close(), { first: true, limitMs });
   runner.open();

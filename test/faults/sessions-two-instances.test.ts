@@ -169,6 +169,21 @@ onServers('two instances on one PostgreSQL and Redis', () => {
     "an admin's revocation of all": ({ userId }) => admin.rest('DELETE', `/admin/users/${userId}/sessions`),
     'a suspension': ({ userId }) => admin.rest('PATCH', `/admin/users/${userId}`, { is_suspended: true }),
     'a deletion': ({ userId }) => admin.rest('DELETE', `/users/${userId}`),
+    // Amid other ends, which are seen before it: whatever says what has ended since the last look has to wait for it.
+    'a change in SQL that is committed late': async ({ userId }) => {
+      const client = new pg.Client(databaseUrl);
+      await client.connect();
+      await client.query('BEGIN');
+      await client.query(`UPDATE sessions SET revoked_at = now(), revocation_reason = 'REVOKED' WHERE user_id = $1`, [
+        userId,
+      ]);
+      const other = await signUp(first);
+      const socket = await RawWebSocket.open(second.url, other.token);
+      await other.ask('mutation { logout }');
+      expect(await socket.closed).toMatchObject(closed);
+      await client.query('COMMIT');
+      await client.end();
+    },
     'a new password, set by an admin': ({ userId }) =>
       admin.rest('PATCH', `/admin/users/${userId}`, { password: 'another battery' }),
   };

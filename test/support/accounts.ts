@@ -29,6 +29,7 @@ import type { SessionsService, Tokens } from '../../src/features/identity/sessio
 import { storedAuditLog } from '../../src/features/operations/audit/audit.feature.js';
 import type { Credentials } from '../../src/kernel/caller.js';
 import type { Log } from '../../src/kernel/log.js';
+import { systemTimers } from '../../src/kernel/timers.js';
 import type { Viewer } from '../../src/kernel/viewer.js';
 import type { AuditLog } from '../../src/ports/audit-log.js';
 import type { Database } from '../../src/ports/database.js';
@@ -87,6 +88,7 @@ export class AccountsFixture {
       secrets: SECRETS,
       audit: this.audit,
       clock: this.clock,
+      timers: systemTimers,
       log: SILENT,
       createDurableLimiter: this.#limiterOf,
       rateLimits: { login: UNUSED, loginClient: UNUSED, providerLogin: UNUSED, signUp: UNUSED },

@@ -24,20 +24,31 @@ function watching() {
     time: 0,
     isDown: false,
     isSilent: false,
+    /** The process of the database that answers, and what it says without an end. */
+    backend: 1,
+    noted: [] as string[],
+    nextExpiry: null as Date | null,
+    looks: 0,
     asked: [] as Watched[],
     askedTokens: [] as (readonly string[])[],
     onAsk: (): void => undefined,
   };
   const watch = new SessionWatch({
     repository: {
-      findEnded: async (watched) => {
-        state.asked.push(watched);
-        state.onAsk();
+      endsSince: async (mark) => {
+        state.looks += 1;
         await Promise.resolve();
         setImmediate(() => events.emit('looked'));
         if (state.isSilent) await new Promise(() => undefined);
         if (state.isDown) throw new Error('the database is away');
-        return ended;
+        const ids = mark === null ? [] : [...[...ended].slice(Number(mark)), ...state.noted];
+        return { mark: String(ended.size), backend: state.backend, ids };
+      },
+      findEnded: (watched) => {
+        state.asked.push(watched);
+        state.onAsk();
+        const ids = [...watched.sessionIds, ...watched.userIds].filter((id) => ended.has(id));
+        return Promise.resolve({ ids, nextExpiry: state.nextExpiry });
       },
     },
     personalTokens: {
@@ -274,6 +285,117 @@ describe('SessionWatch', () => {
     watch.close();
   });
 
+  describe('while many are open', () => {
+    const [one, two] = [viewerOf(), viewerOf()];
+    const holder = viewerOf({ sessionId: null, token: { id: newId(), scopes: [] } });
+    const all = [one.sessionId, two.sessionId];
+
+    const following = async () => {
+      const parts = watching();
+      const over: Viewer[] = [];
+      const follow = (viewer: Viewer) =>
+        parts.watch.follow(
+          () => viewer,
+          () => over.push(viewer),
+        );
+      for (const viewer of [one, two, holder]) follow(viewer);
+      await parts.looked();
+      const { state } = parts;
+      expect([state.asked.map(({ sessionIds }) => sessionIds), state.askedTokens]).toEqual([
+        [all],
+        [[holder.token?.id]],
+      ]);
+      state.asked.length = 0;
+      state.askedTokens.length = 0;
+      return { ...parts, follow, over };
+    };
+
+    it('asks about none of them as long as nothing has ended', async () => {
+      const { watch, state, looked } = await following();
+      for (let look = 0; look < 5; look += 1) await looked();
+      expect([state.asked, state.askedTokens]).toEqual([[], []]);
+      watch.close();
+    });
+
+    it('asks about one that has opened', async () => {
+      const { watch, state, looked, follow, over, ended } = await following();
+      const other = viewerOf();
+      // Noted before the look that came before it opened.
+      ended.add(other.sessionId ?? '');
+      await looked();
+      follow(other);
+      await looked();
+      expect(state.asked).toEqual([{ sessionIds: [other.sessionId], userIds: [] }]);
+      expect(over).toEqual([other]);
+      watch.close();
+    });
+
+    it('asks about those whose session, token or user may have ended', async () => {
+      const { watch, state, looked, over } = await following();
+      state.noted = [one.sessionId ?? '', newId()];
+      await looked();
+      state.noted = [two.userId];
+      await looked();
+      state.noted = [holder.token?.id ?? ''];
+      await looked();
+      state.noted = [holder.userId];
+      await looked();
+      state.noted = [];
+      await looked();
+      expect(state.asked.map(({ sessionIds }) => sessionIds)).toEqual([[one.sessionId], [two.sessionId]]);
+      expect(state.askedTokens).toEqual([[holder.token?.id], [holder.token?.id]]);
+      expect(over).toEqual([]);
+      watch.close();
+    });
+
+    const wholeLooks: Readonly<Record<string, (state: ReturnType<typeof watching>['state']) => void>> = {
+      'a table was emptied': ({ noted }) => {
+        noted.push('00000000-0000-0000-0000-000000000000');
+      },
+      'more has ended than is told': ({ noted }) => {
+        noted.push(...Array.from({ length: 1_001 }, newId));
+      },
+      'a process of the database answers that did not before': (state) => {
+        state.backend = 2;
+      },
+      'one of their sessions expires': (state) => {
+        state.time = 5_000;
+      },
+    };
+    it.each(Object.entries(wholeLooks))('asks about all where %s', async (_, happen) => {
+      const { watch, state, looked, follow } = await following();
+      state.nextExpiry = new Date(5_000);
+      follow(viewerOf());
+      await looked();
+      state.nextExpiry = null;
+      state.asked.length = 0;
+      happen(state);
+      await looked();
+      state.noted.length = 0;
+      await looked();
+      expect(state.asked.map(({ sessionIds }) => sessionIds.slice(0, 2))).toEqual([all]);
+      watch.close();
+    });
+
+    it('asks about all once the database is back', async () => {
+      const { watch, state, looked } = await following();
+      state.isDown = true;
+      await looked();
+      state.isDown = false;
+      await looked();
+      expect(state.asked.map(({ sessionIds }) => sessionIds)).toEqual([all]);
+      watch.close();
+    });
+
+    it('asks about all at every sixtieth look, whatever is noted', async () => {
+      const { watch, state, looked } = await following();
+      const { looks } = state;
+      while (state.asked.length === 0) await looked();
+      expect(state.looks - looks).toBe(61);
+      watch.close();
+    });
+  });
+
   it('asks nothing when no stream is open any more', async () => {
     const { watch, state, looked } = watching();
     const { iterable, calls } = source();
@@ -281,9 +403,9 @@ describe('SessionWatch', () => {
     await looked();
     await stream.return?.();
     expect(calls).toEqual(['return']);
-    const { length } = state.asked;
+    const { looks } = state;
     watch.recheck();
-    expect(state.asked).toHaveLength(length);
+    expect(state.looks).toBe(looks);
   });
 
   it('lets streams go on while the database is away, says so once, and ends them when it is back', async () => {
@@ -310,10 +432,11 @@ it('looks twice a second unless told otherwise', async () => {
   let looks = 0;
   const watch = new SessionWatch({
     repository: {
-      findEnded: () => {
+      endsSince: () => {
         looks += 1;
-        return Promise.resolve(new Set<string>());
+        return Promise.resolve({ mark: '1', backend: 1, ids: [] });
       },
+      findEnded: () => Promise.resolve({ ids: [], nextExpiry: null }),
     },
     personalTokens: { findEnded: () => Promise.resolve([]) },
     clock: { now: () => new Date(0) },

@@ -2,12 +2,16 @@ import type { Clock } from '../../../kernel/clock.js';
 import type { Log } from '../../../kernel/log.js';
 import type { AccessEnd, FollowViewer, Viewer } from '../../../kernel/viewer.js';
 import { abortable } from './abortable.js';
+import { AccessEnds } from './access-ends.js';
 import { invalidToken } from './session.js';
 import type { SessionsRepository, Watched } from './sessions.repository.js';
 import type { TokenHolders } from './token-holders.js';
 
+/** Of so many looks, one asks about all that is open: for ends that no trigger has noted. */
+const LOOKS_TO_WHOLE = 60;
+
 export interface SessionWatchOptions {
-  readonly repository: Pick<SessionsRepository, 'findEnded'>;
+  readonly repository: Pick<SessionsRepository, 'endsSince' | 'findEnded'>;
   readonly personalTokens: Pick<TokenHolders, 'findEnded'>;
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
@@ -25,34 +29,43 @@ interface WatchedIds extends Watched {
 
 const expiryOf = ({ expiresAt }: Viewer) => expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
 
+/** By which the database is asked about it. */
+const idOf = ({ token, sessionId, userId }: Viewer) => token?.id ?? sessionId ?? userId;
+
 /** An open stream or WebSocket. */
 interface Followed {
   readonly whose: () => Viewer;
   readonly end: (why: AccessEnd) => void;
   /** What `whose` said last. */
   viewer: Viewer;
-  /** The viewer that the database was asked about last. */
-  asked?: Viewer;
+  /** The viewer that the database was asked about last; undefined before. */
+  asked: Viewer | undefined;
 }
 
 /**
  * Ends open streams and WebSockets when their session or personal access token ends (by logout, suspension, deletion or expiry), on whichever
- * instance that happened. One query checks all of them, twice a second while there are any, and immediately after
- * changes made by this instance. While the database is unreachable, they stay open until their token expires.
+ * instance that happened. It asks twice a second while there are any, and immediately after changes made by this instance. While the
+ * database is unreachable, they stay open until their token expires.
  *
- * As long as nothing opens, closes or takes a new token, a check goes over none of them: thousands are open and silent.
+ * As long as nothing opens, ends or takes a new token, a look is one statement, and goes over none of them: thousands are open and
+ * silent.
  */
 export class SessionWatch {
   readonly #repository: Pick<SessionsRepository, 'findEnded'>;
+  readonly #ends: AccessEnds;
   readonly #personalTokens: Pick<TokenHolders, 'findEnded'>;
   readonly #clock: Clock;
   readonly #log: Pick<Log, 'warn'>;
   readonly #intervalMs: number;
   readonly #followed = new Set<Followed>();
-  /** The ids that the database is asked about; undefined once something has opened, closed or taken a new token. */
-  #watched: WatchedIds | undefined;
+  /** What has opened or taken a new token since the last look: whether it had ended by then, no later end says. */
+  readonly #unasked = new Set<Followed>();
   /** No token expires before that, in milliseconds. */
   #nextExpiry = Number.POSITIVE_INFINITY;
+  /** No session that the database was asked about expires before that, in milliseconds: nobody notes such an end. */
+  #nextSessionExpiry = Number.POSITIVE_INFINITY;
+  /** Looks until the next one that asks about all. */
+  #looksToWhole = 0;
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
   #looksAgain = false;
@@ -60,6 +73,7 @@ export class SessionWatch {
 
   constructor({ repository, personalTokens, clock, log, intervalMs = 500 }: SessionWatchOptions) {
     this.#repository = repository;
+    this.#ends = new AccessEnds(repository);
     this.#personalTokens = personalTokens;
     this.#clock = clock;
     this.#log = log;
@@ -68,11 +82,13 @@ export class SessionWatch {
 
   readonly follow: FollowViewer = (whose, onEnd) => {
     const stop = () => {
-      if (this.#followed.delete(followed)) this.#watched = undefined;
+      this.#followed.delete(followed);
+      this.#unasked.delete(followed);
     };
     const followed: Followed = {
       whose,
       viewer: whose(),
+      asked: undefined,
       end: (why) => {
         stop();
         onEnd(why);
@@ -123,13 +139,13 @@ export class SessionWatch {
 
   close(): void {
     this.#followed.clear();
-    this.#watched = undefined;
+    this.#unasked.clear();
     this.#pause();
   }
 
-  #noteChange({ viewer }: Followed): void {
-    this.#watched = undefined;
-    this.#nextExpiry = Math.min(this.#nextExpiry, expiryOf(viewer));
+  #noteChange(followed: Followed): void {
+    this.#unasked.add(followed);
+    this.#nextExpiry = Math.min(this.#nextExpiry, expiryOf(followed.viewer));
   }
 
   #resume(): void {
@@ -156,11 +172,27 @@ export class SessionWatch {
     }
   }
 
-  #gather(): WatchedIds {
+  /** Those of whose end the database knows, if they have ended. */
+  async #due(now: number): Promise<readonly Followed[]> {
+    const ended = await this.#ends.sinceLast();
+    if (ended === undefined || this.#looksToWhole <= 0 || now >= this.#nextSessionExpiry) {
+      this.#looksToWhole = LOOKS_TO_WHOLE;
+      this.#nextSessionExpiry = Number.POSITIVE_INFINITY;
+      return [...this.#followed];
+    }
+    this.#looksToWhole -= 1;
+    if (ended.size === 0) return [...this.#unasked];
+    return [...this.#followed].filter(
+      ({ viewer, asked }) => asked !== viewer || ended.has(idOf(viewer)) || ended.has(viewer.userId),
+    );
+  }
+
+  #gather(due: readonly Followed[]): WatchedIds {
     const [sessionIds, userIds, tokenIds] = [new Set<string>(), new Set<string>(), new Set<string>()];
-    for (const followed of this.#followed) {
+    for (const followed of due) {
       const { viewer } = followed;
       followed.asked = viewer;
+      this.#unasked.delete(followed);
       if (viewer.token !== undefined) tokenIds.add(viewer.token.id);
       else if (viewer.sessionId !== null) sessionIds.add(viewer.sessionId);
       else userIds.add(viewer.userId);
@@ -180,21 +212,32 @@ export class SessionWatch {
   }
 
   async #endEnded(): Promise<void> {
-    const { sessionIds, userIds, tokenIds } = (this.#watched ??= this.#gather());
+    const now = this.#clock.now();
     try {
-      const now = this.#clock.now();
-      const endedTokens = tokenIds.length > 0 ? await this.#personalTokens.findEnded(tokenIds, now) : [];
-      const ended = new Set([...(await this.#repository.findEnded({ sessionIds, userIds }, now)), ...endedTokens]);
-      for (const followed of ended.size > 0 ? this.#followed : []) {
-        const { viewer } = followed;
-        // One that came meanwhile, or was renewed, perhaps in another session, is checked next time.
-        const isAsAsked = followed.asked === viewer;
-        if (isAsAsked && ended.has(viewer.token?.id ?? viewer.sessionId ?? viewer.userId)) followed.end('ended');
+      // First what has ended since, then who that was: what ends meanwhile is told the next time.
+      const due = await this.#due(now.getTime());
+      if (due.length > 0) {
+        const ended = await this.#findEnded(this.#gather(due), now);
+        for (const followed of ended.size > 0 ? due : []) {
+          const { viewer, asked } = followed;
+          // One that was renewed meanwhile, perhaps in another session, is checked next time.
+          const isAsAsked = asked === viewer && this.#followed.has(followed);
+          if (isAsAsked && ended.has(idOf(viewer))) followed.end('ended');
+        }
       }
       this.#isFailing = false;
     } catch (error) {
+      this.#ends.forget();
       if (!this.#isFailing) this.#log.warn({ err: error }, 'cannot look for ended sessions; their streams go on');
       this.#isFailing = true;
     }
+  }
+
+  async #findEnded({ tokenIds, ...watched }: WatchedIds, now: Date): Promise<ReadonlySet<string>> {
+    const endedTokens = tokenIds.length > 0 ? await this.#personalTokens.findEnded(tokenIds, now) : [];
+    if (watched.sessionIds.length === 0 && watched.userIds.length === 0) return new Set(endedTokens);
+    const { ids, nextExpiry } = await this.#repository.findEnded(watched, now);
+    this.#nextSessionExpiry = Math.min(this.#nextSessionExpiry, nextExpiry?.getTime() ?? Number.POSITIVE_INFINITY);
+    return new Set([...ids, ...endedTokens]);
   }
 }

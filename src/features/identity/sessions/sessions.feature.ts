@@ -1,6 +1,8 @@
 import type { NodeFinder } from '../../../graphql/node.resolver.js';
 import type { Clock } from '../../../kernel/clock.js';
 import type { Log } from '../../../kernel/log.js';
+import { Sweep } from '../../../kernel/sweep.js';
+import type { Timers } from '../../../kernel/timers.js';
 import type { AuditLog } from '../../../ports/audit-log.js';
 import type { Database } from '../../../ports/database.js';
 import { AccessTokens } from './access-tokens.js';
@@ -27,6 +29,7 @@ interface SessionsFeatureNeeds {
   readonly personalTokens: TokenHolders;
   readonly audit: AuditLog;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly log: Pick<Log, 'warn'>;
 }
 
@@ -42,6 +45,7 @@ export function sessionsFeature(needs: SessionsFeatureNeeds) {
     maxStreams = 500,
     audit,
     clock,
+    timers,
     log,
   } = needs;
   const repository = new SessionsRepository(database);
@@ -57,9 +61,19 @@ export function sessionsFeature(needs: SessionsFeatureNeeds) {
     refreshTokenDays,
     clock,
   });
+  let mark: string | null = null;
   return {
     service,
     watch,
+    sweep: new Sweep({
+      work: async () => {
+        mark = await repository.sweepEnds(mark);
+        return false;
+      },
+      failure: 'notes of sessions that have ended were not removed; it is tried again',
+      timers,
+      log,
+    }),
     streams: new StreamPlaces(maxStreams),
     resolvers: [new SessionsResolver(service)],
     nodes: [{ typeName: 'Session', find: (viewer, id) => service.findVisible(viewer, id) }] satisfies NodeFinder[],

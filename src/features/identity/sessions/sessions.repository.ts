@@ -64,6 +64,23 @@ export interface Watched {
   readonly userIds: readonly string[];
 }
 
+/** What transactions have noted that may have ended somebody's access. */
+export interface NotedEnds {
+  /** What has been committed after this look is noted by transactions from this number on. */
+  readonly mark: string;
+  /** The process of the database that has answered. */
+  readonly backend: number;
+  /** Of sessions, personal access tokens and users. All zeros stand for all of them. */
+  readonly ids: readonly string[];
+}
+
+/** Of {@link Watched}: what has ended. */
+export interface FoundEnds {
+  readonly ids: readonly string[];
+  /** When the first of the other sessions expires; null where there are none. */
+  readonly nextExpiry: Date | null;
+}
+
 export class SessionsRepository {
   /** On the hot path: read at every request. */
   readonly findState: (sessionId: string) => Promise<SessionState | null>;
@@ -220,19 +237,59 @@ export class SessionsRepository {
     return count;
   }
 
+  /**
+   * What has been noted of ends of access (a trigger does so in each transaction that may end one) by transactions that an earlier look
+   * did not see. One that commits late is among them: marks are numbers of transactions, and no time is compared.
+   * @param mark that of the earlier look; null for none, of which nothing was seen
+   * @param most more than that are not read
+   */
+  async endsSince(mark: string | null, most: number): Promise<NotedEnds> {
+    const { rows } = await this.database.query<NotedEnds>(
+      `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS mark, pg_backend_pid() AS backend, ARRAY(
+         SELECT id FROM access_ends
+         WHERE transaction_id >= $1::bigint AND transaction_id < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+         ORDER BY transaction_id LIMIT $2)::text[] AS ids`,
+      [mark, most],
+      'access_ends_since',
+    );
+    const [noted] = rows;
+    if (noted === undefined) throw new Error('The database gave no mark');
+    return noted;
+  }
+
+  /**
+   * Forgets ends that every instance has seen.
+   * @param mark that of a look of some minutes ago; null where there was none
+   * @returns that of now
+   */
+  async sweepEnds(mark: string | null): Promise<string> {
+    // Numbers that no transaction has had yet are those of a server that the rows were copied from.
+    const { rows } = await this.database.query<{ mark: string }>(
+      `WITH swept AS (
+         DELETE FROM access_ends
+         WHERE transaction_id < $1::bigint OR transaction_id >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+       SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS mark`,
+      [mark],
+    );
+    return rows[0]?.mark ?? '0';
+  }
+
   /** Finds those of the sessions that have ended, and those of the users who may no longer use the service. */
-  async findEnded({ sessionIds, userIds }: Watched, now: Date): Promise<ReadonlySet<string>> {
-    const { rows } = await this.database.query<{ id: string }>(
-      `SELECT id FROM unnest($1::uuid[]) AS watched (id) WHERE NOT EXISTS (
-         SELECT FROM sessions s JOIN users u ON u.id = s.user_id
-         WHERE s.id = watched.id AND s.revoked_at IS NULL AND s.expires_at > $3 AND ${USER_MAY_ACT})
-       UNION ALL
-       SELECT id FROM unnest($2::uuid[]) AS watched (id) WHERE NOT EXISTS (
-         SELECT FROM users u WHERE u.id = watched.id AND ${USER_MAY_ACT})`,
+  async findEnded({ sessionIds, userIds }: Watched, now: Date): Promise<FoundEnds> {
+    // One by one (LIMIT), since the tables are large.
+    const { rows } = await this.database.query<FoundEnds>(
+      `SELECT coalesce(array_agg(watched.id) FILTER (WHERE live.expires_at IS NULL), '{}')::text[] || ARRAY(
+           SELECT watched.id FROM unnest($2::uuid[]) AS watched (id) WHERE NOT EXISTS (
+             SELECT FROM users u WHERE u.id = watched.id AND ${USER_MAY_ACT}))::text[] AS ids,
+         min(live.expires_at) AS "nextExpiry"
+       FROM unnest($1::uuid[]) AS watched (id) LEFT JOIN LATERAL (
+         SELECT s.expires_at FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.id = watched.id AND s.revoked_at IS NULL AND s.expires_at > $3 AND ${USER_MAY_ACT} LIMIT 1
+       ) AS live ON true`,
       [sessionIds, userIds, now],
       'session_find_ended',
     );
-    return new Set(rows.map(({ id }) => id));
+    return rows[0] ?? { ids: [], nextExpiry: null };
   }
 }
 
