@@ -373,6 +373,8 @@ export const OTHER_READS: Readonly<Record<string, string>> = {
   'replies.findWaitingEnds': 'of the replies that wait, which an index has alone',
   'second-factor.isOlder': 'one row',
   'second-factor.findSealedOtherwise': 'a part at a time, at the start',
+  'sessions.endsSince': 'a thousand rows at most, of some minutes, by their index',
+  'sessions.findEnded': 'a row for each that is asked about',
   'sessions.isLive': 'one row',
   'sessions.listLive': 'the sessions of one user, of which the expired ones are deleted',
   'sessions.recentClients': 'the latest sessions of one user',
