@@ -33,6 +33,19 @@ export class EventFeedsRepository {
     return new Map(rows.map(({ id, last }) => [id, last]));
   }
 
+  /**
+   * What the database has at this moment, as a word: as long as nothing is committed, by whomever, it stays the same. Another process of
+   * the database may have another word for it: all are new after a crash, which takes back numbers of transactions.
+   */
+  async moment(): Promise<string> {
+    const { rows } = await this.database.query<{ moment: string }>(
+      `SELECT pg_backend_pid() || ' ' || pg_current_snapshot()::text AS moment`,
+      [],
+      'feed_moment',
+    );
+    return rows[0]?.moment ?? '';
+  }
+
   /** The events after a number that are still kept, in order. */
   async after(feedId: string, sequence: number, limit: number): Promise<readonly StoredEvent[]> {
     const { rows } = await this.database.query<StoredEvent>(
