@@ -1,5 +1,5 @@
-// Where a call spends its time: `npm run profile -- <call> [--door rest|graphql] [--seconds 8] [--size 1000] [--outliving]`, for the
-// calls of calls.ts. Loads the service with it and writes a flame graph (.svg) and a .cpuprofile, which browsers and editors open, to
+// Where a call spends its time: `npm run profile -- <call> [--door rest|graphql] [--seconds 8] [--size 1000] [--outliving] [--embedded]`,
+// for the calls of calls.ts, on PostgreSQL or the embedded database. Loads the service with it and writes a flame graph (.svg) and a .cpuprofile, which browsers and editors open, to
 // profiles/; prints the functions and the packages with the most time of their own; with
 // --outliving first those whose objects outlive young ones. Needs what the benchmark needs.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { Inspector } from '../support/inspector.js';
 import { callsOf, type DoorName } from './calls.js';
 import { callTree, frames, selfTimes } from './cpu-profile.js';
-import { castOf, fillDatabase } from './data.js';
+import { castOf, fillDatabase, fillEmbedded } from './data.js';
 import { flameGraph } from './flame-graph.js';
 import { load, writeScript } from './generator.js';
 import { removeAtEnd } from './leave-nothing.js';
@@ -27,6 +27,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '8' },
     size: { type: 'string', default: '1000' },
     outliving: { type: 'boolean', default: false },
+    embedded: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
@@ -42,7 +43,11 @@ try {
   const requests = calls[name];
   if (requests === undefined) throw new Error(`The calls are ${Object.keys(calls).join(', ')}.`);
   const script = await writeScript(scripts, name, requests);
-  const product = await startProduct({ databaseUrl: url, flags: ['--inspect=127.0.0.1:0'] });
+  const embedded = join(scripts, 'embedded');
+  // Rows of one number have one id in both.
+  if (values.embedded) await fillEmbedded(embedded, Number(values.size));
+  const store = values.embedded ? { environment: { DATA_DIR: embedded } } : { databaseUrl: url };
+  const product = await startProduct({ ...store, flags: ['--inspect=127.0.0.1:0'] });
   try {
     const inspector = await Inspector.open(await product.output());
     await load(product, script, { seconds: 4 });
@@ -56,7 +61,7 @@ try {
     const { perSecond, cpuUs } = await load(product, script, { seconds: Number(values.seconds) });
     const profile = await inspector.stopProfile();
     inspector.close();
-    const title = `${values.door} ${name}`;
+    const title = `${values.door} ${name}${values.embedded ? ' embedded' : ''}`;
     const tree = callTree(profile);
     const row = (us: number, text: string) => {
       console.log(
@@ -71,7 +76,7 @@ try {
     console.log();
     for (const [text, us] of selfTimes(tree, ({ part }) => part).slice(0, PARTS)) row(us, text);
     await mkdir(FOLDER, { recursive: true });
-    const file = join(FOLDER, title.replace(' ', '-'));
+    const file = join(FOLDER, title.replaceAll(' ', '-'));
     await writeFile(`${file}.cpuprofile`, JSON.stringify(profile));
     await writeFile(`${file}.svg`, flameGraph(tree, title));
     console.log(`\n${file}.svg`);
