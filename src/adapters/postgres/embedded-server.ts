@@ -142,6 +142,11 @@ export class EmbeddedServer implements PgliteHost {
   async #mayOpen(): Promise<boolean> {
     if (!existsSync(join(this.directory, 'PG_VERSION'))) return false;
     if (this.#failure.code !== '53100') return true;
+    return this.hasRoom();
+  }
+
+  /** Whether the disk has room for more than PostgreSQL needs to open the database. */
+  async hasRoom(): Promise<boolean> {
     const { bavail, bsize } = await statfs(this.directory).catch(() => ({ bavail: 0, bsize: 0 }));
     return bavail * bsize >= ROOM_BYTES;
   }

@@ -5,9 +5,32 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Child } from '../../../test/support/child-process.js';
 import { EmbeddedFolder } from '../../../test/support/embedded-folder.js';
-import { fillDataDirectory } from '../../../test/support/migrated-database.js';
-import { migrationsDirectory, silentLogger } from '../../../test/support/servers.js';
+import { createMigratedDatabase, fillDataDirectory } from '../../../test/support/migrated-database.js';
+import { migrationsDirectory, silentLogger, testServerUrl } from '../../../test/support/servers.js';
 import { openDatabase } from './open-database.js';
+import type { OpenedDatabase } from './pool-database.js';
+
+/** Closes the database in the end. */
+async function expectGrowthToBeSeen(database: OpenedDatabase): Promise<void> {
+  await database.query('CREATE TABLE grown (n int) WITH (autovacuum_enabled = false)');
+  await database.query('INSERT INTO grown SELECT n FROM generate_series(1, 10000) AS n');
+  const isSeen = async () => {
+    const { rows } = await database.query(`SELECT FROM pg_class WHERE relname = 'grown' AND reltuples = 10000`);
+    return rows.length === 1;
+  };
+  while (!(await isSeen())) await delay(10);
+  await database.close();
+}
+
+const server = testServerUrl();
+(server === undefined ? describe.skip : describe)('a database on a server', () => {
+  it('has its tables analysed that have grown, while it is open', async () => {
+    const { url, drop } = await createMigratedDatabase(server ?? '');
+    const options = { url, dataDirectory: '', migrationsDirectory, logger: silentLogger, vacuumMs: 10 };
+    await expectGrowthToBeSeen(await openDatabase(options));
+    await drop();
+  });
+});
 
 describe('the embedded database in a folder', () => {
   let folder: EmbeddedFolder;
@@ -82,18 +105,11 @@ describe('the embedded database in a folder', () => {
     expect(rows).toEqual([{ stored: acknowledged.length, torn: 0 }]);
   });
 
-  it('is vacuumed while it is open', async () => {
+  it('looks after tables that have grown, while it is open', async () => {
     await fillDataDirectory(folder.path);
     const { path: dataDirectory } = folder;
     const options = { url: undefined, dataDirectory, migrationsDirectory, logger: silentLogger, vacuumMs: 10 };
-    const database = await openDatabase(options);
-    await database.query('CREATE TABLE grown AS SELECT n FROM generate_series(1, 10000) AS n');
-    const isVacuumed = async () => {
-      const { rows } = await database.query(`SELECT FROM pg_class WHERE relname = 'grown' AND reltuples = 10000`);
-      return rows.length === 1;
-    };
-    while (!(await isVacuumed())) await delay(10);
-    await database.close();
+    await expectGrowthToBeSeen(await openDatabase(options));
   });
 
   it('is begun anew when the process was killed while it made it', async () => {

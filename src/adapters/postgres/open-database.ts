@@ -8,8 +8,8 @@ import { StartupError } from '../../kernel/startup-error.js';
 import { openDataDirectory, UNFINISHED_RESTORE } from '../disk/private-directory.js';
 import { describeFailure } from './connection-failure.js';
 import { lockDirectory } from './directory-lock.js';
+import { Autovacuum } from './autovacuum.js';
 import { copyTemplate, isUsable } from './embedded-template.js';
-import { EmbeddedVacuum } from './embedded-vacuum.js';
 import { migrate, readMigrations, requireMigrated, type MigrateOptions } from './migrate.js';
 import { NamedStatements, type PreparedStatements } from './named-statements.js';
 import { type OpenedDatabase, PoolDatabase } from './pool-database.js';
@@ -43,7 +43,7 @@ export interface OpenDatabaseOptions {
    * or to `leave` it as it is.
    */
   readonly missingMigrations?: 'apply' | 'refuse' | 'leave';
-  /** Replaces the minute after which {@link EmbeddedVacuum} looks, in tests. */
+  /** Replaces the time after which {@link Autovacuum} looks, in tests. */
   readonly vacuumMs?: number;
 }
 
@@ -90,9 +90,16 @@ async function openEmbedded(options: OpenDatabaseOptions, resources: AsyncDispos
   const pool = createPglitePool(server, logger, tracing);
   resources.defer(() => pool.end());
   await bringUpToDate(missingMigrations, { pool, directory: migrationsDirectory, logger });
-  const vacuum = new EmbeddedVacuum(pool, logger, vacuumMs);
-  vacuum.open();
-  resources.defer(() => vacuum.close());
+  const autovacuum = new Autovacuum({
+    pool,
+    logger,
+    command: 'VACUUM (ANALYZE, SKIP_LOCKED)',
+    ownSchemaAlone: false,
+    hasRoom: () => server.hasRoom(),
+    everyMs: vacuumMs,
+  });
+  autovacuum.open();
+  resources.defer(() => autovacuum.close());
   const version = await serverVersion(pool);
   const description = `PGlite (PostgreSQL ${version.name}) in ${directory}`;
   return new PoolDatabase({ pool, description, embedded: true, logger, tracing, resources });
@@ -145,6 +152,7 @@ async function openServer(
     missingMigrations,
     poolSize = DEFAULT_POOL_SIZE,
     preparedStatements = 'auto',
+    vacuumMs,
   }: OpenDatabaseOptions,
   resources: AsyncDisposableStack,
 ): Promise<OpenedDatabase> {
@@ -160,6 +168,15 @@ async function openServer(
     .finally(() => migrationPool.end());
   const pool = createPostgresPool({ url, logger, size: poolSize, limitStatements: true, tracing });
   resources.defer(() => pool.end());
+  const autovacuum = new Autovacuum({
+    pool,
+    logger,
+    command: 'ANALYZE (SKIP_LOCKED)',
+    ownSchemaAlone: true,
+    everyMs: vacuumMs,
+  });
+  autovacuum.open();
+  resources.defer(() => autovacuum.close());
   const description = `PostgreSQL ${version} at ${place}`;
   return new PoolDatabase({ pool, description, embedded: false, logger, tracing, resources, names, schema });
 }

@@ -496,10 +496,12 @@ export class MessagesRepository {
       `WITH RECURSIVE branch AS (
          SELECT m.parent_id AS id, 1 AS depth FROM messages m WHERE m.id = $1
          UNION ALL
-         SELECT m.parent_id, branch.depth + 1 FROM branch JOIN messages m ON m.id = branch.id WHERE branch.depth < $2
+         SELECT m.parent_id, branch.depth + 1 FROM branch
+         CROSS JOIN LATERAL (SELECT parent_id FROM messages WHERE id = branch.id OFFSET 0) AS m WHERE branch.depth < $2
        )
        SELECT m.id, m.message_type AS "messageType", ${REMARK_CONTENT} AS content, m.ask_options->'images' AS images
-       FROM branch JOIN messages m ON m.id = branch.id WHERE ${IS_REMARK} ORDER BY branch.depth`,
+       FROM branch CROSS JOIN LATERAL (SELECT * FROM messages WHERE id = branch.id OFFSET 0) AS m
+       WHERE ${IS_REMARK} ORDER BY branch.depth`,
       [id, limit],
       'message_remarks_before',
     );

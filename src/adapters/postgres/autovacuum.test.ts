@@ -1,19 +1,26 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { testDatabases, type TestPool } from '../../../test/support/database.js';
 import { silentLogger } from '../../../test/support/servers.js';
-import { EmbeddedVacuum } from './embedded-vacuum.js';
+import { Autovacuum } from './autovacuum.js';
 
 const ROWS = 5_000;
 
 // On a server, too, which does not vacuum this table by itself.
-describe.each(testDatabases())('vacuuming on $name', ({ openEmpty }) => {
+describe.each(testDatabases())('autovacuum on $name', ({ openEmpty }) => {
   let opened: TestPool;
-  let vacuum: EmbeddedVacuum;
+  let autovacuum: Autovacuum;
+  let hasRoom = true;
   beforeAll(async () => {
     opened = await openEmpty();
-    vacuum = new EmbeddedVacuum(opened.pool, silentLogger);
+    autovacuum = new Autovacuum({
+      pool: opened.pool,
+      logger: silentLogger,
+      command: 'VACUUM (ANALYZE, SKIP_LOCKED)',
+      ownSchemaAlone: false,
+      hasRoom: () => Promise.resolve(hasRoom),
+    });
     // What the server's own tables have is done.
-    await vacuum.vacuum();
+    await autovacuum.work();
   });
   afterAll(() => opened.drop());
 
@@ -27,17 +34,25 @@ describe.each(testDatabases())('vacuuming on $name', ({ openEmpty }) => {
   });
 
   it('is of what has grown, once', async () => {
-    expect(await vacuum.vacuum()).toEqual([]);
+    expect(await autovacuum.work()).toEqual([]);
     await fill();
-    expect(await vacuum.vacuum()).toEqual(['"A table"']);
-    expect(await vacuum.vacuum()).toEqual([]);
+    expect(await autovacuum.work()).toEqual(['"A table"']);
+    expect(await autovacuum.work()).toEqual([]);
+  });
+
+  it('waits for room on the disk', async () => {
+    await fill();
+    hasRoom = false;
+    expect(await autovacuum.work()).toEqual([]);
+    hasRoom = true;
+    expect(await autovacuum.work()).toEqual(['"A table"']);
   });
 
   it('lets the room of deleted rows be used again', async () => {
     await fill();
     const once = await pages();
     await query('DELETE FROM "A table" WHERE note <> \'note 5000\'');
-    await vacuum.vacuum();
+    await autovacuum.work();
     await fill();
     expect(await pages()).toBe(once);
   });
@@ -54,7 +69,7 @@ describe.each(testDatabases())('vacuuming on $name', ({ openEmpty }) => {
     const atFirst = await expectedRows();
     await fill();
     expect(await expectedRows()).toBe(atFirst);
-    await vacuum.vacuum();
+    await autovacuum.work();
     expect(await expectedRows()).toBeGreaterThan(ROWS / 2);
   });
 });
