@@ -72,7 +72,8 @@ function observedEvents(log: EventLog, observe: Observe, metrics: Metrics): Even
     isShared: log.isShared,
     write: (stream, writer, first, events) => {
       metrics.eventsWritten(events.length);
-      return call('write', () => log.write(stream, writer, first, events));
+      const write = () => log.write(stream, writer, first, events);
+      return log.isShared ? observe('redis', 'write', async () => write()) : write();
     },
     takeOver: (stream) => call('take_over', () => log.takeOver(stream)),
     follow: (stream, after, signal) => call('follow', () => log.follow(stream, after, signal)),

@@ -26,10 +26,10 @@ export interface EventLog {
   /**
    * Writes events numbered from `first`. Numbers that the log has already stay as they are.
    * @returns the last number that the log now has. When it lacks numbers before `first`, since it lost them, it takes
-   * nothing: the writer goes on after the number returned.
-   * @throws TakenOver; Unavailable when it cannot be reached, in which case the events may be written or not, also later
+   * nothing: the writer goes on after the number returned. No promise where it is written already.
+   * @throws TakenOver; Unavailable when it cannot be reached, in which case the events may be written or not, also later. Both reject.
    */
-  write(stream: string, writer: number, first: number, events: readonly unknown[]): Promise<number>;
+  write(stream: string, writer: number, first: number, events: readonly unknown[]): number | Promise<number>;
   /**
    * Refuses all that earlier writers send from now on. In one step with that, reads what they wrote.
    * @throws Unavailable

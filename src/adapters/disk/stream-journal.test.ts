@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,9 +13,9 @@ describe('the journal of streams', () => {
   let directory: string;
   let warnings: string[];
 
-  const open = async (segmentBytes?: number) => {
+  const open = async (segmentBytes?: number, writeNow?: (...args: Parameters<typeof writeSync>) => number) => {
     const log = { warn: (_: object, message: string) => warnings.push(message) };
-    const journal = new DiskStreamJournal(directory, log, segmentBytes);
+    const journal = new DiskStreamJournal(directory, log, segmentBytes, writeNow as typeof writeSync);
     await journal.open();
     return new MemoryEventLog({ journal });
   };
@@ -36,6 +37,38 @@ describe('the journal of streams', () => {
     expect(entries.map(({ event }) => event)).toEqual(['a', 'b', 'c']);
     expect(await next.write('reply:1', writer, 4, ['end'])).toBe(4);
     expect(warnings).toEqual([]);
+  });
+
+  it('writes at once, and leaves the disk to other threads once it was slow', async () => {
+    const killed = await open(undefined, (...args) => {
+      const end = performance.now() + 30;
+      while (performance.now() < end);
+      return writeSync(...args);
+    });
+    const writes = ['a', 'b', 'c'].map((event, index) => async () => {
+      const written = killed.write('reply:1', FIRST_WRITER, index + 1, [event]);
+      const isAtOnce = typeof written === 'number';
+      expect(await written).toBe(index + 1);
+      return isAtOnce;
+    });
+    const atOnce: boolean[] = [];
+    for (const write of writes) atOnce.push(await write());
+    // A file has to be opened for the first one.
+    expect(atOnce).toEqual([false, true, false]);
+    const { entries } = await (await open()).takeOver('reply:1');
+    expect(entries.map(({ event }) => event)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('goes on where a segment cannot be written at once', async () => {
+    let writes = 0;
+    const log = await open(undefined, (...args) => {
+      if (++writes === 2) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      return writeSync(...args);
+    });
+    for (const [index, event] of ['a', 'b', 'c', 'd', 'e'].entries())
+      expect(await log.write('reply:1', FIRST_WRITER, index + 1, [event])).toBe(index + 1);
+    expect(warnings).toHaveLength(1);
+    expect(sequencesOf((await log.takeOver('reply:1')).entries)).toEqual([1, 2, 3, 4, 5]);
   });
 
   it('ends before a line that a kill cut', async () => {

@@ -7,9 +7,9 @@ export interface StreamJournal {
   read(stream: string): Promise<readonly LogEntry<unknown>[]>;
   /**
    * Resolves when the entries would be found if this process were killed, in the order of the calls. Never rejects.
-   * @returns false when they could not be written
+   * @returns false when they could not be written; no promise where that is known already
    */
-  write(stream: string, entries: readonly LogEntry<unknown>[]): Promise<boolean>;
+  write(stream: string, entries: readonly LogEntry<unknown>[]): boolean | Promise<boolean>;
   forget(stream: string): void;
   close(): Promise<void>;
 }
@@ -33,9 +33,10 @@ interface Stream {
   lastSequence: number;
   /** The journal has every entry up to this one. */
   journaled: number;
-  /** Fires `retentionMs` after the last event; absent while there is none. */
+  /** When it was written the last time, on the clock of `performance.now()`. */
+  writtenAt: number;
+  /** Looks whether that is `retentionMs` ago; absent before the first event, and once it was. */
   retention: NodeJS.Timeout | undefined;
-  expired: boolean;
 }
 
 /**
@@ -62,9 +63,9 @@ export class MemoryEventLog implements EventLog {
     return { streams: this.streams.size, followers };
   }
 
-  async write(name: string, writer: number, first: number, events: readonly unknown[]): Promise<number> {
+  write(name: string, writer: number, first: number, events: readonly unknown[]): number | Promise<number> {
     const stream = this.stream(name);
-    if (writer < stream.writer) throw new TakenOver();
+    if (writer < stream.writer) return Promise.reject(new TakenOver());
     const known = stream.lastSequence;
     const added = first > known + 1 ? [] : events.slice(known + 1 - first);
     const entries = added.map((event, index) => ({ sequence: known + 1 + index, event }));
@@ -72,13 +73,14 @@ export class MemoryEventLog implements EventLog {
     stream.entries.push(...entries);
     if (stream.entries.length > this.maxEvents) stream.entries.splice(0, stream.entries.length - this.maxEvents);
     this.keep(name, stream);
-    if (this.journal !== undefined && entries.length > 0) {
-      const isWritten = await this.journal.write(name, entries);
-      if (isWritten && stream.journaled === known) stream.journaled = known + entries.length;
-    }
-    for (const follower of stream.followers) follower.pushAll(entries);
-    this.leaveToJournal(stream);
-    return known + entries.length;
+    const tell = (isJournaled: boolean) => {
+      if (isJournaled && stream.journaled === known) stream.journaled = known + entries.length;
+      for (const follower of stream.followers) follower.pushAll(entries);
+      this.leaveToJournal(stream);
+      return known + entries.length;
+    };
+    const written = entries.length > 0 && (this.journal?.write(name, entries) ?? false);
+    return typeof written === 'boolean' ? tell(written) : written.then(tell);
   }
 
   async takeOver<Event>(name: string): Promise<{ writer: number; entries: readonly LogEntry<Event>[] }> {
@@ -158,8 +160,8 @@ export class MemoryEventLog implements EventLog {
         opening: 0,
         lastSequence: 0,
         journaled: 0,
+        writtenAt: 0,
         retention: undefined,
-        expired: false,
       };
       this.streams.set(name, stream);
     }
@@ -167,20 +169,25 @@ export class MemoryEventLog implements EventLog {
   }
 
   private keep(name: string, stream: Stream): void {
-    stream.expired = false;
-    if (stream.retention === undefined) {
-      stream.retention = setTimeout(() => {
-        stream.expired = true;
-        this.forgetIfUnused(name, stream);
-      }, this.retentionMs).unref();
-    } else {
-      stream.retention.refresh();
-    }
+    // A timer that begins anew with each event would take more than all else here.
+    stream.writtenAt = performance.now();
+    if (stream.retention === undefined) this.lookAgain(name, stream, this.retentionMs);
+  }
+
+  private lookAgain(name: string, stream: Stream, milliseconds: number): void {
+    stream.retention = setTimeout(() => {
+      const left = stream.writtenAt + this.retentionMs - performance.now();
+      if (left > 0) {
+        this.lookAgain(name, stream, left);
+        return;
+      }
+      stream.retention = undefined;
+      this.forgetIfUnused(name, stream);
+    }, milliseconds).unref();
   }
 
   private forgetIfUnused(name: string, stream: Stream): void {
-    const wanted =
-      stream.followers.size > 0 || stream.opening > 0 || (stream.retention !== undefined && !stream.expired);
+    const wanted = stream.followers.size > 0 || stream.opening > 0 || stream.retention !== undefined;
     if (!wanted && this.streams.get(name) === stream) this.streams.delete(name);
   }
 }

@@ -79,7 +79,12 @@ export class ReplyKeeper {
 
   /** Keeps and shows what was added to the events. */
   keep(): void {
-    void this.#write();
+    if (this.#writing === undefined && this.#mayWrite() && !this.#mustAskRow()) {
+      const logged = this.#send();
+      if (typeof logged === 'number') this.#note(logged);
+      else void this.#write(logged);
+    }
+    if (this.#logged < this.kept.events.last) void this.#write();
     this.#storeIn(this.#logIsLate ? HURRIED_CHECKPOINT_MS : CHECKPOINT_MS);
   }
 
@@ -116,20 +121,39 @@ export class ReplyKeeper {
     this.#abandoned.abort();
   }
 
-  /** One write at a time. It takes all that is new, so that a slow log gets fewer and larger ones. */
-  #write(): Promise<void> {
-    this.#writing ??= this.#writeAll().finally(() => {
+  /**
+   * One write at a time. It takes all that is new, so that a slow log gets fewer and larger ones.
+   * @param begun what is under way
+   */
+  #write(begun?: Promise<number>): Promise<void> {
+    this.#writing ??= this.#writeAll(begun).finally(() => {
       this.#writing = undefined;
     });
     return this.#writing;
   }
 
-  async #writeAll(): Promise<void> {
+  #mayWrite(): boolean {
+    return this.#logged < this.kept.events.last && !this.#isShutOut && !this.#abandoned.signal.aborted;
+  }
+
+  #send(): number | Promise<number> {
     const { stream, events, writer } = this.kept;
+    // The log may have lost what it had: then it is written again from there.
+    return this.needs.events.write(stream, writer, this.#logged + 1, events.after(this.#logged));
+  }
+
+  #note(logged: number): void {
+    if (logged < this.#logged) this.#forgotAt = this.needs.timers.now();
+    this.#logged = logged;
+    this.#logIsLate = false;
+    this.kept.events.show(logged);
+  }
+
+  async #writeAll(begun?: Promise<number>): Promise<void> {
     const { signal } = this.#abandoned;
     let delay = LOG_RETRY_MS.first;
-    while (this.#logged < events.last && !this.#isShutOut && !signal.aborted) {
-      if (this.#mustAskRow()) {
+    for (let sent = begun; this.#mayWrite(); sent = undefined) {
+      if (sent === undefined && this.#mustAskRow()) {
         this.#doWithoutLog();
         await this.needs.timers.sleep(HURRIED_CHECKPOINT_MS, signal);
         continue;
@@ -138,14 +162,8 @@ export class ReplyKeeper {
         this.#doWithoutLog();
       });
       try {
-        // The log may have lost what it had: then it is written again from there.
-        const unwritten = events.after(this.#logged);
-        const logged = await this.needs.events.write(stream, writer, this.#logged + 1, unwritten);
-        if (logged < this.#logged) this.#forgotAt = this.needs.timers.now();
-        this.#logged = logged;
-        this.#logIsLate = false;
+        this.#note(await (sent ?? this.#send()));
         delay = LOG_RETRY_MS.first;
-        events.show(this.#logged);
       } catch (error) {
         // Whether the reply was ended, too, is in the row.
         this.#isShutOut = error instanceof TakenOver;

@@ -256,8 +256,7 @@ export class ReplyRecovery {
       };
       // Nobody waits for it, so its lines need a scope of their own.
       void duringRequest(requestId, () =>
-        events
-          .write(stream, logged.writer, sequence, [end])
+        Promise.resolve(events.write(stream, logged.writer, sequence, [end]))
           .catch((error: unknown) => {
             log.warn(
               { err: error, reply: reply.id },

@@ -103,8 +103,7 @@ export class WaitingReplies {
       sequence,
     };
     if (writer !== null)
-      events
-        .write(stream, writer, sequence, [end])
+      Promise.resolve(events.write(stream, writer, sequence, [end]))
         .catch((error: unknown) => {
           log.warn({ err: error, reply: id }, 'the end of a reply was not logged; readers find it in the row');
         })
