@@ -7,6 +7,7 @@ import { Unavailable } from '../kernel/errors.js';
 import { duringRequest } from '../kernel/request-scope.js';
 import type { FollowViewer, Viewer } from '../kernel/viewer.js';
 import type { RequestContext } from '../graphql/context.js';
+import type { ResultStream } from '../graphql/event-stream.js';
 import type { MapError, Pipeline, Prepared } from '../graphql/pipeline.js';
 import {
   credentialsOf,
@@ -59,8 +60,9 @@ interface OperationArguments extends ExecutionArgs {
   readonly context: RequestContext;
   /** Whether the answer is that of an earlier operation with the same idempotency key. */
   readonly replay: { is: boolean };
-  /** Writes a result of a subscription as graphql-ws would. */
-  readonly writeNext: (result: ExecutionResult) => Promise<void> | undefined;
+  readonly extra: Extra;
+  /** What a message has before a result of this operation, as bytes. */
+  readonly beginning: string;
 }
 
 /** What the operations need of the sockets. */
@@ -73,6 +75,22 @@ interface Sockets {
   sendNext(extra: Extra, beginning: string, result: ExecutionResult): Promise<void> | undefined;
   /** Called when the last operation of a socket is over. */
   onIdle(socket: WebSocket): void;
+}
+
+/** The results of a subscription, which are sent as graphql-ws would. */
+class SentStream extends WrittenStream {
+  constructor(
+    stream: ResultStream,
+    private readonly sockets: Sockets,
+    private readonly extra: Extra,
+    private readonly beginning: string,
+  ) {
+    super(stream);
+  }
+
+  protected override write(result: ExecutionResult): Promise<void> | undefined {
+    return this.sockets.sendNext(this.extra, this.beginning, result);
+  }
 }
 
 /** Time limit for a client to send `connection_init`. */
@@ -114,9 +132,9 @@ export class WebSocketOperations {
       onSubscribe: (connection, id, payload) => this.start(connection, id, payload),
       execute,
       subscribe: async (args) => {
-        const { context, prepared, writeNext } = args as OperationArguments;
+        const { context, prepared, extra, beginning } = args as OperationArguments;
         const result = await duringRequest(context.requestId, () => pipeline.subscribe(prepared, callOf(args)));
-        return Symbol.asyncIterator in result ? new WrittenStream(result, writeNext) : result;
+        return Symbol.asyncIterator in result ? new SentStream(result, this.sockets, extra, beginning) : result;
       },
       onComplete: ({ extra }, id) => {
         const { socket, operations, session } = extra;
@@ -253,7 +271,8 @@ export class WebSocketOperations {
         prepared,
         context,
         replay,
-        writeNext: (result) => this.sockets.sendNext(connection.extra, beginning, result),
+        extra: connection.extra,
+        beginning,
         operationName,
         variableValues: variables,
       };

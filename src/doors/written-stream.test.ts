@@ -9,6 +9,15 @@ const results = (source: AsyncIterable<unknown>) =>
     failureOf: () => ({ errors: [new GraphQLError('failed')] }),
   });
 
+class Written extends WrittenStream {
+  constructor(
+    source: AsyncIterable<unknown>,
+    protected override readonly write: (result: ExecutionResult) => Promise<void> | undefined,
+  ) {
+    super(results(source));
+  }
+}
+
 describe('a written stream', () => {
   it('writes data, and leaves errors and the end to its reader, in order', async () => {
     const told: unknown[] = [];
@@ -17,7 +26,7 @@ describe('a written stream', () => {
       await Promise.resolve();
       throw new Error('the source');
     };
-    const stream = new WrittenStream(results(source()), ({ data }) => {
+    const stream = new Written(source(), ({ data }) => {
       told.push(data?.['event']);
       return undefined;
     });
@@ -34,7 +43,7 @@ describe('a written stream', () => {
     const room = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
     const written = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
     let count = 0;
-    const stream = new WrittenStream(results(source()), () => {
+    const stream = new Written(source(), () => {
       written[count]?.resolve(undefined);
       return room[count++]?.promise;
     });
@@ -61,7 +70,7 @@ describe('a written stream', () => {
       }
     };
     const writes: ExecutionResult[] = [];
-    const left = new WrittenStream(results(source()), (result) => {
+    const left = new Written(source(), (result) => {
       writes.push(result);
       return new Promise(() => undefined);
     });
@@ -69,7 +78,7 @@ describe('a written stream', () => {
     await new Promise(setImmediate);
     await left.return();
     expect(await waiting).toEqual({ done: true, value: undefined });
-    const broken = new WrittenStream(results(source()), () => {
+    const broken = new Written(source(), () => {
       throw new Error('cannot be written');
     });
     await expect(broken.next()).rejects.toThrow('cannot be written');

@@ -13,17 +13,13 @@ const DONE = { done: true, value: undefined } as const;
  *
  * A class, as all that a stream keeps while it is open: a closure for each method would take more than what it closes over.
  */
-export class WrittenStream implements AsyncGenerator<ExecutionResult, void, void>, Receiver<ExecutionResult> {
+export abstract class WrittenStream implements AsyncGenerator<ExecutionResult, void, void>, Receiver<ExecutionResult> {
   private feed: Feed | undefined;
   private isOver = false;
   private left: ExecutionResult[] | undefined;
   private asked: PromiseWithResolvers<Step> | undefined;
 
-  /** @param write returns what resolves when the reader can take more; or undefined when it can now */
-  constructor(
-    private readonly stream: ResultStream,
-    private readonly write: (result: ExecutionResult) => Promise<void> | undefined,
-  ) {}
+  constructor(private readonly stream: ResultStream) {}
 
   next(): Promise<Step> {
     this.asked = Promise.withResolvers<Step>();
@@ -84,6 +80,9 @@ export class WrittenStream implements AsyncGenerator<ExecutionResult, void, void
     this.asked = undefined;
     void this.stream.return();
   }
+
+  /** @returns what resolves when the reader can take more; or undefined when it can now */
+  protected abstract write(result: ExecutionResult): Promise<void> | undefined;
 
   private answer(): void {
     if (this.asked === undefined) return;

@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { ExecutionResult } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { ResultStream } from '../graphql/event-stream.js';
 import type { Pipeline } from '../graphql/pipeline.js';
 import { httpResult } from './answer.js';
 import type { GraphQLRequest } from './graphql-request.js';
-import { beginStream, SharedText, writeShared } from './write.js';
+import { beginStream, chunkedSocketOf, SharedText, writeChunk, writeTo } from './write.js';
 import { textOf, WrittenStream } from './written-stream.js';
 import { Heartbeat } from './heartbeat.js';
 import { AsItIs, NextOnly, EventResponse, PulledStream } from './pulled-stream.js';
@@ -153,13 +154,16 @@ function frameOf(result: ExecutionResult): SharedText {
 
 /** A stream that is in `open` until it ends. It ends when its reader disconnects. What is framed without Yoga is written here. */
 class OpenStream extends WrittenStream {
+  /** To which events are written, once the answer has begun. */
+  private socket: Socket | undefined;
+
   constructor(
     stream: ResultStream,
     private readonly open: Set<OpenStream>,
     private readonly signal: AbortSignal,
-    response: ServerResponse,
+    private readonly response: ServerResponse,
   ) {
-    super(stream, (result) => writeShared(response, frameOf(result)));
+    super(stream);
     open.add(this);
     signal.addEventListener('abort', this, { once: true });
     if (signal.aborted) this.handleEvent();
@@ -181,7 +185,14 @@ class OpenStream extends WrittenStream {
     return super.return();
   }
 
+  protected override write(result: ExecutionResult): Promise<void> | undefined {
+    const frame = frameOf(result);
+    const socket = (this.socket ??= chunkedSocketOf(this.response));
+    return socket === undefined ? writeTo(this.response, frame.text) : writeChunk(this.response, socket, frame);
+  }
+
   private forget(): void {
+    this.socket = undefined;
     this.open.delete(this);
     this.signal.removeEventListener('abort', this);
   }

@@ -1,5 +1,5 @@
 import type { ExecutionResult } from 'graphql';
-import { feedOf, PUSH, type Feed, type Receiver } from '../kernel/pushed.js';
+import { feedOf, PUSH, takerOf, type Feed, type Receiver } from '../kernel/pushed.js';
 
 /** The results of a subscription. It never rejects: if the source throws, the last result holds the error. */
 export interface ResultStream extends AsyncGenerator<ExecutionResult, void, void> {
@@ -8,6 +8,8 @@ export interface ResultStream extends AsyncGenerator<ExecutionResult, void, void
 }
 
 interface Steps {
+  /** The result of an event that another reader was told of just now; undefined where there is none. */
+  readonly shared?: { known(event: unknown): ExecutionResult | undefined };
   /** Turns an event of the source into a result. */
   readonly resultOf: (event: unknown) => ExecutionResult | Promise<ExecutionResult>;
   /** The last result, when the source threw an error. */
@@ -69,6 +71,8 @@ class Results implements ResultStream {
 class ResultFeed implements Feed, Receiver<unknown> {
   isOver = false;
   private readonly events: Feed;
+  private readonly shared: Steps['shared'];
+  private taker: Receiver<ExecutionResult> | undefined;
   private isMaking = false;
   /** What the source told while a result was being made. */
   private afterwards: (() => void) | undefined;
@@ -78,11 +82,14 @@ class ResultFeed implements Feed, Receiver<unknown> {
     private readonly steps: Steps,
     private readonly receiver: Receiver<ExecutionResult>,
   ) {
+    this.shared = steps.shared;
     this.events = feedOf(source, this);
   }
 
   resume(): void {
-    if (!this.isOver && !this.isMaking) this.events.resume();
+    if (this.isOver || this.isMaking) return;
+    this.taker ??= takerOf(this.receiver);
+    this.events.resume();
   }
 
   stop(): void {
@@ -101,8 +108,8 @@ class ResultFeed implements Feed, Receiver<unknown> {
   take(event: unknown): boolean {
     if (this.isOver) return false;
     try {
-      const result = this.steps.resultOf(event);
-      if (!(result instanceof Promise)) return this.receiver.take(result);
+      const result = this.shared?.known(event) ?? this.steps.resultOf(event);
+      if (!(result instanceof Promise)) return (this.taker ?? this.receiver).take(result);
       this.isMaking = true;
       result.then(
         (made) => {

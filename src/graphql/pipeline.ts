@@ -219,6 +219,7 @@ export function createPipeline(schema: GraphQLSchema, options: PipelineOptions):
         });
         if (!(Symbol.asyncIterator in source)) return settle(operation, source, call);
         return resultStream(source, {
+          shared: operation.shared,
           resultOf: (event) =>
             operation.shared.of(
               event,

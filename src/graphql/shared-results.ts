@@ -28,15 +28,18 @@ export class SharedResults {
     this.mayShare = !usesVariables(schema, document, operation);
   }
 
-  /** @param execute called unless the result is known */
+  /** The result that was made of an event in this turn, where all may share it. */
+  known(event: unknown): ExecutionResult | undefined {
+    return this.results.get(event as object);
+  }
+
+  /** Makes the result of an event that is not {@link known}. */
   of(
     event: unknown,
     context: () => RequestContext,
     execute: (context: RequestContext) => MaybePromise<ExecutionResult>,
   ): MaybePromise<ExecutionResult> {
     if (!this.mayShare || typeof event !== 'object' || event === null) return execute(context());
-    const known = this.results.get(event);
-    if (known !== undefined) return known;
     const seen = { context: false };
     const result = execute(watched(context, seen));
     if (result instanceof Promise || seen.context || result.errors !== undefined) return result;

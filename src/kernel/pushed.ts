@@ -6,6 +6,18 @@ export interface Receiver<Value> {
   end(): void;
   /** The source threw. */
   fail(error: unknown): void;
+  /**
+   * Who takes the values in its place, where it waits for the end alone: with many readers, each layer that a value passes costs as
+   * much as what the processor has to fetch from memory for it. See {@link takerOf}.
+   */
+  readonly passesTo?: Receiver<Value> | undefined;
+}
+
+/** Who takes the values that a receiver is pushed. A source may ask once, when it is resumed first: then all layers are there. */
+export function takerOf<Value>(receiver: Receiver<Value>): Receiver<Value> {
+  let taker = receiver;
+  while (taker.passesTo !== undefined) taker = taker.passesTo;
+  return taker;
 }
 
 /** A source that pushes. It gives nothing before the first `resume`. */
@@ -79,55 +91,67 @@ export function leave(iterator: AsyncIterator<unknown>): void {
 
 /**
  * The values of one source, then those of another.
- * @param next told the last value of the first; undefined when that was all
+ * @param next called once the first has ended; undefined when that was all
  */
 export function inTurn<Value>(
   first: AsyncIterable<Value>,
-  next: (last: Value | undefined) => AsyncIterable<Value> | undefined,
+  next: () => AsyncIterable<Value> | undefined,
 ): AsyncIterable<Value> {
-  const push = (receiver: Receiver<Value>): Feed => {
-    let last: Value | undefined;
-    let current = feedOf(first, {
-      fail(error) {
-        receiver.fail(error);
-      },
-      take(value) {
-        last = value;
-        return receiver.take(value);
-      },
-      end() {
-        const others = next(last);
-        if (others === undefined) {
-          receiver.end();
-          return;
-        }
-        current = feedOf(others, receiver);
-        if (wanted) current.resume();
-      },
-    });
-    let wanted = false;
-    return {
-      resume() {
-        wanted = true;
-        current.resume();
-      },
-      stop() {
-        current.stop();
-      },
-    };
-  };
-  const pushing: Pushing<Value> = {
-    async *[Symbol.asyncIterator](): AsyncGenerator<Value, void, undefined> {
-      let last: Value | undefined;
-      for await (const value of first) {
-        last = value;
-        yield value;
-      }
-      yield* next(last) ?? [];
-    },
-    [PUSH]: push,
-  };
-  return pushing;
+  return new InTurn(first, next);
+}
+
+// Classes, since there is one for every open stream: a closure for each method would take more than what it closes over.
+class InTurn<Value> implements Pushing<Value>, Feed, Receiver<Value> {
+  private receiver: Receiver<Value> | undefined;
+  private current: Feed | undefined;
+  private isWanted = false;
+
+  constructor(
+    private readonly first: AsyncIterable<Value>,
+    private readonly next: () => AsyncIterable<Value> | undefined,
+  ) {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Value, void, undefined> {
+    yield* this.first;
+    yield* this.next() ?? [];
+  }
+
+  [PUSH](receiver: Receiver<Value>): Feed {
+    this.receiver = receiver;
+    this.current = feedOf(this.first, this);
+    return this;
+  }
+
+  get passesTo(): Receiver<Value> | undefined {
+    return this.receiver;
+  }
+
+  resume(): void {
+    this.isWanted = true;
+    this.current?.resume();
+  }
+
+  stop(): void {
+    this.current?.stop();
+  }
+
+  take(value: Value): boolean {
+    return this.receiver?.take(value) ?? false;
+  }
+
+  end(): void {
+    const others = this.next();
+    if (others === undefined || this.receiver === undefined) {
+      this.receiver?.end();
+      return;
+    }
+    this.current = feedOf(others, this.receiver);
+    if (this.isWanted) this.current.resume();
+  }
+
+  fail(error: unknown): void {
+    this.receiver?.fail(error);
+  }
 }
 
 interface Watching<Value> {
@@ -138,54 +162,69 @@ interface Watching<Value> {
 }
 
 /** The same values, watched on their way. */
-export function watched<Value>(
-  source: AsyncIterable<Value>,
-  { each, over = () => undefined }: Watching<Value>,
-): AsyncIterable<Value> {
-  const push = (receiver: Receiver<Value>): Feed => {
-    const feed = feedOf(source, {
-      take(value) {
-        try {
-          each(value);
-        } catch (error) {
-          feed.stop();
-          over();
-          receiver.fail(error);
-          return false;
-        }
-        return receiver.take(value);
-      },
-      end() {
-        over();
-        receiver.end();
-      },
-      fail(error) {
-        over();
-        receiver.fail(error);
-      },
-    });
-    return {
-      resume: () => {
-        feed.resume();
-      },
-      stop() {
-        feed.stop();
-        over();
-      },
-    };
-  };
-  const pushing: Pushing<Value> = {
-    async *[Symbol.asyncIterator](): AsyncGenerator<Value, void, undefined> {
-      try {
-        for await (const value of source) {
-          each(value);
-          yield value;
-        }
-      } finally {
-        over();
+export function watched<Value>(source: AsyncIterable<Value>, watching: Watching<Value>): AsyncIterable<Value> {
+  return new Watched(source, watching);
+}
+
+class Watched<Value> implements Pushing<Value>, Feed, Receiver<Value> {
+  private receiver: Receiver<Value> | undefined;
+  private taker: Receiver<Value> | undefined;
+  private feed: Feed | undefined;
+
+  constructor(
+    private readonly source: AsyncIterable<Value>,
+    private readonly watching: Watching<Value>,
+  ) {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Value, void, undefined> {
+    try {
+      for await (const value of this.source) {
+        this.watching.each(value);
+        yield value;
       }
-    },
-    [PUSH]: push,
-  };
-  return pushing;
+    } finally {
+      this.over();
+    }
+  }
+
+  [PUSH](receiver: Receiver<Value>): Feed {
+    this.receiver = receiver;
+    this.feed = feedOf(this.source, this);
+    return this;
+  }
+
+  resume(): void {
+    if (this.receiver !== undefined) this.taker ??= takerOf(this.receiver);
+    this.feed?.resume();
+  }
+
+  stop(): void {
+    this.feed?.stop();
+    this.over();
+  }
+
+  take(value: Value): boolean {
+    try {
+      this.watching.each(value);
+    } catch (error) {
+      this.stop();
+      this.receiver?.fail(error);
+      return false;
+    }
+    return this.taker?.take(value) ?? false;
+  }
+
+  end(): void {
+    this.over();
+    this.receiver?.end();
+  }
+
+  fail(error: unknown): void {
+    this.over();
+    this.receiver?.fail(error);
+  }
+
+  private over(): void {
+    this.watching.over?.();
+  }
 }

@@ -1,14 +1,15 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { ExecutionResult } from 'graphql';
 import type { ResultStream } from '../../graphql/event-stream.js';
-import { PUSH } from '../../kernel/pushed.js';
+import { PUSH, type Feed, type Receiver } from '../../kernel/pushed.js';
 import type { RestStreamRoute } from '../../rest/route.js';
 import { sendEnvelope } from '../envelope.js';
 import { preferredType } from '../headers/accept.js';
 import { errorAnswer, type MappedError } from './envelope.js';
 import { admitRequest, sendThrown, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
 import { Beating, writeSign, type Heartbeat } from '../heartbeat.js';
-import { beginStream, breakOff, SharedText, writeShared, writeTo } from '../write.js';
+import { beginStream, breakOff, chunkedSocketOf, SharedText, writeChunk, writeTo } from '../write.js';
 
 /** An event as it is sent: fields in snake_case, and the name of its type. */
 interface StreamEvent {
@@ -101,60 +102,87 @@ async function copyStream(
     },
   };
   options.openStreams.add(open);
-  const fail = (result: ExecutionResult): 'over' => {
+  const fail = (result: ExecutionResult) => {
     const [error] = result.errors ?? [];
     if (error !== undefined && writer.isOpen) writer.fail(error);
     else sendFirstError(endpoint, exchange, options, result);
-    return 'over';
   };
-  const take = (result: ExecutionResult): Promise<void> | 'over' | undefined => {
-    if (result.errors?.[0] !== undefined) return fail(result);
-    const written = writer.write(result.data?.[route.operationId] as StreamEvent);
-    return written instanceof Error ? fail({ errors: [options.mapError(written, exchange.requestId)] }) : written;
+  const refuse = (error: Error) => {
+    fail({ errors: [options.mapError(error, exchange.requestId)] });
   };
   try {
-    if (await isTakenWhole(stream, take)) writer.end();
+    if (await new Copy(stream, writer, route.operationId, { fail, refuse }).isWhole) writer.end();
   } finally {
     writer.close();
     options.openStreams.delete(open);
   }
 }
 
-/** Has a stream's results taken one by one, each when the one before is. @returns whether it came to its end */
-function isTakenWhole(
-  stream: ResultStream,
-  take: (result: ExecutionResult) => Promise<void> | 'over' | undefined,
-): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown) => {
-      feed.stop();
-      reject(error instanceof Error ? error : new Error(String(error)));
-    };
-    const feed = stream[PUSH]({
-      take(result) {
-        try {
-          const taken = take(result);
-          if (taken === undefined) return true;
-          if (taken !== 'over') {
-            taken.then(() => {
-              feed.resume();
-            }, fail);
-            return false;
-          }
-          feed.stop();
-          resolve(false);
-        } catch (error) {
-          fail(error);
-        }
-        return false;
-      },
-      end: () => {
-        resolve(true);
-      },
-      fail,
-    });
-    feed.resume();
-  });
+interface Failing {
+  /** Answers with the error of a result. */
+  fail(result: ExecutionResult): void;
+  /** Answers with an error that an event is. */
+  refuse(error: Error): void;
+}
+
+/** Has a stream's results written one by one, each when the one before is. */
+class Copy implements Receiver<ExecutionResult> {
+  /** Resolves when it is over: whether it came to the stream's end. Rejects with what a writer throws. */
+  readonly isWhole: Promise<boolean>;
+  private readonly feed: Feed;
+  private readonly over = Promise.withResolvers<boolean>();
+
+  constructor(
+    stream: ResultStream,
+    private readonly writer: StreamWriter,
+    private readonly field: string,
+    private readonly failing: Failing,
+  ) {
+    this.isWhole = this.over.promise;
+    this.feed = stream[PUSH](this);
+    this.feed.resume();
+  }
+
+  take(result: ExecutionResult): boolean {
+    try {
+      if (result.errors?.[0] !== undefined) {
+        this.failing.fail(result);
+        return this.leave();
+      }
+      const written = this.writer.write(result.data?.[this.field] as StreamEvent);
+      if (written === undefined) return true;
+      if (written instanceof Error) {
+        this.failing.refuse(written);
+        return this.leave();
+      }
+      written.then(
+        () => {
+          this.feed.resume();
+        },
+        (error: unknown) => {
+          this.fail(error);
+        },
+      );
+    } catch (error) {
+      this.fail(error);
+    }
+    return false;
+  }
+
+  end(): void {
+    this.over.resolve(true);
+  }
+
+  fail(error: unknown): void {
+    this.feed.stop();
+    this.over.reject(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  private leave(): false {
+    this.feed.stop();
+    this.over.resolve(false);
+    return false;
+  }
 }
 
 function sendFirstError(
@@ -195,6 +223,8 @@ class EventWriter extends Beating implements StreamWriter {
   private firstSign: NodeJS.Timeout | undefined;
   /** Sent with the first event. */
   private retry: string;
+  /** To which events are written, from the second one to the last. */
+  private socket: Socket | undefined;
 
   constructor(
     exchange: Exchange,
@@ -222,36 +252,42 @@ class EventWriter extends Beating implements StreamWriter {
   }
 
   write(event: StreamEvent): Error | Promise<void> | undefined {
+    const frame = frameOf(event, this.route);
+    if (this.socket !== undefined) return writeChunk(this.response, this.socket, frame);
     const { failure } = this.route;
     // A request that fails as a whole has the status of its error. A stream that is resumed tells how what it follows ended.
     if (!this.isOpen && !this.isResumable && event.__typename === failure.event) return failure.toError(event as never);
     this.forgetFirstSign();
-    const frame = frameOf(event, this.route);
-    if (this.isOpen && this.retry === '') return writeShared(this.response, frame);
     const text = this.retry + frame.text;
     this.retry = '';
-    return this.send(text);
+    const sent = this.send(text);
+    this.socket = chunkedSocketOf(this.response);
+    return sent;
   }
 
   fail({ message, extensions }: MappedError): void {
     const data = { code: extensions['code'], reason: message };
     const name = this.route.events[this.route.failure.event] ?? 'error';
+    this.socket = undefined;
     void this.send(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
     this.response.end();
   }
 
   end(): void {
+    this.socket = undefined;
     // A browser reconnects after every end of a stream; 204 tells it not to, since there are no more events.
     if (!this.isOpen) this.response.writeHead(204);
     this.response.end();
   }
 
   breakOff(): void {
+    this.socket = undefined;
     this.open();
     this.response.end();
   }
 
   close(): void {
+    this.socket = undefined;
     this.forgetFirstSign();
     this.heartbeat.remove(this);
   }

@@ -669,10 +669,10 @@ export class RepliesService {
     messageId: string,
     signal: AbortSignal,
   ): AsyncIterable<SequencedReplyEvent> {
-    return inTurn(watched(running.events.follow(0, signal), { each: assertOpenAccount }), (last) => {
-      if (last !== undefined && endsReply(last)) return undefined;
-      return this.#read(messageId, last?.sequence ?? 0, signal);
-    });
+    const here = running.events.follow(0, signal);
+    return inTurn(watched(here, { each: assertOpenAccount }), () =>
+      here.isWhole ? undefined : this.#read(messageId, here.seen, signal),
+    );
   }
 
   #read(messageId: string, after: number, signal: AbortSignal) {

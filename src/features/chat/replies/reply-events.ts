@@ -1,4 +1,4 @@
-import { PUSH, type Feed, type Receiver } from '../../../kernel/pushed.js';
+import { PUSH, takerOf, type Feed, type Receiver } from '../../../kernel/pushed.js';
 import { contentEvents, eventCount, type GrowingTranscript } from '../messages/reply-transcript.js';
 import { endsReply, type ReplyEvent, type SequencedReplyEvent } from './reply.js';
 
@@ -20,8 +20,7 @@ export class ReplyEvents {
   #last: number;
   #shown: number;
   #closed = false;
-  /** Those who are told of each change. */
-  readonly #readers = new Set<() => void>();
+  readonly #readers = new Set<Pushed>();
   #wake: () => void = () => undefined;
   #changed: Promise<void> = this.#next();
 
@@ -45,7 +44,7 @@ export class ReplyEvents {
   /** The events after number `after`. */
   after(after: number): readonly SequencedReplyEvent[] {
     const events: SequencedReplyEvent[] = [];
-    for (let sequence = after + 1; sequence <= this.#last; sequence++) events.push(this.#event(sequence));
+    for (let sequence = after + 1; sequence <= this.#last; sequence++) events.push(this.at(sequence));
     return events;
   }
 
@@ -70,74 +69,32 @@ export class ReplyEvents {
   }
 
   /** Ends after the last event of the reply, or when there is nothing more to come from here. */
-  follow(after: number, signal: AbortSignal): AsyncIterable<SequencedReplyEvent> {
-    return Object.assign(
-      { [Symbol.asyncIterator]: () => this.#pulled(after, signal) },
-      { [PUSH]: (receiver: Receiver<SequencedReplyEvent>) => this.#pushed(after, signal, receiver) },
-    );
+  follow(after: number, signal: AbortSignal): FollowedReply {
+    return new FollowedReply(this, after, signal);
   }
 
-  #pushed(after: number, signal: AbortSignal, receiver: Receiver<SequencedReplyEvent>): Feed {
-    let seen = after;
-    let isWanted = false;
-    let isOver = false;
-    const stop = () => {
-      isOver = true;
-      this.#readers.delete(push);
-      signal.removeEventListener('abort', end);
-    };
-    const end = () => {
-      if (isOver) return;
-      stop();
-      receiver.end();
-    };
-    const push = () => {
-      while (isWanted && !isOver) {
-        const event = seen < this.#shown ? this.#event(seen + 1) : undefined;
-        if (event === undefined) {
-          if (this.#closed) end();
-          return;
-        }
-        seen++;
-        // Also when it throws, it is told no more.
-        isWanted = false;
-        isWanted = receiver.take(event);
-        if (endsReply(event)) end();
-      }
-    };
-    this.#readers.add(push);
-    signal.addEventListener('abort', end, { once: true });
-    return {
-      resume() {
-        isWanted = true;
-        if (signal.aborted) end();
-        else push();
-      },
-      stop,
-    };
+  /** Tells a reader of each change. @returns ends that */
+  tell(reader: Pushed): () => void {
+    this.#readers.add(reader);
+    return () => this.#readers.delete(reader);
   }
 
-  async *#pulled(after: number, signal: AbortSignal): AsyncGenerator<SequencedReplyEvent, void, undefined> {
-    const wake = () => {
-      this.#notify();
-    };
-    signal.addEventListener('abort', wake, { once: true });
-    try {
-      for (let seen = after; !signal.aborted;) {
-        const event = seen < this.#shown ? this.#event(seen + 1) : undefined;
-        if (event !== undefined) {
-          seen++;
-          yield event;
-          if (endsReply(event)) return;
-        } else if (this.#closed) return;
-        else await this.#changed;
-      }
-    } finally {
-      signal.removeEventListener('abort', wake);
-    }
+  /** Resolves with the next change. */
+  get changed(): Promise<void> {
+    return this.#changed;
   }
 
-  #event(sequence: number): SequencedReplyEvent {
+  /** Has whoever waits for a change look again. */
+  wake(): void {
+    this.#notify();
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** The event with a number. @throws Error where there is none */
+  at(sequence: number): SequencedReplyEvent {
     const place = sequence - 1 - (this.#last - this.#recent.length);
     const event = place >= 0 ? this.#recent[place] : (this.#older?.deref() ?? [])[sequence - 1];
     return event ?? this.#madeAgain(sequence);
@@ -159,6 +116,110 @@ export class ReplyEvents {
     const wake = this.#wake;
     this.#changed = this.#next();
     wake();
-    for (const push of this.#readers) push();
+    for (const reader of this.#readers) reader.push();
+  }
+}
+
+/** Someone who is told that there may be more. */
+interface Pushed {
+  push(): void;
+}
+
+/**
+ * A reply as one reader follows it. A class with all that a reader has between the reply and its door, since there is one for each of
+ * many readers: what an event has to fetch from memory for it is most of what it costs.
+ */
+class FollowedReply implements AsyncIterable<SequencedReplyEvent>, Feed, Pushed {
+  private isWanted = false;
+  private isOver = false;
+  private ended = false;
+  private receiver: Receiver<SequencedReplyEvent> | undefined;
+  private taker: Receiver<SequencedReplyEvent> | undefined;
+  private leave: (() => void) | undefined;
+
+  constructor(
+    private readonly events: ReplyEvents,
+    private last: number,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** The number of the last event that was given; at first, of that after which it begins. */
+  get seen(): number {
+    return this.last;
+  }
+
+  /** Whether that was the last event of the reply. */
+  get isWhole(): boolean {
+    return this.ended;
+  }
+
+  [PUSH](receiver: Receiver<SequencedReplyEvent>): Feed {
+    this.receiver = receiver;
+    this.leave = this.events.tell(this);
+    this.signal.addEventListener('abort', this, { once: true });
+    return this;
+  }
+
+  resume(): void {
+    if (this.receiver !== undefined) this.taker ??= takerOf(this.receiver);
+    this.isWanted = true;
+    if (this.signal.aborted) this.end();
+    else this.push();
+  }
+
+  stop(): void {
+    this.isOver = true;
+    this.leave?.();
+    this.signal.removeEventListener('abort', this);
+  }
+
+  /** The signal aborts. */
+  handleEvent(): void {
+    this.end();
+  }
+
+  push(): void {
+    const { events, taker } = this;
+    while (this.isWanted && !this.isOver && taker !== undefined) {
+      if (this.last >= events.shown) {
+        if (events.isClosed) this.end();
+        return;
+      }
+      const event = events.at(++this.last);
+      // Also when it throws, it is told no more.
+      this.isWanted = false;
+      this.isWanted = taker.take(event);
+      if (endsReply(event)) {
+        this.ended = true;
+        this.end();
+      }
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<SequencedReplyEvent, void, undefined> {
+    const { events, signal } = this;
+    const wake = () => {
+      events.wake();
+    };
+    signal.addEventListener('abort', wake, { once: true });
+    try {
+      while (!signal.aborted) {
+        if (this.last < events.shown) {
+          const event = events.at(++this.last);
+          this.ended = endsReply(event);
+          yield event;
+          if (this.ended) return;
+        } else if (events.isClosed) return;
+        else await events.changed;
+      }
+    } finally {
+      signal.removeEventListener('abort', wake);
+    }
+  }
+
+  private end(): void {
+    if (this.isOver) return;
+    this.stop();
+    this.receiver?.end();
   }
 }

@@ -34,10 +34,7 @@ export function readReply(
 ): AsyncIterable<SequencedReplyEvent> {
   const here = parts.running.find(id)?.events.follow(after, signal);
   if (here === undefined) return readAnywhere(id, after, signal, parts);
-  return inTurn(here, (last) => {
-    if (last !== undefined && endsReply(last)) return undefined;
-    return readAnywhere(id, last?.sequence ?? after, signal, parts);
-  });
+  return inTurn(here, () => (here.isWhole ? undefined : readAnywhere(id, here.seen, signal, parts)));
 }
 
 async function* readAnywhere(

@@ -102,6 +102,10 @@ class Abortable<Value> implements AsyncIterableIterator<Value>, Receiver<Value>,
     this.pushing?.from.stop();
   }
 
+  get passesTo(): Receiver<Value> | undefined {
+    return this.pushing?.to;
+  }
+
   take(value: Value): boolean {
     return this.pushing?.to.take(value) ?? false;
   }
