@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { testDatabases } from '../../../../test/support/database.js';
 import { newId } from '../../../kernel/ids.js';
 import type { Sql } from '../../../ports/database.js';
@@ -18,6 +18,8 @@ describe.each(testDatabases())('ends of access ($name)', ({ name, open }) => {
     repository = new SessionsRepository(database);
   });
   afterAll(() => database.drop());
+  // As long as a transaction of another database of the server is open, those of the test before are told again.
+  beforeEach(() => database.query('DELETE FROM access_ends'));
 
   const make = async (): Promise<Holder> => {
     const [userId, sessionId, tokenId] = [newId(), newId(), newId()];
