@@ -1,60 +1,53 @@
 import { feedOf, leave, PUSH, type Feed, type Receiver } from '../../../kernel/pushed.js';
 
 /**
- * Yields the values of `source` until the signal aborts. Then it throws the signal's reason, even while the source is
- * silent, and calls the source's `return`. It is not an async generator, since one that awaits its source reacts
- * neither to a signal nor to `return` until the source yields.
- * @param release called at every kind of end, possibly more than once
+ * Yields the values of a source until it is aborted. Then it throws the reason, even while the source is silent, and calls the source's
+ * `return`. It is not an async generator, since one that awaits its source reacts neither to an abort nor to `return` until the source
+ * yields.
+ *
+ * A class, since there is one for every open stream: a closure for each method, or a signal, would take more than what it closes over.
  */
-export function abortable<Value>(
-  source: AsyncIterable<Value>,
-  signal: AbortSignal,
-  release: () => void,
-): AsyncIterableIterator<Value> {
-  return new Abortable(source, signal, release);
-}
-
-// A class, since there is one for every open stream: a closure for each method would take more than what it closes over.
-class Abortable<Value> implements AsyncIterableIterator<Value>, Receiver<Value>, Feed {
+export class Abortable<Value> implements AsyncIterableIterator<Value>, Receiver<Value>, Feed {
+  private reason: Error | undefined;
   private iterator: AsyncIterator<Value> | undefined;
   private isOver = false;
   /** Ends what a consumer waits for. One listener for the whole stream: its events are many. */
-  private stopWaiting: (() => void) | undefined;
+  private stopWaiting: ((reason: Error) => void) | undefined;
   /** Those to whom the values are pushed, and where they come from then. */
   private pushing: { readonly to: Receiver<Value>; readonly from: Feed } | undefined;
 
+  /** @param release called at every kind of end, possibly more than once */
   constructor(
     private readonly source: AsyncIterable<Value>,
-    private readonly signal: AbortSignal,
     private readonly release: () => void,
-  ) {
-    signal.addEventListener('abort', this, { once: true });
-  }
+  ) {}
 
-  /** The signal aborts. */
-  handleEvent(): void {
+  /** Does nothing after another kind of end. */
+  abort(reason: Error): void {
+    if (this.isOver || this.reason !== undefined) return;
+    this.reason = reason;
     if (this.pushing !== undefined) {
-      this.revoke(this.pushing);
+      this.revoke(this.pushing, reason);
       return;
     }
-    this.stopWaiting?.();
+    this.stopWaiting?.(reason);
     this.release();
     leave(this.opened());
   }
 
   next(): Promise<IteratorResult<Value>> {
     return new Promise((resolve, reject) => {
-      const stop = () => {
+      const stop = (reason: Error) => {
         this.stopWaiting = undefined;
         this.over();
-        reject(this.signal.reason as Error);
+        reject(reason);
       };
       if (this.isOver) {
         resolve({ done: true, value: undefined });
         return;
       }
-      if (this.signal.aborted) {
-        stop();
+      if (this.reason !== undefined) {
+        stop(this.reason);
         return;
       }
       this.stopWaiting = stop;
@@ -76,7 +69,7 @@ class Abortable<Value> implements AsyncIterableIterator<Value>, Receiver<Value>,
   }
 
   async return(): Promise<IteratorResult<Value>> {
-    this.close();
+    this.over();
     await this.opened().return?.();
     return { done: true, value: undefined };
   }
@@ -92,13 +85,13 @@ class Abortable<Value> implements AsyncIterableIterator<Value>, Receiver<Value>,
 
   resume(): void {
     if (this.isOver || this.pushing === undefined) return;
-    if (this.signal.aborted) this.revoke(this.pushing);
+    if (this.reason !== undefined) this.revoke(this.pushing, this.reason);
     else this.pushing.from.resume();
   }
 
   stop(): void {
     if (this.isOver) return;
-    this.close();
+    this.over();
     this.pushing?.from.stop();
   }
 
@@ -111,12 +104,12 @@ class Abortable<Value> implements AsyncIterableIterator<Value>, Receiver<Value>,
   }
 
   end(): void {
-    this.close();
+    this.over();
     this.pushing?.to.end();
   }
 
   fail(error: unknown): void {
-    this.close();
+    this.over();
     this.pushing?.to.fail(error);
   }
 
@@ -124,15 +117,10 @@ class Abortable<Value> implements AsyncIterableIterator<Value>, Receiver<Value>,
     return (this.iterator ??= this.source[Symbol.asyncIterator]());
   }
 
-  private revoke({ to, from }: { readonly to: Receiver<Value>; readonly from: Feed }): void {
+  private revoke({ to, from }: { readonly to: Receiver<Value>; readonly from: Feed }, reason: Error): void {
     from.stop();
-    this.close();
-    to.fail(this.signal.reason);
-  }
-
-  private close(): void {
-    this.signal.removeEventListener('abort', this);
     this.over();
+    to.fail(reason);
   }
 
   private over(): void {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../kernel/clock.js';
 import type { Log } from '../../../kernel/log.js';
 import type { AccessEnd, FollowViewer, Viewer } from '../../../kernel/viewer.js';
-import { abortable } from './abortable.js';
+import { Abortable } from './abortable.js';
 import { AccessEnds } from './access-ends.js';
 import { invalidToken } from './session.js';
 import type { SessionsRepository, Watched } from './sessions.repository.js';
@@ -120,14 +120,14 @@ export class SessionWatch {
     source: AsyncIterable<Value>,
     onEnd?: () => void,
   ): AsyncIterableIterator<Value> => {
-    const controller = new AbortController();
-    const stop = this.follow(whose, () => {
-      controller.abort(invalidToken());
-    });
-    return abortable(source, controller.signal, () => {
+    const stream = new Abortable(source, () => {
       stop();
       onEnd?.();
     });
+    const stop = this.follow(whose, () => {
+      stream.abort(invalidToken());
+    });
+    return stream;
   };
 
   /** Checks immediately. Call it when a session may just have ended. */
