@@ -31,6 +31,7 @@ import type { RequestContext } from './graphql/context.js';
 import { observed } from './graphql/observed.js';
 import { createPipeline } from './graphql/pipeline.js';
 import { buildSchema } from './graphql/schema.js';
+import type { Credentials } from './kernel/caller.js';
 import type { Log } from './kernel/log.js';
 import { logOfRequests } from './kernel/request-scope.js';
 import type { Metrics } from './ports/metrics.js';
@@ -358,16 +359,28 @@ function webSocketLimits({ connections }: Config) {
   return { total, perClient, perUser, anonymousPerClient };
 }
 
+const NO_CREDENTIALS: Credentials = {
+  authorization: null,
+  userId: null,
+  internalKey: null,
+  peerAddress: null,
+  isFromBrowser: false,
+};
+
 function contextFactory(features: Features, clientOf: ReturnType<typeof createClientOf>): MakeContext {
   const { sessions, watch, streams, internalCalls, idempotency } = features;
   return (caller) => {
-    const { requestId, door, trace, peer, credentials, latestViewer, idempotencyKey, request } = caller;
+    const { requestId, door, trace, peer, latestViewer, idempotencyKey, request } = caller;
     const { onReplay = () => undefined } = caller;
     const client = { ...clientOf(peer), requestId };
     let viewer: ReturnType<RequestContext['viewer']> | undefined;
     let knownViewer: Viewer | null = null;
+    let { credentials } = caller;
     const authenticate = async () => {
-      knownViewer = await sessions.authenticate(credentials, client);
+      const given = credentials;
+      // They are needed once: a stream would keep the token for as long as it is open.
+      credentials = NO_CREDENTIALS;
+      knownViewer = await sessions.authenticate(given, client);
       request?.noteViewer(knownViewer.userId);
       return knownViewer;
     };

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { OutgoingMessage, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** Bytes up to which Node writes a string without memory of its own; a buffer that is longer is not copied for each client. */
@@ -34,9 +34,25 @@ export function beginStream(response: ServerResponse, headers: Readonly<Record<s
   if (socket === null) return;
   socket.cork();
   response.flushHeaders();
+  forgetHeads(response);
   process.nextTick(() => {
     socket.uncork();
   });
+}
+
+const NO_HEADERS: IncomingMessage['headers'] = Object.freeze({});
+
+/** Where Node keeps the headers of an answer as they were set. Null stands for none. */
+const SET_HEADERS = Object.getOwnPropertySymbols(new OutgoingMessage()).find(
+  ({ description }) => description === 'kOutHeaders',
+);
+
+/** Lets go of the headers of a request and its answer, once both were read: with the token, some 3 KB for as long as it is open. */
+function forgetHeads(response: ServerResponse): void {
+  const { req: request } = response;
+  request.headers = NO_HEADERS;
+  request.rawHeaders = [];
+  if (SET_HEADERS !== undefined) Object.assign(response, { [SET_HEADERS]: null });
 }
 
 /** Undefined when the client can take more now; otherwise resolves when it can, or has disconnected. */
