@@ -73,7 +73,7 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
     heartbeatMs = HEARTBEAT_MS,
   } = options;
   const apollo = await createApolloDoor(pipeline, log);
-  const yoga = createYogaDoor(pipeline, heartbeatMs);
+  const yoga = createYogaDoor(pipeline, heartbeatMs, (error, requestId) => void mapError(error, requestId));
   const takesUploads = isScalarType(pipeline.schema.getType('Upload'));
 
   /** @throws Refusal 406 when the client accepts none of the media types, 405 for a mutation by GET */

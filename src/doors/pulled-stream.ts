@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Beating, SIGN_OF_LIFE, writeSign, type Heartbeat } from './heartbeat.js';
 import { drained, writeShared } from './write.js';
+import type { Taker, WrittenStream } from './written-stream.js';
 
 /** The part of a stream's controller that is used by what makes events. */
 interface Controller {
@@ -16,45 +17,62 @@ interface Source {
   cancel?(reason?: unknown): unknown;
 }
 
+/** Results as they come, of which the source is asked to frame those that are left to it. */
+type TakenResults = Pick<WrittenStream, 'begin' | 'hasLeft' | 'resume'> & {
+  /** The source could not frame them. */
+  breakOff(error: unknown): void;
+};
+
 /**
  * Stands in for `ReadableStream`: writes what a source makes to a Node response, pulled at its reader's pace, without the
  * promises and the copies of web streams. What is made at once is one write.
  */
-export class PulledStream extends Beating implements Controller {
+export class PulledStream extends Beating implements Controller, Taker {
   private response: ServerResponse | undefined;
   /** Made, and not written yet. */
   private text = '';
   private isOver = false;
+  private isPulling = false;
+  private results: TakenResults | undefined;
 
   constructor(private readonly source: Source) {
     super();
   }
 
   /**
-   * Resolves when the source has ended or the reader has left.
+   * Resolves when the stream has begun; it ends when the source has ended or the reader has left.
    * @param heartbeat writes signs of life meanwhile. Yoga's source has a timer for that in each stream, which its `cancel` ends: it
    * is called at once. That does not end the results, since Yoga was given them without a way to end them ({@link NextOnly}).
+   * @param results those that the source frames, which it is asked for as they come; undefined where it has them already
    */
-  async writeTo(response: ServerResponse, heartbeat: Heartbeat): Promise<void> {
+  async writeTo(response: ServerResponse, heartbeat: Heartbeat, results: TakenResults | undefined): Promise<void> {
     this.response = response;
-    const leave = () => {
+    this.results = results;
+    response.once('close', () => {
       this.isOver = true;
       heartbeat.remove(this);
-    };
-    response.once('close', leave);
+    });
     await this.source.start?.(this);
     await this.source.cancel?.();
     if (response.destroyed) this.isOver = true;
     else heartbeat.add(this);
-    while (!this.isOver) {
-      await this.source.pull?.(this);
-      // Whatever was enqueued is written by now: that came first.
-      const waits = drained(response);
-      if (waits !== undefined) await waits;
-    }
-    response.off('close', leave);
-    heartbeat.remove(this);
-    response.end();
+    if (results === undefined) await this.pullAll(response);
+    else results.begin(this);
+  }
+
+  takeLeft(): void {
+    const { response, results } = this;
+    if (this.isPulling || response === undefined || results === undefined) return;
+    this.isPulling = true;
+    this.pullAll(response, results).then(
+      () => {
+        this.isPulling = false;
+        if (!this.isOver) results.resume();
+      },
+      (error: unknown) => {
+        results.breakOff(error);
+      },
+    );
   }
 
   enqueue(piece: string): void {
@@ -77,6 +95,16 @@ export class PulledStream extends Beating implements Controller {
 
   override beat(): void {
     if (this.response !== undefined) writeSign(this.response);
+  }
+
+  private async pullAll(response: ServerResponse, results?: TakenResults): Promise<void> {
+    while (!this.isOver && results?.hasLeft !== false) {
+      await this.source.pull?.(this);
+      // Whatever was enqueued is written by now: that came first.
+      const waits = drained(response);
+      if (waits !== undefined) await waits;
+    }
+    if (this.isOver) response.end();
   }
 
   private flush(): void {

@@ -85,4 +85,62 @@ describe('a written stream', () => {
     await new Promise(setImmediate);
     expect([writes.length, ended]).toEqual([1, 2]);
   });
+
+  /** Takes what is left as {@link PulledStream} does, and keeps no question waiting. */
+  const takeAll = (stream: WrittenStream, told: unknown[]) => {
+    const over = Promise.withResolvers<undefined>();
+    let isTaking = false;
+    const take = async () => {
+      while (stream.hasLeft) {
+        const { done, value } = await stream.next();
+        if (done === true) {
+          over.resolve(undefined);
+          return;
+        }
+        told.push(value.errors?.[0]?.message);
+      }
+      isTaking = false;
+      stream.resume();
+    };
+    stream.begin({
+      takeLeft() {
+        if (isTaking) return;
+        isTaking = true;
+        take().catch(over.reject);
+      },
+    });
+    return over.promise;
+  };
+
+  it('tells a reader who waits to be told of errors and of the end, in order', async () => {
+    const told: unknown[] = [];
+    const source = async function* () {
+      yield* ['a', 'bad', 'b', 'bad'];
+      await Promise.resolve();
+      throw new Error('the source');
+    };
+    const stream = new Written(source(), ({ data }) => {
+      told.push(data?.['event']);
+      return undefined;
+    });
+    await takeAll(stream, told);
+    expect(told).toEqual(['a', 'bad', 'b', 'bad', 'failed']);
+  });
+
+  it('tells such a reader when it is ended, and when it cannot be written', async () => {
+    const silent = async function* () {
+      yield await new Promise(() => undefined);
+    };
+    const stream = new Written(silent(), () => undefined);
+    const over = takeAll(stream, []);
+    await stream.return();
+    await over;
+    const source = async function* () {
+      yield await Promise.resolve('a');
+    };
+    const broken = new Written(source(), () => {
+      throw new Error('cannot be written');
+    });
+    await expect(takeAll(broken, [])).rejects.toThrow('cannot be written');
+  });
 });

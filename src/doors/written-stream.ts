@@ -6,6 +6,12 @@ type Step = IteratorResult<ExecutionResult, void>;
 
 const DONE = { done: true, value: undefined } as const;
 
+/** Whoever takes what is not written as it is pushed. */
+export interface Taker {
+  /** Called when something waits for {@link WrittenStream.next}, once or more. */
+  takeLeft(): void;
+}
+
 /**
  * A stream of results as a library pulls it that speaks a protocol. The library would take a promise or more for each result and
  * reader: those that are data alone are written as they are pushed, in the protocol's form, and the library is left what is seldom:
@@ -18,10 +24,34 @@ export abstract class WrittenStream implements AsyncGenerator<ExecutionResult, v
   private isOver = false;
   private left: ExecutionResult[] | undefined;
   private asked: PromiseWithResolvers<Step> | undefined;
+  private failure: Error | undefined;
+  private taker: Taker | undefined;
 
   constructor(private readonly stream: ResultStream) {}
 
+  /** Whether {@link next} is answered at once. */
+  get hasLeft(): boolean {
+    return this.isOver || this.left !== undefined;
+  }
+
+  /** For who asks for the next result only when told that there is one: a question that waits takes more than the stream itself. */
+  begin(taker: Taker): void {
+    this.taker = taker;
+    this.resume();
+  }
+
+  /** Goes on after what was left has been taken. */
+  resume(): void {
+    if (this.hasLeft) this.taker?.takeLeft();
+    else (this.feed ??= this.stream[PUSH](this)).resume();
+  }
+
   next(): Promise<Step> {
+    const { failure } = this;
+    if (failure !== undefined) {
+      this.failure = undefined;
+      return Promise.reject(failure);
+    }
     this.asked = Promise.withResolvers<Step>();
     const { promise } = this.asked;
     this.answer();
@@ -76,7 +106,8 @@ export abstract class WrittenStream implements AsyncGenerator<ExecutionResult, v
   fail(error: unknown): void {
     this.isOver = true;
     // Before the stream is ended, which would answer that there is no more.
-    this.asked?.reject(error);
+    if (this.asked === undefined) this.failure = error instanceof Error ? error : new Error(String(error));
+    else this.asked.reject(error);
     this.asked = undefined;
     void this.stream.return();
   }
@@ -85,7 +116,10 @@ export abstract class WrittenStream implements AsyncGenerator<ExecutionResult, v
   protected abstract write(result: ExecutionResult): Promise<void> | undefined;
 
   private answer(): void {
-    if (this.asked === undefined) return;
+    if (this.asked === undefined) {
+      this.taker?.takeLeft();
+      return;
+    }
     const value = this.left?.shift();
     if (this.left?.length === 0) this.left = undefined;
     if (value === undefined && !this.isOver) return;

@@ -29,6 +29,8 @@ interface Call {
   readonly isUpload: boolean;
   /** Set once the pipeline has run the operation. An answer of Yoga's without it is a defect in this file. */
   hasRun?: true;
+  /** Those of a subscription. */
+  results?: OpenStream;
 }
 
 interface ServerContext {
@@ -49,10 +51,16 @@ const ENDPOINT = 'http://localhost/graphql';
  * Answers event streams and uploads with Yoga. Yoga frames the events. Through Yoga's hooks the request is read by the door, and
  * executed and given its status by the pipeline (docs/decisions/0018), so that limits and statuses are the same on every door.
  * @param heartbeatMs interval in which each stream is written a sign of life
+ * @param onBroken called when a stream that has begun had to be broken off
  */
-export function createYogaDoor(pipeline: Pipeline, heartbeatMs: number): YogaDoor {
+export function createYogaDoor(
+  pipeline: Pipeline,
+  heartbeatMs: number,
+  onBroken: (error: unknown, requestId: string) => void,
+): YogaDoor {
   const open = new Set<OpenStream>();
   const heartbeat = new Heartbeat(heartbeatMs);
+  const door: OpenStreams = { open, onBroken };
 
   const run = async (call: Call): Promise<ExecutionResult | OpenStream> => {
     const { prepared, parameters, context } = call.request;
@@ -61,7 +69,7 @@ export function createYogaDoor(pipeline: Pipeline, heartbeatMs: number): YogaDoo
     const operation = prepared.operation(parameters.operationName);
     if (!('kind' in operation) || operation.kind !== 'subscription') return pipeline.execute(prepared, pipelineCall);
     const result = await pipeline.subscribe(prepared, pipelineCall);
-    return Symbol.asyncIterator in result ? new OpenStream(result, open, context.signal(), call.response) : result;
+    return Symbol.asyncIterator in result ? (call.results = new OpenStream(result, door, call)) : result;
   };
 
   const plugin: Plugin<ServerContext> = {
@@ -109,13 +117,12 @@ export function createYogaDoor(pipeline: Pipeline, heartbeatMs: number): YogaDoo
   return {
     async stream(request, response) {
       const init = { method: 'POST', headers: { accept: 'text/event-stream' } };
-      const answer = await yoga.fetch(ENDPOINT, init, { call: { request, response, isUpload: false } });
+      const call: Call = { request, response, isUpload: false };
+      const answer = await yoga.fetch(ENDPOINT, init, { call });
       beginStream(response, STREAM_HEADERS);
-      // Not awaited: what waits here would keep Yoga's answer for as long as the stream is open.
       if (answer instanceof EventResponse && answer.events !== undefined)
-        return answer.events.writeTo(response, heartbeat);
-      response.end(await answer.text());
-      return undefined;
+        await answer.events.writeTo(response, heartbeat, call.results);
+      else response.end(await answer.text());
     },
     async upload(request, response) {
       const call: Call = { request, response, isUpload: true };
@@ -152,21 +159,33 @@ function frameOf(result: ExecutionResult): SharedText {
   return frame;
 }
 
+/** What the streams of a door have in common. */
+interface OpenStreams {
+  readonly open: Set<OpenStream>;
+  readonly onBroken: (error: unknown, requestId: string) => void;
+}
+
 /** A stream that is in `open` until it ends. It ends when its reader disconnects. What is framed without Yoga is written here. */
 class OpenStream extends WrittenStream {
   /** To which events are written, once the answer has begun. */
   private socket: Socket | undefined;
 
+  private readonly signal: AbortSignal;
+  private readonly requestId: string;
+  private readonly response: ServerResponse;
+
   constructor(
     stream: ResultStream,
-    private readonly open: Set<OpenStream>,
-    private readonly signal: AbortSignal,
-    private readonly response: ServerResponse,
+    private readonly door: OpenStreams,
+    { request: { context }, response }: Call,
   ) {
     super(stream);
-    open.add(this);
-    signal.addEventListener('abort', this, { once: true });
-    if (signal.aborted) this.handleEvent();
+    this.signal = context.signal();
+    this.requestId = context.requestId;
+    this.response = response;
+    door.open.add(this);
+    this.signal.addEventListener('abort', this, { once: true });
+    if (this.signal.aborted) this.handleEvent();
   }
 
   /** The reader has left. */
@@ -178,6 +197,13 @@ class OpenStream extends WrittenStream {
     const step = await super.next();
     if (step.done === true) this.forget();
     return step;
+  }
+
+  breakOff(error: unknown): void {
+    void this.return();
+    if (this.response.destroyed) return;
+    this.door.onBroken(error, this.requestId);
+    this.response.destroy();
   }
 
   override return(): Promise<IteratorResult<ExecutionResult, void>> {
@@ -193,7 +219,7 @@ class OpenStream extends WrittenStream {
 
   private forget(): void {
     this.socket = undefined;
-    this.open.delete(this);
+    this.door.open.delete(this);
     this.signal.removeEventListener('abort', this);
   }
 }
