@@ -81,6 +81,8 @@ export function growthOf(cast: Cast, deep: DeepPlaces): Calls {
     'its totalCount': messages('first: 1', 'totalCount'),
     'conversations behind a cursor near the end': conversations(`first: 20, after: "${cursorOf(deep.conversationId)}"`),
     'conversations behind an offset near the end': [get(keeper, `/conversations?limit=20&skip=${deep.conversations}`)],
+    'conversations with a title that none has': [get(keeper, '/conversations?limit=20&q=no+such+words')],
+    'conversations with a title that all have': [get(keeper, '/conversations?limit=20&q=travel+and')],
     'totalCount of conversations': conversations('first: 1', 'totalCount'),
     'search that finds nothing': search(reader, 'no such words'),
     'search that finds nothing, by the owner of the longest': search(keeper, 'no such words'),

@@ -80,6 +80,7 @@ const seed = (size: number): readonly string[] => [
      CASE WHEN messages > 0 THEN pg_temp.id(4, (number * 100000 + talk) * 100000 + messages, begun + messages * interval '10 seconds') END
    FROM talks`,
   `INSERT INTO conversation_totals SELECT user_id, count(*) FROM conversations GROUP BY user_id`,
+  `INSERT INTO conversation_titles SELECT id, user_id, title FROM conversations`,
   `SELECT divide_conversations(user_id, '00000000-0000-0000-0000-000000000000') FROM conversation_totals`,
   `INSERT INTO messages (id, conversation_id, owner_id, user_id, content, message_type, parent_id, position, created_at, updated_at)
    SELECT pg_temp.id(4, (number * 100000 + talk) * 100000 + place, written), talks.id, person, CASE WHEN place % 2 = 1 THEN person END,

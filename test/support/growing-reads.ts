@@ -192,6 +192,22 @@ export const GROWING_READS: readonly GrowingRead[] = [
   read('conversations.pages', 'with a title that none has', (world) =>
     conversations(world).pages([world.reader], { query: 'snowfall' }, requestOf(), NEWEST_FIRST),
   ),
+  read('conversations.pages', 'with a title that none has, of many', (world) =>
+    conversations(world).pages([world.keeper], { query: 'snowfall' }, requestOf(), NEWEST_FIRST),
+  ),
+  read(
+    'conversations.pages',
+    'with a title that one has, of many',
+    (world) =>
+      conversations(world).pages([world.keeper], { query: `kept ${world.kept - 1}` }, requestOf(), BY_ACTIVITY),
+    { lists: KEYS },
+  ),
+  read('conversations.pages', 'with a title that all have, of many', (world) =>
+    conversations(world).pages([world.keeper], { query: 'kept' }, requestOf(), NEWEST_FIRST),
+  ),
+  read('conversations.count', 'of those with a title that none has, of many', (world) =>
+    conversations(world).count([world.keeper], { query: 'snowfall' }),
+  ),
   read('conversations.pages', 'of several conditions', (world) =>
     conversations(world).pages([world.reader], { isArchived: false, isPinned: true }, requestOf(), BY_ACTIVITY),
   ),

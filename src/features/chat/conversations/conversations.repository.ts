@@ -1,5 +1,5 @@
 import { HIGHEST_ID, newId } from '../../../kernel/ids.js';
-import { containsPattern } from '../../../kernel/like-pattern.js';
+import { containsPattern, longestWordIn } from '../../../kernel/like-pattern.js';
 import { isFirstPage, pageOf, type Page, type PageRequest, type RowPart } from '../../../kernel/page.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type {
@@ -36,6 +36,11 @@ const CHANGEABLE = [
 /** Changes of these alone are no activity: the conversation stays where it is in a list by activity. */
 const MARKS: readonly string[] = ['isPinned', 'isArchived', 'label'];
 
+/** Characters of a word that are three letters in a row, without which no index finds it. */
+const LEAST_LOOKED_UP = 3;
+/** Of more titles, going through the conversations finds a page soon. */
+const MOST_FOUND_TITLES = 200;
+
 /** Lists with more conditions at once are rare, and each has a text of its own: they are planned anew instead of kept. */
 const MAX_NAMED_CONDITIONS = 1;
 
@@ -49,10 +54,24 @@ interface Conditions {
   readonly name: string | undefined;
 }
 
-/** Conditions on a conversation; the parameters begin at `first`. */
-function conditionsOf({ query, isPinned, isArchived, label, isUnread }: ConversationFilter, first: number): Conditions {
+/**
+ * Conditions on a conversation; the parameters begin at `first`.
+ * @param found those whose titles are asked for, where they have been found
+ */
+function conditionsOf(
+  { query, isPinned, isArchived, label, isUnread }: ConversationFilter,
+  first: number,
+  found: readonly string[] | null,
+): Conditions {
   const asked = [
-    { name: 'title', value: query == null ? null : containsPattern(query), test: 'title ILIKE ?::text' },
+    found === null
+      ? {
+          name: 'title',
+          value: query == null ? null : containsPattern(query),
+          // Any other form makes the planner expect so few matches that it would sort the whole list instead of reading it in order.
+          test: 'coalesce(title ILIKE ?::text, false)',
+        }
+      : { name: 'found', value: found, test: 'id = ANY(?::uuid[])' },
     { name: 'pinned', value: isPinned, test: 'is_pinned = ?::boolean', ofBlocks: 'is_pinned = ?::boolean' },
     { name: 'archived', value: isArchived, test: 'is_archived = ?::boolean', ofBlocks: 'is_archived = ?::boolean' },
     { name: 'label', value: label, test: 'label = ?::text', ofBlocks: `label = nullif(?::text, '')` },
@@ -135,7 +154,9 @@ export class ConversationsRepository {
       isAfter = byTime ? ` AND (updated_at, id) ${beyond} ($5::timestamptz, $4::uuid)` : ` AND id ${beyond} $4::uuid`;
       values.push(request.after, ...(byTime ? [request.afterTime] : []));
     }
-    const conditions = conditionsOf(filter, values.length + 3);
+    const found = await this.#findTitles(userIds, filter);
+    if (found?.length === 0) return userIds.map(() => pageOf(request, []));
+    const conditions = conditionsOf(filter, values.length + 3, found);
     const isSkipped = request.offset > 0;
     const ofOwner = `user_id = owner.id${isAfter}${conditions.sql}`;
     let range = ofOwner;
@@ -164,9 +185,21 @@ export class ConversationsRepository {
     return lists.map(({ rows, bytes }) => pageOf(request, rows, bytes));
   }
 
+  /** @returns null where it is better to go through the conversations (`find_titles`), or no title is asked for */
+  async #findTitles(userIds: readonly string[], { query }: ConversationFilter): Promise<readonly string[] | null> {
+    const word = longestWordIn(query ?? '');
+    if (query == null || word.length < LEAST_LOOKED_UP || userIds.length !== 1) return null;
+    const { rows } = await this.database.query<{ found: readonly string[] | null }>(
+      'SELECT find_titles($1::uuid, $2, $3, $4::int) AS found',
+      [userIds[0], containsPattern(query), word, MOST_FOUND_TITLES],
+      'conversation_find_titles',
+    );
+    return rows[0]?.found ?? null;
+  }
+
   /** All of a user's are one number, and those with a mark some of each block. */
   async count(userIds: readonly string[], filter: ConversationFilter): Promise<ReadonlyMap<string, number>> {
-    const conditions = conditionsOf(filter, 2);
+    const conditions = conditionsOf(filter, 2, await this.#findTitles(userIds, filter));
     // By the index even while few users have one: a plan for any number of them would read the whole table.
     let text = `SELECT total.user_id AS "userId", total.count FROM unnest($1::uuid[]) AS owner (id) CROSS JOIN LATERAL (
       SELECT * FROM conversation_totals WHERE user_id = owner.id OFFSET 0) AS total`;

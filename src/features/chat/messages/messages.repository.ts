@@ -1,5 +1,5 @@
 import { HIGHEST_ID, LOWEST_ID } from '../../../kernel/ids.js';
-import { containsPattern } from '../../../kernel/like-pattern.js';
+import { containsPattern, longestWordIn } from '../../../kernel/like-pattern.js';
 import { boundedPageOf, isFirstPage, pageOf, type Page, type PageRequest, type RowPart } from '../../../kernel/page.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type { ConversationEvent, ConversationListEvent } from '../conversations/conversation-event.js';
@@ -84,12 +84,6 @@ function beyond(position: string, count: string, way: 'backward' | 'forward'): s
 
 function jsonOrNull(value: object | null): string | null {
   return value === null ? null : JSON.stringify(value);
-}
-
-/** The longest run of letters and digits. */
-function longestWordIn(text: string): string {
-  const words = text.match(/[\p{L}0-9]+/gu) ?? [];
-  return words.reduce((longest, word) => (word.length > longest.length ? word : longest), '');
 }
 
 /** SQL for what a prompt needs of `m`, and whether it needs it. */
