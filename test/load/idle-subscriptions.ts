@@ -20,8 +20,8 @@ export interface IdleFigures {
 
 /** Opened at a time. */
 const LANES = 25;
-/** After what was opened: V8 still collects what that left, and then gives memory back in steps that are seconds apart. */
-const SETTLE_MS = 15_000;
+/** V8 collects what the opening has left, and gives memory back, some 10 and 20 s after it: half a second of CPU, which is none of idling. */
+const SETTLE_MS = 30_000;
 /** Files that the process needs besides. */
 const OTHER_FILES = 200;
 
