@@ -1,3 +1,4 @@
+import { feedOf } from '../../../kernel/pushed.js';
 import type { Timers } from '../../../kernel/timers.js';
 import type { Sql } from '../../../ports/database.js';
 import type { EventBus } from '../../../ports/event-bus.js';
@@ -77,7 +78,7 @@ export class EventFeeds {
     follower.seen = after > last ? -1 : after;
     follower.expect(last);
     this.#watch.enter(follower);
-    void pump(live, follower);
+    feedOf(live, follower).resume();
     try {
       for (;;) {
         if (follower.last <= follower.seen) {
@@ -146,17 +147,4 @@ class FeedsAct implements NotedAct {
 function numbered({ feed, events }: FeedEvents, last: number): News {
   const first = last - events.length + 1;
   return { feed, events: events.map((event, index) => ({ ...event, sequence: first + index })) };
-}
-
-async function pump<Event extends object>(
-  live: AsyncIterable<LiveEvent<Event>>,
-  follower: FeedFollower<Event>,
-): Promise<void> {
-  try {
-    for await (const event of live) follower.offer(event);
-  } catch {
-    // The bus logs its own outages; the follower is ended as if the bus had ended it.
-  } finally {
-    follower.end();
-  }
 }

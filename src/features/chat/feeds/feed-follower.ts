@@ -1,3 +1,5 @@
+import type { Receiver } from '../../../kernel/pushed.js';
+
 /** Events that wait for a follower who reads slowly: of more, those in the database are read later. */
 const MAX_WAITING = 1_000;
 
@@ -8,7 +10,7 @@ export type Next<Event> =
   { readonly type: 'live'; readonly event: LiveEvent<Event> } | { readonly type: 'behind' | 'end' };
 
 /** One follower of a feed on this instance: what is there for it, from the event bus and from whoever looks into the database. */
-export class FeedFollower<Event extends object> {
+export class FeedFollower<Event extends object> implements Receiver<LiveEvent<Event>> {
   /** The number of the last event that it was given. */
   seen = 0;
   /** The number of the last event that is known to be in the database. */
@@ -21,12 +23,13 @@ export class FeedFollower<Event extends object> {
   constructor(readonly feedId: string) {}
 
   /** The bus has brought this. */
-  offer(event: LiveEvent<Event>): void {
+  take(event: LiveEvent<Event>): true {
     if (this.#waiting.length >= MAX_WAITING && event.sequence !== undefined) {
       this.last = Math.max(this.last, event.sequence);
       this.#waiting = this.#waiting.filter(({ sequence }) => sequence === undefined);
     } else this.#waiting.push(event);
     this.#notify();
+    return true;
   }
 
   /** The database has events up to this number. */
@@ -39,6 +42,11 @@ export class FeedFollower<Event extends object> {
   end(): void {
     this.#hasEnded = true;
     this.#notify();
+  }
+
+  /** The bus logs its own outages: the follower is ended as if the bus had ended it. */
+  fail(): void {
+    this.end();
   }
 
   /** What to give next: `behind` where it is in the database. */

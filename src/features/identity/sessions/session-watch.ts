@@ -35,7 +35,7 @@ const idOf = ({ token, sessionId, userId }: Viewer) => token?.id ?? sessionId ??
 /** An open stream or WebSocket. */
 interface Followed {
   readonly whose: () => Viewer;
-  readonly end: (why: AccessEnd) => void;
+  readonly onEnd: (why: AccessEnd) => void;
   /** What `whose` said last. */
   viewer: Viewer;
   /** The viewer that the database was asked about last; undefined before. */
@@ -81,23 +81,13 @@ export class SessionWatch {
   }
 
   readonly follow: FollowViewer = (whose, onEnd) => {
-    const stop = () => {
-      this.#followed.delete(followed);
-      this.#unasked.delete(followed);
-    };
-    const followed: Followed = {
-      whose,
-      viewer: whose(),
-      asked: undefined,
-      end: (why) => {
-        stop();
-        onEnd(why);
-      },
-    };
+    const followed: Followed = { whose, onEnd, viewer: whose(), asked: undefined };
     this.#followed.add(followed);
     this.#noteChange(followed);
     this.#resume();
-    return stop;
+    return () => {
+      this.#forget(followed);
+    };
   };
 
   /** Call it when a WebSocket of the user has a new token. */
@@ -143,6 +133,16 @@ export class SessionWatch {
     this.#pause();
   }
 
+  #forget(followed: Followed): void {
+    this.#followed.delete(followed);
+    this.#unasked.delete(followed);
+  }
+
+  #end(followed: Followed, why: AccessEnd): void {
+    this.#forget(followed);
+    followed.onEnd(why);
+  }
+
   #noteChange(followed: Followed): void {
     this.#unasked.add(followed);
     this.#nextExpiry = Math.min(this.#nextExpiry, expiryOf(followed.viewer));
@@ -167,7 +167,7 @@ export class SessionWatch {
     if (now < this.#nextExpiry) return;
     this.#nextExpiry = Number.POSITIVE_INFINITY;
     for (const followed of this.#followed) {
-      if (expiryOf(followed.viewer) <= now) followed.end('expired');
+      if (expiryOf(followed.viewer) <= now) this.#end(followed, 'expired');
       else this.#nextExpiry = Math.min(this.#nextExpiry, expiryOf(followed.viewer));
     }
   }
@@ -222,7 +222,7 @@ export class SessionWatch {
           const { viewer, asked } = followed;
           // One that was renewed meanwhile, perhaps in another session, is checked next time.
           const isAsAsked = asked === viewer && this.#followed.has(followed);
-          if (isAsAsked && ended.has(idOf(viewer))) followed.end('ended');
+          if (isAsAsked && ended.has(idOf(viewer))) this.#end(followed, 'ended');
         }
       }
       this.#isFailing = false;
