@@ -19,7 +19,7 @@ interface Source {
 
 /** Results as they come, of which the source is asked to frame those that are left to it. */
 type TakenResults = Pick<WrittenStream, 'begin' | 'hasLeft' | 'resume'> & {
-  /** The source could not frame them. */
+  /** They could not be framed or written. */
   breakOff(error: unknown): void;
 };
 
@@ -54,8 +54,11 @@ export class PulledStream extends Beating implements Controller, Taker {
     });
     await this.source.start?.(this);
     await this.source.cancel?.();
-    if (response.destroyed) this.isOver = true;
-    else heartbeat.add(this);
+    if (response.destroyed) {
+      this.isOver = true;
+      return;
+    }
+    heartbeat.add(this);
     if (results === undefined) await this.pullAll(response);
     else results.begin(this);
   }
@@ -90,6 +93,7 @@ export class PulledStream extends Beating implements Controller, Taker {
 
   error(error: unknown): void {
     this.isOver = true;
+    this.results?.breakOff(error);
     this.response?.destroy(error instanceof Error ? error : new Error(String(error)));
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { GraphQLError, type ExecutionResult } from 'graphql';
-import { resultStream } from '../graphql/event-stream.js';
+import { resultStream, type ResultStream } from '../graphql/event-stream.js';
+import { PUSH, type Feed, type Receiver } from '../kernel/pushed.js';
 import { WrittenStream } from './written-stream.js';
 
 const results = (source: AsyncIterable<unknown>) =>
@@ -125,6 +126,31 @@ describe('a written stream', () => {
     });
     await takeAll(stream, told);
     expect(told).toEqual(['a', 'bad', 'b', 'bad', 'failed']);
+  });
+
+  it('lets nothing pass what such a reader has yet to write', async () => {
+    const told: unknown[] = [];
+    const all = ['bad', 'a', 'bad', 'b'].map((event) => ({
+      data: { event },
+      ...(event === 'bad' && { errors: [new GraphQLError(event)] }),
+    }));
+    const ready = {
+      [PUSH]: (receiver: Receiver<ExecutionResult>): Feed => ({
+        resume() {
+          for (let result = all.shift(); result !== undefined; result = all.shift()) if (!receiver.take(result)) return;
+          receiver.end();
+        },
+        stop: () => undefined,
+      }),
+    };
+    class Ready extends WrittenStream {
+      protected override write({ data }: ExecutionResult) {
+        told.push(data?.['event']);
+        return undefined;
+      }
+    }
+    await takeAll(new Ready(ready as unknown as ResultStream), told);
+    expect(told).toEqual(['bad', 'a', 'bad', 'b']);
   });
 
   it('tells such a reader when it is ended, and when it cannot be written', async () => {

@@ -34,6 +34,10 @@ export abstract class WrittenStream implements AsyncGenerator<ExecutionResult, v
     return this.isOver || this.left !== undefined;
   }
 
+  private get isAsked(): boolean {
+    return this.asked !== undefined;
+  }
+
   /** For who asks for the next result only when told that there is one: a question that waits takes more than the stream itself. */
   begin(taker: Taker): void {
     this.taker = taker;
@@ -55,7 +59,8 @@ export abstract class WrittenStream implements AsyncGenerator<ExecutionResult, v
     this.asked = Promise.withResolvers<Step>();
     const { promise } = this.asked;
     this.answer();
-    if (!this.isOver && this.left === undefined) (this.feed ??= this.stream[PUSH](this)).resume();
+    // Not for who was answered: what comes next would be written before that is.
+    if (this.isAsked) (this.feed ??= this.stream[PUSH](this)).resume();
     return promise;
   }
 
