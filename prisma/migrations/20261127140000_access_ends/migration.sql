@@ -12,8 +12,9 @@ CREATE TABLE "access_ends" (
 );
 
 -- All of the following is by hand: Prisma's schema has neither functions nor triggers. They are triggers, and not a part of the
--- statements that end sessions, since those of the release before, and those of an operator in SQL, are noted as well.
-CREATE FUNCTION "note_access_end"() RETURNS trigger LANGUAGE plpgsql AS $$
+-- statements that end sessions, since those of the release before, and those of an operator in SQL, are noted as well: whoever may
+-- change sessions, with whatever search path.
+CREATE FUNCTION "note_access_end"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
   ended UUID := '00000000-0000-0000-0000-000000000000';
 BEGIN

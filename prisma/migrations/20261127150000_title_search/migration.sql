@@ -16,18 +16,10 @@ INSERT INTO "conversation_titles" SELECT "id", "user_id", "title" FROM "conversa
 
 ALTER TABLE "conversation_titles" ADD CONSTRAINT "conversation_titles_conversation_id_fkey" FOREIGN KEY ("conversation_id") REFERENCES "conversations"("id") ON DELETE CASCADE ON UPDATE CASCADE;
 
--- All of the following is by hand: Prisma's schema has neither functions nor triggers, nor extensions. Where btree_gin could not be
--- created when messages got such an index, titles are searched by going through them, as before.
-DO $$
-BEGIN
-  CREATE INDEX "conversation_titles_owner_title_idx" ON "conversation_titles"
-  USING GIN (uuid_hash_extended("user_id", 0), "title" gin_trgm_ops);
-EXCEPTION WHEN undefined_object THEN
-  NULL;
-END
-$$;
+-- All of the following is by hand: Prisma's schema has neither functions nor triggers. The next migration makes the index, for which
+-- conversations need not be locked.
 
-CREATE FUNCTION "keep_conversation_title"() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION "keep_conversation_title"() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   IF NEW.title IS NULL THEN
     DELETE FROM conversation_titles t WHERE t.conversation_id = NEW.id;

@@ -150,7 +150,8 @@ export class DiskStreamJournal implements StreamJournal {
       void this.inTurn(() => this.finish(segment));
       return false;
     }
-    this.note(begun);
+    const now = performance.now();
+    if (now - begun >= SLOW_MS) this.quickFrom = now + PATIENCE_MS;
     if (segment.bytes >= this.segmentBytes) {
       void this.inTurn(async () => {
         await this.finish(segment);
@@ -158,12 +159,6 @@ export class DiskStreamJournal implements StreamJournal {
       });
     }
     return true;
-  }
-
-  /** @param begun when a write was begun that has ended now */
-  private note(begun: number): void {
-    const now = performance.now();
-    if (now - begun >= SLOW_MS) this.quickFrom = now + PATIENCE_MS;
   }
 
   private nextBatch(): NextBatch {
@@ -219,13 +214,11 @@ export class DiskStreamJournal implements StreamJournal {
 
   private async put({ lines, streams }: Batch): Promise<void> {
     const segment = this.newest ?? (await this.begin());
-    const begun = performance.now();
     try {
       const bytes = Buffer.from(lines.join(''));
       for (let from = 0; from < bytes.length;) from += (await segment.handle.write(bytes, from)).bytesWritten;
       segment.bytes += bytes.length;
       for (const stream of streams) segment.streams.add(stream);
-      this.note(begun);
       if (segment.bytes >= this.segmentBytes) await this.finish(segment);
     } catch (error) {
       // Its last line may be half a line.

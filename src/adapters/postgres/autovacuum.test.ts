@@ -40,6 +40,21 @@ describe.each(testDatabases())('autovacuum on $name', ({ openEmpty }) => {
     expect(await autovacuum.work()).toEqual([]);
   });
 
+  it('is of what has got an index before anybody analysed it', async () => {
+    await fill();
+    await query('CREATE INDEX ON "A table" (note)');
+    expect(await autovacuum.work()).toEqual(['"A table"']);
+    expect(await autovacuum.work()).toEqual([]);
+  });
+
+  it('leaves what has nothing in it', async () => {
+    await fill();
+    await query('CREATE INDEX ON "A table" (note)');
+    await query('DELETE FROM "A table"');
+    await autovacuum.work();
+    expect(await autovacuum.work()).toEqual([]);
+  });
+
   it('waits for room on the disk', async () => {
     await fill();
     hasRoom = false;

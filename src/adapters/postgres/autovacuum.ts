@@ -19,7 +19,7 @@ interface AutovacuumNeeds {
 }
 
 /**
- * Looks after tables that have grown by a fifth and by eight pages since somebody last did, so that plans that were made while they were
+ * Looks after tables that have grown by a fifth and by eight pages since somebody last did, or that nobody has analysed, so that plans that were made while they were
  * small are made anew, by what is in them now (docs/decisions/0094-plans-are-made-once.md). A smaller table is read as a whole in
  * no time. It does what autovacuum does on a server: PGlite has none; on a server it may be off, or come a minute later. What a
  * table was is kept by PostgreSQL, over restarts too. One table at a time.
@@ -27,6 +27,7 @@ interface AutovacuumNeeds {
 export class Autovacuum {
   readonly #closing = new AbortController();
   #working: Promise<void> = Promise.resolve();
+  #hasFailed = false;
 
   constructor(private readonly needs: AutovacuumNeeds) {}
 
@@ -39,40 +40,58 @@ export class Autovacuum {
     await this.#working;
   }
 
-  /** @returns the tables that had grown */
+  /** As {@link work}. What fails is logged, once until it succeeds. */
+  async try(): Promise<void> {
+    try {
+      await this.work();
+      this.#hasFailed = false;
+    } catch (error) {
+      const reason = describeFailure(error);
+      if (!this.#hasFailed) this.needs.logger.warn({ reason }, 'tables that have grown could not be analysed');
+      this.#hasFailed = true;
+    }
+  }
+
+  /**
+   * @returns the tables that it has looked after
+   * @throws what failed first, when the others are done
+   */
   async work(): Promise<readonly string[]> {
     const { pool, command, ownSchemaAlone, hasRoom } = this.needs;
     if ((await hasRoom?.()) === false) return [];
+    // A table that got an index after its rows has a size, but nobody knows what is in it.
     const { rows } = await pool.query<{ name: string }>(
-      `SELECT c.oid::regclass::text AS name FROM pg_class c
-       WHERE c.relkind IN ('r', 't') AND pg_relation_size(c.oid) / current_setting('block_size')::int > 1.2 * c.relpages + 8
-         ${ownSchemaAlone ? `AND c.relnamespace = current_schema()::regnamespace` : ''}
-       ORDER BY pg_relation_size(c.oid)`,
+      `SELECT grown.name FROM (
+         SELECT c.oid::regclass::text AS name, c.relkind, c.relpages, c.reltuples, n.nspname, c.relname,
+           pg_relation_size(c.oid) / current_setting('block_size')::int AS pages
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind IN ('r', 't') ${ownSchemaAlone ? 'AND n.nspname = current_schema()' : ''}
+       ) AS grown
+       WHERE grown.pages > 1.2 * grown.relpages + 8 OR (
+         grown.relkind = 'r' AND grown.nspname <> 'pg_catalog' AND grown.pages > 8 AND grown.reltuples > 0
+         AND NOT EXISTS (SELECT FROM pg_stats s WHERE s.schemaname = grown.nspname AND s.tablename = grown.relname))
+       ORDER BY grown.pages`,
     );
-    const names = rows.map(({ name }) => name);
-    for (const name of names) {
+    const done: string[] = [];
+    const failures: unknown[] = [];
+    for (const { name } of rows) {
       if (this.#closing.signal.aborted) break;
       // PostgreSQL quotes what needs it.
-      await pool.query(`${command} ${name}`);
+      await pool.query(`${command} ${name}`).then(
+        () => done.push(name),
+        (error: unknown) => failures.push(error),
+      );
     }
-    return names;
+    if (failures.length > 0) throw failures[0];
+    return done;
   }
 
   async #workAlways(): Promise<void> {
     const { signal } = this.#closing;
-    const { everyMs = LOOK_MS, logger } = this.needs;
-    let hasFailed = false;
     for (;;) {
-      await delay(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
+      await delay(this.needs.everyMs ?? LOOK_MS, undefined, { signal, ref: false }).catch(() => undefined);
       if (signal.aborted) return;
-      try {
-        await this.work();
-        hasFailed = false;
-      } catch (error) {
-        const reason = describeFailure(error);
-        if (!hasFailed) logger.warn({ reason }, 'tables that have grown could not be analysed');
-        hasFailed = true;
-      }
+      await this.try();
     }
   }
 }

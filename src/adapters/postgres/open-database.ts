@@ -98,7 +98,11 @@ async function openEmbedded(options: OpenDatabaseOptions, resources: AsyncDispos
     hasRoom: () => server.hasRoom(),
     everyMs: vacuumMs,
   });
-  autovacuum.open();
+  if (missingMigrations === 'apply') {
+    // What has come together in a folder that nobody has vacuumed may take its time: nobody waits for an answer yet.
+    await autovacuum.try();
+    autovacuum.open();
+  }
   resources.defer(() => autovacuum.close());
   const version = await serverVersion(pool);
   const description = `PGlite (PostgreSQL ${version.name}) in ${directory}`;
@@ -149,7 +153,7 @@ async function openServer(
     migrationsDirectory,
     logger,
     tracing,
-    missingMigrations,
+    missingMigrations = 'apply',
     poolSize = DEFAULT_POOL_SIZE,
     preparedStatements = 'auto',
     vacuumMs,
@@ -175,7 +179,7 @@ async function openServer(
     ownSchemaAlone: true,
     everyMs: vacuumMs,
   });
-  autovacuum.open();
+  if (missingMigrations === 'apply') autovacuum.open();
   resources.defer(() => autovacuum.close());
   const description = `PostgreSQL ${version} at ${place}`;
   return new PoolDatabase({ pool, description, embedded: false, logger, tracing, resources, names, schema });

@@ -39,7 +39,7 @@ export class EventFeedsRepository {
    */
   async moment(): Promise<string> {
     const { rows } = await this.database.query<{ moment: string }>(
-      `SELECT pg_backend_pid() || ' ' || pg_current_snapshot()::text AS moment`,
+      `SELECT pg_backend_pid() || ' ' || pg_postmaster_start_time() || ' ' || pg_current_snapshot()::text AS moment`,
       [],
       'feed_moment',
     );

@@ -1,4 +1,5 @@
 import type { Bytes } from '../../../kernel/bytes.js';
+import { LOWEST_ID } from '../../../kernel/ids.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import { deletedOrNull } from '../../../ports/prisma-errors.js';
 import { BLOCK, MAX_TRIES, type SecondFactorStatus } from './second-factor.js';
@@ -151,7 +152,7 @@ export class SecondFactorRepository {
   ): Promise<readonly { readonly userId: string; readonly secret: Bytes }[]> {
     const { rows } = await this.database.query<{ userId: string; secret: Bytes }>(
       `SELECT user_id AS "userId", secret FROM second_factors
-       WHERE substring(secret FROM 1 FOR $2::int) <> $1 AND ($3::uuid IS NULL OR user_id > $3::uuid)
+       WHERE substring(secret FROM 1 FOR $2::int) <> $1 AND user_id > coalesce($3::uuid, '${LOWEST_ID}')
        ORDER BY user_id LIMIT $4`,
       [keyId, keyId.length, afterUserId, limit],
     );

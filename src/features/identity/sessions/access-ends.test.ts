@@ -40,7 +40,7 @@ describe.each(testDatabases())('ends of access ($name)', ({ name, open }) => {
   /** One that has looked until now, as if all connections of the pool were one. */
   const looking = async (): Promise<AccessEnds> => {
     const ends = new AccessEnds({
-      endsSince: async (mark, most) => ({ ...(await repository.endsSince(mark, most)), backend: 1 }),
+      endsSince: async (mark, most) => ({ ...(await repository.endsSince(mark, most)), backend: '1' }),
     });
     await ends.sinceLast();
     return ends;

@@ -4,6 +4,8 @@ import type { SessionsRepository } from './sessions.repository.js';
 const MOST_TOLD = 1_000;
 /** Processes of the database that are remembered: more than a pool has connections. */
 const MOST_BACKENDS = 100;
+/** Of what is noted, nothing is removed within ten minutes. */
+const MOST_SILENT_MS = 60_000;
 const ALL = '00000000-0000-0000-0000-000000000000';
 
 /**
@@ -14,12 +16,18 @@ const ALL = '00000000-0000-0000-0000-000000000000';
  */
 export class AccessEnds {
   #mark: string | null = null;
-  readonly #backends = new Set<number>();
+  readonly #backends = new Set<string>();
+  /** When it was asked last, on the clock of `performance.now()`. */
+  #askedAt = 0;
 
   constructor(private readonly repository: Pick<SessionsRepository, 'endsSince'>) {}
 
   /** @returns ids of sessions, personal access tokens and users; undefined where any of them may have ended */
   async sinceLast(): Promise<ReadonlySet<string> | undefined> {
+    const now = performance.now();
+    // A process that stood still may have missed what has been removed since.
+    if (now - this.#askedAt > MOST_SILENT_MS) this.forget();
+    this.#askedAt = now;
     const { mark, backend, ids } = await this.repository.endsSince(this.#mark, MOST_TOLD + 1);
     const isKnown = this.#mark !== null && this.#backends.has(backend) && ids.length <= MOST_TOLD && !ids.includes(ALL);
     if (this.#backends.size >= MOST_BACKENDS) this.#backends.clear();

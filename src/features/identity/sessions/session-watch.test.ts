@@ -25,7 +25,7 @@ function watching() {
     isDown: false,
     isSilent: false,
     /** The process of the database that answers, and what it says without an end. */
-    backend: 1,
+    backend: '1',
     noted: [] as string[],
     nextExpiry: null as Date | null,
     looks: 0,
@@ -356,7 +356,7 @@ describe('SessionWatch', () => {
         noted.push(...Array.from({ length: 1_001 }, newId));
       },
       'a process of the database answers that did not before': (state) => {
-        state.backend = 2;
+        state.backend = '2';
       },
       'one of their sessions expires': (state) => {
         state.time = 5_000;
@@ -434,7 +434,7 @@ it('looks twice a second unless told otherwise', async () => {
     repository: {
       endsSince: () => {
         looks += 1;
-        return Promise.resolve({ mark: '1', backend: 1, ids: [] });
+        return Promise.resolve({ mark: '1', backend: '1', ids: [] });
       },
       findEnded: () => Promise.resolve({ ids: [], nextExpiry: null }),
     },

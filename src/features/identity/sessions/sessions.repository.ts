@@ -68,8 +68,8 @@ export interface Watched {
 export interface NotedEnds {
   /** What has been committed after this look is noted by transactions from this number on. */
   readonly mark: string;
-  /** The process of the database that has answered. */
-  readonly backend: number;
+  /** The process of the database that has answered, and when that server was started. */
+  readonly backend: string;
   /** Of sessions, personal access tokens and users. All zeros stand for all of them. */
   readonly ids: readonly string[];
 }
@@ -245,7 +245,8 @@ export class SessionsRepository {
    */
   async endsSince(mark: string | null, most: number): Promise<NotedEnds> {
     const { rows } = await this.database.query<NotedEnds>(
-      `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS mark, pg_backend_pid() AS backend, ARRAY(
+      `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS mark, 
+         pg_backend_pid() || ' ' || pg_postmaster_start_time() AS backend, ARRAY(
          SELECT id FROM access_ends
          WHERE transaction_id >= $1::bigint AND transaction_id < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
          ORDER BY transaction_id LIMIT $2)::text[] AS ids`,
