@@ -27,8 +27,8 @@ const SHORTFALLS: readonly Shortfall[] = [
   },
   {
     goals: /^Growth, /,
-    why: 'What is read is bounded and does not grow with the table (a test compares rows read with rows given at size); two databases of one server differ by as much as their caches do, and a run has few rounds of this. One does read more: a search by the owner of the longest conversation took 48 pages of the database for a request at 1,000 messages and 77 at 1,000,000, which nobody has looked into yet.',
-    mend: 'more rounds, and a look at the plan of that search.',
+    why: 'What is read is bounded and does not grow with the table (a test compares rows read with rows given at size), and no statement is planned anew ([decision 94](decisions/0094-plans-are-made-once.md)); indexes have a level or two more, and two databases of one server differ by as much as their caches do.',
+    mend: 'more rounds than a run has of this.',
   },
   {
     goals: /^Start on /,
@@ -52,8 +52,8 @@ const SHORTFALLS: readonly Shortfall[] = [
   },
   {
     goals: /^CPU a second of all of them by /,
-    why: 'A sign of life to each is one write in 25 seconds, by one timer for all of a door ([decision 18](decisions/0018-yoga-frames-streams-and-carries-uploads.md)), and by WebSocket the answer to it has to be read: of 2,000, some 1.2 ms of CPU a second, nearly all of it in the write of Node to a socket, which is more than the goal by itself. The looks for ended sessions ([decision 95](decisions/0095-ends-of-access-are-noted.md)) and for events that nobody told of are two or three statements a second of 0.09 ms each, however many are open. What V8 collects is what opening them has left, and the benchmark waits until that is over.',
-    mend: 'a longer interval of the signs, which would let proxies in between cut connections.',
+    why: 'A sign of life to each is one write in 25 seconds, by one timer for all of a door ([decision 18](decisions/0018-yoga-frames-streams-and-carries-uploads.md)), and by WebSocket the answer to it has to be read: of 2,000, some 1.2 ms of CPU a second, nearly all of it in the write of Node to a socket, which is more than the goal by itself. The looks for ended sessions ([decision 95](decisions/0095-ends-of-access-are-noted.md)) and for events that nobody told of are two or three statements a second of 0.09 ms each, however many are open. Where anybody commits anything on the server, the second one goes over all that is open, every three seconds: 1.5 of 10.6 ms in a profile on a machine that did nothing else, in which signs and the timers of sockets were some 4, garbage 0.5. A process that wakes seldom finds its caches empty: the same build took 2 to 4 ms a second where others kept the machine awake.',
+    mend: 'a number of the transaction beside the last event of a feed, by which those that have changed are found; a longer interval of the signs would let proxies in between cut connections.',
   },
   {
     goals: /^An event to a reader by /,
@@ -62,7 +62,7 @@ const SHORTFALLS: readonly Shortfall[] = [
   },
   {
     goals: /^Embedded /,
-    why: "PGlite is PostgreSQL in this process: its CPU is counted with the service's, where the other column leaves out what PostgreSQL takes in its own process. With that added, a message costs a little over twice as much, and a nested list 1.9 times.",
+    why: "PGlite is PostgreSQL in this process: its CPU is counted with the service's, where the other column leaves out what PostgreSQL takes in its own process. With that added, a message costs 2.4 times as much, and a nested list 2.1 times.",
     mend: 'little in this program: WebAssembly runs the same code at about half of its speed.',
   },
   {
