@@ -167,7 +167,7 @@ interface OpenStreams {
 
 /** A stream that is in `open` until it ends. It ends when its reader disconnects. What is framed without Yoga is written here. */
 class OpenStream extends WrittenStream {
-  /** To which events are written, once the answer has begun. */
+  /** The socket that events are written to, once the answer has begun. */
   private socket: Socket | undefined;
 
   private readonly signal: AbortSignal;

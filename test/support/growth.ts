@@ -189,7 +189,7 @@ export async function worldOf(database: TestDatabase, messages: number): Promise
 export const middleOf = {
   usage: (count: number) => id('7', count / 2),
   audit: (count: number) => id('8', count / 2),
-  /** Of so many messages, as of the two above. */
+  /** `count` is the number of messages, as above. */
   users: (count: number) => id('1', count / 100),
   uploads: (count: number) => id('a', count / 200),
   messages: (place: number) => id('4', place),

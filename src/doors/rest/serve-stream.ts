@@ -223,7 +223,7 @@ class EventWriter extends Beating implements StreamWriter {
   private firstSign: NodeJS.Timeout | undefined;
   /** Sent with the first event. */
   private retry: string;
-  /** To which events are written, from the second one to the last. */
+  /** The socket that events are written to, from the second one to the last. */
   private socket: Socket | undefined;
 
   constructor(

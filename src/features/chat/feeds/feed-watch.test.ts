@@ -88,7 +88,7 @@ describe.each(testDatabases())('the moment of the database ($name)', ({ name, op
 
   const add = (sql = database as Pick<typeof database, 'query'>) =>
     sql.query('INSERT INTO event_feeds (id, last_sequence) VALUES ($1, 1)', [newId()]);
-  // Of a server that others use, no moment is like another.
+  // On a server that others use, something is committed all the time.
   const alone = name === 'embedded' ? it : it.skip;
   const withTwo = name === 'embedded' ? it.skip : it;
 

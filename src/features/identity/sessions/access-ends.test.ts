@@ -139,7 +139,7 @@ describe.each(testDatabases())('ends of access ($name)', ({ name, open }) => {
     while (BigInt(mark) <= BigInt(last.rows[0]?.mark ?? '')) mark = await repository.sweepEnds(null);
     await end(database, latest);
     expect(await told(ends, old, latest)).toEqual([old.sessionId, latest.sessionId]);
-    // Of another server, whose transactions had higher numbers.
+    // As copied from another server, whose transactions had higher numbers.
     await database.query('INSERT INTO access_ends (transaction_id, id) VALUES (1e15, $1)', [foreign.sessionId]);
     expect(await told(ends, foreign)).toEqual([]);
     expect(await kept(old, latest, foreign)).toEqual([old, latest, foreign]);

@@ -4,7 +4,7 @@ import type { SessionsRepository } from './sessions.repository.js';
 const MOST_TOLD = 1_000;
 /** Processes of the database that are remembered: more than a pool has connections. */
 const MOST_BACKENDS = 100;
-/** Of what is noted, nothing is removed within ten minutes. */
+/** Milliseconds within which an instance has to ask again: notes are kept for ten minutes at least. */
 const MOST_SILENT_MS = 60_000;
 const ALL = '00000000-0000-0000-0000-000000000000';
 

@@ -7,7 +7,7 @@ import { invalidToken } from './session.js';
 import type { SessionsRepository, Watched } from './sessions.repository.js';
 import type { TokenHolders } from './token-holders.js';
 
-/** Of so many looks, one asks about all that is open: for ends that no trigger has noted. */
+/** One look of so many asks about all that is open, for ends that no trigger has noted. */
 const LOOKS_TO_WHOLE = 60;
 
 export interface SessionWatchOptions {
@@ -29,7 +29,7 @@ interface WatchedIds extends Watched {
 
 const expiryOf = ({ expiresAt }: Viewer) => expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
 
-/** By which the database is asked about it. */
+/** The id that the database is asked about. */
 const idOf = ({ token, sessionId, userId }: Viewer) => token?.id ?? sessionId ?? userId;
 
 /** An open stream or WebSocket. */

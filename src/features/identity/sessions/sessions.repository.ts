@@ -70,11 +70,11 @@ export interface NotedEnds {
   readonly mark: string;
   /** The process of the database that has answered, and when that server was started. */
   readonly backend: string;
-  /** Of sessions, personal access tokens and users. All zeros stand for all of them. */
+  /** Ids of sessions, personal access tokens and users. All zeros stand for all of them. */
   readonly ids: readonly string[];
 }
 
-/** Of {@link Watched}: what has ended. */
+/** What has ended of {@link Watched}. */
 export interface FoundEnds {
   readonly ids: readonly string[];
   /** When the first of the other sessions expires; null where there are none. */
