@@ -72,7 +72,7 @@ export function eventLogContract(name: string, open: (retentionMs: number) => Pr
       const calls = upTo(100).flatMap(() =>
         upTo(5).map((call) => () => log.write(stream, FIRST_WRITER, call * 2 - 1, [call, -call])),
       );
-      await Promise.all(calls.map((call) => call()));
+      await Promise.all(calls.map(async (call) => call()));
       for (const call of upTo(5)) await log.write(stream, FIRST_WRITER, call * 2 - 1, [call, -call]);
       expect(await take(reader, 10)).toEqual(
         upTo(5).flatMap((call) => [

@@ -208,6 +208,12 @@ export const GROWING_READS: readonly GrowingRead[] = [
   read('conversations.count', 'of those with a title that none has, of many', (world) =>
     conversations(world).count([world.keeper], { query: 'snowfall' }),
   ),
+  read(
+    'conversations.count',
+    'of those with a title that one has, of many',
+    (world) => conversations(world).count([world.keeper], { query: `kept ${world.kept - 1}` }),
+    { lists: KEYS },
+  ),
   read('conversations.pages', 'of several conditions', (world) =>
     conversations(world).pages([world.reader], { isArchived: false, isPinned: true }, requestOf(), BY_ACTIVITY),
   ),

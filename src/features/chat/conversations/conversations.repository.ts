@@ -46,6 +46,8 @@ const MAX_NAMED_CONDITIONS = 1;
 
 /** A text for what is asked for alone, so that its plan suits any values. */
 interface Conditions {
+  /** What is read: the conversations, or those that have been found, each by its id whatever the plan. */
+  readonly table: string;
   readonly sql: string;
   /** The same of a block, which is counted by marks; undefined where there is another condition. */
   readonly ofBlocks: string | undefined;
@@ -81,6 +83,11 @@ function conditionsOf(
     tests.map((test, index) => ` AND ${test.replace('?', `$${first + index}`)}`).join('');
   const ofBlocks = asked.flatMap((one) => one.ofBlocks ?? []);
   return {
+    table:
+      found === null
+        ? 'conversations'
+        : `(SELECT listed.* FROM unnest($${first}::uuid[]) AS found (id)
+             CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = found.id OFFSET 0) AS listed) AS conversations`,
     sql: textOf(asked.map(({ test }) => test)),
     ofBlocks: ofBlocks.length === asked.length ? textOf(ofBlocks) : undefined,
     values: asked.map(({ value }) => value),
@@ -164,13 +171,13 @@ export class ConversationsRepository {
       // What is passed over is looked at in the index alone, where the conditions are on ids and times.
       const entry =
         byTime || conditions.ofBlocks === undefined
-          ? `SELECT ${key} FROM conversations WHERE ${ofOwner} ORDER BY ${order} LIMIT 1 OFFSET $3`
+          ? `SELECT ${key} FROM ${conditions.table} WHERE ${ofOwner} ORDER BY ${order} LIMIT 1 OFFSET $3`
           : entryOf(direction, isAfter !== '', conditions.sql, conditions.ofBlocks);
       range = `user_id = owner.id AND (${key}) ${beyond}= (${entry})${conditions.sql}`;
     }
     const isFew = part === 'few';
     const text = `SELECT ${isFew ? FEW_COLUMNS : COLUMNS} FROM unnest($1::uuid[]) AS owner (id) CROSS JOIN LATERAL (
-         SELECT * FROM conversations WHERE ${range} ORDER BY ${order} LIMIT $2${isSkipped ? '' : ' OFFSET $3'}
+         SELECT * FROM ${conditions.table} WHERE ${range} ORDER BY ${order} LIMIT $2${isSkipped ? '' : ' OFFSET $3'}
        ) AS c ORDER BY ${order}`;
     const shape = `${isFew ? 'few' : 'all'}_${field}_${direction}${isAfter && '_after'}${isSkipped ? '_skip' : ''}`;
     const name = conditions.name === undefined ? undefined : `conversation_pages_${shape}${conditions.name}`;
@@ -199,14 +206,16 @@ export class ConversationsRepository {
 
   /** All of a user's are one number, and those with a mark some of each block. */
   async count(userIds: readonly string[], filter: ConversationFilter): Promise<ReadonlyMap<string, number>> {
-    const conditions = conditionsOf(filter, 2, await this.#findTitles(userIds, filter));
+    const found = await this.#findTitles(userIds, filter);
+    if (found?.length === 0) return new Map();
+    const conditions = conditionsOf(filter, 2, found);
     // By the index even while few users have one: a plan for any number of them would read the whole table.
     let text = `SELECT total.user_id AS "userId", total.count FROM unnest($1::uuid[]) AS owner (id) CROSS JOIN LATERAL (
       SELECT * FROM conversation_totals WHERE user_id = owner.id OFFSET 0) AS total`;
     if (conditions.values.length > 0) {
       const [count, table, tests] =
         conditions.ofBlocks === undefined
-          ? ['count(*)', 'conversations', conditions.sql]
+          ? ['count(*)', conditions.table, conditions.sql]
           : ['sum(count)', 'conversation_blocks', conditions.ofBlocks];
       text = `SELECT user_id AS "userId", ${count}::int AS count FROM ${table}
         WHERE user_id = ANY($1::uuid[])${tests} GROUP BY user_id`;
