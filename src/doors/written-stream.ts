@@ -1,6 +1,6 @@
 import type { ExecutionResult } from 'graphql';
 import type { ResultStream } from '../graphql/event-stream.js';
-import { PUSH, type Feed, type Receiver } from '../kernel/pushed.js';
+import { PUSH, resumeAfter, type Feed, type Receiver } from '../kernel/pushed.js';
 
 type Step = IteratorResult<ExecutionResult, void>;
 
@@ -34,6 +34,10 @@ export abstract class WrittenStream implements AsyncGenerator<ExecutionResult, v
     return this.isOver || this.left !== undefined;
   }
 
+  private get pushed(): Feed {
+    return (this.feed ??= this.stream[PUSH](this));
+  }
+
   private get isAsked(): boolean {
     return this.asked !== undefined;
   }
@@ -47,7 +51,7 @@ export abstract class WrittenStream implements AsyncGenerator<ExecutionResult, v
   /** Goes on after what was left has been taken. */
   resume(): void {
     if (this.hasLeft) this.taker?.takeLeft();
-    else (this.feed ??= this.stream[PUSH](this)).resume();
+    else this.pushed.resume();
   }
 
   next(): Promise<Step> {
@@ -60,7 +64,7 @@ export abstract class WrittenStream implements AsyncGenerator<ExecutionResult, v
     const { promise } = this.asked;
     this.answer();
     // Not for who was answered: what comes next would be written before that is.
-    if (this.isAsked) (this.feed ??= this.stream[PUSH](this)).resume();
+    if (this.isAsked) this.pushed.resume();
     return promise;
   }
 
@@ -91,12 +95,7 @@ export abstract class WrittenStream implements AsyncGenerator<ExecutionResult, v
     try {
       const written = this.write(result);
       if (written === undefined) return true;
-      written.then(
-        () => this.feed?.resume(),
-        (error: unknown) => {
-          this.fail(error);
-        },
-      );
+      resumeAfter(written, this.pushed, this);
     } catch (error) {
       this.fail(error);
     }

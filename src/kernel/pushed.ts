@@ -27,6 +27,18 @@ export interface Feed {
   stop(): void;
 }
 
+/** For a receiver that waits: resumes its source afterwards, or tells it what was in the way. */
+export function resumeAfter(waiting: Promise<void>, feed: Feed, receiver: Pick<Receiver<unknown>, 'fail'>): void {
+  waiting.then(
+    () => {
+      feed.resume();
+    },
+    (error: unknown) => {
+      receiver.fail(error);
+    },
+  );
+}
+
 /**
  * The method of an iterable that can push its values, too: without a promise for each, which is what most of an event's way to a
  * reader costs. It is called instead of the iterator's, once.

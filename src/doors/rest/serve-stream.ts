@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ExecutionResult } from 'graphql';
 import type { ResultStream } from '../../graphql/event-stream.js';
-import { PUSH, type Feed, type Receiver } from '../../kernel/pushed.js';
+import { PUSH, resumeAfter, type Feed, type Receiver } from '../../kernel/pushed.js';
 import type { RestStreamRoute } from '../../rest/route.js';
 import { sendEnvelope } from '../envelope.js';
 import { preferredType } from '../headers/accept.js';
@@ -155,14 +155,7 @@ class Copy implements Receiver<ExecutionResult> {
         this.failing.refuse(written);
         return this.leave();
       }
-      written.then(
-        () => {
-          this.feed.resume();
-        },
-        (error: unknown) => {
-          this.fail(error);
-        },
-      );
+      resumeAfter(written, this.feed, this);
     } catch (error) {
       this.fail(error);
     }

@@ -14,9 +14,9 @@ interface FeedWatchNeeds {
 }
 
 /**
- * Looks with one query for all of an instance's followers whether there is something that the event bus did not bring, unless nothing has
- * been committed since the last look. It ends them when the server shuts down: one listener for all, where a signal of each (`AbortSignal.any`) would take more memory than the
- * follower does.
+ * Looks with one query for all of an instance's followers whether there is something that the event bus did not bring, unless
+ * nothing has been committed since the last look. It ends them when the server shuts down: one listener for all, where a signal of
+ * each (`AbortSignal.any`) would take more memory than the follower does.
  */
 export class FeedWatch {
   readonly #followers = new Set<Watched>();
