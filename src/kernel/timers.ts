@@ -21,3 +21,18 @@ export const systemTimers: Timers = {
     };
   },
 };
+
+/** Looks that come round are due at multiples of so many milliseconds. */
+const STEP_MS = 250;
+/** Timers are early at times, by up to two milliseconds: the step that was due is not waited for again. */
+const EARLY_MS = 5;
+
+/**
+ * Milliseconds until the last step of the process that is no more than so many away. For looks that come round: those of a process
+ * are due at the same moments then, and it is woken once for several. Each time takes a multiple of what the look itself does, since a
+ * process that slept finds little of what it needs in the caches of the processor.
+ */
+export function untilStep(milliseconds: number, now: number): number {
+  const latest = now + milliseconds + EARLY_MS;
+  return latest - (latest % STEP_MS) - now;
+}

@@ -139,6 +139,8 @@ const real = testDatabases().map(({ name, open }) => ({
   },
 }));
 
+const NOTHING_OPEN = { hasLeases: false, hasExpired: false, hasWaiting: false };
+
 /** What the simulation takes for granted of the statements, on it and on real databases. */
 describe.each([fake, ...real])('the rows of replies, in $name', ({ open }) => {
   let rows: Rows;
@@ -162,16 +164,26 @@ describe.each([fake, ...real])('the rows of replies, in $name', ({ open }) => {
     (await rows.usage.expiredLeases(except, LONGEST_SECONDS)).map(({ entryId }) => entryId);
 
   it('are open until they are settled, and while they wait', async () => {
-    expect(await rows.replies.areAnyOpen()).toBe(false);
+    expect(await rows.replies.lookForOpen(LONGEST_SECONDS)).toEqual(NOTHING_OPEN);
     const { id, reservation } = await rows.begin();
-    expect(await rows.replies.areAnyOpen()).toBe(true);
+    expect(await rows.replies.lookForOpen(LONGEST_SECONDS)).toEqual({ ...NOTHING_OPEN, hasLeases: true });
     const settlement = { tokens: 7, source: 'ESTIMATED', spent: SPENT, countsAsMessage: true } as const;
     const pause = { transcript: hello, tokens: 7, generation: GENERATION, seconds: 60 };
     await rows.database.transaction((sql) => rows.usage.settle(sql, reservation, settlement));
     await rows.database.transaction((sql) => rows.replies.pause(sql, id, pause));
-    expect(await rows.replies.areAnyOpen()).toBe(true);
+    expect(await rows.replies.lookForOpen(LONGEST_SECONDS)).toEqual({ ...NOTHING_OPEN, hasWaiting: true });
     await rows.database.transaction((sql) => rows.replies.finish(sql, id, end));
-    expect(await rows.replies.areAnyOpen()).toBe(false);
+    expect(await rows.replies.lookForOpen(LONGEST_SECONDS)).toEqual(NOTHING_OPEN);
+  });
+
+  it.each([
+    ['has run out', -1],
+    ['was given by another clock', 3_600],
+  ])('may be abandoned where a lease %s, until it is renewed', async (_, seconds) => {
+    const { reservation } = await rows.begin(seconds);
+    expect(await rows.replies.lookForOpen(LONGEST_SECONDS)).toMatchObject({ hasLeases: true, hasExpired: true });
+    await rows.usage.renewLeases([reservation.entryId], LEASE_SECONDS);
+    expect(await rows.replies.lookForOpen(LONGEST_SECONDS)).toMatchObject({ hasLeases: true, hasExpired: false });
   });
 
   it('keep the longer text, whatever checkpoint comes last', async () => {

@@ -66,7 +66,6 @@ class Transaction {
 
 type ReplyRows = Pick<
   RepliesRepository,
-  | 'areAnyOpen'
   | 'checkpoint'
   | 'checkpointAll'
   | 'find'
@@ -74,6 +73,7 @@ type ReplyRows = Pick<
   | 'findStops'
   | 'finish'
   | 'giveEnd'
+  | 'lookForOpen'
   | 'pause'
   | 'remove'
   | 'requestStop'
@@ -106,6 +106,11 @@ export class FakeDatabase extends FakeServer {
 
   get clock(): number {
     return this.time.now + this.clockOffset;
+  }
+
+  #isExpired(leaseExpiresAt: number, longestSeconds: number): boolean {
+    const isOfAnotherClock = this.seesOtherClocks && leaseExpiresAt > this.clock + longestSeconds * 1_000;
+    return leaseExpiresAt < this.clock || isOfAnotherClock;
   }
 
   entry(id: string): EntryRow | null {
@@ -203,16 +208,20 @@ export class FakeDatabase extends FakeServer {
         },
       },
       replies: {
-        areAnyOpen: () =>
-          statement(() =>
-            Promise.resolve(
-              [...this.#rows.values()].some(
-                (row) =>
-                  ('leaseExpiresAt' in row && row.leaseExpiresAt !== null && row.tokens === null) ||
-                  ('waitsUntil' in row && row.waitsUntil !== null && row.status === 'STREAMING'),
+        lookForOpen: (longestSeconds) =>
+          statement(() => {
+            const rows = [...this.#rows.values()];
+            const leases = rows.flatMap((row) =>
+              'leaseExpiresAt' in row && row.leaseExpiresAt !== null && row.tokens === null ? [row.leaseExpiresAt] : [],
+            );
+            return Promise.resolve({
+              hasLeases: leases.length > 0,
+              hasExpired: leases.some((at) => this.#isExpired(at, longestSeconds)),
+              hasWaiting: rows.some(
+                (row) => 'waitsUntil' in row && row.waitsUntil !== null && row.status === 'STREAMING',
               ),
-            ),
-          ),
+            });
+          }),
         find: (id) => statement((transaction) => Promise.resolve(this.#reply(transaction, id))),
         findForUpdate: (sql, id) =>
           within(sql, async (transaction) => {
@@ -346,9 +355,7 @@ export class FakeDatabase extends FakeServer {
           statement(() => {
             const expired = [...this.#rows.values()].flatMap((row) => {
               if (!('leaseExpiresAt' in row) || row.leaseExpiresAt === null || except.includes(row.id)) return [];
-              const isPast = row.leaseExpiresAt < this.clock;
-              const isOfAnotherClock = this.seesOtherClocks && row.leaseExpiresAt > this.clock + longestSeconds * 1_000;
-              if (!isPast && !isOfAnotherClock) return [];
+              if (!this.#isExpired(row.leaseExpiresAt, longestSeconds)) return [];
               const { id: entryId, messageId, requestId, leaseExpiresAt } = row;
               return [{ entryId, messageId, requestId, lease: String(leaseExpiresAt) }];
             });

@@ -38,6 +38,16 @@ export interface Checkpoint {
 }
 
 /** Why a reply that waits for its tools ends without them. */
+/** What may have to be ended by another instance than the one that began it. */
+export interface OpenWork {
+  /** Calls of the model that run. */
+  readonly hasLeases: boolean;
+  /** Some of them may be of an instance that has died. */
+  readonly hasExpired: boolean;
+  /** Replies that wait for the results of their tools. */
+  readonly hasWaiting: boolean;
+}
+
 export type WaitingEnd = 'STOPPED' | 'QUESTION_DELETED' | 'ACCOUNT_CLOSED' | 'TOO_LATE';
 
 const MAX_ENDS_GIVEN = 100;
@@ -203,15 +213,20 @@ export class RepliesRepository {
     );
   }
 
-  /** Whether there is anything, of any instance, that may be abandoned: a call with a lease, or a reply that waits. */
-  async areAnyOpen(): Promise<boolean> {
-    const { rows } = await this.database.query<{ open: boolean }>(
-      `SELECT (SELECT min(lease_expires_at) FROM usage_entries) IS NOT NULL
-         OR EXISTS (SELECT FROM messages WHERE waits_until IS NOT NULL) AS open`,
-      [],
-      'reply_any_open',
+  /**
+   * What there is, of any instance, that may be abandoned: a look at the ends of two indexes.
+   * @param longestSeconds a lease that ends later than so many seconds from now was given before the clock was put back
+   */
+  async lookForOpen(longestSeconds: number): Promise<OpenWork> {
+    const { rows } = await this.database.query<OpenWork>(
+      `SELECT first IS NOT NULL AS "hasLeases", EXISTS (SELECT FROM messages WHERE waits_until IS NOT NULL) AS "hasWaiting",
+         coalesce(first < now() OR last > now() + make_interval(secs => $1), false) AS "hasExpired"
+       FROM (SELECT (SELECT min(lease_expires_at) FROM usage_entries) AS first,
+         (SELECT max(lease_expires_at) FROM usage_entries) AS last) AS leases`,
+      [longestSeconds],
+      'reply_look_for_open',
     );
-    return rows[0]?.open ?? false;
+    return rows[0] ?? { hasLeases: false, hasExpired: false, hasWaiting: false };
   }
 
   /** Waiting replies that must end, and why; the index on `waits_until` has the waiting ones alone. */

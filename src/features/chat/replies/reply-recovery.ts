@@ -1,7 +1,7 @@
 import { Unavailable } from '../../../kernel/errors.js';
 import type { Log } from '../../../kernel/log.js';
 import { duringRequest } from '../../../kernel/request-scope.js';
-import type { Timers } from '../../../kernel/timers.js';
+import { untilStep, type Timers } from '../../../kernel/timers.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type { EventLog, LogEntry } from '../../../ports/event-log.js';
 import type { TokenCounter } from '../../../ports/language-model.js';
@@ -51,7 +51,7 @@ const LOG_PATIENCE_MS = 30_000;
 
 export interface ReplyRecoveryNeeds {
   readonly database: Pick<Database, 'transaction'>;
-  readonly replies: Pick<RepliesRepository, 'areAnyOpen' | 'findForUpdate' | 'finish' | 'remove'>;
+  readonly replies: Pick<RepliesRepository, 'findForUpdate' | 'finish' | 'lookForOpen' | 'remove'>;
   readonly usage: Pick<UsageService, 'expiredLeases' | 'lockExpired' | 'settle'>;
   readonly messages: Pick<MessagesService, 'act' | 'lock' | 'note'>;
   /** What runs on this instance: whatever the clock of the database says, it is not abandoned. */
@@ -132,14 +132,10 @@ export class ReplyRecovery {
     const { signal } = this.#closing;
     let failed = false;
     for (;;) {
-      await this.needs.timers.sleep(this.#untilNextLook(), signal);
+      await this.needs.timers.sleep(this.#untilStepLook(), signal);
       if (signal.aborted) return;
       try {
-        this.#isQuiet = this.#suspects.size === 0 && !(await this.needs.replies.areAnyOpen());
-        if (!this.#isQuiet) {
-          await this.sweep();
-          await this.needs.waiting.sweep();
-        }
+        await this.#look();
         failed = false;
       } catch (error) {
         if (!failed) this.needs.log.warn({ err: error }, 'abandoned replies were not looked for');
@@ -148,11 +144,23 @@ export class ReplyRecovery {
     }
   }
 
+  /** One statement as long as nothing is abandoned, since it is asked by every instance while any reply runs. */
+  async #look(): Promise<void> {
+    const { hasLeases, hasExpired, hasWaiting } = await this.needs.replies.lookForOpen(LONGEST_LEASE_SECONDS);
+    const isAnySuspected = this.#suspects.size > 0;
+    this.#isQuiet = !isAnySuspected && !hasLeases && !hasWaiting;
+    if (hasExpired || isAnySuspected) await this.sweep();
+    if (hasWaiting) await this.needs.waiting.sweep();
+  }
+
   /** Looks again as soon as a suspect can be confirmed. */
-  #untilNextLook(): number {
+  #untilStepLook(): number {
     const now = this.needs.timers.now();
     const left = [...this.#suspects.values()].map(({ since }) => since + CONFIRM_MS - now);
-    return Math.min(this.#isQuiet ? QUIET_SWEEP_MS : SWEEP_MS, ...left.filter((milliseconds) => milliseconds > 0));
+    return Math.min(
+      untilStep(this.#isQuiet ? QUIET_SWEEP_MS : SWEEP_MS, now),
+      ...left.filter((milliseconds) => milliseconds > 0),
+    );
   }
 
   /** @returns whether it was ended */

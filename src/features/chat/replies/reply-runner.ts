@@ -1,4 +1,5 @@
 import { Unavailable } from '../../../kernel/errors.js';
+import { untilStep } from '../../../kernel/timers.js';
 import type { EventBus } from '../../../ports/event-bus.js';
 import type { Metrics } from '../../../ports/metrics.js';
 import type { Generation } from '../models/generation.js';
@@ -153,7 +154,7 @@ export class ReplyRunner {
     let underWay = 0;
     while (!signal.aborted) {
       await this.#whenAnyRuns();
-      await timers.sleep(this.#areRenewed ? RENEW_MS : RENEW_AGAIN_MS, signal);
+      await timers.sleep(this.#areRenewed ? untilStep(RENEW_MS, timers.now()) : RENEW_AGAIN_MS, signal);
       if (underWay === MAX_RENEWALS) continue;
       underWay++;
       const answered = new AbortController();
@@ -188,11 +189,13 @@ export class ReplyRunner {
     const { usage, replies } = this.needs;
     const asked = [...this.#running.values()];
     if (asked.length === 0) return;
-    const leases = new Map(
-      (await usage.renewLeases(this.entryIds, LEASE_SECONDS)).map((lease) => [lease.entryId, lease]),
-    );
     const messageIds = asked.flatMap(({ messageId }) => messageId ?? []);
-    const stops = messageIds.length === 0 ? new Map<string, Failure>() : await replies.findStops(messageIds);
+    // At once, so that they share their wake-ups.
+    const [renewed, stops] = await Promise.all([
+      usage.renewLeases(this.entryIds, LEASE_SECONDS),
+      messageIds.length === 0 ? new Map<string, Failure>() : replies.findStops(messageIds),
+    ]);
+    const leases = new Map(renewed.map((lease) => [lease.entryId, lease]));
     for (const running of asked) {
       const lease = leases.get(running.entryId);
       const stop = running.messageId === null ? undefined : stops.get(running.messageId);
