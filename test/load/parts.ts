@@ -227,7 +227,9 @@ export async function measureMemory(run: Run): Promise<MemoryResult> {
 /** Replies with their readers. */
 export function measureStreams(run: Run): Promise<StreamsResult> {
   return withDatabase(run, 'streams', SMALL, (databaseUrl) => {
-    const effort = run.isQuick ? { rounds: 2, seconds: 1, count: 0 } : { rounds: 5, seconds: 4, count: 1_000 };
+    const effort = run.isQuick
+      ? { rounds: 2, seconds: 1, settleMs: 0, count: 0 }
+      : { rounds: 5, seconds: 4, settleMs: 3_000, count: 1_000 };
     return streamFigures(databaseUrl, effort, run.log);
   });
 }

@@ -1,6 +1,7 @@
 // What streamed replies cost the service: beside a bare loop of writes where many read one reply, and by the thousand with a
 // reader each.
 import type { ChildProcess } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { signUp, type Actor } from '../support/actor.js';
 import { Inspector } from '../support/inspector.js';
 import { killAtEnd } from './leave-nothing.js';
@@ -44,6 +45,8 @@ export interface StreamsResult {
 interface Effort {
   readonly rounds: number;
   readonly seconds: number;
+  /** How long streams are open before they are measured: to open them is a figure of its own, of idle subscriptions. */
+  readonly settleMs: number;
   /** Replies that run at once; with 0, they are left out. */
   readonly count: number;
 }
@@ -70,7 +73,9 @@ export async function streamFigures(
     const product = await startProduct({ databaseUrl, flags: ['--inspect=127.0.0.1:0'], environment });
     try {
       const stage = { product, actor: await signUp(product), model, readers, effort, log };
-      return { shared: await sharedFigures(stage), running: effort.count === 0 ? {} : await runningFigures(stage) };
+      // First, since a process whose replies have just begun runs code that is not compiled yet, which no other figure counts.
+      const running = effort.count === 0 ? {} : await runningFigures(stage);
+      return { shared: await sharedFigures(stage), running };
     } finally {
       await product.stop();
     }
@@ -100,6 +105,7 @@ async function sharedFigures(stage: Stage): Promise<StreamsResult['shared']> {
         : await conversationsOf(actor, SHARED_REPLIES);
       const target = { door: isBare ? 'bare' : door, url, headers: actor.headers } as const;
       await read(readers, { ...target, what: 'open', conversations, readers: READERS });
+      await delay(effort.settleMs);
       const before = await processCpuMs(pid);
       const { lags, characters = 0 } = await read(readers, { ...target, what: 'measure', seconds });
       const cpuUs = (((await processCpuMs(pid)) - before) * 1_000) / lags.length;

@@ -134,7 +134,7 @@ function markdownOf(report: Report): string {
 
 function streamTables({ shared, running }: NonNullable<Report['streams']>): string {
   return [
-    'What an event costs for each of the 50 readers that a reply has, beside a loop that does nothing but write as many bytes to as many readers:',
+    'What an event costs for each of the 50 readers that a reply has, beside a loop that does nothing but write as many bytes to as many readers. Both are measured from three seconds after their streams were opened, and the service when it has been at work:',
     table(
       ['By', 'CPU µs (quartiles)', 'Bare loop, µs', 'Ratio'],
       Object.entries(shared).map(([door, { cpuUs, bareUs, ratio }]) => [
