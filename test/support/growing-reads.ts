@@ -303,6 +303,9 @@ export const GROWING_READS: readonly GrowingRead[] = [
   read('event-feeds.after', 'an event in the middle', (world) =>
     new EventFeedsRepository(world.database).after(world.long, world.messages / 20, 20),
   ),
+  read('event-feeds.newsSince', 'the first of all', (world) =>
+    new EventFeedsRepository(world.database).newsSince('0', 20),
+  ),
   read('usage.entries', 'the first page', (world) =>
     new UsageRepository(world.database).entries(world.reader, requestOf()),
   ),

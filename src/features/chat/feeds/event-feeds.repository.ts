@@ -1,3 +1,4 @@
+import { LOOK, notedSince, type Look } from '../../../kernel/since-last-look.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import { KEPT_HOURS, type FeedEvents } from './event-feed.js';
 
@@ -7,6 +8,12 @@ const SWEPT = 5_000;
 export interface StoredEvent {
   readonly sequence: number;
   readonly event: object;
+}
+
+/** Events that transactions have added: of each its feed and its number. */
+export interface FeedNews extends Look {
+  readonly feedIds: readonly string[];
+  readonly lasts: readonly number[];
 }
 
 export class EventFeedsRepository {
@@ -34,16 +41,22 @@ export class EventFeedsRepository {
   }
 
   /**
-   * What the database has at this moment, as a word: as long as nothing is committed, by whomever, it stays the same. Another process of
-   * the database may have another word for it: all are new after a crash, which takes back numbers of transactions.
+   * What transactions have added that an earlier look did not see.
+   * @param mark that of the earlier look; null for none, of which nothing was seen
+   * @param most more events than that are not read
    */
-  async moment(): Promise<string> {
-    const { rows } = await this.database.query<{ moment: string }>(
-      `SELECT pg_backend_pid() || ' ' || pg_postmaster_start_time() || ' ' || pg_current_snapshot()::text AS moment`,
-      [],
-      'feed_moment',
+  async newsSince(mark: string | null, most: number): Promise<FeedNews> {
+    const { rows } = await this.database.query<FeedNews>(
+      `SELECT ${LOOK}, coalesce(array_agg(news.feed_id), '{}')::text[] AS "feedIds", coalesce(array_agg(news.sequence), '{}') AS lasts
+       FROM (
+         SELECT feed_id, sequence FROM feed_events WHERE ${notedSince('$1')} ORDER BY transaction_id LIMIT $2
+       ) AS news`,
+      [mark, most],
+      'feed_news_since',
     );
-    return rows[0]?.moment ?? '';
+    const [news] = rows;
+    if (news === undefined) throw new Error('The database gave no mark');
+    return news;
   }
 
   /** The events after a number that are still kept, in order. */

@@ -1,6 +1,7 @@
 import type { Prisma } from '../../../generated/prisma/client.js';
 import type { Client } from '../../../kernel/caller.js';
 import { newId } from '../../../kernel/ids.js';
+import { LOOK, notedSince, type Look } from '../../../kernel/since-last-look.js';
 import type { Database, Sql } from '../../../ports/database.js';
 import type { RefreshToken, Rotation } from './refresh-token.js';
 import {
@@ -65,11 +66,7 @@ export interface Watched {
 }
 
 /** What transactions have noted that may have ended somebody's access. */
-export interface NotedEnds {
-  /** What has been committed after this look is noted by transactions from this number on. */
-  readonly mark: string;
-  /** The process of the database that has answered, and when that server was started. */
-  readonly backend: string;
+export interface NotedEnds extends Look {
   /** Ids of sessions, personal access tokens and users. All zeros stand for all of them. */
   readonly ids: readonly string[];
 }
@@ -239,17 +236,14 @@ export class SessionsRepository {
 
   /**
    * What has been noted of ends of access (a trigger does so in each transaction that may end one) by transactions that an earlier look
-   * did not see. One that commits late is among them: marks are numbers of transactions, and no time is compared.
+   * did not see.
    * @param mark that of the earlier look; null for none, of which nothing was seen
    * @param most more than that are not read
    */
   async endsSince(mark: string | null, most: number): Promise<NotedEnds> {
     const { rows } = await this.database.query<NotedEnds>(
-      `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS mark, 
-         pg_backend_pid() || ' ' || pg_postmaster_start_time() AS backend, ARRAY(
-         SELECT id FROM access_ends
-         WHERE transaction_id >= $1::bigint AND transaction_id < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-         ORDER BY transaction_id LIMIT $2)::text[] AS ids`,
+      `SELECT ${LOOK}, ARRAY(
+         SELECT id FROM access_ends WHERE ${notedSince('$1')} ORDER BY transaction_id LIMIT $2)::text[] AS ids`,
       [mark, most],
       'access_ends_since',
     );
