@@ -285,6 +285,26 @@ export const GROWING_READS: readonly GrowingRead[] = [
     (world) => conversations(world).pages([world.keeper], {}, requestOf({ offset: world.kept / 2 }), BY_ACTIVITY),
     { cost: 'counted' },
   ),
+  read('conversations.pages', 'of those that are unread', (world) =>
+    conversations(world).pages([world.keeper], { isUnread: true }, requestOf(), NEWEST_FIRST),
+  ),
+  read('conversations.pages', 'of those that are unread, behind an offset', (world) =>
+    conversations(world).pages([world.keeper], { isUnread: true }, requestOf({ offset: 15 }), NEWEST_FIRST),
+  ),
+  read('conversations.pages', 'of those that are unread, by activity', (world) =>
+    conversations(world).pages([world.keeper], { isUnread: true }, requestOf(), BY_ACTIVITY),
+  ),
+  read('conversations.pages', 'of those that are unread, by activity, after a conversation', (world) =>
+    conversations(world).pages(
+      [world.keeper],
+      { isUnread: true },
+      requestOf({ after: world.keptMiddle, afterTime: world.keptMiddleTime }),
+      BY_ACTIVITY,
+    ),
+  ),
+  read('conversations.count', 'of those that are unread', (world) =>
+    conversations(world).count([world.keeper], { isUnread: true }),
+  ),
   read('conversations.count', 'of all', (world) => conversations(world).count([world.keeper], {})),
   read(
     'conversations.count',

@@ -70,6 +70,8 @@ export interface GrowingRead {
 }
 
 const TALKS = 50;
+/** Conversations of the keeper that are unread, in any world, in the middle of the list. */
+const UNREAD = 40;
 /** Rows that one statement adds. */
 const PART = 20_000;
 const idOf = (table: string, place: string) =>
@@ -114,9 +116,11 @@ export async function worldOf(database: TestDatabase, messages: number): Promise
   );
   await fill(
     kept,
-    `INSERT INTO conversations (id, user_id, title, is_archived, updated_at)
-     SELECT ${idOf('b', 'place')}, $1, 'kept ' || place, place % 10 = 0, timestamptz '2026-02-01Z' - place * interval '1 minute' FROM PLACES`,
+    `INSERT INTO conversations (id, user_id, title, is_archived, unread_count, updated_at)
+     SELECT ${idOf('b', 'place')}, $1, 'kept ' || place, place % 10 = 0, (abs(place - $2::int / 2) <= ${UNREAD / 2})::int,
+       timestamptz '2026-02-01Z' - place * interval '1 minute' FROM PLACES`,
     keeper,
+    kept,
   );
   const columns = 'id, conversation_id, owner_id, parent_id, position, user_id, content, message_type';
   const content = (word: string) => `jsonb_build_object('text', '${word} ' || place)`;

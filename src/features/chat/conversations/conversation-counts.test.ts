@@ -79,6 +79,9 @@ describe.each(testDatabases())('conversations on $name', ({ name, open, openEmpt
       { label: 'nobody has it' },
       { query: 'TALK 1' },
       { isUnread: false, isPinned: false },
+      { isUnread: true },
+      { isUnread: true, query: 'TALK 1' },
+      { isUnread: false, label: 'work' },
     ];
     const ORDERS: readonly ConversationOrder[] = [
       NEWEST_FIRST,
@@ -104,6 +107,8 @@ describe.each(testDatabases())('conversations on $name', ({ name, open, openEmpt
       await database.query('DELETE FROM conversations WHERE id = ANY($1::uuid[])', [
         ids.filter((_, place) => place % 9 === 0 || (place > 200 && place < 220)),
       ]);
+      const unread = ids.filter((_, place) => place % 7 === 0);
+      await database.query('UPDATE conversations SET unread_count = 2 WHERE id = ANY($1::uuid[])', [unread]);
       const [page] = await repository.pages([owner], {}, requestOf({ size: 10_000 }), NEWEST_FIRST);
       all = page?.rows ?? [];
     });
@@ -115,7 +120,7 @@ describe.each(testDatabases())('conversations on $name', ({ name, open, openEmpt
             (filter.isArchived ?? row.isArchived) === row.isArchived &&
             (filter.isPinned ?? row.isPinned) === row.isPinned &&
             (filter.label ?? row.label) === row.label &&
-            (filter.isUnread ?? false) === row.unreadCount > 0 &&
+            (filter.isUnread ?? row.unreadCount > 0) === row.unreadCount > 0 &&
             (row.title ?? '').toLowerCase().includes((filter.query ?? '').toLowerCase()),
         )
         .sort((a, b) => {

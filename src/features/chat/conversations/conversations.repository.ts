@@ -48,6 +48,7 @@ const MAX_NAMED_CONDITIONS = 1;
 interface Conditions {
   /** What is read: the conversations, or those that have been found, each by its id whatever the plan. */
   readonly table: string;
+  readonly isAny: boolean;
   readonly sql: string;
   /** The same of a block, which is counted by marks; undefined where there is another condition. */
   readonly ofBlocks: string | undefined;
@@ -55,6 +56,9 @@ interface Conditions {
   /** Tells the texts apart; undefined for one that is not worth a name. */
   readonly name: string | undefined;
 }
+
+const UNREAD = { name: 'unread', test: 'unread_count > 0' };
+const READ = { name: 'read', test: 'unread_count = 0' };
 
 /**
  * Conditions on a conversation; the parameters begin at `first`.
@@ -77,21 +81,24 @@ function conditionsOf(
     { name: 'pinned', value: isPinned, test: 'is_pinned = ?::boolean', ofBlocks: 'is_pinned = ?::boolean' },
     { name: 'archived', value: isArchived, test: 'is_archived = ?::boolean', ofBlocks: 'is_archived = ?::boolean' },
     { name: 'label', value: label, test: 'label = ?::text', ofBlocks: `label = nullif(?::text, '')` },
-    { name: 'unread', value: isUnread, test: '(unread_count > 0) = ?::boolean' },
   ].filter(({ value }) => value != null);
+  // Without a parameter, or no plan that is made once could use the index of those that are unread.
+  const mark = isUnread == null ? [] : [isUnread ? UNREAD : READ];
   const textOf = (tests: readonly string[]) =>
     tests.map((test, index) => ` AND ${test.replace('?', `$${first + index}`)}`).join('');
   const ofBlocks = asked.flatMap((one) => one.ofBlocks ?? []);
+  const names = [...asked, ...mark].map(({ name }) => name);
   return {
     table:
       found === null
         ? 'conversations'
         : `(SELECT listed.* FROM unnest($${first}::uuid[]) AS found (id)
              CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = found.id OFFSET 0) AS listed) AS conversations`,
-    sql: textOf(asked.map(({ test }) => test)),
-    ofBlocks: ofBlocks.length === asked.length ? textOf(ofBlocks) : undefined,
+    isAny: names.length > 0,
+    sql: textOf([...asked, ...mark].map(({ test }) => test)),
+    ofBlocks: ofBlocks.length === names.length ? textOf(ofBlocks) : undefined,
     values: asked.map(({ value }) => value),
-    name: asked.length > MAX_NAMED_CONDITIONS ? undefined : asked.map(({ name }) => `_${name}`).join(''),
+    name: names.length > MAX_NAMED_CONDITIONS ? undefined : names.map((name) => `_${name}`).join(''),
   };
 }
 
@@ -187,7 +194,7 @@ export class ConversationsRepository {
       size: request.size + 1,
       values: [...values, ...conditions.values],
       ownerOf: (row) => row.userId,
-      isShared: isFirstPage(request) && conditions.values.length === 0,
+      isShared: isFirstPage(request) && !conditions.isAny,
     });
     return lists.map(({ rows, bytes }) => pageOf(request, rows, bytes));
   }
@@ -212,7 +219,7 @@ export class ConversationsRepository {
     // By the index even while few users have one: a plan for any number of them would read the whole table.
     let text = `SELECT total.user_id AS "userId", total.count FROM unnest($1::uuid[]) AS owner (id) CROSS JOIN LATERAL (
       SELECT * FROM conversation_totals WHERE user_id = owner.id OFFSET 0) AS total`;
-    if (conditions.values.length > 0) {
+    if (conditions.isAny) {
       const [count, table, tests] =
         conditions.ofBlocks === undefined
           ? ['count(*)', conditions.table, conditions.sql]
