@@ -123,6 +123,44 @@ describe('a list of rows that say all that is asked of them', () => {
     expect(hasText).toBe(false);
   });
 
+  it('has nulls and empty lists in whatever places', async () => {
+    const optional = { title: null, count: null, share: null, isDone: null, author: null, tags: [] };
+    const names = Object.keys(optional);
+    const rows = Array.from({ length: 2 ** names.length }, (_none, set) => {
+      const absent = Object.entries(optional).filter((_entry, index) => (set & (2 ** index)) !== 0);
+      return { ...ROW, ...Object.fromEntries(absent) };
+    });
+    for (const fields of [names, [...names].reverse(), ['id', ...names, 'mood'], [...names, 'title', 'at']]) {
+      const asked = [...new Set(fields)].map((name) => (name === 'author' ? 'author { id }' : name)).join(' ');
+      const again = fields.map((name, index) => `again${index}: ${name === 'author' ? 'author { name }' : name}`);
+      const { answers, hasText } = await answersTo(schemaOf(rows), `{ rows { ${asked} ${again.join(' ')} } }`);
+      expect(answers).toHaveLength(1);
+      expect(hasText).toBe(true);
+    }
+  });
+
+  it.each([
+    { count: 0, share: -0, isDone: false, title: '' },
+    { count: -2_147_483_648, share: 1e21, title: 'long '.repeat(300) },
+    { count: 5.5, title: true },
+    { count: 2_147_483_648 },
+    { count: Number.NaN, share: Number.POSITIVE_INFINITY },
+    { count: '3', share: '1', isDone: 1 },
+    { isDone: 'true' },
+    { content: { text: 'a "b" \\ \u0001 \u2028' } },
+    { content: 'text' },
+    { author: 'Ada' },
+    { author: [] },
+    { tags: { length: 0 } },
+    { tags: null },
+  ])('has values as any other answer: %j', async (values) => {
+    const { answers } = await answersTo(
+      schemaOf([{ ...ROW, ...values }, ROW]),
+      `{ rows { ${ALL.replace('lower', '')} } }`,
+    );
+    expect(answers).toHaveLength(1);
+  });
+
   it.each<[string, object]>([
     ['null in a place that must not be', { id: null }],
     ['a value of no type', { mood: 'ANGRY' }],

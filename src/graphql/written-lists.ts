@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import {
+  GraphQLBoolean,
   GraphQLEnumType,
   GraphQLID,
+  GraphQLInt,
   GraphQLList,
   GraphQLNonNull,
   GraphQLScalarType,
@@ -70,12 +72,28 @@ export class CannotWrite extends Error {}
 
 type Write = (value: unknown) => string;
 
+/** How most values of a type are written: as a text between quotes in which nothing is escaped. */
+interface Plain {
+  /** What comes before the text. */
+  readonly open: string;
+  /** The text; undefined for a value that is written otherwise. */
+  readonly textOf: (value: unknown) => string | undefined;
+  /** What comes behind it. */
+  readonly end: string;
+}
+
+/** How values of a type are written. */
+interface Writer {
+  readonly write: Write;
+  readonly plain?: Plain;
+}
+
 /** A response key of a row's object. */
-interface Part {
+interface Part extends Writer {
   /** What comes before the value, the comma included. */
   readonly start: string;
-  /** The type's name has no value to read: `start` is all. */
-  readonly isConstant: boolean;
+  /** The value as JSON where it is always the same: the type's name. */
+  readonly constant: string | undefined;
   /** The row's property with the value; undefined where it is found otherwise. */
   readonly property: string | undefined;
   /** Finds the value in the row. */
@@ -83,9 +101,7 @@ interface Part {
   /** Resolves the value, which may have to be waited for. */
   readonly link: { readonly node: FieldNode; readonly field: Field; readonly parent: GraphQLObjectType } | undefined;
   readonly isNullable: boolean;
-  /** Whether rows behind one another often have the same value, which is written once then. */
-  readonly isRepeated: boolean;
-  readonly write: Write;
+  readonly isList: boolean;
 }
 
 type Field = GraphQLField<unknown, unknown>;
@@ -102,8 +118,8 @@ const MOST_LOOKED_AT = 1_000;
 // eslint-disable-next-line no-control-regex -- JSON escapes them
 const IS_ESCAPED = /[\u0000-\u001f"\\\ud800-\udfff]/;
 
-function quoted(text: string): string {
-  return text.length <= MOST_LOOKED_AT && !IS_ESCAPED.test(text) ? `"${text}"` : JSON.stringify(text);
+function plainText(value: unknown): string | undefined {
+  return typeof value === 'string' && value.length <= MOST_LOOKED_AT && !IS_ESCAPED.test(value) ? value : undefined;
 }
 
 /** What GraphQL's own way takes for an error, waits for, or calls. */
@@ -112,58 +128,71 @@ function isUnsettled(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-function leafWriter(type: GraphQLLeafType): Write {
-  const written = (value: unknown): string => {
+function leafWriter(type: GraphQLLeafType): Writer {
+  const serialize = (value: unknown): unknown => {
     const serialized = isUnsettled(value) ? undefined : type.serialize(value);
-    // Undefined also for what JSON leaves out, such as a symbol.
-    const text = JSON.stringify(serialized ?? undefined) as string | undefined;
+    if (serialized === undefined || serialized === null) throw new CannotWrite();
+    return serialized;
+  };
+  const write: Write = (value) => {
+    // Undefined for what JSON leaves out, such as a symbol.
+    const text = JSON.stringify(serialize(value)) as string | undefined;
     if (text === undefined) throw new CannotWrite();
     return text;
   };
-  if (type === GraphQLString || type === GraphQLID) {
-    return (value) => (typeof value === 'string' ? quoted(value) : written(value));
-  }
-  if (type.name === 'DateTime') return (value) => (value instanceof Date ? `"${isoText(value)}"` : written(value));
-  return written;
+  const plain = (textOf: Plain['textOf']): Writer => ({ write, plain: { open: '"', textOf, end: '"' } });
+  if (type === GraphQLString || type === GraphQLID) return plain(plainText);
+  if (type instanceof GraphQLEnumType) return plain((value) => plainText(serialize(value)));
+  if (type.name === 'DateTime') return plain((value) => (value instanceof Date ? isoText(value) : undefined));
+  if (type === GraphQLBoolean) return { write: (value) => (typeof value === 'boolean' ? String(value) : write(value)) };
+  if (type === GraphQLInt) return { write: (value) => (isInt(value) ? String(value) : write(value)) };
+  return { write };
 }
+
+/** Whether the value is one of GraphQL's Int, as JSON has it. */
+function isInt(value: unknown): value is number {
+  return typeof value === 'number' && Math.trunc(value) === value && Math.abs(value) <= MAX_INT;
+}
+
+const MAX_INT = 2_147_483_647;
 
 function valueWriter(
   type: GraphQLOutputType,
   selectionSet: SelectionSetNode | undefined,
   asked: Asked,
-): Write | undefined {
+): Writer | undefined {
   const present = getNullableType(type);
   if (isLeafType(present)) return leafWriter(present);
   if (isListType(present)) {
     const item: GraphQLOutputType = present.ofType;
-    const write = valueWriter(item, selectionSet, asked);
-    if (write === undefined) return undefined;
+    const writer = valueWriter(item, selectionSet, asked);
+    if (writer === undefined) return undefined;
     const isNullable = !isNonNullType(item);
-    return (values) => {
+    const write: Write = (values) => {
       if (!Array.isArray(values)) throw new CannotWrite();
       // Unlike `map`, it does not leave out what a list has no element for.
-      return `[${Array.from(values, (value: unknown) => writeOne(value, isNullable, write)).join()}]`;
+      return `[${Array.from(values, (value: unknown) => writeOne(value, isNullable, writer)).join()}]`;
     };
+    return { write };
   }
   if (!isObjectType(present) || selectionSet === undefined) return undefined;
   const parts = partsOf(present, selectionSet, asked);
   if (parts === undefined || parts.some(({ link }) => link !== undefined)) return undefined;
-  return (object) => {
-    if (typeof object !== 'object' || object === null || isUnsettled(object)) throw new CannotWrite();
-    let text = '{';
-    for (const { start, isConstant, property, read, isNullable, write } of parts) {
-      const value: unknown =
-        property === undefined ? read?.(object) : (object as Readonly<Record<string, unknown>>)[property];
-      text += isConstant ? start : start + writeOne(value, isNullable, write);
-    }
-    return `${text}}`;
+  const writeRows = compileRows(parts);
+  const write: Write = (object) => {
+    if (typeof object !== 'object') throw new CannotWrite();
+    return writeRows([object], []).slice(1, -1);
   };
+  return { write };
 }
 
-function writeOne(value: unknown, isNullable: boolean, write: Write): string {
-  if (value !== undefined && value !== null) return write(value);
-  if (!isNullable) throw new CannotWrite();
-  return 'null';
+function writeOne(value: unknown, isNullable: boolean, { write, plain }: Writer): string {
+  if (value === undefined || value === null) {
+    if (!isNullable) throw new CannotWrite();
+    return 'null';
+  }
+  const text = plain?.textOf(value);
+  return plain === undefined || text === undefined ? write(value) : plain.open + text + plain.end;
 }
 
 /** What a document has beside its fields. */
@@ -187,33 +216,24 @@ function partsOf(type: GraphQLObjectType, selectionSet: SelectionSetNode, asked:
 function partOf(parent: GraphQLObjectType, node: FieldNode, asked: Asked, comma: string): Part | undefined {
   const start = `${comma}${JSON.stringify(keyOf(node))}:`;
   if (node.name.value === '__typename') {
-    const constant = { isConstant: true, property: undefined, read: () => null, link: undefined };
-    return {
-      ...constant,
-      start: start + JSON.stringify(parent.name),
-      isNullable: true,
-      isRepeated: false,
-      write: String,
-    };
+    const unread = { property: undefined, read: undefined, link: undefined, isNullable: false, isList: false };
+    return { ...unread, start, constant: JSON.stringify(parent.name), write: String };
   }
   const field = parent.getFields()[node.name.value];
   if (field === undefined || field.args.length > 0) return undefined;
   const shortcut = field.resolve === undefined ? { property: field.name } : shortcutOf(field.resolve);
-  const write = shortcut && valueWriter(field.type, node.selectionSet, asked);
-  if (write === undefined) return undefined;
+  const writer = shortcut && valueWriter(field.type, node.selectionSet, asked);
+  if (writer === undefined) return undefined;
   const { property, read } = shortcut ?? {};
-  const type = getNullableType(field.type);
-  const isLink = property === undefined && read === undefined;
   return {
+    ...writer,
     start,
-    isConstant: false,
+    constant: undefined,
     property,
     read,
-    link: isLink ? { node, field, parent } : undefined,
+    link: property === undefined && read === undefined ? { node, field, parent } : undefined,
     isNullable: !isNonNullType(field.type),
-    isRepeated:
-      property !== 'id' && (isLink || type === GraphQLString || type === GraphQLID || type instanceof GraphQLEnumType),
-    write,
+    isList: isListType(getNullableType(field.type)),
   };
 }
 
@@ -247,51 +267,154 @@ function fieldsIn(
   return fields;
 }
 
+/** A text of one piece: V8 keeps what was added as pieces, and puts them together when the answer is written. */
+function inOnePiece(text: string): string {
+  return Buffer.from(text).toString();
+}
+
+/** A part and its place among all. */
+interface Placed {
+  readonly part: Part;
+  readonly index: number;
+}
+
+/** Nulls and empty lists behind one another are looked for in so many parts at once. */
+const LONGEST_RUN = 6;
+
+/** Whether a row may have nothing there, as most have in most such parts. */
+const mayBeEmpty = ({ isNullable, isList }: Part) => isNullable || isList;
+
+/** Parts that may be empty, behind one another; others by themselves. */
+function runsOf(parts: readonly Part[]): readonly (readonly Placed[])[] {
+  const runs: Placed[][] = [];
+  for (const [index, part] of parts.entries()) {
+    const run = runs.at(-1);
+    const isSame = run?.every((placed) => mayBeEmpty(placed.part)) === true && mayBeEmpty(part);
+    if (isSame && run.length < LONGEST_RUN) run.push({ part, index });
+    else runs.push([{ part, index }]);
+  }
+  return runs;
+}
+
+/** Writes the code that writes a row, and keeps the texts that are in it. */
+class RowCode {
+  /** What may stand behind a value; the second half is of the last value of the row before. */
+  readonly #ends: readonly string[];
+  readonly texts: (readonly string[])[] = [];
+
+  constructor(private readonly parts: readonly Part[]) {
+    this.#ends = [...new Set(['', ...parts.flatMap(({ plain }) => plain?.end ?? [])])];
+  }
+
+  get code(): string {
+    const reads = this.parts.map((part, index) => this.#read(part, index));
+    const steps = runsOf(this.parts).map((run) => this.#run(run));
+    return [...reads, ...steps, `end += ${this.#ends.length};`].join('\n');
+  }
+
+  /** An expression: the text behind the last value. @param between what stands between the rows */
+  behind(text: string, between = '},'): string {
+    const ends = [...this.#ends, ...this.#ends.map((end) => end + between)];
+    this.texts.push(ends.map((end) => inOnePiece(end + text)));
+    return `texts${this.texts.length - 1}[end]`;
+  }
+
+  #read({ constant, property, link }: Part, index: number): string {
+    if (constant !== undefined) return '';
+    const linksBefore = this.parts.filter((part, place) => place < index && part.link !== undefined).length;
+    if (link !== undefined) return `const value${index} = linked[${linksBefore}][index];`;
+    return `const value${index} = ${property === undefined ? `read${index}(row)` : `row[${JSON.stringify(property)}]`};`;
+  }
+
+  #run(run: readonly Placed[]): string {
+    const [first, ...others] = run;
+    if (first === undefined) return '';
+    const { part, index } = first;
+    if (part.constant !== undefined) return this.#add(this.#start(first) + part.constant);
+    if (!mayBeEmpty(part))
+      return `if (value${index} === null || value${index} === undefined) cannot(); ${this.#value(first)}`;
+    const areEmpty = run.map((each) => this.#isEmpty(each)).join(' && ');
+    const empty = run.map((each) => this.#start(each) + (each.part.isNullable ? 'null' : '[]')).join('');
+    const alone = others.length === 0 ? this.#value(first) : `${this.#run([first])} ${this.#run(others)}`;
+    return `if (${areEmpty}) { ${this.#add(empty)} } else { ${alone} }`;
+  }
+
+  #start({ part, index }: Placed): string {
+    return index === 0 ? `{${part.start}` : part.start;
+  }
+
+  #add(text: string): string {
+    return `text += ${this.behind(text)}; end = 0;`;
+  }
+
+  #isEmpty({ part, index }: Placed): string {
+    return part.isNullable
+      ? `(value${index} === null || value${index} === undefined)`
+      : `(Array.isArray(value${index}) && value${index}.length === 0)`;
+  }
+
+  #value(placed: Placed): string {
+    const { part, index } = placed;
+    const start = this.#start(placed);
+    const written = `${this.#add(start)} text += write${index}(value${index});`;
+    if (part.plain === undefined) {
+      // Rows behind one another often lead to the same.
+      return part.link === undefined
+        ? written
+        : `if (value${index} !== last${index}) { text${index} = write${index}(value${index}); last${index} = value${index}; }
+          ${this.#add(start)} text += text${index};`;
+    }
+    const { open, end } = part.plain;
+    return `const plain${index} = textOf${index}(value${index});
+      if (plain${index} === undefined) { ${written} }
+      else { text += ${this.behind(start + open)}; text += plain${index}; end = ${this.#ends.indexOf(end)}; }`;
+  }
+}
+
 /**
  * Writes a function that writes rows. Each place in it reads one property and calls one writer, as in the adapter that makes rows of
  * their bytes. Of its text, only the names of properties are no constants here, and they are those of this program's own types.
+ *
+ * What an answer costs is above all how many pieces it is put together of. So what stands behind a value is one piece with what comes
+ * before the next (`end` says which), and so are nulls and empty lists behind one another.
  */
 function compileRows(parts: readonly Part[]): WriteRows {
-  const steps = parts.map(({ isConstant, property, link, isNullable, isRepeated }, index) => {
-    if (isConstant) return `text += start${index};`;
-    const value =
-      property !== undefined
-        ? `row[${JSON.stringify(property)}]`
-        : link === undefined
-          ? `parts[${index}].read(row)`
-          : `linked[${parts.filter((part, before) => before < index && part.link !== undefined).length}][index]`;
-    const whole = `start${index} + write${index}(value)`;
-    const written = isRepeated
-      ? `{ if (value !== last${index}) { text${index} = ${whole}; last${index} = value; } text += text${index}; }`
-      : `text += ${whole};`;
-    return `value = ${value};
-      if (value === null || value === undefined) ${isNullable ? `text += none${index};` : 'cannot();'}
-      else ${written}`;
-  });
-  const names = (of: (index: number) => string) => parts.map((_part, index) => of(index)).join('\n');
+  const rowCode = new RowCode(parts);
+  const { code } = rowCode;
+  const close = rowCode.behind(']', '}');
+  const functions = parts.map(
+    (_part, index) =>
+      `const { read: read${index}, write: write${index}, plain: { textOf: textOf${index} } = {} } = parts[${index}];`,
+  );
+  const links = parts.flatMap(({ link }, index) => (link === undefined ? [] : `let last${index}, text${index};`));
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- no text of a client is in it, only names of this program's own types
   const make = new Function(
     'parts',
+    'texts',
     'cannot',
     'isUnsettled',
-    `${names((index) => `const { start: start${index}, write: write${index} } = parts[${index}], none${index} = start${index} + 'null';`)}
+    `const [${rowCode.texts.map((_text, index) => `texts${index}`).join()}] = texts;
+    ${functions.join('\n')}
     return (rows, linked) => {
-      let text = '[', value;
-      ${names((index) => `let last${index}, text${index};`)}
+      let text = '[', end = 0;
+      ${links.join('\n')}
       for (let index = 0; index < rows.length; index++) {
         const row = rows[index];
         if (row === null || row === undefined || isUnsettled(row)) cannot();
-        text += index === 0 ? '{' : ',{';
-        ${steps.join('\n')}
-        text += '}';
+        ${code}
       }
-      return text + ']';
+      return text + ${close};
     };`,
-  ) as (of: readonly Part[], cannot: () => never, unsettled: typeof isUnsettled) => WriteRows;
+  ) as (
+    of: readonly Part[],
+    texts: readonly (readonly string[])[],
+    cannot: () => never,
+    unsettled: typeof isUnsettled,
+  ) => WriteRows;
   const cannot = () => {
     throw new CannotWrite();
   };
-  return make(parts, cannot, isUnsettled);
+  return make(parts, rowCode.texts, cannot, isUnsettled);
 }
 
 function listWriter(type: GraphQLOutputType, node: FieldNode, asked: Asked): ListWriter | undefined {

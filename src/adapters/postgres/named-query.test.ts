@@ -71,6 +71,33 @@ describe('a named statement', () => {
     expect(Object.values(empty ?? {})).toEqual(columns.map(() => null));
   });
 
+  it.each([
+    '{"text": "a"}',
+    '{"text": ""}',
+    '{"text": "Grüße, 😀, \u2028"}',
+    '{"text": "\\""}',
+    '{"text": "\\\\"}',
+    '{"text": "a \\"b\\" \\n"}',
+    '{"text": "a", "more": "b"}',
+    '{"text": "a", "text2": ""}',
+    '{"text": ["a"]}',
+    '{"text": {"a": "b"}}',
+    '{"text": "}"}',
+    '{"texts": "a"}',
+    '{"": "a"}',
+    '{"__proto__": "a"}',
+    '"{\\"text\\": \\"a\\"}"',
+    '{}',
+    '[]',
+    'null',
+    '1e400',
+    '12345678901234567890',
+  ])('reads the document %s as JSON', (json) => {
+    const found = answer({ columns: [['document', JSONB]], rows: [[json]] }) as Rows<{ document: unknown }>;
+    const document = found.rows[0]?.document;
+    expect([document, JSON.stringify(document)]).toEqual([JSON.parse(json), JSON.stringify(JSON.parse(json))]);
+  });
+
   it('makes them anew when its columns are others than before', () => {
     expect(answer({ columns: [['a', TEXT]], rows: [['1']] })).toMatchObject({ rows: [{ a: '1' }] });
     expect(answer({ columns: [['a', INT4]], rows: [['1']] })).toMatchObject({ rows: [{ a: 1 }] });

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { parseTimestamp, valueParsers } from './value-parsers.js';
+import { timestampAt, valueParsers } from './value-parsers.js';
 
 /** Makes a row of the message that brings it. @param start where its columns begin @param end where they end */
 export type MakeRow = (message: Buffer, start: number, end: number) => unknown;
@@ -56,7 +56,18 @@ const integerOf: Read = (message, at, length) => {
 
 const booleanOf: Read = (message, at) => message[at] === TRUE;
 
-const documentOf: Read = (message, at, length) => JSON.parse(message.toString('utf8', at, at + length)) as unknown;
+/** How PostgreSQL begins and ends a document of a text alone, as the contents of most messages are. */
+const [TEXT_START, TEXT_END] = ['{"text": "', '"}'];
+
+/** As `JSON.parse`, which takes four times as long for a text alone with nothing escaped in it. */
+function parseDocument(json: string): unknown {
+  const end = json.length - TEXT_END.length;
+  return json.startsWith(TEXT_START) && json.indexOf('"', TEXT_START.length) === end && !json.includes('\\')
+    ? { text: json.slice(TEXT_START.length, end) }
+    : (JSON.parse(json) as unknown);
+}
+
+const documentOf: Read = (message, at, length) => parseDocument(message.toString('utf8', at, at + length));
 
 const READ: ReadonlyMap<number, Read> = new Map<number, Read>([
   [UUID, asciiOf],
@@ -67,7 +78,7 @@ const READ: ReadonlyMap<number, Read> = new Map<number, Read>([
   [BOOL, booleanOf],
   [JSONB, documentOf],
   [JSON_TYPE, documentOf],
-  [TIMESTAMPTZ, (message, at, length, row, base) => parseTimestamp(asciiOf(message, at, length, row, base))],
+  [TIMESTAMPTZ, timestampAt],
 ]);
 
 function readerOf({ dataTypeID }: Column): Read {

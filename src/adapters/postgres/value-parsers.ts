@@ -16,11 +16,11 @@ function parseDate(text: string): Date {
 
 const parseAnyTimestamp = pg.types.getTypeParser(pg.types.builtins.TIMESTAMPTZ) as (text: string) => Date;
 
-const [HYPHEN, POINT] = ['-'.charCodeAt(0), '.'.charCodeAt(0)];
+const [HYPHEN, POINT, PLUS, ZERO] = [...Buffer.from('-.+0')] as [number, number, number, number];
 
-function numberAt(text: string, start: number, end: number): number {
+function numberAt(bytes: Uint8Array, start: number, end: number): number {
   let value = 0;
-  for (let at = start; at < end; at++) value = value * 10 + text.charCodeAt(at) - 48;
+  for (let at = start; at < end; at++) value = value * 10 + (bytes[at] ?? 0) - ZERO;
   return value;
 }
 
@@ -29,23 +29,37 @@ let knownDay = 0;
 let knownDayStart = 0;
 
 /**
- * Parses a time in UTC of a usual year to the millisecond, `2026-02-01 12:34:56.789+00`, at a tenth of what the parser of `pg` costs:
- * a list has two in each row. All else is left to that parser.
+ * Parses a time in UTC of a usual year to the millisecond, `2026-02-01 12:34:56.789+00`, at a thirtieth of what the parser of `pg`
+ * costs: a list has two in each row. All else is left to that parser.
  */
-export function parseTimestamp(text: string): Date {
-  const { length } = text;
-  const year = numberAt(text, 0, 4);
-  const isUsual = length >= 22 && length <= 26 && text.charCodeAt(4) === HYPHEN && year >= 1000 && text.endsWith('+00');
-  if (!isUsual || (length > 22 && text.charCodeAt(19) !== POINT)) return parseAnyTimestamp(text);
+export function timestampAt(bytes: Buffer, at: number, length: number): Date {
+  const end = at + length;
+  const isUsual =
+    length >= 22 &&
+    length <= 26 &&
+    bytes[at + 4] === HYPHEN &&
+    bytes[at] !== ZERO &&
+    bytes[end - 3] === PLUS &&
+    bytes[end - 2] === ZERO &&
+    bytes[end - 1] === ZERO;
+  if (!isUsual || (length > 22 && bytes[at + 19] !== POINT))
+    return parseAnyTimestamp(bytes.toString('latin1', at, end));
   const digits = Math.max(0, length - 23);
-  const milliseconds = numberAt(text, 20, 20 + digits) * 10 ** (3 - digits);
-  const day = (year * 100 + numberAt(text, 5, 7)) * 100 + numberAt(text, 8, 10);
+  const milliseconds = numberAt(bytes, at + 20, at + 20 + digits) * 10 ** (3 - digits);
+  const year = numberAt(bytes, at, at + 4);
+  const month = numberAt(bytes, at + 5, at + 7);
+  const date = numberAt(bytes, at + 8, at + 10);
+  const day = (year * 100 + month) * 100 + date;
   if (day !== knownDay) {
-    knownDayStart = Date.UTC(year, numberAt(text, 5, 7) - 1, numberAt(text, 8, 10));
+    knownDayStart = Date.UTC(year, month - 1, date);
     knownDay = day;
   }
-  const minutes = numberAt(text, 11, 13) * 60 + numberAt(text, 14, 16);
-  return new Date(knownDayStart + (minutes * 60 + numberAt(text, 17, 19)) * 1_000 + milliseconds);
+  const minutes = numberAt(bytes, at + 11, at + 13) * 60 + numberAt(bytes, at + 14, at + 16);
+  return new Date(knownDayStart + (minutes * 60 + numberAt(bytes, at + 17, at + 19)) * 1_000 + milliseconds);
+}
+
+export function parseTimestamp(text: string): Date {
+  return timestampAt(Buffer.from(text, 'latin1'), 0, text.length);
 }
 
 const getTypeParser: typeof pg.types.getTypeParser = (
