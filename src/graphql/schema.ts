@@ -3,7 +3,7 @@ import { isAbstractType, isObjectType, type GraphQLSchema } from 'graphql';
 import { buildSchemaSync, getMetadataStorage, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql';
 import { writeDatesOnce } from './date-time.js';
 import { actOncePerKey } from './idempotency.js';
-import { noteShortcut } from './shortcuts.js';
+import { noteShortcut, referenceOf } from './shortcuts.js';
 import { subscribeByMethods } from './subscription.js';
 
 /** type-graphql requires one for subscriptions. It is not used, since our subscriptions read the events of their methods. */
@@ -91,7 +91,10 @@ function callDirectly(schema: GraphQLSchema, instances: ReadonlyMap<unknown, obj
       return call(given[first ?? 'root'], given[second ?? 'root'], given[third ?? 'root']);
     };
     const isOfRow = parts.every((part) => part === 'root');
-    field.resolve = noteShortcut(resolve, isOfRow ? { read: (row) => call(row, row, row) } : {});
+    field.resolve = noteShortcut(
+      resolve,
+      isOfRow ? { read: (row) => call(row, row, row) } : { reference: referenceOf(field) },
+    );
   }
 }
 

@@ -1,3 +1,5 @@
+import { Extensions } from 'type-graphql';
+
 /**
  * How a field's value is found, where its resolver needs no arguments: it is the row's property of that name, or what is read of the
  * row alone, or, with neither, what the resolver answers to the row, the context and the info. What it has answered does not change any
@@ -6,6 +8,25 @@
 export interface Shortcut {
   readonly property?: string;
   readonly read?: (row: unknown) => unknown;
+  readonly reference?: Reference | undefined;
+}
+
+/** How a row says which object a field leads to. */
+export interface Reference {
+  /** The row's property with the object's id, or null. In one operation, the field leads to the same from all rows with the same id. */
+  readonly property: string;
+  /** Whether the object is there for sure, so that nothing is read where nothing is asked of it but its id. */
+  readonly isThere: boolean;
+}
+
+/** Says of a field how its row says what it leads to. */
+export function LeadsBy(property: string, { isThere = false } = {}): MethodDecorator {
+  return Extensions({ leadsBy: { property, isThere } satisfies Reference });
+}
+
+/** What {@link LeadsBy} said of the field. */
+export function referenceOf({ extensions }: { readonly extensions: object }): Reference | undefined {
+  return 'leadsBy' in extensions ? (extensions.leadsBy as Reference) : undefined;
 }
 
 const shortcuts = new WeakMap<object, Shortcut>();

@@ -196,6 +196,47 @@ describe('a list of rows that say all that is asked of them', () => {
     }
   });
 
+  it('asks once what rows behind one another lead to, and not at all where they have its id', async () => {
+    const friends = ['a', 'a', null, 'b', null, 'b', 'c"'];
+    const rows = friends.map((friend) => ({ ...ROW, friend }));
+    let asked = 0;
+    const schemaBy = (isThere: boolean) => {
+      const schema = schemaOf(rows);
+      const type = schema.getType('Row');
+      const resolve: GraphQLFieldResolver<Row, unknown> = ({ friend: id }) => {
+        asked += 1;
+        return id === null ? null : isThere ? { id, name: `${id}!` } : Promise.resolve({ id, name: `${id}!` });
+      };
+      if (isObjectType(type)) {
+        const reference = { property: 'friend', isThere };
+        Object.assign(type.getFields()['friend'] ?? {}, { resolve: noteShortcut(resolve, { reference }) });
+      }
+      return schema;
+    };
+    const runsOf = async (isThere: boolean, fields: string) => {
+      const pipeline = createPipeline(schemaBy(isThere), { mapError: createErrorMap(log) });
+      const prepared = pipeline.prepareOwn(parse(`{ rows { id friend { ${fields} } title } }`));
+      const answers = new Set<string>();
+      for (let run = 0; run < 8; run += 1) {
+        asked = 0;
+        answers.add(jsonText(await pipeline.execute(prepared, { context, takesText: true })));
+      }
+      const times = asked;
+      answers.add(JSON.stringify(await pipeline.execute(prepared, { context })));
+      expect(answers.size).toBe(1);
+      expect(JSON.parse([...answers][0] ?? '')).toMatchObject({
+        data: { rows: friends.map((id) => ({ friend: id === null ? null : {} })) },
+      });
+      return times;
+    };
+    for (const fields of ['id', '__typename id', 'a: id __typename', '__typename b: __typename x: id c: __typename']) {
+      expect(await runsOf(true, fields)).toBe(0);
+      expect(await runsOf(false, fields)).toBe(4);
+    }
+    for (const fields of ['id name', 'id b: id', '__typename', '... { id }'])
+      expect(await runsOf(true, fields)).toBe(4);
+  });
+
   it('is written again once what went wrong is over, and not tried each time meanwhile', async () => {
     let isDown = true;
     let [asked, tried] = [0, 0];

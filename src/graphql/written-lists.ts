@@ -26,9 +26,10 @@ import {
   type GraphQLSchema,
   type SelectionSetNode,
 } from 'graphql';
+import { asksWhichAlone } from './bare-fields.js';
 import { isoText } from './date-time.js';
 import { rememberAsked } from './once-for-field.js';
-import { shortcutOf } from './shortcuts.js';
+import { shortcutOf, type Reference } from './shortcuts.js';
 
 /**
  * A list of rows that is JSON already, in the place of a list of objects which would be checked, made, and then written. To who does not
@@ -88,6 +89,14 @@ interface Writer {
   readonly plain?: Plain;
 }
 
+/** A field whose value is resolved. */
+interface Link {
+  readonly node: FieldNode;
+  readonly field: Field;
+  readonly parent: GraphQLObjectType;
+  readonly reference: Reference | undefined;
+}
+
 /** A response key of a row's object. */
 interface Part extends Writer {
   /** What comes before the value, the comma included. */
@@ -99,7 +108,7 @@ interface Part extends Writer {
   /** Finds the value in the row. */
   readonly read: ((row: unknown) => unknown) | undefined;
   /** Resolves the value, which may have to be waited for. */
-  readonly link: { readonly node: FieldNode; readonly field: Field; readonly parent: GraphQLObjectType } | undefined;
+  readonly link: Link | undefined;
   readonly isNullable: boolean;
   readonly isList: boolean;
 }
@@ -109,7 +118,7 @@ type FieldConfig = GraphQLFieldConfig<unknown, unknown>;
 type WriteRows = (rows: readonly unknown[], linked: readonly (readonly unknown[])[]) => string;
 
 interface ListWriter {
-  readonly links: readonly NonNullable<Part['link']>[];
+  readonly links: readonly Link[];
   readonly write: WriteRows;
 }
 
@@ -224,17 +233,33 @@ function partOf(parent: GraphQLObjectType, node: FieldNode, asked: Asked, comma:
   const shortcut = field.resolve === undefined ? { property: field.name } : shortcutOf(field.resolve);
   const writer = shortcut && valueWriter(field.type, node.selectionSet, asked);
   if (writer === undefined) return undefined;
-  const { property, read } = shortcut ?? {};
-  return {
-    ...writer,
+  const { property, read, reference } = shortcut ?? {};
+  const named = {
     start,
     constant: undefined,
-    property,
-    read,
-    link: property === undefined && read === undefined ? { node, field, parent } : undefined,
     isNullable: !isNonNullType(field.type),
     isList: isListType(getNullableType(field.type)),
   };
+  if (property !== undefined || read !== undefined) return { ...writer, ...named, property, read, link: undefined };
+  const bare = reference?.isThere === true && asksWhichAlone({ fieldNodes: [node] }) && bareWriter(field, node, asked);
+  if (bare) return { ...bare, ...named, property: reference.property, read: undefined, link: undefined };
+  return { ...writer, ...named, property, read, link: { node, field, parent, reference } };
+}
+
+/** Writes an object of which the row has all that is asked for: its id. */
+function bareWriter({ type }: Field, { selectionSet }: FieldNode, asked: Asked): Writer | undefined {
+  const object = getNullableType(type);
+  const parts = isObjectType(object) && selectionSet !== undefined ? (partsOf(object, selectionSet, asked) ?? []) : [];
+  const [id, ...others] = parts.filter(({ constant }) => constant === undefined);
+  if (id?.property !== 'id' || others.length > 0) return undefined;
+  const textOf = (some: readonly Part[]) => some.map(({ start, constant = '' }) => start + constant).join('');
+  const place = parts.indexOf(id) + 1;
+  const [open, end] = [`{${textOf(parts.slice(0, place))}`, `${textOf(parts.slice(place))}}`];
+  const write: Write = (value) => open + writeOne(value, false, id) + end;
+  const { plain } = id;
+  return plain === undefined
+    ? { write }
+    : { write, plain: { open: open + plain.open, textOf: plain.textOf, end: plain.end + end } };
 }
 
 const keyOf = ({ alias, name }: FieldNode) => (alias ?? name).value;
@@ -442,7 +467,8 @@ function write(
     if (!Array.isArray(rows)) throw new CannotWrite();
     if (links.length === 0) return new WrittenList(writeRows(rows, []), rows.length);
     const linked = links.map((link) => linkedTo(rows, link, context, info));
-    const waiting = new Set(linked.flatMap((values) => values.filter((value) => value instanceof Promise)));
+    const waiting = new Set<Promise<unknown>>();
+    for (const values of linked) for (const value of values) if (value instanceof Promise) waiting.add(value);
     const finish = () => new WrittenList(writeRows(rows, linked), rows.length);
     return waiting.size === 0 ? finish() : settled(waiting, linked).then(finish).catch(refuse);
   } catch (error) {
@@ -453,19 +479,28 @@ function write(
 /** What each row leads to, or a promise of it. */
 function linkedTo(
   rows: readonly unknown[],
-  { node, field, parent }: ListWriter['links'][number],
+  { node, field, parent, reference }: Link,
   context: unknown,
   info: GraphQLResolveInfo,
 ): unknown[] {
   const { name: fieldName, resolve, type: returnType } = field;
   const linkInfo = { ...info, fieldName, fieldNodes: [node], returnType, parentType: parent };
-  return rows.map((row): unknown => {
+  const resolved = (row: unknown): unknown => {
     try {
       return resolve?.(row, {}, context, linkInfo);
     } catch (cause) {
       // Waited for with the others, which nobody would hear of otherwise.
       return Promise.reject(new CannotWrite('A row leads to an error', { cause }));
     }
+  };
+  if (reference === undefined) return rows.map(resolved);
+  let none: { readonly value: unknown } | undefined;
+  let last: { readonly id: unknown; readonly value: unknown } | undefined;
+  return rows.map((row) => {
+    const id = (row as Readonly<Record<string, unknown>> | null | undefined)?.[reference.property] ?? null;
+    if (id === null) return (none ??= { value: resolved(row) }).value;
+    if (last?.id !== id) last = { id, value: resolved(row) };
+    return last.value;
   });
 }
 

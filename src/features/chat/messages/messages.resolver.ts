@@ -5,6 +5,7 @@ import { BY_ID, batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { rowPartFor } from '../../../graphql/row-fields.js';
+import { LeadsBy } from '../../../graphql/shortcuts.js';
 import { Stream } from '../../../graphql/subscription.js';
 import { IfVersion, VERSION_DESCRIPTION } from '../../../graphql/version-argument.js';
 import { Forbidden } from '../../../kernel/errors.js';
@@ -110,6 +111,7 @@ export class MessagesResolver {
   }
 
   @RestField({ name: 'conversation_id', value: { type: 'ID!', from: (row: MessageRow) => row.conversationId } })
+  @LeadsBy('conversationId', { isThere: true })
   @FieldResolver(() => Conversation)
   conversation(
     @Root() { conversationId: id }: MessageRow,
@@ -142,6 +144,7 @@ export class MessagesResolver {
   }
 
   @RestField({ name: 'reply_to', value: { type: 'ID', from: (row: MessageRow) => row.replyToId } })
+  @LeadsBy('replyToId', { isThere: true })
   @FieldResolver(() => Message, { nullable: true, description: descriptions.replyTo })
   replyTo(
     @Root() { replyToId }: MessageRow,
@@ -152,6 +155,7 @@ export class MessagesResolver {
   }
 
   @RestField({ name: 'parent_id', value: { type: 'ID', from: (row: MessageRow) => row.parentId } })
+  @LeadsBy('parentId', { isThere: true })
   @FieldResolver(() => Message, { nullable: true, description: descriptions.parent })
   parent(
     @Root() { parentId }: MessageRow,

@@ -5,6 +5,7 @@ import { BY_ID, batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { checkArguments, CurrentViewer, Operation } from '../../../graphql/operation.js';
 import { OffsetPage } from '../../../graphql/page-arguments.js';
+import { LeadsBy } from '../../../graphql/shortcuts.js';
 import { NotFound } from '../../../kernel/errors.js';
 import type { Connection } from '../../../kernel/page.js';
 import type { Viewer } from '../../../kernel/viewer.js';
@@ -71,6 +72,7 @@ export class ConversationUserResolver {
   constructor(private readonly users: Pick<UserDirectory, 'loadMany'>) {}
 
   @RestField({ name: 'user_id', value: { type: 'ID!', from: (row: ConversationRow) => row.userId } })
+  @LeadsBy('userId')
   @FieldResolver(() => User)
   user(
     @Root() { userId }: ConversationRow,
@@ -87,6 +89,7 @@ export class MessageUserResolver {
   constructor(private readonly users: Pick<UserDirectory, 'loadMany'>) {}
 
   @RestField({ name: 'user_id', value: { type: 'ID', from: (row: MessageRow) => row.userId } })
+  @LeadsBy('userId')
   @FieldResolver(() => User, { nullable: true, description: 'Null for what the model wrote.' })
   user(
     @Root() { userId }: MessageRow,
