@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { isAbstractType, isObjectType, type GraphQLSchema } from 'graphql';
+import { getNamedType, isAbstractType, isInputObjectType, isObjectType, type GraphQLSchema } from 'graphql';
 import { buildSchemaSync, getMetadataStorage, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql';
 import { writeDatesOnce } from './date-time.js';
 import { actOncePerKey } from './idempotency.js';
@@ -70,8 +70,8 @@ function resolveTypesAtOnce(schema: GraphQLSchema): void {
 }
 
 /**
- * Fields of objects whose methods take nothing but the row, the context and the info are called without type-graphql's way of
- * finding parameters, which sorts and copies them for each call: a list has hundreds of such fields.
+ * Fields of objects whose methods take nothing but the row, the context, the info and plain arguments are called without type-graphql's
+ * way of finding parameters, which sorts and copies them for each call, and waits for arguments: a list has hundreds of such fields.
  */
 function callDirectly(schema: GraphQLSchema, instances: ReadonlyMap<unknown, object>): void {
   const { fieldResolvers, objectTypes } = getMetadataStorage();
@@ -83,26 +83,27 @@ function callDirectly(schema: GraphQLSchema, instances: ReadonlyMap<unknown, obj
     const field = isObjectType(type) ? type.getFields()[schemaName] : undefined;
     const method = instance[methodName];
     const parts = [...params].sort((one, other) => one.index - other.index).map(plainPartOf);
-    if (field === undefined || typeof method !== 'function' || parts.length > 3 || parts.includes(undefined)) continue;
+    if (field === undefined || typeof method !== 'function' || parts.length > 4 || parts.includes(undefined)) continue;
+    // Objects among arguments are made instances of their classes.
+    if (field.args.some((argument) => isInputObjectType(getNamedType(argument.type)))) continue;
     const call = method.bind(instance) as (...given: unknown[]) => unknown;
-    const [first, second, third] = parts;
-    const resolve: typeof field.resolve = (row: unknown, _none, context: unknown, info) => {
-      const given = { root: row, context, info };
-      return call(given[first ?? 'root'], given[second ?? 'root'], given[third ?? 'root']);
+    const [first = 'root', second = 'root', third = 'root', fourth = 'root'] = parts;
+    const resolve: typeof field.resolve = (root: unknown, args: unknown, context: unknown, info) => {
+      const given = { root, args, context, info };
+      return call(given[first], given[second], given[third], given[fourth]);
     };
     const isOfRow = parts.every((part) => part === 'root');
-    field.resolve = noteShortcut(
-      resolve,
-      isOfRow ? { read: (row) => call(row, row, row) } : { reference: referenceOf(field) },
-    );
+    field.resolve = parts.includes('args')
+      ? resolve
+      : noteShortcut(resolve, isOfRow ? { read: (row) => call(row, row, row) } : { reference: referenceOf(field) });
   }
 }
 
 type Parameter = Parameters<ReturnType<typeof getMetadataStorage>['collectHandlerParamMetadata']>[0];
 
 /** What a method's parameter is given, where that is nothing that has to be made of it. */
-function plainPartOf(parameter: Parameter): 'root' | 'context' | 'info' | undefined {
-  if (parameter.kind === 'info') return 'info';
+function plainPartOf(parameter: Parameter): 'root' | 'args' | 'context' | 'info' | undefined {
+  if (parameter.kind === 'info' || parameter.kind === 'args') return parameter.kind;
   if (parameter.kind === 'root' && parameter.propertyName === undefined && parameter.getType === undefined)
     return 'root';
   return parameter.kind === 'context' && parameter.propertyName === undefined ? 'context' : undefined;

@@ -470,7 +470,7 @@ function write(
     const waiting = new Set<Promise<unknown>>();
     for (const values of linked) for (const value of values) if (value instanceof Promise) waiting.add(value);
     const finish = () => new WrittenList(writeRows(rows, linked), rows.length);
-    return waiting.size === 0 ? finish() : settled(waiting, linked).then(finish).catch(refuse);
+    return waiting.size === 0 ? finish() : finishLater(waiting, linked, finish);
   } catch (error) {
     return refuse(error);
   }
@@ -508,12 +508,25 @@ function refuse(cause: unknown): never {
   throw cause instanceof CannotWrite ? cause : new CannotWrite('A list cannot be written', { cause });
 }
 
-/** Puts into their places what is waited for. Rows often wait for the same. */
-async function settled(waiting: ReadonlySet<Promise<unknown>>, linked: readonly unknown[][]): Promise<void> {
-  const values = new Map<unknown, unknown>();
-  await Promise.all(Array.from(waiting, async (promise) => values.set(promise, await promise)));
-  for (const list of linked) {
-    for (const [index, value] of list.entries()) if (value instanceof Promise) list[index] = values.get(value);
+/** Puts into their places what is waited for, and finishes. Rows often wait for the same. */
+async function finishLater<Result>(
+  waiting: ReadonlySet<Promise<unknown>>,
+  linked: readonly unknown[][],
+  finish: () => Result,
+): Promise<Result> {
+  try {
+    const promises = [...waiting];
+    const [first] = promises;
+    const found = promises.length === 1 ? [await first] : await Promise.all(promises);
+    const values = new Map<unknown, unknown>(promises.map((promise, index) => [promise, found[index]]));
+    for (const list of linked) {
+      for (let index = 0; index < list.length; index++) {
+        if (list[index] instanceof Promise) list[index] = values.get(list[index]);
+      }
+    }
+    return finish();
+  } catch (error) {
+    return refuse(error);
   }
 }
 
