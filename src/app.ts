@@ -2,13 +2,14 @@ import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
 import { openAdapters, type Adapters } from './app-adapters.js';
 import { openBackups } from './app-backup.js';
+import { contextFactory, renewContext } from './app-context.js';
 import { createFeatures, type Features } from './app-features.js';
 import { Closing } from './closing.js';
 import { startMeasuring, type MeasuredParts, type Measuring } from './app-metrics.js';
 import { observedCalls } from './app-observed-calls.js';
 import { startTracing } from './app-tracing.js';
 import type { Config } from './config.js';
-import { peerOf, type MakeContext } from './doors/caller.js';
+import { peerOf } from './doors/caller.js';
 import { createClientOf } from './doors/client-address.js';
 import { OriginPolicy } from './doors/cors.js';
 import { closeDoors, sendClientsAway } from './doors/drain.js';
@@ -27,17 +28,14 @@ import { BASE_PATH } from './doors/rest/sofa-operations.js';
 import { Unread } from './doors/unread.js';
 import { createWebSocketDoor } from './doors/websocket.js';
 import { within } from './doors/within.js';
-import type { RequestContext } from './graphql/context.js';
 import { observed } from './graphql/observed.js';
 import { createPipeline } from './graphql/pipeline.js';
 import { buildSchema } from './graphql/schema.js';
-import type { Credentials } from './kernel/caller.js';
 import type { Log } from './kernel/log.js';
 import { logOfRequests } from './kernel/request-scope.js';
 import type { Metrics } from './ports/metrics.js';
 import type { Tracing } from './ports/tracing.js';
 import { readProductVersion } from './kernel/product-folder.js';
-import type { Viewer } from './kernel/viewer.js';
 
 /**
  * The time limits of a shutdown within SHUTDOWN_SECONDS, in milliseconds. What is left of them is for the connections that wait
@@ -357,68 +355,6 @@ function webSocketLimits({ connections }: Config) {
     anonymousPerClient,
   } = connections;
   return { total, perClient, perUser, anonymousPerClient };
-}
-
-const NO_CREDENTIALS: Credentials = {
-  authorization: null,
-  userId: null,
-  internalKey: null,
-  peerAddress: null,
-  isFromBrowser: false,
-};
-
-function contextFactory(features: Features, clientOf: ReturnType<typeof createClientOf>): MakeContext {
-  const { sessions, watch, streams, internalCalls, idempotency } = features;
-  return (caller) => {
-    const { requestId, door, trace, peer, latestViewer, idempotencyKey, request } = caller;
-    const { onReplay = () => undefined } = caller;
-    const client = { ...clientOf(peer), requestId };
-    let viewer: ReturnType<RequestContext['viewer']> | undefined;
-    let knownViewer: Viewer | null = null;
-    let { credentials } = caller;
-    const authenticate = async () => {
-      const given = credentials;
-      // They are needed once: a stream would keep the token for as long as it is open.
-      credentials = NO_CREDENTIALS;
-      knownViewer = await sessions.authenticate(given, client);
-      request?.noteViewer(knownViewer.userId);
-      return knownViewer;
-    };
-    return {
-      requestId,
-      door,
-      trace,
-      client,
-      signal: caller.signal,
-      viewer: () => (viewer ??= authenticate()),
-      knownViewer: () => knownViewer,
-      latestViewer,
-      enterStream: streams.enter,
-      whileSignedIn: watch.endWhenRevoked,
-      recordInternalCall: (internal, call) => internalCalls.note(internal, call),
-      keyed:
-        idempotencyKey == null
-          ? undefined
-          : idempotency.service.request({ key: idempotencyKey, signal: caller.signal(), onReplay }),
-      noteOperation: (name, route) => {
-        request?.noteOperation(name, route);
-      },
-      once: onceMap(),
-    };
-  };
-}
-
-/** Gives each event of a subscription a fresh cache: data loaded for one event is stale for the next. */
-function renewContext(context: RequestContext): RequestContext {
-  return { ...context, once: onceMap() };
-}
-
-function onceMap(): RequestContext['once'] {
-  const made = new Map<object, unknown>();
-  return <Value>(key: object, make: () => Value): Value => {
-    if (!made.has(key)) made.set(key, make());
-    return made.get(key) as Value;
-  };
 }
 
 interface Announcement {

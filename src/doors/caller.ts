@@ -21,7 +21,7 @@ export interface Caller {
   readonly signal: () => AbortSignal;
   /** The `Idempotency-Key`, unchecked; null without one. */
   readonly idempotencyKey?: string | null;
-  /** The request, where the operation is one. */
+  /** The request that the operation is, or the connection that it came over. */
   readonly request?: RequestNotes | undefined;
   /** Called when the answer is that of an earlier request with the key. */
   readonly onReplay?: () => void;
@@ -29,8 +29,8 @@ export interface Caller {
   readonly latestViewer?: () => Viewer | null;
 }
 
-/** What is told of a request while it runs. */
-export type RequestNotes = Pick<RunningRequest, 'noteViewer' | 'noteOperation'>;
+/** Who is told of a request while it runs. */
+export type RequestNotes = Pick<RunningRequest, 'noteViewer'> & Partial<Pick<RunningRequest, 'noteOperation'>>;
 
 export type MakeContext = (caller: Caller) => RequestContext;
 

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Viewer } from '../kernel/viewer.js';
 import type { Span } from '../ports/tracing.js';
 
 /** Maximum characters of a name that is logged: the client chooses it. */
@@ -38,7 +39,7 @@ export class RunningRequest {
   ) {}
 
   /** Adds the user to the access log entry. */
-  noteViewer(userId: string): void {
+  noteViewer({ userId }: Viewer): void {
     if (this.isOver) return;
     this.userId = userId;
     this.disown?.();

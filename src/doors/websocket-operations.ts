@@ -294,7 +294,7 @@ export class WebSocketOperations {
     own: Pick<Caller, 'idempotencyKey' | 'onReplay' | 'trace'>,
   ): RequestContext {
     const { request, session } = extra;
-    const context = this.options.makeContext({
+    return this.options.makeContext({
       requestId,
       door: 'websocket',
       credentials: credentialsOf(request, session.authorization),
@@ -302,13 +302,8 @@ export class WebSocketOperations {
       signal,
       ...own,
       latestViewer: () => session.viewer,
+      request: session,
     });
-    const viewer = async () => {
-      const found = await context.viewer();
-      session.adopt(found);
-      return found;
-    };
-    return { ...context, viewer };
   }
 }
 

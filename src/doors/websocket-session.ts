@@ -78,7 +78,7 @@ export class WebSocketSession {
   async open(authorization: string | null): Promise<boolean> {
     this.#authorization = authorization;
     try {
-      this.adopt(await this.#inTurn(() => this.#authenticate(authorization)));
+      this.noteViewer(await this.#inTurn(() => this.#authenticate(authorization)));
     } catch (error) {
       return !this.#refuse(error);
     }
@@ -86,7 +86,7 @@ export class WebSocketSession {
   }
 
   /** Takes the viewer of an operation if none is known yet: the database may have been unavailable at the opening. */
-  adopt(viewer: Viewer): void {
+  noteViewer(viewer: Viewer): void {
     if (this.#viewer === null) this.#become(viewer);
   }
 

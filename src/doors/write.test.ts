@@ -16,6 +16,9 @@ it('lets go of the heads of a request and its answer once a stream has begun', a
   response.setHeader('x-request-id', 'one');
   beginStream(response, { 'content-type': 'text/event-stream' });
   expect([request.headers, request.rawHeaders, response.getHeaders()]).toEqual([{}, [], {}]);
+  const texts = Object.values(response).filter((value) => typeof value === 'string');
+  expect(texts.filter((text) => text.includes('x-request-id'))).toEqual([]);
+  expect(response.headersSent).toBe(true);
   response.end('over');
   const { status, headers } = await answer;
   expect([status, headers.get('x-request-id'), headers.get('content-type')]).toEqual([200, 'one', 'text/event-stream']);
