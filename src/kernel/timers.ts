@@ -22,8 +22,9 @@ export const systemTimers: Timers = {
   },
 };
 
-/** Looks that come round are due at multiples of so many milliseconds. */
-const STEP_MS = 250;
+/** Looks that come round are due at multiples of the longest of these that their interval is a multiple of, in milliseconds. */
+const STEPS_MS = [2_000, 1_000, 500, 250];
+const SHORTEST_MS = 250;
 /** Timers are early at times, by up to two milliseconds: the step that was due is not waited for again. */
 const EARLY_MS = 5;
 
@@ -33,6 +34,8 @@ const EARLY_MS = 5;
  * process that slept finds little of what it needs in the caches of the processor.
  */
 export function untilStep(milliseconds: number, now: number): number {
+  if (milliseconds < SHORTEST_MS) return milliseconds;
   const latest = now + milliseconds + EARLY_MS;
-  return latest - (latest % STEP_MS) - now;
+  const step = STEPS_MS.find((each) => milliseconds % each === 0) ?? SHORTEST_MS;
+  return latest - (latest % step) - now;
 }

@@ -1,6 +1,8 @@
 import { PgBoss, type Db, type JobWithMetadata } from 'pg-boss';
 import type { Log } from '../../kernel/log.js';
+import { inTurn } from '../../kernel/in-turn.js';
 import { currentRequestId, duringRequest } from '../../kernel/request-scope.js';
+import { untilStep } from '../../kernel/timers.js';
 import type { Database, Sql } from '../../ports/database.js';
 import type { QueueFigures } from '../../ports/metrics.js';
 import type { TraceContext, Tracing } from '../../ports/tracing.js';
@@ -316,12 +318,15 @@ export class PgBossJobQueue implements JobQueue, DeadJobs {
 
   #lookLater(): void {
     if (this.#timer !== undefined || this.#isClosed) return;
-    this.#timer = setTimeout(() => {
-      this.#looking = this.#look().then(() => {
-        this.#timer = undefined;
-        if (this.#workers.size > 0) this.#lookLater();
-      });
-    }, this.#pollSeconds * 1_000).unref();
+    this.#timer = setTimeout(
+      () => {
+        this.#looking = inTurn(() => this.#look()).then(() => {
+          this.#timer = undefined;
+          if (this.#workers.size > 0) this.#lookLater();
+        });
+      },
+      untilStep(this.#pollSeconds * 1_000, performance.now()),
+    ).unref();
   }
 
   /** Wakes a worker of each queue that has something due, which wakes the next one; and has lost jobs done again. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Log } from '../../kernel/log.js';
+import { untilStep } from '../../kernel/timers.js';
 import { describeFailure } from './connection-failure.js';
 
 const LOOK_MS = 20_000;
@@ -89,7 +90,9 @@ export class Autovacuum {
   async #workAlways(): Promise<void> {
     const { signal } = this.#closing;
     for (;;) {
-      await delay(this.needs.everyMs ?? LOOK_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      await delay(untilStep(this.needs.everyMs ?? LOOK_MS, performance.now()), undefined, { signal, ref: false }).catch(
+        () => undefined,
+      );
       if (signal.aborted) return;
       await this.try();
     }

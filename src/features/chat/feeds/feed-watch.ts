@@ -1,5 +1,6 @@
+import { inTurn } from '../../../kernel/in-turn.js';
 import { SinceLastLook } from '../../../kernel/since-last-look.js';
-import type { Timers } from '../../../kernel/timers.js';
+import { untilStep, type Timers } from '../../../kernel/timers.js';
 import type { EventFeedsRepository, FeedNews } from './event-feeds.repository.js';
 import type { FeedFollower } from './feed-follower.js';
 
@@ -61,8 +62,8 @@ export class FeedWatch {
     const { timers, closing } = this.needs;
     this.#isWatching = true;
     while (this.#followers.size > 0 && !closing.aborted) {
-      await timers.sleep(WATCH_MS, closing);
-      await this.#look();
+      await timers.sleep(untilStep(WATCH_MS, timers.now()), closing);
+      await inTurn(() => this.#look());
     }
     this.#isWatching = false;
   }

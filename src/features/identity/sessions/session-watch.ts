@@ -1,5 +1,7 @@
 import type { Clock } from '../../../kernel/clock.js';
 import type { Log } from '../../../kernel/log.js';
+import { atOnce } from '../../../kernel/in-turn.js';
+import { untilStep } from '../../../kernel/timers.js';
 import type { AccessEnd, FollowViewer, Viewer } from '../../../kernel/viewer.js';
 import { Abortable } from './abortable.js';
 import { AccessEnds } from './access-ends.js';
@@ -149,15 +151,20 @@ export class SessionWatch {
   }
 
   #resume(): void {
-    this.#timer ??= setInterval(() => {
-      this.#endExpired();
-      if (this.#followed.size === 0) this.#pause();
-      else if (!this.#isLooking) void this.#look();
-    }, this.#intervalMs).unref();
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#endExpired();
+        if (this.#followed.size === 0) return;
+        this.#resume();
+        if (!this.#isLooking) void atOnce(() => this.#look());
+      },
+      untilStep(this.#intervalMs, performance.now()),
+    ).unref();
   }
 
   #pause(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 

@@ -1,4 +1,4 @@
-import type { Timers } from '../../../kernel/timers.js';
+import { untilStep, type Timers } from '../../../kernel/timers.js';
 import type { ServedModel } from '../../chat/models/model-catalogue.js';
 import type { ModelBreakersRepository } from './model-breakers.repository.js';
 
@@ -34,7 +34,7 @@ export class BreakerWatch {
   async #watch(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      await this.needs.timers.sleep(LOOK_MS, signal);
+      await this.needs.timers.sleep(untilStep(LOOK_MS, this.needs.timers.now()), signal);
       await this.#look();
     }
   }
