@@ -18,8 +18,8 @@ interface RedisSettings {
   /** Prefix of every key, so that several installations can share a server. Default `flynkle:`. */
   readonly keyPrefix?: string;
   /**
-   * Timeout of a command in milliseconds, from when it is sent; default 200. A response that has come while this process was
-   * too busy to read it is not late.
+   * Timeout of a command in milliseconds, from when it is sent; default 200. A response is not late because this process was too busy
+   * to send the command, or to read what had come.
    */
   readonly commandTimeoutMs?: number;
   /** Is told of each command. */
@@ -110,16 +110,23 @@ function corkForThisTurn(socket: Writable): void {
   });
 }
 
-/** The library's own time limit counts the time in which the process is too busy to read what has come. */
+/**
+ * The library's own time limit counts the time in which the process is too busy to send the command, and to read what has come.
+ * @param answer to a command of this turn of the event loop, at whose end it is sent
+ */
 function inTime<Result>(answer: Promise<Result>, milliseconds: number): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      // The sockets are read before this runs.
-      setImmediate(() => {
-        reject(new Error('Command timed out'));
-      });
-    }, milliseconds);
+    let timer: NodeJS.Timeout | undefined;
+    const sent = setImmediate(() => {
+      timer = setTimeout(() => {
+        // The sockets are read before this runs.
+        setImmediate(() => {
+          reject(new Error('Command timed out'));
+        });
+      }, milliseconds);
+    });
     answer.then(resolve, reject).finally(() => {
+      clearImmediate(sent);
       clearTimeout(timer);
     });
   });
