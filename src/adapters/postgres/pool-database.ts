@@ -16,6 +16,7 @@ import { retrying } from './retry.js';
 import { runStatement } from './run-statement.js';
 import { SharedChange } from './shared-change.js';
 import { MOST_KEYS, SharedRead } from './shared-read.js';
+import { NEXT_TURN, type StatementTurns, TurnsOfOneConnection } from './statement-turns.js';
 import { TransactionScope } from './transaction-scope.js';
 
 /** Time limit of health checks; shorter than that of requests, since an orchestrator asks again after a few seconds. */
@@ -74,6 +75,7 @@ export class PoolDatabase implements OpenedDatabase {
   private readonly acts = new ActScope();
   private readonly client: PrismaClient;
   private readonly tracing: Tracing | undefined;
+  private readonly turns: StatementTurns;
   /** By name, size and values, each for one moment: what is asked for again is read again. */
   private readonly sharedLists = new Map<string, SharedRead<List<unknown>>>();
   /** What is made for several calls is part of none. */
@@ -93,6 +95,7 @@ export class PoolDatabase implements OpenedDatabase {
     this.resources = resources;
     this.description = description;
     this.embedded = embedded;
+    this.turns = embedded ? new TurnsOfOneConnection(pool) : NEXT_TURN;
     this.availability = new Availability(logger);
     this.names = names;
     this.tracing = tracing;
@@ -170,7 +173,7 @@ export class PoolDatabase implements OpenedDatabase {
       const { rows } = await this.query<Row>(text, [ids], name);
       return new Map(rows.map((row) => [row.id, row]));
     };
-    const shared = new SharedRead(load, { tracing: this.tracing, apart: this.apart });
+    const shared = new SharedRead(load, { tracing: this.tracing, apart: this.apart, turns: this.turns });
     return async (id) => {
       this.scope.assertOutside();
       // As PostgreSQL writes it, whichever letters the caller used.
@@ -182,7 +185,7 @@ export class PoolDatabase implements OpenedDatabase {
   }
 
   sharedChange<Input, Result>(parts: SharedChangeParts<Input, Result>): (input: Input) => Promise<Result> {
-    const shared = new SharedChange(parts, this.tracing);
+    const shared = new SharedChange(parts, this.tracing, this.turns);
     return async (input) => {
       this.scope.assertOutside();
       return this.acts.current() === undefined ? shared.make(input) : parts.alone(input);
@@ -229,7 +232,12 @@ export class PoolDatabase implements OpenedDatabase {
       if (this.sharedLists.get(key) === shared) this.sharedLists.delete(key);
       return this.loadLists(owners, statement);
     };
-    const shared = new SharedRead(load, { mostKeys: mostOwners, tracing: this.tracing, apart: this.apart });
+    const shared = new SharedRead(load, {
+      mostKeys: mostOwners,
+      tracing: this.tracing,
+      apart: this.apart,
+      turns: this.turns,
+    });
     this.sharedLists.set(key, shared);
     return shared;
   }

@@ -52,7 +52,7 @@ const ENOENT = 44;
  * whatever the mask of the process.
  *
  * While it is open nobody else changes its files, so it remembers what PostgreSQL asks of them with every statement
- * (docs/decisions/0098-the-embedded-database-remembers-its-files.md).
+ * (docs/decisions/0098-a-statement-of-the-embedded-database-does-more.md).
  */
 export class PrivateNodeFS extends NodeFS {
   /** The PGlite that it was given to, before it is open or when it failed to. */

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Unavailable } from '../../kernel/errors.js';
 import type { SharedChangeParts } from '../../ports/database.js';
 import type { Tracing } from '../../ports/tracing.js';
+import { NEXT_TURN, type StatementTurns } from './statement-turns.js';
 
 /** Changes in one statement: each waits until all are done. */
 export const MOST_CHANGES = 16;
@@ -15,8 +16,8 @@ interface Waiting<Input, Result> {
 type Batch<Input, Result> = readonly Waiting<Input, Result>[];
 
 /**
- * Makes changes, where calls of one turn of the event loop go together in one statement, as those of `SharedRead` do: a turn has many
- * calls when the process has much to do, and a lone call is made as if there were no others.
+ * Makes changes, where calls of one turn ({@link StatementTurns}) go together in one statement, as those of `SharedRead` do; a lone call
+ * is made as if there were no others.
  */
 export class SharedChange<Input, Result> {
   #waiting: Waiting<Input, Result>[] = [];
@@ -27,16 +28,23 @@ export class SharedChange<Input, Result> {
   constructor(
     private readonly parts: SharedChangeParts<Input, Result>,
     private readonly tracing?: Tracing,
+    private readonly turns: StatementTurns = NEXT_TURN,
   ) {}
 
   make(input: Input): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     if (this.#waiting.push({ input, resolve, reject }) === 1) {
       this.#asFirst = this.tracing?.keep();
-      setImmediate(this.#apart, this.#send);
+      this.turns.ofChange(this.#sendApart, this.#isFull);
     }
     return promise;
   }
+
+  readonly #isFull = (): boolean => this.#waiting.length >= MOST_CHANGES;
+
+  readonly #sendApart = (): void => {
+    this.#apart(this.#send);
+  };
 
   readonly #send = (): void => {
     const waiting = this.#waiting;

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Unavailable } from '../../kernel/errors.js';
 import type { Tracing } from '../../ports/tracing.js';
+import { NEXT_TURN, type StatementTurns } from './statement-turns.js';
 
 /** Keys in one statement. */
 export const MOST_KEYS = 100;
@@ -14,6 +15,7 @@ interface SharedReadOptions {
   readonly tracing?: Tracing | undefined;
   /** Runs what is part of nothing. */
   readonly apart?: Apart;
+  readonly turns?: StatementTurns;
 }
 
 /** A snapshot of `AsyncLocalStorage`. */
@@ -27,24 +29,25 @@ interface Waiting<Value> {
 }
 
 /**
- * Reads by keys, where calls of one turn of the event loop go together in one statement. A turn has many calls when the process has
- * much to do, so that a statement serves the more calls the more there are; a lone call waits for nothing. Nothing is kept: each
- * call is answered by a statement that is sent after it.
+ * Reads by keys, where calls of one turn ({@link StatementTurns}) go together in one statement, so that a statement serves the more
+ * calls the more there are; a lone call waits for nothing. Nothing is kept: each call is answered by a statement that is sent after it.
  */
 export class SharedRead<Value> {
   #waiting = new Map<string, Waiting<Value>>();
   /** A statement is part of nothing that one of its calls is part of, such as an act. */
   readonly #apart: Apart;
 
+  readonly #turns: StatementTurns;
   readonly #mostKeys: number;
   readonly #tracing: Tracing | undefined;
   #asFirst: ReturnType<Tracing['keep']> | undefined;
 
   constructor(
     private readonly load: Load<Value>,
-    { mostKeys = MOST_KEYS, tracing, apart = AsyncLocalStorage.snapshot() }: SharedReadOptions = {},
+    { mostKeys = MOST_KEYS, tracing, apart = AsyncLocalStorage.snapshot(), turns = NEXT_TURN }: SharedReadOptions = {},
   ) {
     this.#apart = apart;
+    this.#turns = turns;
     this.#mostKeys = mostKeys;
     this.#tracing = tracing;
   }
@@ -57,9 +60,13 @@ export class SharedRead<Value> {
     this.#waiting.set(key, waiting);
     if (this.#waiting.size === 1) this.#asFirst = this.#tracing?.keep();
     if (this.#waiting.size === this.#mostKeys) this.#apart(this.#send);
-    else if (this.#waiting.size === 1) setImmediate(this.#apart, this.#send);
+    else if (this.#waiting.size === 1) this.#turns.ofRead(this.#sendApart);
     return waiting.promise;
   }
+
+  readonly #sendApart = (): void => {
+    this.#apart(this.#send);
+  };
 
   readonly #send = (): void => {
     const batch = this.#waiting;

@@ -227,7 +227,8 @@ describe.each(testDatabases())('messages that are added at one moment on $name',
          'days', (SELECT jsonb_agg(to_jsonb(d) - 'id') FROM usage_daily d WHERE d.user_id = $2),
          'lines', (SELECT jsonb_agg(to_jsonb(e) ORDER BY e.id) FROM usage_entries e WHERE e.user_id = $2),
          'feeds', (SELECT jsonb_agg(to_jsonb(f) ORDER BY f.id) FROM event_feeds f WHERE f.id IN ($1, $2)),
-         'events', (SELECT jsonb_agg(to_jsonb(e) ORDER BY e.feed_id, e.sequence) FROM feed_events e WHERE e.feed_id IN ($1, $2))
+         'events', (SELECT jsonb_agg(to_jsonb(e) - 'transaction_id' ORDER BY e.feed_id, e.sequence) FROM feed_events e
+           WHERE e.feed_id IN ($1, $2))
        ) AS all`,
       [talk, owner],
     );
