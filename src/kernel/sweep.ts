@@ -1,4 +1,5 @@
 import type { Log } from './log.js';
+import { Rounds } from './rounds.js';
 import type { Timers } from './timers.js';
 
 const EVERY_MS = 10 * 60_000;
@@ -14,35 +15,28 @@ interface SweepNeeds {
 
 /** Removes what is kept for a time only: at the start, and every ten minutes. Several instances may do so at once. */
 export class Sweep {
-  readonly #closing = new AbortController();
-  #sweeping: Promise<void> = Promise.resolve();
+  readonly #rounds: Rounds;
 
-  constructor(private readonly needs: SweepNeeds) {}
+  constructor({ work, failure, timers, log }: SweepNeeds) {
+    this.#rounds = new Rounds({
+      work: async () => {
+        try {
+          return await work();
+        } catch (error) {
+          log.warn({ err: error }, failure);
+          return false;
+        }
+      },
+      everyMs: EVERY_MS,
+      timers,
+    });
+  }
 
   open(): void {
-    this.#sweeping = this.#sweepAlways();
+    this.#rounds.open();
   }
 
-  async close(): Promise<void> {
-    this.#closing.abort();
-    await this.#sweeping;
-  }
-
-  async #sweepAlways(): Promise<void> {
-    const { signal } = this.#closing;
-    while (!signal.aborted) {
-      const hasMore = await this.#sweep();
-      if (!hasMore) await this.needs.timers.sleep(EVERY_MS, signal);
-    }
-  }
-
-  async #sweep(): Promise<boolean> {
-    const { work, failure, log } = this.needs;
-    try {
-      return await work();
-    } catch (error) {
-      log.warn({ err: error }, failure);
-      return false;
-    }
+  close(): Promise<void> {
+    return this.#rounds.close();
   }
 }

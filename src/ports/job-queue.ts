@@ -1,5 +1,8 @@
 import type { Sql } from './database.js';
 
+/** Where jobs are, in tables of their own, of the main database. */
+export const JOBS_SCHEMA = 'jobs';
+
 /**
  * How much a job matters. A `needed` one is tried for about ten minutes, each failure is logged, and what is given up is among
  * {@link DeadJobs}; a `welcome` one is tried for about a minute, and that it is given up is logged.

@@ -6,10 +6,17 @@ import { untilStep } from '../../kernel/timers.js';
 import type { Database, Sql } from '../../ports/database.js';
 import type { QueueFigures } from '../../ports/metrics.js';
 import type { TraceContext, Tracing } from '../../ports/tracing.js';
-import type { DeadChoice, DeadJob, DeadJobs, JobImportance, JobQueue } from '../../ports/job-queue.js';
+import {
+  JOBS_SCHEMA,
+  type DeadChoice,
+  type DeadJob,
+  type DeadJobs,
+  type JobImportance,
+  type JobQueue,
+} from '../../ports/job-queue.js';
 
 /** pg-boss's own tables, which it makes and migrates itself. */
-const SCHEMA = 'jobs';
+const SCHEMA = JOBS_SCHEMA;
 /** Between looks for jobs of other instances and for retries that are due; own jobs start at once. */
 const POLL_SECONDS = 2;
 /** Workers are woken when there is something: they look by themselves no more often than they must. */

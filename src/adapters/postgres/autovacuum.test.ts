@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
 import { testDatabases, type TestPool } from '../../../test/support/database.js';
 import { silentLogger } from '../../../test/support/servers.js';
 import { Autovacuum } from './autovacuum.js';
@@ -14,9 +15,9 @@ describe.each(testDatabases())('autovacuum on $name', ({ openEmpty }) => {
     opened = await openEmpty();
     autovacuum = new Autovacuum({
       pool: opened.pool,
+      run: (statement) => opened.pool.query(statement),
       logger: silentLogger,
       command: 'VACUUM (ANALYZE, SKIP_LOCKED)',
-      ownSchemaAlone: false,
       hasRoom: () => Promise.resolve(hasRoom),
     });
     // What the server's own tables have is done.
@@ -61,6 +62,43 @@ describe.each(testDatabases())('autovacuum on $name', ({ openEmpty }) => {
     expect(await autovacuum.work()).toEqual([]);
     hasRoom = true;
     expect(await autovacuum.work()).toEqual(['"A table"']);
+  });
+
+  it('is of the schemas that it is told alone', async () => {
+    for (const schema of ['ours', 'theirs']) {
+      await query(`CREATE SCHEMA ${schema}`);
+      await query(`CREATE TABLE ${schema}.notes AS SELECT 'note ' || n AS note FROM generate_series(1, ${ROWS}) AS n`);
+    }
+    const ofOurs = new Autovacuum({
+      pool: opened.pool,
+      run: (statement) => opened.pool.query(statement),
+      logger: silentLogger,
+      command: 'ANALYZE (SKIP_LOCKED)',
+      schemas: ['ours', 'not there'],
+    });
+    expect(await ofOurs.work()).toEqual(['ours.notes']);
+    await query('DROP SCHEMA ours, theirs CASCADE');
+  });
+
+  it('ends what is under way when it is closed, and says nothing of that', async () => {
+    await fill();
+    const begun = Promise.withResolvers<undefined>();
+    const warnings: string[] = [];
+    const closing = new Autovacuum({
+      pool: opened.pool,
+      run: async (_, signal) => {
+        begun.resolve(undefined);
+        await once(signal, 'abort');
+        throw new Error('canceling statement due to user request');
+      },
+      logger: { warn: (_, message) => warnings.push(message) },
+      command: 'ANALYZE (SKIP_LOCKED)',
+      everyMs: 1,
+    });
+    closing.open();
+    await begun.promise;
+    await closing.close();
+    expect(warnings).toEqual([]);
   });
 
   it('lets the room of deleted rows be used again', async () => {

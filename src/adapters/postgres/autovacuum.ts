@@ -1,18 +1,21 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Log } from '../../kernel/log.js';
-import { untilStep } from '../../kernel/timers.js';
+import { Rounds } from '../../kernel/rounds.js';
+import { systemTimers } from '../../kernel/timers.js';
 import { describeFailure } from './connection-failure.js';
 
 const LOOK_MS = 20_000;
 
 interface AutovacuumNeeds {
-  readonly pool: pg.Pool;
+  /** Where it is looked for tables that have grown. */
+  readonly pool: Pick<pg.Pool, 'query'>;
   readonly logger: Pick<Log, 'warn'>;
+  /** Runs a command, which may take minutes, and ends it where the signal aborts, if it can be ended. */
+  readonly run: (statement: string, signal: AbortSignal) => Promise<unknown>;
   /** `ANALYZE` leaves vacuuming to the server. Both skip what somebody else is at. */
   readonly command: 'VACUUM (ANALYZE, SKIP_LOCKED)' | 'ANALYZE (SKIP_LOCKED)';
-  /** Whether only tables of the first schema of the search path are looked after, and not all of the database. */
-  readonly ownSchemaAlone: boolean;
+  /** The schemas whose tables are looked after; all of the database where it is left out. */
+  readonly schemas?: readonly string[];
   /** Whether the disk has room: this writes to the log of transactions, and PostgreSQL panics where that is full. */
   readonly hasRoom?: () => Promise<boolean>;
   /** 20 s by default. */
@@ -26,27 +29,37 @@ interface AutovacuumNeeds {
  * or come a minute later. What a table was is kept by PostgreSQL, over restarts too. One table at a time.
  */
 export class Autovacuum {
-  readonly #closing = new AbortController();
-  #working: Promise<void> = Promise.resolve();
+  readonly #rounds: Rounds;
   #hasFailed = false;
 
-  constructor(private readonly needs: AutovacuumNeeds) {}
-
-  open(): void {
-    this.#working = this.#workAlways();
+  constructor(private readonly needs: AutovacuumNeeds) {
+    this.#rounds = new Rounds({
+      work: async (closing) => {
+        await this.try(closing);
+        return false;
+      },
+      everyMs: needs.everyMs ?? LOOK_MS,
+      beginsLater: true,
+      timers: systemTimers,
+    });
   }
 
-  async close(): Promise<void> {
-    this.#closing.abort();
-    await this.#working;
+  open(): void {
+    this.#rounds.open();
+  }
+
+  /** Ends what is under way, if it can be ended. */
+  close(): Promise<void> {
+    return this.#rounds.close();
   }
 
   /** As {@link work}. What fails is logged, once until it succeeds. */
-  async try(): Promise<void> {
+  async try(closing?: AbortSignal): Promise<void> {
     try {
-      await this.work();
+      await this.work(closing);
       this.#hasFailed = false;
     } catch (error) {
+      if (closing?.aborted === true) return;
       const reason = describeFailure(error);
       if (!this.#hasFailed) this.needs.logger.warn({ reason }, 'tables that have grown could not be analysed');
       this.#hasFailed = true;
@@ -57,8 +70,8 @@ export class Autovacuum {
    * @returns the tables that it has looked after
    * @throws what failed first, when the others are done
    */
-  async work(): Promise<readonly string[]> {
-    const { pool, command, ownSchemaAlone, hasRoom } = this.needs;
+  async work(closing = new AbortController().signal): Promise<readonly string[]> {
+    const { pool, run, command, schemas, hasRoom } = this.needs;
     if ((await hasRoom?.()) === false) return [];
     // A table that got an index after its rows has a size, but nobody knows what is in it.
     const { rows } = await pool.query<{ name: string }>(
@@ -66,35 +79,25 @@ export class Autovacuum {
          SELECT c.oid::regclass::text AS name, c.relkind, c.relpages, c.reltuples, n.nspname, c.relname,
            pg_relation_size(c.oid) / current_setting('block_size')::int AS pages
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relkind IN ('r', 't') ${ownSchemaAlone ? 'AND n.nspname = current_schema()' : ''}
+         WHERE c.relkind IN ('r', 't') AND ($1::text[] IS NULL OR n.nspname = ANY($1))
        ) AS grown
        WHERE grown.pages > 1.2 * grown.relpages + 8 OR (
          grown.relkind = 'r' AND grown.nspname <> 'pg_catalog' AND grown.pages > 8 AND grown.reltuples > 0
          AND NOT EXISTS (SELECT FROM pg_stats s WHERE s.schemaname = grown.nspname AND s.tablename = grown.relname))
        ORDER BY grown.pages`,
+      [schemas],
     );
     const done: string[] = [];
     const failures: unknown[] = [];
     for (const { name } of rows) {
-      if (this.#closing.signal.aborted) break;
+      if (closing.aborted) break;
       // PostgreSQL quotes what needs it.
-      await pool.query(`${command} ${name}`).then(
+      await run(`${command} ${name}`, closing).then(
         () => done.push(name),
         (error: unknown) => failures.push(error),
       );
     }
     if (failures.length > 0) throw failures[0];
     return done;
-  }
-
-  async #workAlways(): Promise<void> {
-    const { signal } = this.#closing;
-    for (;;) {
-      await delay(untilStep(this.needs.everyMs ?? LOOK_MS, performance.now()), undefined, { signal, ref: false }).catch(
-        () => undefined,
-      );
-      if (signal.aborted) return;
-      await this.try();
-    }
   }
 }

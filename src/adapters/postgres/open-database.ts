@@ -3,12 +3,14 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Log } from '../../kernel/log.js';
+import { JOBS_SCHEMA } from '../../ports/job-queue.js';
 import type { Tracing } from '../../ports/tracing.js';
 import { StartupError } from '../../kernel/startup-error.js';
 import { openDataDirectory, UNFINISHED_RESTORE } from '../disk/private-directory.js';
 import { describeFailure } from './connection-failure.js';
 import { lockDirectory } from './directory-lock.js';
 import { Autovacuum } from './autovacuum.js';
+import { runLongStatement } from './long-statement.js';
 import { copyTemplate, isUsable } from './embedded-template.js';
 import { migrate, readMigrations, requireMigrated, type MigrateOptions } from './migrate.js';
 import { NamedStatements, type PreparedStatements } from './named-statements.js';
@@ -93,8 +95,8 @@ async function openEmbedded(options: OpenDatabaseOptions, resources: AsyncDispos
   const autovacuum = new Autovacuum({
     pool,
     logger,
+    run: (statement) => pool.query(statement),
     command: 'VACUUM (ANALYZE, SKIP_LOCKED)',
-    ownSchemaAlone: false,
     hasRoom: () => server.hasRoom(),
     everyMs: vacuumMs,
   });
@@ -175,8 +177,9 @@ async function openServer(
   const autovacuum = new Autovacuum({
     pool,
     logger,
+    run: (statement, signal) => runLongStatement(statement, { url, logger, pool, signal }),
     command: 'ANALYZE (SKIP_LOCKED)',
-    ownSchemaAlone: true,
+    schemas: [schema, JOBS_SCHEMA],
     everyMs: vacuumMs,
   });
   if (missingMigrations === 'apply') autovacuum.open();
