@@ -39,7 +39,7 @@ const MARKS: readonly string[] = ['isPinned', 'isArchived', 'label'];
 /** Characters of a word that are three letters in a row, without which no index finds it. */
 const LEAST_LOOKED_UP = 3;
 /** With more matches than this, going through the conversations finds a page soon. */
-const MOST_FOUND_TITLES = 200;
+export const MOST_FOUND_TITLES = 200;
 
 /** Lists with more conditions at once are rare, and each has a text of its own: they are planned anew instead of kept. */
 const MAX_NAMED_CONDITIONS = 1;
