@@ -1,5 +1,6 @@
 import { OutgoingMessage, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { forgetHead } from '../kernel/sent-head.js';
 
 /** Bytes up to which Node writes a string without memory of its own; a buffer that is longer is not copied for each client. */
 const MAX_STRING = 16_384;
@@ -47,16 +48,13 @@ const SET_HEADERS = Object.getOwnPropertySymbols(new OutgoingMessage()).find(
   ({ description }) => description === 'kOutHeaders',
 );
 
-/** Stands for the head of an answer that was sent, of which Node asks only whether there is one. */
-const SENT_HEAD = 'sent';
-
 /** Lets go of the headers of a request and its answer, once both were read: with the token, some 4 KB for as long as it is open. */
 function forgetHeads(response: ServerResponse): void {
   const { req: request } = response;
   request.headers = NO_HEADERS;
   request.rawHeaders = [];
   if (SET_HEADERS !== undefined) Object.assign(response, { [SET_HEADERS]: null });
-  if ('_header' in response && typeof response._header === 'string') response._header = SENT_HEAD;
+  forgetHead(response);
 }
 
 /** Undefined when the client can take more now; otherwise resolves when it can, or has disconnected. */

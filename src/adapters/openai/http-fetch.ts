@@ -2,6 +2,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { pipeline, Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createUnzip } from 'node:zlib';
+import { forgetHead } from '../../kernel/sent-head.js';
 
 /** Maximum bytes that are read of the body of an error. */
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -46,19 +47,27 @@ export const fetchByNode: typeof fetch = async (input, init) => {
 
 function answerTo(url: URL, { method, headers, body, signal }: RequestInit = {}): Promise<http.IncomingMessage> {
   const { request } = url.protocol === 'https:' ? https : http;
+  const sent = request(url, {
+    method: method ?? 'GET',
+    headers: { 'accept-encoding': 'identity', ...Object.fromEntries(new Headers(headers)) },
+  });
+  const answer = answerOf(sent, signal);
+  sent.end(body);
+  return answer;
+}
+
+/** By itself, since its functions keep what is around them until the answer has ended: the body may have images in it. */
+function answerOf(sent: http.ClientRequest, signal: RequestInit['signal']): Promise<http.IncomingMessage> {
+  // Not by the option `signal`, with which an abort while the answer ends is an error of a socket that nobody listens to.
+  const abort = () => {
+    sent.destroy();
+  };
+  signal?.addEventListener('abort', abort, { once: true });
+  sent.once('close', () => signal?.removeEventListener('abort', abort));
+  if (signal?.aborted === true) abort();
   return new Promise((resolve, reject) => {
-    const sent = request(url, {
-      method: method ?? 'GET',
-      headers: { 'accept-encoding': 'identity', ...Object.fromEntries(new Headers(headers)) },
-    });
-    // Not by the option `signal`, with which an abort while the answer ends is an error of a socket that nobody listens to.
-    const abort = () => {
-      sent.destroy();
-    };
-    signal?.addEventListener('abort', abort, { once: true });
-    sent.once('close', () => signal?.removeEventListener('abort', abort));
-    if (signal?.aborted === true) abort();
     sent.once('response', (answer) => {
+      forgetHead(sent);
       // Whoever reads it is told, but it may fail when it is read no more.
       answer.on('error', () => undefined);
       resolve(answer);
@@ -67,7 +76,6 @@ function answerTo(url: URL, { method, headers, body, signal }: RequestInit = {})
     sent.on('error', (cause) => {
       reject(new TypeError('fetch failed', { cause }));
     });
-    sent.end(body);
   });
 }
 

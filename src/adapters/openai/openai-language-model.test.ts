@@ -1,5 +1,8 @@
-import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { collect, modelRequest } from '../../../test/contracts/language-model.contract.js';
 import { startModelServer, type ModelServer, type ScriptedReply } from '../../../test/support/model-server.js';
@@ -494,6 +497,40 @@ describe('a provider that cannot be reached', () => {
     });
     expect(logged).toHaveLength(3);
     expect(logged[0]).toMatchObject({ network: 'ECONNREFUSED' });
+  });
+});
+
+describe('what a request says', () => {
+  const IMAGE_BYTES = 16e6;
+
+  /** After a collection of garbage, in bytes. */
+  const memoryInUse = () => {
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+
+  it('takes no memory while its answer comes', async () => {
+    let received = 0;
+    await using provider = createHttpServer((request, response) => {
+      request.on('data', (bytes: Buffer) => (received += bytes.length));
+      request.once('end', () => response.write(rawEvents(piece({ content: 'Blue' }))));
+    }).listen(0, '127.0.0.1');
+    await once(provider, 'listening');
+    const { port } = provider.address() as AddressInfo;
+    const image = { contentType: 'image/png', read: () => Promise.resolve(new Uint8Array(IMAGE_BYTES)) };
+    const messages = [{ role: 'user', content: 'What is this?', images: [image] } as const];
+    const before = memoryInUse();
+    const events = model(FAST, `http://127.0.0.1:${port}`).stream(modelRequest({ messages }))[Symbol.asyncIterator]();
+    expect((await events.next()).value).toEqual({ type: 'text', text: 'Blue' });
+    expect(received).toBeGreaterThan(IMAGE_BYTES);
+    // Until the generator goes on, it is where its caller took the text.
+    const next = events.next();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(memoryInUse() - before).toBeLessThan(IMAGE_BYTES / 2);
+    provider.closeAllConnections();
+    await expect(next).rejects.toThrow(UpstreamFailed);
   });
 });
 

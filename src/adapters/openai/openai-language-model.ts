@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenAI } from 'openai';
 import { UpstreamFailed, UpstreamResting, type UpstreamEvidence } from '../../kernel/errors.js';
@@ -166,16 +167,18 @@ export class OpenAiLanguageModel implements LanguageModel {
   }
 
   async *stream(request: ModelRequest): AsyncGenerator<ModelEvent, void, undefined> {
-    const said = await this.bodyOf(request);
+    const saying: Saying = { body: await this.bodyOf(request) };
     for (let attempt = 1; ; attempt++) {
       request.signal.throwIfAborted();
       const call = this.breaker.enter();
       if (call === null) throw new UpstreamResting(FAILURE_REASONS.resting);
       let answered = false;
       try {
-        for await (const event of this.attempt(request, said)) {
+        for await (const event of this.attempt(request, saying)) {
           if (!answered) call.answers();
           answered = true;
+          // It is not sent again: images in it would take memory for as long as the answer comes.
+          saying.body = undefined;
           yield event;
         }
         call.succeeded();
@@ -218,30 +221,17 @@ export class OpenAiLanguageModel implements LanguageModel {
   }
 
   /** One request, without retries. Ends with an `end` event, or throws. */
-  private async *attempt(request: ModelRequest, said: RequestBody): AsyncGenerator<ModelEvent, void, undefined> {
-    const { maxTokens, temperature, tools, signal } = request;
-    const silence = new SilenceTimer();
+  private async *attempt(request: ModelRequest, saying: Saying): AsyncGenerator<ModelEvent, void, undefined> {
+    const { tools, signal } = request;
+    const silence = new SilenceTimer(signal);
     const answer = new Answer(this.timing);
     // Made when it is needed: an error takes the stack that it was made on, for as long as the answer comes.
     let failure: ProviderFailure | undefined;
     try {
       silence.restart(this.timing.firstTextMs);
-      const response = await this.client.chat.completions
-        .create(
-          {
-            model: this.model,
-            ...said,
-            stream: true,
-            stream_options: { include_usage: true },
-            [this.limitName]: maxTokens,
-            ...(temperature !== undefined && { temperature }),
-          },
-          { signal: AbortSignal.any([signal, silence.signal]) },
-        )
-        .asResponse();
-      if (!(response instanceof NodeResponse)) throw new ProviderFailure('connectionLost');
+      const content = await this.ask(request, saying, silence.signal);
       const reader = new AnswerReader();
-      for await (const text of response.content.setEncoding('utf8') as AsyncIterable<string>) {
+      for await (const text of content.setEncoding('utf8') as AsyncIterable<string>) {
         // Only the provider's silence counts, not the time that the reader takes with a piece.
         silence.pause();
         for (const event of answer.events(reader.read(text))) {
@@ -263,9 +253,7 @@ export class OpenAiLanguageModel implements LanguageModel {
     signal.throwIfAborted();
     const { finishReason, hasText, isWhole } = answer;
     if (!isWhole)
-      throw silence.signal.aborted
-        ? new ProviderFailure('timeout')
-        : (failure ?? new ProviderFailure('connectionLost'));
+      throw silence.isTooLong ? new ProviderFailure('timeout') : (failure ?? new ProviderFailure('connectionLost'));
     // Calls that no tool was offered for are none, and of an answer that was cut short, the last one may be half a call.
     const calls = tools === undefined || CUT_SHORT.includes(finishReason ?? '') ? [] : answer.toolCalls;
     if (!hasText && calls.length === 0) throw new ProviderFailure(WITHOUT_TEXT[finishReason ?? ''] ?? 'noText');
@@ -274,6 +262,30 @@ export class OpenAiLanguageModel implements LanguageModel {
     const reason = finishReason === null ? 'STOP' : (FINISH_REASONS[finishReason.toLowerCase()] ?? 'OTHER');
     const model = answer.model === null ? {} : { model: answer.model };
     yield { type: 'end', usage: this.usageOf(answer.counted), finishReason: reason, ...model };
+  }
+
+  /** @returns the body of the answer, alone: the rest of it, and the request, need not be kept while it comes */
+  private async ask(
+    { maxTokens, temperature }: ModelRequest,
+    { body }: Saying,
+    signal: AbortSignal,
+  ): Promise<Readable> {
+    if (body === undefined) throw new Error('a request that was answered is not sent again');
+    const response = await this.client.chat.completions
+      .create(
+        {
+          model: this.model,
+          ...body,
+          stream: true,
+          stream_options: { include_usage: true },
+          [this.limitName]: maxTokens,
+          ...(temperature !== undefined && { temperature }),
+        },
+        { signal },
+      )
+      .asResponse();
+    if (!(response instanceof NodeResponse)) throw new ProviderFailure('connectionLost');
+    return response.content;
   }
 
   /** Some servers send zeros when they do not count. A figure that cannot be true must not lose the answer that it is about. */
@@ -305,6 +317,11 @@ export class OpenAiLanguageModel implements LanguageModel {
     const delay = retryAfterMs === null ? backoff : Math.min(Math.max(retryAfterMs, backoff), maxRetryAfterMs);
     await sleep(delay, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
+}
+
+/** What a request says, until the first of its answer has come. */
+interface Saying {
+  body: RequestBody | undefined;
 }
 
 /** What the provider has reported so far, as it was sent. */
@@ -381,12 +398,26 @@ class Answer {
   }
 }
 
-/** Aborts its signal when the provider stays silent beyond the timeout. */
+/**
+ * Aborts its signal when the provider stays silent beyond the timeout, and when `caller` aborts: `AbortSignal.any` of two would keep
+ * more, and go over both whenever it is asked.
+ */
 class SilenceTimer {
+  isTooLong = false;
   private readonly controller = new AbortController();
   private timer: NodeJS.Timeout | undefined;
   private milliseconds = 0;
   private isListening = false;
+
+  constructor(private readonly caller: AbortSignal) {
+    caller.addEventListener('abort', this, { once: true });
+    if (caller.aborted) this.handleEvent();
+  }
+
+  /** The caller's signal aborts. */
+  handleEvent(): void {
+    this.controller.abort(this.caller.reason);
+  }
 
   get signal(): AbortSignal {
     return this.controller.signal;
@@ -402,7 +433,9 @@ class SilenceTimer {
     clearTimeout(this.timer);
     this.milliseconds = milliseconds;
     this.timer = setTimeout(() => {
-      if (this.isListening) this.controller.abort();
+      if (!this.isListening) return;
+      this.isTooLong = true;
+      this.controller.abort();
     }, milliseconds);
   }
 
@@ -412,6 +445,7 @@ class SilenceTimer {
   }
 
   stop(): void {
+    this.caller.removeEventListener('abort', this);
     this.pause();
     clearTimeout(this.timer);
     this.timer = undefined;

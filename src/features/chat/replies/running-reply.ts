@@ -333,11 +333,16 @@ export class RunningReply {
     const budget = new AnswerBudget(maxTokens, counter, cost);
     const { options, own, mustAnswer } = this.job;
     const tools = model.takesTools ? [...options.tools, ...(own?.tools ?? [])] : [];
-    const spent = new AbortController();
+    const ending = new AbortController();
+    const stop = () => {
+      ending.abort(this.#abort.signal.reason);
+    };
+    this.#abort.signal.addEventListener('abort', stop, { once: true });
+    if (this.#abort.signal.aborted) stop();
     const request = {
       messages: prompt.messages,
       maxTokens,
-      signal: AbortSignal.any([this.#abort.signal, spent.signal]),
+      signal: ending.signal,
       ...(order.temperature !== null && { temperature: order.temperature }),
       ...(tools.length > 0 && { tools, mustAnswer }),
       ...(options.responseFormat !== null && { responseFormat: options.responseFormat }),
@@ -357,7 +362,7 @@ export class RunningReply {
       else gatherer.add(event.type === 'text' ? 'delta' : event.type, event.text);
       length += event.type === 'tool-call' ? event.name.length + event.arguments.length : event.text.length;
       if (length > limits.maxReplyCharacters || calls.length > MAX_CALLS) throw new UpstreamFailed(REASONS.TOO_LARGE);
-      if (budget.isSpent(this.#writtenLength, () => this.#written)) return await this.#endSpent(events, spent);
+      if (budget.isSpent(this.#writtenLength, () => this.#written)) return await this.#endSpent(events, ending);
     }
     return { usage: null, finishReason: 'LENGTH', failure: null };
   }
@@ -366,9 +371,9 @@ export class RunningReply {
    * Ends an answer that has taken what was reserved for it by our count, as if the provider had kept to its limit. One that did so
    * by its own count says that next, and is believed.
    */
-  async #endSpent(events: AsyncIterator<ModelEvent>, spent: AbortController): Promise<Ending> {
+  async #endSpent(events: AsyncIterator<ModelEvent>, ending: AbortController): Promise<Ending> {
     const cancel = this.needs.timers.after(COUNT_PATIENCE_MS, () => {
-      spent.abort();
+      ending.abort();
     });
     const next = await events.next().catch(() => null);
     cancel();
