@@ -117,6 +117,24 @@ describe.each(testDatabases())('conversations by title on $name', ({ open }) => 
     expect(await countOf(word)).toBe(rows[0]?.count);
   });
 
+  it('are looked up once for a page and its count', async () => {
+    for (const title of ['A journey to Rome', 'A journey to Athens', 'Alps']) await add(title);
+    const asked: (string | undefined)[] = [];
+    const counted = new ConversationsRepository({
+      query: (...statement: Parameters<TestDatabase['query']>) => {
+        asked.push(statement[2]);
+        return database.query(...statement);
+      },
+      lists: (...list: Parameters<TestDatabase['lists']>) => database.lists(...list),
+      sharedRead: (...read: Parameters<TestDatabase['sharedRead']>) => database.sharedRead(...read),
+    } as unknown as TestDatabase);
+    const sought = await counted.seek([owner], { query: 'journey' });
+    const [page] = await counted.pages([owner], sought, requestOf({ size: 1 }), NEWEST_FIRST);
+    expect(page?.rows.map(({ title }) => title)).toEqual(['A journey to Athens']);
+    expect(await counted.count([owner], sought)).toEqual(new Map([[owner, 2]]));
+    expect(asked.filter((name) => name === 'conversation_find_titles')).toHaveLength(1);
+  });
+
   it('are found where the index is missing', async () => {
     await add('A journey to Rome');
     await database.query('ALTER INDEX conversation_titles_owner_title_idx RENAME TO elsewhere');

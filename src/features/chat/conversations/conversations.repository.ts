@@ -140,6 +140,14 @@ function entryOf(direction: 'ASC' | 'DESC', isAfter: boolean, conditions: string
     ) AS place`;
 }
 
+/** A filter with the ids of those whose titles it asks for: null where it is better to go through them all (`find_titles`), or none is. */
+interface Sought extends ConversationFilter {
+  readonly found: readonly string[] | null;
+}
+
+/** As it was asked for, or as {@link ConversationsRepository.seek} gave it. */
+type SoughtConversations = ConversationFilter & Partial<Sought>;
+
 export class ConversationsRepository {
   readonly find: (id: string) => Promise<ConversationRow | null>;
 
@@ -153,7 +161,7 @@ export class ConversationsRepository {
    */
   async pages(
     userIds: readonly string[],
-    filter: ConversationFilter,
+    filter: SoughtConversations,
     request: PageRequest,
     { field, direction }: ConversationOrder,
     part: RowPart = 'all',
@@ -168,7 +176,7 @@ export class ConversationsRepository {
       isAfter = byTime ? ` AND (updated_at, id) ${beyond} ($5::timestamptz, $4::uuid)` : ` AND id ${beyond} $4::uuid`;
       values.push(request.after, ...(byTime ? [request.afterTime] : []));
     }
-    const found = await this.#findTitles(userIds, filter);
+    const found = filter.found === undefined ? (await this.seek(userIds, filter)).found : filter.found;
     if (found?.length === 0) return userIds.map(() => pageOf(request, []));
     const conditions = conditionsOf(filter, values.length + 3, found);
     const isSkipped = request.offset > 0;
@@ -199,21 +207,22 @@ export class ConversationsRepository {
     return lists.map(({ rows, bytes }) => pageOf(request, rows, bytes));
   }
 
-  /** @returns null where it is better to go through the conversations (`find_titles`), or no title is asked for */
-  async #findTitles(userIds: readonly string[], { query }: ConversationFilter): Promise<readonly string[] | null> {
+  /** Looks the titles up that a filter asks for, for a page and its count. */
+  async seek(userIds: readonly string[], filter: ConversationFilter): Promise<Sought> {
+    const { query } = filter;
     const word = longestWordIn(query ?? '');
-    if (query == null || word.length < LEAST_LOOKED_UP || userIds.length !== 1) return null;
+    if (query == null || word.length < LEAST_LOOKED_UP || userIds.length !== 1) return { ...filter, found: null };
     const { rows } = await this.database.query<{ found: readonly string[] | null }>(
       'SELECT find_titles($1::uuid, $2, $3, $4::int) AS found',
       [userIds[0], containsPattern(query), word, MOST_FOUND_TITLES],
       'conversation_find_titles',
     );
-    return rows[0]?.found ?? null;
+    return { ...filter, found: rows[0]?.found ?? null };
   }
 
   /** All of a user's are one number, and those with a mark some of each block. */
-  async count(userIds: readonly string[], filter: ConversationFilter): Promise<ReadonlyMap<string, number>> {
-    const found = await this.#findTitles(userIds, filter);
+  async count(userIds: readonly string[], filter: SoughtConversations): Promise<ReadonlyMap<string, number>> {
+    const found = filter.found === undefined ? (await this.seek(userIds, filter)).found : filter.found;
     if (found?.length === 0) return new Map();
     const conditions = conditionsOf(filter, 2, found);
     // By the index even while few users have one: a plan for any number of them would read the whole table.

@@ -69,8 +69,10 @@ export class ConversationsService {
   ): Promise<readonly Connection<ConversationRow>[]> {
     const byTime = order.field === 'UPDATED_AT';
     const request = pageRequest(args, byTime ? 'time' : 'id');
-    const pages = await this.needs.repository.pages(userIds, filter, request, order, part);
-    const count = once(() => this.needs.repository.count(userIds, filter));
+    const { repository } = this.needs;
+    const sought = filter.query == null ? filter : await repository.seek(userIds, filter);
+    const pages = await repository.pages(userIds, sought, request, order, part);
+    const count = once(() => repository.count(userIds, sought));
     return userIds.map((userId, index) =>
       connectionOf(
         pages[index] ?? { rows: [], hasNextPage: false, hasPreviousPage: false },
