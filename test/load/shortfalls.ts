@@ -13,17 +13,17 @@ const SHORTFALLS: readonly Shortfall[] = [
   {
     goals: /^GraphQL .*: throughput over /,
     why: 'Most of what these calls cost is what every server pays for the same rows: of 50 messages, the sockets of Node, its encoding of text and its HTTP take 37 %, to make rows of the bytes of PostgreSQL 15 %, the functions that are compiled for rows and for their JSON 11 %, the rest of GraphQL 9 %, the door 7 %, Apollo 3 %, garbage 3 %. Statements that are shared ([decision 70](decisions/0070-reads-of-one-moment-share-a-statement.md), [decision 92](decisions/0092-messages-of-one-moment-share-a-statement.md)), rows made of their bytes ([decision 79](decisions/0079-rows-are-made-of-their-bytes.md)), lists that read what is asked for ([decision 84](decisions/0084-a-list-reads-what-is-asked-for.md)) and are written as text ([decision 91](decisions/0091-lists-are-written-as-text.md)), and requests that are forgotten while they are young ([decision 93](decisions/0093-requests-are-forgotten-while-they-are-young.md)) leave little that a server does in its own way: the log line, the life of a request in Apollo ([decision 72](decisions/0072-apollo-runs-operations-and-the-door-writes-answers.md)), resolvers, limits.',
-    mend: 'content that is passed on as the text that PostgreSQL has, which is parsed and written again now, since resolvers may look into it; times that stay text. An answer that PostgreSQL writes whole would go past resolvers and the guards of their fields: that was not thought worth it.',
+    mend: 'little of what is left: content that is passed on as the text that PostgreSQL has would save 3 % of a list, and be shown otherwise there than by itself ([decision 91](decisions/0091-lists-are-written-as-text.md)). An answer that PostgreSQL writes whole would go past resolvers and the guards of their fields: that was not thought worth it.',
   },
   {
     goals: /^GraphQL .*: CPU over the same data by REST/,
-    why: 'Of a single object, the difference is a body to read and to parse (5 %), variables to check (2 %) and the life of a request in Apollo ([decision 72](decisions/0072-apollo-runs-operations-and-the-door-writes-answers.md)). The documents ask for every field that REST has: where REST has the id of another row, GraphQL has an object with an id: of 50 messages these are 200 objects more to make, to check and to write.',
+    why: 'Of a single object, the difference is 14 to 18 µs beside 52 to 55 by REST: a body to read and to parse, variables to check and the life of a request in Apollo ([decision 72](decisions/0072-apollo-runs-operations-and-the-door-writes-answers.md)). The documents ask for every field that REST has: where REST has the id of another row, GraphQL has an object with an id: of 50 messages these are 200 objects more to make, to check and to write.',
     mend: 'a client that asks for what it shows: the five fields of the tables below cost what REST does.',
   },
   {
     goals: /^REST .* over by hand/,
     why: 'A list costs both the same to read and to write, and the service does what the peer leaves out: the envelope, headers of limits and versions, bounds of concurrent work, redaction of the log.',
-    mend: 'content and times that are passed on as the text that PostgreSQL has, which is parsed and written again now. Quartiles below say how far apart two rounds of the same server are.',
+    mend: 'nothing large is known. Quartiles below say how far apart two rounds of the same server are.',
   },
   {
     goals: /^Growth, /,
@@ -42,8 +42,8 @@ const SHORTFALLS: readonly Shortfall[] = [
   },
   {
     goals: /^An idle subscription by |: heap of each$/,
-    why: "Of the 26 KB of an idle stream by server-sent events, 15 are in V8's heap, of which Node's request, response and socket are the largest part; the rest is outside of it, with the connection and its parser. Of the 62 KB that a running reply had in a sample of what lives, 34 KB are objects of Node and V8: two connections, with headers, parsers, streams and signals, one to the reader and one to the model. The reply itself (text, events until they are stored, timers, the stored row) has 10 KB, the doors 6 KB, the model's adapter 3.5 KB, timers and pushed feeds 3 KB; no function has more than 4 KB of it.",
-    mend: 'feeds that are pushed to the last, without generators; timers of replies in one wheel; text of a reply kept flat. Two connections of Node alone are beyond the goal.',
+    why: "Of the 24 KB of an idle stream by server-sent events, 14 are in V8's heap, of which Node's request, response and socket are the largest part; the rest is outside of it, with the connection and its parser. A running reply has two connections, one to its reader and one to the model. In a snapshot of 400 they have 50 KB each, in small pieces: 110 functions and 90 scopes that they share 11 KB, what generators keep while they wait 6 KB, plain objects and arrays 13 KB, properties of objects 5 KB, texts 4 KB, of which the answer is one.",
+    mend: 'feeds and the answer of the model pushed to the last, without generators; timers of replies in one wheel. Two connections of Node alone are beyond the goal.',
   },
   {
     goals: /: events a second$/,
@@ -57,13 +57,13 @@ const SHORTFALLS: readonly Shortfall[] = [
   },
   {
     goals: /^An event to a reader by /,
-    why: 'Eight replies wake the process 80 times a second, and each time little of what it needs is left in the caches of the processor: with one reader, an event takes the bare loop 110 to 230 µs there, and this service some four times that (the stream of the model, the journal, GraphQL), of which it needs 67 where 10,000 come in a second. 50 readers share it: half of an event. In a profile by the kernel no function but the writes of Node and the system has more than 4 %; statements are 14 a second for all. Of what each reader adds, the write of Node is four fifths, with a timer for clients that do not read, which the bare loop lacks (0.8 µs).',
-    mend: 'more readers; fewer steps between the socket of the model and the reply; for one reader each, see the rows of running replies.',
+    why: 'However many read a reply, an event of it takes 0.4 ms more than the bare loop takes to wake (measured with 2, 20 and 100 readers); each reader takes 6.8 µs, and the bare loop 7.5. Eight replies wake the process 80 times a second, by three system calls each: what the model sent is read, a line of the journal written, the reader written to. In between, little of what the process needs is left in the caches of the processor, and functions that are called so seldom run as V8 compiles them first. Where 10,000 events come in a second, an event takes 57 to 63 µs in all, its reader included. A relay that does nothing but pass on what the model writes takes as little as the bare loop; one that reads it as this service does, with generators, 70 µs more. Statements are 11 a second for all.',
+    mend: 'more readers, or more replies at once; fewer steps between the socket of the model and the reply: none of them has more than 4 % in a profile by the kernel.',
   },
   {
     goals: /^Embedded /,
-    why: "PGlite is PostgreSQL in this process: its CPU is counted with the service's, where the other column leaves out what PostgreSQL takes in its own process. With that added, a message costs 2.4 times as much, and a nested list 2.1 times.",
-    mend: 'little in this program: WebAssembly runs the same code at about half of its speed.',
+    why: "PGlite is PostgreSQL in this process: its CPU is counted with the service's, where the other column leaves out what PostgreSQL takes in its own process. With that added, a message costs 1.2 times as much. A message of sixteen that share a statement takes PGlite 175 µs ([decision 98](decisions/0098-a-statement-of-the-embedded-database-does-more.md)), more than all that the service does for it on PostgreSQL.",
+    mend: 'fewer rows and entries of indexes for a message; WebAssembly runs the same code at about half of its speed.',
   },
   {
     goals: /^(Metrics|Traces of 1 %), /,
