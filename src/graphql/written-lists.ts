@@ -323,7 +323,7 @@ function runsOf(parts: readonly Part[]): readonly (readonly Placed[])[] {
 
 /** Writes the code that writes a row, and keeps the texts that are in it. */
 class RowCode {
-  /** What may stand behind a value; the second half is of the last value of the row before. */
+  /** What may stand behind a value. */
   readonly #ends: readonly string[];
   readonly texts: (readonly string[])[] = [];
 
@@ -497,7 +497,8 @@ function linkedTo(
   let none: { readonly value: unknown } | undefined;
   let last: { readonly id: unknown; readonly value: unknown } | undefined;
   return rows.map((row) => {
-    const id = (row as Readonly<Record<string, unknown>> | null | undefined)?.[reference.property] ?? null;
+    const id = (row as Readonly<Record<string, unknown>> | null | undefined)?.[reference.property];
+    if (id === undefined) return resolved(row);
     if (id === null) return (none ??= { value: resolved(row) }).value;
     if (last?.id !== id) last = { id, value: resolved(row) };
     return last.value;

@@ -121,7 +121,7 @@ function markdownOf(report: Report): string {
           ]),
         ),
     ),
-    ...part('Streams', streams && streamTables(streams)),
+    ...part('Streams', streams && streamTables(streams, report.quick)),
     ...part('The embedded database', embedded && contestTable(embedded)),
     ...part(
       'Metrics and traces',
@@ -132,9 +132,12 @@ function markdownOf(report: Report): string {
   ].join('\n\n');
 }
 
-function streamTables({ shared, running }: NonNullable<Report['streams']>): string {
+function streamTables({ shared, running }: NonNullable<Report['streams']>, isQuick: boolean): string {
+  const afterwards = isQuick
+    ? ''
+    : ' Both are measured from three seconds after their streams were opened, and the service when it has been at work';
   return [
-    'What an event costs for each of the 50 readers that a reply has, beside a loop that does nothing but write as many bytes to as many readers. Both are measured from three seconds after their streams were opened, and the service when it has been at work:',
+    `What an event costs for each of the 50 readers that a reply has, beside a loop that does nothing but write as many bytes to as many readers.${afterwards}:`,
     table(
       ['By', 'CPU µs (quartiles)', 'Bare loop, µs', 'Ratio'],
       Object.entries(shared).map(([door, { cpuUs, bareUs, ratio }]) => [

@@ -76,7 +76,7 @@ function routerOf(view: RestView, { pipelineFor, makeContext }: RestDoorOptions)
       });
     },
     context: ({ request: { headers } }) => {
-      const context = makeContext({
+      return makeContext({
         requestId: crypto.randomUUID(),
         door: 'rest',
         credentials: {
@@ -89,7 +89,6 @@ function routerOf(view: RestView, { pipelineFor, makeContext }: RestDoorOptions)
         peer: { ipAddress: '127.0.0.1', forwardedFor: null, userAgent: headers.get('user-agent') },
         signal: () => new AbortController().signal,
       });
-      return { ...context };
     },
   });
 }

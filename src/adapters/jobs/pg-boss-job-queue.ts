@@ -338,6 +338,7 @@ export class PgBossJobQueue implements JobQueue, DeadJobs {
 
   /** Wakes a worker of each queue that has something due, which wakes the next one; and has lost jobs done again. */
   async #look(): Promise<void> {
+    if (this.#isClosed) return;
     try {
       const { rows } = await this.#database.query<{ queue: string; isDue: boolean; isLost: boolean }>(
         LOOK,

@@ -56,7 +56,7 @@ function answerTo(url: URL, { method, headers, body, signal }: RequestInit = {})
   return answer;
 }
 
-/** By itself, since its functions keep what is around them until the answer has ended: the body may have images in it. */
+/** Apart from the body, which may have images in it: functions keep what is around them, and these live until the answer has ended. */
 function answerOf(sent: http.ClientRequest, signal: RequestInit['signal']): Promise<http.IncomingMessage> {
   // Not by the option `signal`, with which an abort while the answer ends is an error of a socket that nobody listens to.
   const abort = () => {

@@ -20,11 +20,16 @@ const server = testServerUrl();
 
   const run = (statement: string, signal = new AbortController().signal, ending: Pick<pg.Pool, 'query'> = pool) =>
     runLongStatement(statement, { url: database.url, logger: silentLogger, pool: ending, signal });
-  const running = async () => {
+  const running = async (statement: string) => {
     const { rows } = await pool.query<{ pid: number }>(
-      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE 'SELECT pg_sleep(500)%'`,
+      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query = $1`,
+      [statement],
     );
     return rows.length;
+  };
+  /** Each test has its own: one whose connection was cut goes on. */
+  const begun = async (statement: string) => {
+    while ((await running(statement)) === 0);
   };
 
   it('has a time limit of its own, and no place among those of requests', async () => {
@@ -38,18 +43,30 @@ const server = testServerUrl();
 
   it('is ended when it is told to', async () => {
     const closing = new AbortController();
-    const over = run('SELECT pg_sleep(500)', closing.signal).catch((error: unknown) => error);
-    while ((await running()) === 0);
+    const statement = 'SELECT pg_sleep(500)';
+    const over = run(statement, closing.signal).catch((error: unknown) => error);
+    await begun(statement);
     closing.abort();
     await expect(over).resolves.toMatchObject({ code: '57014' });
-    expect(await running()).toBe(0);
+    expect(await running(statement)).toBe(0);
   });
 
   it('is not waited for where it cannot be ended', async () => {
     const closing = new AbortController();
     const away = { query: () => Promise.reject(new Error('the server is away')) };
-    const over = run('SELECT pg_sleep(500)', closing.signal, away as unknown as pg.Pool).catch(String);
-    while ((await running()) === 0);
+    const statement = 'SELECT pg_sleep(501)';
+    const over = run(statement, closing.signal, away as unknown as pg.Pool).catch(String);
+    await begun(statement);
+    closing.abort();
+    await expect(over).resolves.toContain('Connection terminated');
+  });
+
+  it('is not waited for where nothing is heard of its end', async () => {
+    const closing = new AbortController();
+    const deaf = { query: () => Promise.resolve({ rows: [] }) };
+    const statement = 'SELECT pg_sleep(502)';
+    const over = run(statement, closing.signal, deaf as unknown as pg.Pool).catch(String);
+    await begun(statement);
     closing.abort();
     await expect(over).resolves.toContain('Connection terminated');
   });

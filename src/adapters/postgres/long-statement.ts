@@ -5,6 +5,9 @@ import { createPostgresPool } from './postgres-pool.js';
 /** After which a statement ends that nobody waits for. */
 const LIMIT_MS = 10 * 60_000;
 
+/** How long a statement may take to end once it was cancelled. */
+const PATIENCE_MS = 500;
+
 interface Means {
   readonly url: string;
   readonly logger: Log;
@@ -22,26 +25,34 @@ export async function runLongStatement(statement: string, { url, logger, pool, s
   try {
     const client = await apart.connect();
     let cancelled: Promise<unknown> = Promise.resolve();
+    let patience: NodeJS.Timeout | undefined;
     try {
       // A transaction, since a pooler may give the next one to another process of the server.
       await client.query(`BEGIN; SET LOCAL statement_timeout = ${LIMIT_MS}`);
       const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
       signal.throwIfAborted();
       const cancel = () => {
-        // Where the server does not answer, the connection is cut, so that nobody waits for it.
-        cancelled = pool.query('SELECT pg_cancel_backend($1)', [rows[0]?.pid]).catch(() => {
+        // Where nothing is heard of its end, the connection is cut, so that nobody waits for it.
+        const isCut = Promise.withResolvers<undefined>();
+        const cut = () => {
           void client.end();
-        });
+          isCut.resolve(undefined);
+        };
+        patience = setTimeout(cut, PATIENCE_MS);
+        const asked = pool.query('SELECT pg_cancel_backend($1)', [rows[0]?.pid]).catch(cut);
+        cancelled = Promise.race([asked, isCut.promise]);
       };
       signal.addEventListener('abort', cancel, { once: true });
       try {
         await client.query(statement);
       } finally {
         signal.removeEventListener('abort', cancel);
+        // Before the transaction ends: later, a pooler may have given its process to others.
+        await cancelled;
       }
       await client.query('COMMIT');
     } finally {
-      await cancelled;
+      clearTimeout(patience);
       client.release(true);
     }
   } finally {

@@ -7,7 +7,7 @@ export interface StatementTurns {
   ofChange(send: () => void, isFull: () => boolean): void;
 }
 
-/** With the turn of the event loop, which has many calls when the process has much to do. A lone call waits for nothing. */
+/** At the end of a turn of the event loop, which has many calls when the process has much to do. A lone call waits for nothing. */
 export const NEXT_TURN: StatementTurns = { ofRead: setImmediate, ofChange: setImmediate };
 
 /** A statement waits for that many turns at most: by then, what holds the connection is no other statement, but a transaction. */

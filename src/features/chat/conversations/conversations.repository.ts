@@ -82,7 +82,7 @@ function conditionsOf(
     { name: 'archived', value: isArchived, test: 'is_archived = ?::boolean', ofBlocks: 'is_archived = ?::boolean' },
     { name: 'label', value: label, test: 'label = ?::text', ofBlocks: `label = nullif(?::text, '')` },
   ].filter(({ value }) => value != null);
-  // Without a parameter, or no plan that is made once could use the index of those that are unread.
+  // It has no parameter: no plan that is made once could use the index of those that are unread otherwise.
   const mark = isUnread == null ? [] : [isUnread ? UNREAD : READ];
   const textOf = (tests: readonly string[]) =>
     tests.map((test, index) => ` AND ${test.replace('?', `$${first + index}`)}`).join('');

@@ -37,7 +37,6 @@ export interface Checkpoint {
   readonly transcript: Transcript;
 }
 
-/** Why a reply that waits for its tools ends without them. */
 /** What may have to be ended by another instance than the one that began it. */
 export interface OpenWork {
   /** Calls of the model that run. */
@@ -48,6 +47,7 @@ export interface OpenWork {
   readonly hasWaiting: boolean;
 }
 
+/** Why a reply that waits for its tools ends without them. */
 export type WaitingEnd = 'STOPPED' | 'QUESTION_DELETED' | 'ACCOUNT_CLOSED' | 'TOO_LATE';
 
 const MAX_ENDS_GIVEN = 100;

@@ -132,7 +132,7 @@ export class ReplyRecovery {
     const { signal } = this.#closing;
     let failed = false;
     for (;;) {
-      await this.needs.timers.sleep(this.#untilStepLook(), signal);
+      await this.needs.timers.sleep(this.#untilNextLook(), signal);
       if (signal.aborted) return;
       try {
         await this.#look();
@@ -154,7 +154,7 @@ export class ReplyRecovery {
   }
 
   /** Looks again as soon as a suspect can be confirmed. */
-  #untilStepLook(): number {
+  #untilNextLook(): number {
     const now = this.needs.timers.now();
     const left = [...this.#suspects.values()].map(({ since }) => since + CONFIRM_MS - now);
     return Math.min(

@@ -190,7 +190,7 @@ export class ReplyRunner {
     const asked = [...this.#running.values()];
     if (asked.length === 0) return;
     const messageIds = asked.flatMap(({ messageId }) => messageId ?? []);
-    // At once, so that they share their wake-ups.
+    // Both are asked at once, so that they share their wake-ups.
     const [renewed, stops] = await Promise.all([
       usage.renewLeases(this.entryIds, LEASE_SECONDS),
       messageIds.length === 0 ? new Map<string, Failure>() : replies.findStops(messageIds),

@@ -327,18 +327,32 @@ export class RunningReply {
   }
 
   /** @throws what the model's adapter throws */
-  async #ask({ model, prompt, maxTokens, cost }: ModelCall, gatherer: EventGatherer): Promise<Ending> {
+  async #ask(call: ModelCall, gatherer: EventGatherer): Promise<Ending> {
+    const ending = new AbortController();
+    const { signal } = this.#abort;
+    const stop = () => {
+      ending.abort(signal.reason);
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    try {
+      return await this.#take(call, gatherer, ending);
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Takes what the model writes, until `ending` aborts. */
+  async #take(
+    { model, prompt, maxTokens, cost }: ModelCall,
+    gatherer: EventGatherer,
+    ending: AbortController,
+  ): Promise<Ending> {
     const { timers, limits, counter } = this.needs;
     const { requestId, order } = this.job;
     const budget = new AnswerBudget(maxTokens, counter, cost);
     const { options, own, mustAnswer } = this.job;
     const tools = model.takesTools ? [...options.tools, ...(own?.tools ?? [])] : [];
-    const ending = new AbortController();
-    const stop = () => {
-      ending.abort(this.#abort.signal.reason);
-    };
-    this.#abort.signal.addEventListener('abort', stop, { once: true });
-    if (this.#abort.signal.aborted) stop();
     const request = {
       messages: prompt.messages,
       maxTokens,
