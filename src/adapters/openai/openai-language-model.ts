@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenAI } from 'openai';
+import { abortWith } from '../../kernel/abort-with.js';
 import { UpstreamFailed, UpstreamResting, type UpstreamEvidence } from '../../kernel/errors.js';
 import { CircuitBreaker } from '../../kernel/circuit-breaker.js';
 import { systemClock } from '../../kernel/clock.js';
@@ -398,25 +399,17 @@ class Answer {
   }
 }
 
-/**
- * Aborts its signal when the provider stays silent beyond the timeout, and when `caller` aborts: `AbortSignal.any` of two would keep
- * more, and go over both whenever it is asked.
- */
+/** Aborts its signal when the provider stays silent beyond the timeout, and when the caller's aborts. */
 class SilenceTimer {
   isTooLong = false;
   private readonly controller = new AbortController();
   private timer: NodeJS.Timeout | undefined;
   private milliseconds = 0;
   private isListening = false;
+  private readonly leaveCaller: () => void;
 
-  constructor(private readonly caller: AbortSignal) {
-    caller.addEventListener('abort', this, { once: true });
-    if (caller.aborted) this.handleEvent();
-  }
-
-  /** The caller's signal aborts. */
-  handleEvent(): void {
-    this.controller.abort(this.caller.reason);
+  constructor(caller: AbortSignal) {
+    this.leaveCaller = abortWith(caller, this.controller);
   }
 
   get signal(): AbortSignal {
@@ -445,7 +438,7 @@ class SilenceTimer {
   }
 
   stop(): void {
-    this.caller.removeEventListener('abort', this);
+    this.leaveCaller();
     this.pause();
     clearTimeout(this.timer);
     this.timer = undefined;

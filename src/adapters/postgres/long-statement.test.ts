@@ -51,21 +51,12 @@ const server = testServerUrl();
     expect(await running(statement)).toBe(0);
   });
 
-  it('is not waited for where it cannot be ended', async () => {
+  it.each([
+    ['it cannot be ended', 'SELECT pg_sleep(501)', () => Promise.reject(new Error('the server is away'))],
+    ['nothing is heard of its end', 'SELECT pg_sleep(502)', () => Promise.resolve({ rows: [] })],
+  ])('is not waited for where %s', async (_where, statement, query) => {
     const closing = new AbortController();
-    const away = { query: () => Promise.reject(new Error('the server is away')) };
-    const statement = 'SELECT pg_sleep(501)';
-    const over = run(statement, closing.signal, away as unknown as pg.Pool).catch(String);
-    await begun(statement);
-    closing.abort();
-    await expect(over).resolves.toContain('Connection terminated');
-  });
-
-  it('is not waited for where nothing is heard of its end', async () => {
-    const closing = new AbortController();
-    const deaf = { query: () => Promise.resolve({ rows: [] }) };
-    const statement = 'SELECT pg_sleep(502)';
-    const over = run(statement, closing.signal, deaf as unknown as pg.Pool).catch(String);
+    const over = run(statement, closing.signal, { query } as unknown as pg.Pool).catch(String);
     await begun(statement);
     closing.abort();
     await expect(over).resolves.toContain('Connection terminated');

@@ -139,7 +139,7 @@ describe.each(testDatabases())('news of feeds ($name)', ({ name, open }) => {
     repository.add(sql, [
       { feed: { id, topic: id }, events: Array.from({ length: many }, () => ({ type: 'updated' })) },
     ]);
-  /** Of the feeds: transactions of other databases of the server may have those of before told again. */
+  /** What is told of these feeds alone: a transaction of another database of the server may have older events told again. */
   const told = async (mark: string, ...feeds: readonly string[]) => {
     const { feedIds, lasts } = await repository.newsSince(mark, 1_000);
     return feedIds.map((id, index) => [id, lasts[index]] as const).filter(([id]) => feeds.includes(id));

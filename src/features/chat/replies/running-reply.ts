@@ -1,3 +1,4 @@
+import { abortWith } from '../../../kernel/abort-with.js';
 import { DomainError, Unavailable, UpstreamFailed, UpstreamResting } from '../../../kernel/errors.js';
 import type { Log } from '../../../kernel/log.js';
 import { duringRequest } from '../../../kernel/request-scope.js';
@@ -329,16 +330,11 @@ export class RunningReply {
   /** @throws what the model's adapter throws */
   async #ask(call: ModelCall, gatherer: EventGatherer): Promise<Ending> {
     const ending = new AbortController();
-    const { signal } = this.#abort;
-    const stop = () => {
-      ending.abort(signal.reason);
-    };
-    signal.addEventListener('abort', stop, { once: true });
-    if (signal.aborted) stop();
+    const leave = abortWith(this.#abort.signal, ending);
     try {
       return await this.#take(call, gatherer, ending);
     } finally {
-      signal.removeEventListener('abort', stop);
+      leave();
     }
   }
 
