@@ -102,41 +102,42 @@ function conditionsOf(
   };
 }
 
-/** The blocks of a list by id, in either direction: what is before a cursor (`$4`), and where the list is entered at a block. */
+/** Where the block behind the one that begins at an id begins. */
+const nextBlock = (id: string) => `coalesce((SELECT first_id FROM conversation_blocks
+      WHERE user_id = owner.id AND first_id > ${id} ORDER BY first_id LIMIT 1), '${HIGHEST_ID}')`;
+
+/** The blocks of a list by id, in either direction: what is before a cursor (`$4`), and how a block is entered at its far end. */
 const BLOCKS = {
   ASC: {
     passed: 'first_id < conversation_block(owner.id, $4::uuid)',
     passedInBlock: 'id <= $4::uuid AND id >= conversation_block(owner.id, $4::uuid)',
-    entry: 'id >= block.first_id',
+    farEnd: `id < ${nextBlock('block.first_id')} ORDER BY id DESC`,
   },
   DESC: {
     passed: 'first_id > $4::uuid',
-    passedInBlock: `id >= $4::uuid AND id < coalesce((SELECT first_id FROM conversation_blocks
-      WHERE user_id = owner.id AND first_id > $4::uuid ORDER BY first_id LIMIT 1), '${HIGHEST_ID}')`,
-    entry: 'id < block.until',
+    passedInBlock: `id >= $4::uuid AND id < ${nextBlock('$4::uuid')}`,
+    farEnd: 'id >= block.first_id ORDER BY id ASC',
   },
 } as const;
 
 /**
- * SQL for the id of the first row behind an offset (`$3`) in a list of `owner.id` by id: whole blocks are passed over by their
- * counts, and what is left in the one that the row is in (docs/decisions/0081-a-list-of-conversations-is-counted-in-blocks.md).
+ * SQL for the id of the first row behind an offset (`$3`) in a list of `owner.id` by id
+ * (docs/decisions/0081-a-list-of-conversations-is-counted-in-blocks.md). Counts of blocks are added up as far as the one that the row
+ * is in, and there it is so many from the far end as the sum is beyond the offset: that end is known without what is before it.
  */
 function entryOf(direction: 'ASC' | 'DESC', isAfter: boolean, conditions: string, ofBlocks: string): string {
-  const { passed, passedInBlock, entry } = BLOCKS[direction];
+  const { passed, passedInBlock, farEnd } = BLOCKS[direction];
   const before = `coalesce((SELECT sum(count) FROM conversation_blocks WHERE user_id = owner.id AND ${passed}${ofBlocks}), 0)
     + (SELECT count(*) FROM conversations WHERE user_id = owner.id AND ${passedInBlock}${conditions})`;
   return `SELECT place.id FROM (
-      SELECT blocks.first_id, blocks.until, (skipped.count - blocks.passed)::bigint AS count
+      SELECT blocks.first_id, blocks.through - skipped.count AS rest
       FROM (SELECT $3::bigint${isAfter ? ` + ${before}` : ''} AS count) AS skipped, LATERAL (
-        SELECT first_id, lag(first_id, 1, '${HIGHEST_ID}') OVER way AS until, sum(sum(count)) OVER way - sum(count) AS passed,
-          sum(sum(count)) OVER way AS through
+        SELECT first_id, sum(count) OVER (ORDER BY first_id ${direction}) AS through
         FROM conversation_blocks WHERE user_id = owner.id${ofBlocks}
-        GROUP BY first_id WINDOW way AS (ORDER BY first_id ${direction})
       ) AS blocks
       WHERE blocks.through > skipped.count ORDER BY blocks.first_id ${direction} LIMIT 1
     ) AS block, LATERAL (
-      SELECT id FROM conversations WHERE user_id = owner.id AND ${entry}${conditions}
-      ORDER BY id ${direction} LIMIT 1 OFFSET block.count
+      SELECT id FROM conversations WHERE user_id = owner.id${conditions} AND ${farEnd} LIMIT 1 OFFSET block.rest - 1
     ) AS place`;
 }
 
