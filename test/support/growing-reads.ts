@@ -290,6 +290,29 @@ export const GROWING_READS: readonly GrowingRead[] = [
     (world) => conversations(world).pages([world.keeper], {}, requestOf({ offset: world.kept / 2 }), BY_ACTIVITY),
     { cost: 'counted' },
   ),
+  ...[NEWEST_FIRST, BY_ACTIVITY].flatMap((order) => [
+    read('conversations.pages', `of those that are pinned, by ${order.field}`, (world) =>
+      conversations(world).pages([world.keeper], { isPinned: true }, requestOf(), order),
+    ),
+    read('conversations.pages', `of those that are pinned and not archived, by ${order.field}`, (world) =>
+      conversations(world).pages([world.keeper], { isPinned: true, isArchived: false }, requestOf(), order),
+    ),
+    read('conversations.pages', `of few that are not archived, by ${order.field}`, (world) =>
+      conversations(world).pages([world.archivist], { isArchived: false }, requestOf({ offset: 15 }), order),
+    ),
+    read('conversations.pages', `with a label that few have, by ${order.field}`, (world) =>
+      conversations(world).pages([world.keeper], { label: 'seldom' }, requestOf(), order),
+    ),
+    read('conversations.pages', `with a label that none has, by ${order.field}`, (world) =>
+      conversations(world).pages([world.keeper], { label: 'snowfall' }, requestOf(), order),
+    ),
+  ]),
+  read(
+    'conversations.pages',
+    'behind an offset among those with a label that few have',
+    (world) => conversations(world).pages([world.keeper], { label: 'seldom' }, requestOf({ offset: 40 }), NEWEST_FIRST),
+    { cost: byBlocks(1) },
+  ),
   read('conversations.pages', 'of those that are unread', (world) =>
     conversations(world).pages([world.keeper], { isUnread: true }, requestOf(), NEWEST_FIRST),
   ),

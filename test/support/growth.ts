@@ -37,8 +37,13 @@ export interface World {
   readonly stranger: string;
   /** A conversation with most of the reader's messages. */
   readonly long: string;
-  /** Has a tenth as many conversations as there are messages, all of them empty: every tenth is archived. */
+  /**
+   * Has a tenth as many conversations as there are messages, all of them empty: every tenth is archived, two are pinned, and the first
+   * and the last 30 are labelled 'seldom'.
+   */
   readonly keeper: string;
+  /** Has as many conversations, of which all are archived but the last 30. */
+  readonly archivist: string;
   /** How many conversations the keeper has. */
   readonly kept: number;
   /** The id of the keeper's conversation in the middle. */
@@ -85,6 +90,7 @@ const id = (table: string, place: number) =>
 export async function worldOf(database: TestDatabase, messages: number): Promise<World> {
   const reader = newId();
   const keeper = newId();
+  const archivist = newId();
   const kept = messages / 10;
   const long = newId();
   const length = (messages / 5) * 3;
@@ -97,8 +103,9 @@ export async function worldOf(database: TestDatabase, messages: number): Promise
   };
   await database.query(
     `INSERT INTO users (id, email, provider, plan)
-     VALUES ($1, 'reader@example.com', 'local', 'free'), ($2, 'keeper@example.com', 'local', 'free')`,
-    [reader, keeper],
+     VALUES ($1, 'reader@example.com', 'local', 'free'), ($2, 'keeper@example.com', 'local', 'free'),
+       ($3, 'archivist@example.com', 'local', 'free')`,
+    [reader, keeper, archivist],
   );
   await fill(
     strangers,
@@ -116,10 +123,17 @@ export async function worldOf(database: TestDatabase, messages: number): Promise
   );
   await fill(
     kept,
-    `INSERT INTO conversations (id, user_id, title, is_archived, unread_count, updated_at)
-     SELECT ${idOf('b', 'place')}, $1, 'kept ' || place, place % 10 = 0, (abs(place - $2::int / 2) <= ${UNREAD / 2})::int,
+    `INSERT INTO conversations (id, user_id, title, is_archived, is_pinned, label, unread_count, updated_at)
+     SELECT ${idOf('b', 'place')}, $1, 'kept ' || place, place % 10 = 0, place IN (3, $2::int - 4),
+       CASE WHEN least(place, $2::int - 1 - place) < 30 THEN 'seldom' END, (abs(place - $2::int / 2) <= ${UNREAD / 2})::int,
        timestamptz '2026-02-01Z' - place * interval '1 minute' FROM PLACES`,
     keeper,
+    kept,
+  );
+  await fill(
+    kept,
+    `INSERT INTO conversations (id, user_id, title, is_archived) SELECT ${idOf('c', 'place')}, $1, 'put away', place < $2::int - 30 FROM PLACES`,
+    archivist,
     kept,
   );
   const columns = 'id, conversation_id, owner_id, parent_id, position, user_id, content, message_type';
@@ -183,6 +197,7 @@ export async function worldOf(database: TestDatabase, messages: number): Promise
     long,
     length,
     keeper,
+    archivist,
     kept,
     keptMiddle: id('b', kept / 2),
     keptMiddleTime: new Date(Date.UTC(2026, 1, 1) - (kept / 2) * 60_000),

@@ -42,7 +42,7 @@ const LEAST_LOOKED_UP = 3;
 export const MOST_FOUND_TITLES = 200;
 
 /** Lists with more conditions at once are rare, and each has a text of its own: they are planned anew instead of kept. */
-const MAX_NAMED_CONDITIONS = 1;
+const MAX_NAMED_CONDITIONS = 2;
 
 /** A text for what is asked for alone, so that its plan suits any values. */
 interface Conditions {
@@ -57,8 +57,20 @@ interface Conditions {
   readonly name: string | undefined;
 }
 
-const UNREAD = { name: 'unread', test: 'unread_count > 0' };
-const READ = { name: 'read', test: 'unread_count = 0' };
+interface Condition {
+  readonly name: string;
+  readonly test: string;
+  /** The test of a block, where those are counted by what is asked for; it has the same parameter. */
+  readonly ofBlocks?: string;
+  /** Of the parameter, `?`, if the test has one. */
+  readonly value?: unknown;
+}
+
+// Without a parameter: no plan that is made once could use an index of those alone that have the mark.
+const PINNED: Condition = { name: 'pinned', test: 'is_pinned', ofBlocks: 'is_pinned' };
+const NOT_PINNED: Condition = { name: 'not_pinned', test: 'NOT is_pinned', ofBlocks: 'NOT is_pinned' };
+const UNREAD: Condition = { name: 'unread', test: 'unread_count > 0' };
+const READ: Condition = { name: 'read', test: 'unread_count = 0' };
 
 /**
  * Conditions on a conversation; the parameters begin at `first`.
@@ -69,36 +81,43 @@ function conditionsOf(
   first: number,
   found: readonly string[] | null,
 ): Conditions {
-  const asked = [
-    found === null
-      ? {
-          name: 'title',
-          value: query == null ? null : containsPattern(query),
-          // Any other form makes the planner expect so few matches that it would sort the whole list instead of reading it in order.
-          test: 'coalesce(title ILIKE ?::text, false)',
-        }
-      : { name: 'found', value: found, test: 'id = ANY(?::uuid[])' },
-    { name: 'pinned', value: isPinned, test: 'is_pinned = ?::boolean', ofBlocks: 'is_pinned = ?::boolean' },
-    { name: 'archived', value: isArchived, test: 'is_archived = ?::boolean', ofBlocks: 'is_archived = ?::boolean' },
-    { name: 'label', value: label, test: 'label = ?::text', ofBlocks: `label = nullif(?::text, '')` },
-  ].filter(({ value }) => value != null);
-  // It has no parameter: no plan that is made once could use the index of those that are unread otherwise.
-  const mark = isUnread == null ? [] : [isUnread ? UNREAD : READ];
-  const textOf = (tests: readonly string[]) =>
-    tests.map((test, index) => ` AND ${test.replace('?', `$${first + index}`)}`).join('');
-  const ofBlocks = asked.flatMap((one) => one.ofBlocks ?? []);
-  const names = [...asked, ...mark].map(({ name }) => name);
+  const all: Condition[] = [];
+  if (found !== null) {
+    all.push({ name: 'found', value: found, test: 'id = ANY(?::uuid[])' });
+  } else if (query != null) {
+    // Any other form makes the planner expect so few matches that it would sort the whole list instead of reading it in order.
+    all.push({ name: 'title', value: containsPattern(query), test: 'coalesce(title ILIKE ?::text, false)' });
+  }
+  if (isPinned != null) all.push(isPinned ? PINNED : NOT_PINNED);
+  if (isArchived != null) {
+    const test = 'is_archived = ?::boolean';
+    all.push({ name: 'archived', value: isArchived, test, ofBlocks: test });
+  }
+  if (label != null) {
+    all.push({ name: 'label', value: label, test: 'label = ?::text', ofBlocks: `label = nullif(?::text, '')` });
+  }
+  if (isUnread != null) all.push(isUnread ? UNREAD : READ);
+  const values: unknown[] = [];
+  let sql = '';
+  let ofBlocks: string | undefined = '';
+  for (const { test, ofBlocks: testOfBlocks, value } of all) {
+    const parameter = `$${first + values.length}`;
+    if (value !== undefined) values.push(value);
+    sql += ` AND ${test.replace('?', parameter)}`;
+    if (testOfBlocks === undefined) ofBlocks = undefined;
+    else if (ofBlocks !== undefined) ofBlocks += ` AND ${testOfBlocks.replace('?', parameter)}`;
+  }
   return {
     table:
       found === null
         ? 'conversations'
         : `(SELECT listed.* FROM unnest($${first}::uuid[]) AS found (id)
              CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = found.id OFFSET 0) AS listed) AS conversations`,
-    isAny: names.length > 0,
-    sql: textOf([...asked, ...mark].map(({ test }) => test)),
-    ofBlocks: ofBlocks.length === names.length ? textOf(ofBlocks) : undefined,
-    values: asked.map(({ value }) => value),
-    name: names.length > MAX_NAMED_CONDITIONS ? undefined : names.map((name) => `_${name}`).join(''),
+    isAny: all.length > 0,
+    sql,
+    ofBlocks,
+    values,
+    name: all.length > MAX_NAMED_CONDITIONS ? undefined : all.map(({ name }) => `_${name}`).join(''),
   };
 }
 
