@@ -542,6 +542,7 @@ const REFERENCE: Reference = {
   parameters: { book_id: "The book's id." },
   schemaNames: { Reader: 'Person' },
   examples: { title: 'Middlemarch' },
+  requested: ['title'],
 };
 
 /** The door over the library, on a port of its own. */

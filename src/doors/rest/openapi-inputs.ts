@@ -102,7 +102,7 @@ function bodyHeaderObject({ input, sofa }: DescribedInput, of: Described): JsonS
 
 function bodyObject(inputs: readonly DescribedInput[], of: Described): JsonSchema {
   const { route, plan, rules } = of.operation;
-  const { examples } = of.reference;
+  const { examples, requested } = of.reference;
   const required = inputs
     .filter(({ input, sofa }) => sofa.required && input.header === undefined)
     .map(({ input }) => input.name);
@@ -127,7 +127,10 @@ function bodyObject(inputs: readonly DescribedInput[], of: Described): JsonSchem
         schema: of.components.reference(schema, plan.bodyType ?? ownName, ownName),
         example: Object.fromEntries(
           inputs
-            .filter(({ input, sofa }) => sofa.required || typeof examples[input.name] === 'string')
+            .filter(
+              ({ input: { name }, sofa }) =>
+                sofa.required || requested.includes(name) || requested.includes(`${route.operationId}.${name}`),
+            )
             .map(({ input }) => [input.name, inputExample(input, route.operationId, examples)]),
         ),
       },

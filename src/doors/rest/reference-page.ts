@@ -66,8 +66,9 @@ function pageOf(title: string): string {
   </head>
   <body>
     <p id="guide">
-      Open an operation and press <b>Execute</b>. <b>Auth / login</b> with the example account logs in: its token is
-      sent with every later call of this page. GraphQL, with the same operations, is at <a href="/graphql">/graphql</a>.
+      Open an operation and press <b>Execute</b>. <b>POST /users</b> makes the example account, and <b>POST /auth/login</b>
+      logs in with it: the token is sent with every later call of this page. GraphQL, with the same operations, is at
+      <a href="/graphql">/graphql</a>.
     </p>
     <div id="reference"></div>
     <script src="${PAGE_PATH}/swagger-ui-bundle.js"></script>

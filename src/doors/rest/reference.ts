@@ -12,6 +12,8 @@ export interface Reference {
   readonly parameters: Readonly<Record<string, string>>;
   /** Example values by field name, `Type.name` or `operationId.name`; other fields get an example of their type. */
   readonly examples: Readonly<Record<string, unknown>>;
+  /** The optional fields that an example of a body has, by their names or as `operationId.name`: it can be sent as it stands. */
+  readonly requested: readonly string[];
 }
 
 export const REFERENCE: Reference = {
@@ -55,6 +57,7 @@ export const REFERENCE: Reference = {
     provider_id: null,
     password: EXAMPLE_ACCOUNT.password,
     new_password: 'correct horse battery staple',
+    current: EXAMPLE_ACCOUNT.password,
     'changePassword.new': 'purple elephants sing at noon',
     'ModelFailure.status': 400,
     otp: '493817',
@@ -97,15 +100,24 @@ export const REFERENCE: Reference = {
     message: 'Where is it warm in March?',
     message_type: 'user',
     extra: null,
+    invoke_llm: true,
+    'submitToolResults.results': [{ call_id: 'call_1', output: '21 degrees' }],
+    'createAnnouncement.text': 'Maintenance from 22:00 to 23:00 UTC',
+    'adminRetryAllDeadMail.queue': 'one-time-code-mails',
+    'adminCorrectUsage.messages': -1,
+    'adminCorrectUsage.reason': 'The answer was of no use.',
     response: 'Try Madeira.',
+    'undoAccountChange.token': '3mJx8vQ2nBs0rT5uW7yKd1cLpZ4fHgEaXoViRtNw9Sk',
     token: 'flk_pat_4Jv0QmPz8sYw1cTgXnL5uHb2rKd7fE38tfVB',
+    'createPersonalAccessToken.name': 'nightly backup',
     scopes: ['conversations:read', 'chat'],
     last_four: 'tfVB',
     tokens: 58,
     'UserLimits.tokens': { used: 1_240, limit: 5_000, remaining: 3_760, resets_at: '2026-01-31T00:00:00.000Z' },
     access_token: 'eyJhbGciOiJIUzI1NiJ9.e30.XmNK3GpH3Ys_7wsYBfq4C3M6goz71I7dTgUkuIa5lyQ',
     refresh_token: '5Sz0mGyZ6Qq4v0x1lq0oZ2Jm2m3l5sYw0cYhJ8tqk3A.Jm0x1lqYw0o8tqZ2Gm4v3l5s0cYhJk3ASz6QqZ2yZ0q',
-    model: 'configured',
+    model: 'gpt-4o-mini',
+    'Health.model': 'configured',
     version: '1.0.0',
     filename: 'holiday.jpg',
     content_type: 'image/jpeg',
@@ -118,4 +130,23 @@ export const REFERENCE: Reference = {
     'AuditEvent.action': 'PLAN_CHANGED',
     'AuditEvent.details': { from: 'free', to: 'pro' },
   },
+  requested: [
+    'createUser.email',
+    'adminCreateUser.email',
+    'createInvitation.email',
+    'phone_number',
+    'changeEmail.password',
+    'current',
+    'startIdentityLink.password',
+    'finishIdentityLink.code',
+    'startPasskeyRegistration.password',
+    'enrolSecondFactor.password',
+    'createPersonalAccessToken.password',
+    'refresh_token',
+    'title',
+    'status',
+    'createMessage.invoke_llm',
+    'updateMessage.content',
+    'adminCorrectUsage.messages',
+  ],
 };

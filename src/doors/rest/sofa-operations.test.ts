@@ -21,6 +21,7 @@ const reference = {
   schemaNames: {},
   parameters: {},
   examples: {},
+  requested: [],
 };
 const route: RestRoute = {
   method: 'GET',
