@@ -223,6 +223,25 @@ describe.each(stores)('tools of the client on %s', (on) => {
     expect(await errorOf()).toMatchObject(conflict);
   });
 
+  it('a fork while they are waited for has the calls, ends, and waits for nothing', async () => {
+    app.model.reply({ toolCalls: CALLS });
+    const id = await ask();
+    await untilWaiting(id);
+    const { forkConversation } = await owner.ask<{ forkConversation: { currentLeaf: State & { id: string } } }>(
+      `mutation ($id: ID!) {
+        forkConversation(messageId: $id) { currentLeaf { id status waitsUntil text toolCalls { id } } }
+      }`,
+      { id },
+    );
+    const { currentLeaf: copy } = forkConversation;
+    const toolCalls = [{ id: 'call_a' }, { id: 'call_b' }];
+    expect(copy).toEqual({ id: copy.id, status: 'PARTIAL', waitsUntil: null, text: '', toolCalls });
+    expect((await submit(copy.id)).errors?.[0]).toMatchObject({ extensions: { code: 'CONFLICT' } });
+    expect((await readReply(owner, 'webSocket', copy.id)).at(-1)).toMatchObject({ code: 'INTERRUPTED' });
+    expect((await submit(id)).errors).toBeUndefined();
+    await readReply(owner, 'webSocket', id);
+  });
+
   it('are not waited for any longer when the reply is stopped, or its question deleted', async () => {
     app.model.reply({ chunks: ['Hm. '], toolCalls: CALLS }, { toolCalls: CALLS });
     const stopped = await ask();

@@ -68,8 +68,9 @@ export class BranchesRepository {
        CROSS JOIN LATERAL jsonb_populate_record(m, jsonb_build_object(
          'id', copy.id, 'conversation_id', $1::uuid, 'reply_to_id', answered.id,
          'parent_id', coalesce(copy.parent_id, $1::uuid), 'position', copy.place - 1, 'is_current', true,
+         'waits_until', NULL, 'stop_requested_at', NULL,
          'status', CASE WHEN m.status <> 'STREAMING' THEN m.status::text
-           WHEN m.content->>'text' = '' THEN 'FAILED' ELSE 'PARTIAL' END
+           WHEN m.content->>'text' = '' AND NOT coalesce(m.parts, '[]') @> '[{"type": "tool-call"}]' THEN 'FAILED' ELSE 'PARTIAL' END
        )) AS changed`,
       [conversationId, ids, copies],
       'message_branch_copy',

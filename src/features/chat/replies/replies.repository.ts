@@ -219,7 +219,7 @@ export class RepliesRepository {
    */
   async lookForOpen(longestSeconds: number): Promise<OpenWork> {
     const { rows } = await this.database.query<OpenWork>(
-      `SELECT first IS NOT NULL AS "hasLeases", EXISTS (SELECT FROM messages WHERE waits_until IS NOT NULL) AS "hasWaiting",
+      `SELECT first IS NOT NULL AS "hasLeases", EXISTS (SELECT FROM messages WHERE waits_until IS NOT NULL AND status = 'STREAMING') AS "hasWaiting",
          coalesce(first < now() OR last > now() + make_interval(secs => $1), false) AS "hasExpired"
        FROM (SELECT (SELECT min(lease_expires_at) FROM usage_entries) AS first,
          (SELECT max(lease_expires_at) FROM usage_entries) AS last) AS leases`,
@@ -235,7 +235,7 @@ export class RepliesRepository {
       `SELECT m.id, CASE WHEN m.stop_requested_at IS NOT NULL THEN 'STOPPED' WHEN m.reply_to_id IS NULL THEN 'QUESTION_DELETED'
          WHEN u.is_suspended OR NOT u.is_active OR u.deleted_at IS NOT NULL THEN 'ACCOUNT_CLOSED' ELSE 'TOO_LATE' END AS why
        FROM messages m JOIN conversations c ON c.id = m.conversation_id JOIN users u ON u.id = c.user_id
-       WHERE m.waits_until IS NOT NULL AND (m.waits_until < now() OR m.stop_requested_at IS NOT NULL OR m.reply_to_id IS NULL
+       WHERE m.waits_until IS NOT NULL AND m.status = 'STREAMING' AND (m.waits_until < now() OR m.stop_requested_at IS NOT NULL OR m.reply_to_id IS NULL
          OR u.is_suspended OR NOT u.is_active OR u.deleted_at IS NOT NULL)
        LIMIT 1000`,
       [],
