@@ -47,12 +47,16 @@ query Me {
     id
     email
     plan { name }
-    conversations(first: 5) { nodes { id title } }
+    conversations(first: 5) {
+      nodes { id title }
+    }
   }
 }
 
 mutation OpenConversation {
-  createConversation(input: { title: "First steps" }) {
+  createConversation(
+    input: { title: "First steps" }
+  ) {
     id
     title
   }
@@ -72,7 +76,8 @@ mutation SendMessage($conversationId: ID!) {
   }
 }
 
-# messageId is the id of the last reply.
+# messageId is the id of the reply to the
+# last message that you sent.
 subscription FollowReply($messageId: ID!) {
   reply(messageId: $messageId) {
     ... on ReplyDelta { sequence text }
@@ -82,12 +87,17 @@ subscription FollowReply($messageId: ID!) {
   }
 }
 
-# The answer once more, beside the first.
+# Another answer beside the first. To
+# follow it, make its id the messageId.
 mutation Regenerate($messageId: ID!) {
   regenerateReply(messageId: $messageId) {
     id
     status
-    siblings { index totalCount nodes { id text } }
+    siblings {
+      index
+      totalCount
+      nodes { id text }
+    }
   }
 }
 
@@ -95,24 +105,41 @@ mutation Regenerate($messageId: ID!) {
 mutation SelectBranch($messageId: ID!) {
   selectBranch(messageId: $messageId) {
     currentLeaf { id }
-    messages(last: 4) { nodes { id text } }
+    messages(last: 4) {
+      nodes { id text }
+    }
   }
 }
 
 # The models that you can choose from.
 query Models {
-  models { name isAllowed isDefault price { prompt completion currency } }
+  models {
+    name
+    isAllowed
+    isDefault
+    price { prompt completion currency }
+  }
 }
 
 # Or ask once, and store nothing. Name
 # another model to ask that one.
 subscription Ask {
-  chat(input: { message: "What can you do?", model: null }) {
+  chat(
+    input: {
+      message: "What can you do?"
+      model: null
+    }
+  ) {
     ... on ReplyDelta { text }
     ... on ReplyCompleted {
       response
       tokens
-      generation { model cost firstTextMs finishReason }
+      generation {
+        model
+        cost
+        firstTextMs
+        finishReason
+      }
     }
     ... on ReplyFailed { code reason }
   }
