@@ -25,14 +25,15 @@ const EMBEDDED_TEMPLATE = 'dist/embedded-template';
  *
  * - `keepNames` defines the name of a function anew each time that it is made, which gives that one a table of properties of its own.
  *   Classes need theirs; closures, of which a request makes dozens, do not: functions that cannot be constructed are left as they
- *   are, and so are those that have their name, since esbuild gave them no other.
+ *   are, which is looked at first, since to read a function's name takes as long as to make one. So are those that have their name,
+ *   since esbuild gave them no other.
  * - Each file that imports a package of CommonJS is given a copy of all its exports, by getters: of GraphQL's 216, a hundred copies,
  *   which took 5 MB. Files share one, unless the package has got more exports since, which it does while packages load in a circle.
  */
 const HELPERS = [
   {
     found: '__name=(target,value)=>__defProp(target,"name",',
-    changed: '__name=(target,value)=>target.name===value||target.prototype===void 0?target:__defProp(target,"name",',
+    changed: '__name=(target,value)=>target.prototype===void 0||target.name===value?target:__defProp(target,"name",',
   },
   {
     found: '__toESM=(mod,isNodeMode,target)=>(',
@@ -43,6 +44,9 @@ const HELPERS = [
       '__copyOf=(mod,isNodeMode,target)=>(',
   },
 ] as const;
+
+/** A function that is given the name that it has: `function next(){}__name(next,"next")`, which is run whenever the one around it is. */
+const NAMED_ALREADY = /\b__name\(([A-Za-z_$][\w$]*),"\1"\)/g;
 
 /** The files that the bundle was made of, of which tools/bill-of-materials.ts names the packages. */
 const BUNDLED = 'dist/bundled.json';
@@ -197,7 +201,7 @@ async function writeTokenTable(): Promise<void> {
 }
 
 /**
- * Finishes what esbuild has written: its helpers, and regular expressions, which are written in ASCII as everything else is, since V8
+ * Finishes what esbuild has written: its helpers, their calls, and regular expressions, which are written in ASCII as everything else is, since V8
  * holds a text with one other character in twice the bytes.
  */
 function finishing(): Plugin {
@@ -214,7 +218,7 @@ function finishing(): Plugin {
             missing.delete(helper);
             finished = finished.replace(helper.found, helper.changed);
           }
-          finished = finished.replaceAll(/[^\0-\x7f]/g, escaped);
+          finished = finished.replaceAll(NAMED_ALREADY, nothing).replaceAll(/[^\0-\x7f]/g, escaped);
           if (finished !== text) writeFileSync(path, finished);
         }
         const [one] = missing;
@@ -222,6 +226,11 @@ function finishing(): Plugin {
       });
     },
   };
+}
+
+/** As long as what it is in place of: what comes behind stays where the source map has it. */
+function nothing(call: string): string {
+  return '0'.padEnd(call.length);
 }
 
 function escaped(unit: string): string {
