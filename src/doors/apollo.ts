@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { ApolloServer, HeaderMap, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServer, HeaderMap, type ApolloServerPlugin, type GraphQLResponse } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginInlineTraceDisabled,
@@ -20,6 +20,9 @@ export interface ApolloDoor {
   close(): Promise<void>;
 }
 
+/** The head of an answer without errors: Apollo adds it to its own, and leaves it as it is. */
+const SUCCESS = { status: 200, headers: new HeaderMap() };
+
 /**
  * Makes Apollo execute the prepared document through the shared pipeline, and answer with the pipeline's result (its errors
  * already mapped), status and headers.
@@ -35,19 +38,21 @@ function pipelinePlugin(pipeline: Pipeline): ApolloServerPlugin<GraphQLRequest> 
         },
         responseForOperation: async ({ contextValue: { prepared, parameters, negotiated, context } }) => {
           const result = await pipeline.execute(prepared, { context, ...parameters, takesText: true });
-          return {
-            http: {
-              status: statusOfResult(result, negotiated),
-              headers: new HeaderMap(Object.entries(headersOfResult(result))),
-            },
-            body: {
-              kind: 'single',
-              singleResult: {
-                ...(result.data === undefined ? {} : { data: result.data }),
-                ...(result.errors === undefined ? {} : { errors: result.errors.map((error) => error.toJSON()) }),
-              },
-            },
-          };
+          return result.errors === undefined
+            ? { http: SUCCESS, body: { kind: 'single', singleResult: { data: result.data ?? null } } }
+            : {
+                http: {
+                  status: statusOfResult(result, negotiated),
+                  headers: new HeaderMap(Object.entries(headersOfResult(result))),
+                },
+                body: {
+                  kind: 'single',
+                  singleResult: {
+                    ...(result.data === undefined ? {} : { data: result.data }),
+                    errors: result.errors.map((error) => error.toJSON()),
+                  },
+                },
+              };
         },
       }),
   };
@@ -120,18 +125,20 @@ export async function createApolloDoor(pipeline: Pipeline, log: Log): Promise<Ap
     async handle(request, response) {
       const { operationName, variables } = request.parameters;
       const sha256Hash = documents.enter(request);
-      const { http, body } = await apollo
-        .executeOperation(
+      let answer: GraphQLResponse;
+      try {
+        answer = await apollo.executeOperation(
           {
             extensions: { persistedQuery: { version: 1, sha256Hash } },
             variables: variables ?? {},
             ...(operationName !== null && { operationName }),
           },
           { contextValue: request },
-        )
-        .finally(() => {
-          documents.leave(sha256Hash);
-        });
+        );
+      } finally {
+        documents.leave(sha256Hash);
+      }
+      const { http, body } = answer;
       if (body.kind === 'incremental') throw new GraphQLError('Incremental delivery is not part of this schema');
       const { type } = request.negotiated;
       const text = `${jsonText(body.singleResult)}\n`;

@@ -10,17 +10,17 @@ export const ANONYMOUS_LIMIT = 65_536;
 /**
  * The most bytes of JSON that the request may have. Only a long body needs credentials, which are checked before it is read.
  * @param checkCredentials rejects when they are not valid
+ * @returns the limit, at once for all other bodies
  */
-export async function bodyLimitOf(
+export function bodyLimitOf(
   request: IncomingMessage,
   limit: number,
   checkCredentials: () => Promise<unknown>,
-): Promise<number> {
+): number | Promise<number> {
   const least = Math.min(limit, ANONYMOUS_LIMIT);
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
   if (coding === undefined && Number(length ?? 0) <= least) return least;
   const { authorization, userId, internalKey } = credentialsOf(request);
   if (authorization === null && userId === null && internalKey === null) return least;
-  await checkCredentials();
-  return limit;
+  return checkCredentials().then(() => limit);
 }

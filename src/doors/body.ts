@@ -35,17 +35,18 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
       request.off('data', take).resume();
       reject(new BodyTooLarge());
     };
+    const stop = () => {
+      // These would keep the body for as long as the request is known: for hours, where it is answered by a stream.
+      request.off('data', take).off('end', end).off('error', left).off('close', left);
+    };
+    const end = () => {
+      stop();
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length));
+    };
     const left = () => {
+      stop();
       reject(new ClientLeft());
     };
-    request
-      .on('data', take)
-      .once('end', () => {
-        // These would keep the body for as long as the request is known: for hours, where it is answered by a stream.
-        request.off('data', take).off('error', left).off('close', left);
-        resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length));
-      })
-      .once('error', left)
-      .once('close', left);
+    request.on('data', take).on('end', end).on('error', left).on('close', left);
   });
 }

@@ -76,12 +76,15 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
   const yoga = createYogaDoor(pipeline, heartbeatMs, (error, requestId) => void mapError(error, requestId));
   const takesUploads = isScalarType(pipeline.schema.getType('Upload'));
 
-  /** @throws Refusal 406 when the client accepts none of the media types, 405 for a mutation by GET */
-  const admit = async (request: IncomingMessage, caller: Caller, sent: SentParameters): Promise<GraphQLRequest> => {
+  /**
+   * @param query the text of the document
+   * @throws Refusal 406 when the client accepts none of the media types, 405 for a mutation by GET
+   */
+  const admit = (request: IncomingMessage, caller: Caller, sent: SentParameters, query: string): GraphQLRequest => {
     const { operationName, variables } = sent;
-    const parameters = { query: await persisted.textOf(sent), operationName, variables };
-    const prepared = pipeline.prepare(parameters.query);
-    const operation = prepared.operation(parameters.operationName);
+    const parameters = { query, operationName, variables };
+    const prepared = pipeline.prepare(query);
+    const operation = prepared.operation(operationName);
     const kind = operation instanceof Refusal ? undefined : operation.kind;
     const negotiated = negotiate(request, kind === 'subscription');
     if (negotiated === undefined) throw notAcceptable(kind === 'subscription' ? kind : 'other');
@@ -90,16 +93,19 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
     return { parameters, prepared, negotiated, context: makeContext(withKey(caller, sent)) };
   };
 
-  const answer = async (request: GraphQLRequest, response: ServerResponse): Promise<void> => {
-    const { prepared, parameters, negotiated, context } = request;
+  const answer = (request: GraphQLRequest, response: ServerResponse): Promise<void> => {
+    const { prepared, parameters, negotiated } = request;
     if (negotiated.type === 'text/event-stream') return yoga.stream(request, response);
     const operation = prepared.operation(parameters.operationName);
-    if (!(operation instanceof Refusal)) return apollo.handle(request, response);
-    // Refused like everywhere, and without Apollo's rules for documents.
+    return operation instanceof Refusal ? refuse(request, response) : apollo.handle(request, response);
+  };
+
+  /** Like everywhere, and without Apollo's rules for documents. */
+  const refuse = async ({ prepared, parameters, negotiated, context }: GraphQLRequest, response: ServerResponse) => {
     sendResult(response, await pipeline.execute(prepared, { context, ...parameters }), negotiated);
   };
 
-  const limitOf = (request: IncomingMessage, caller: Caller): Promise<number> =>
+  const limitOf = (request: IncomingMessage, caller: Caller) =>
     bodyLimitOf(request, bodyLimit, () => makeContext(caller).viewer());
 
   const upload = async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
@@ -111,7 +117,8 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
     const limits = { bodyBytes: uploadLimit, fieldBytes: await limitOf(request, caller) };
     const body = await readMultipart(request, limits).catch(refuseMultipart);
     try {
-      const prepared = await admit(request, caller, parametersOf(body));
+      const sent = parametersOf(body);
+      const prepared = admit(request, caller, sent, await persisted.textOf(sent));
       if (prepared.negotiated.type === 'text/event-stream') throw notAcceptable('upload');
       await yoga.upload(prepared, response);
     } finally {
@@ -121,15 +128,21 @@ export async function createGraphQLDoor(options: GraphQLDoorOptions): Promise<Gr
 
   const get = async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
     if (graphiql !== undefined && prefersPage(request)) return graphiql.handle(request, response);
-    return answer(await admit(request, caller, readQueryString(queryOf(request.url))), response);
+    const sent = readQueryString(queryOf(request.url));
+    return answer(admit(request, caller, sent, await persisted.textOf(sent)), response);
   };
 
   const handle = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
     const caller = callerOf(request, response, requestId);
     if (request.method === 'GET') return get(request, response, caller);
     if (request.method !== 'POST') throw methodNotAllowed('GET, POST', 'GraphQL is served by GET and POST');
-    if (bodyTypeOf(request).mediaType === 'multipart/form-data') return upload(request, response, caller);
-    return answer(await admit(request, caller, await readPost(request, await limitOf(request, caller))), response);
+    const type = bodyTypeOf(request);
+    if (type.mediaType === 'multipart/form-data') return upload(request, response, caller);
+    // What need not be waited for is not: each wait is a microtask, of which a request by the way of REST has fewer.
+    const limit = limitOf(request, caller);
+    const sent = await readPost(request, type, typeof limit === 'number' ? limit : await limit);
+    const text = persisted.textOf(sent);
+    await answer(admit(request, caller, sent, typeof text === 'string' ? text : await text), response);
   };
 
   return {

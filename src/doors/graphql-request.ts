@@ -4,7 +4,7 @@ import type { RequestContext } from '../graphql/context.js';
 import type { Prepared } from '../graphql/pipeline.js';
 import { Refusal } from '../graphql/refusal.js';
 import { BodyTooLarge, readBody } from './body.js';
-import { bodyTypeOf } from './headers/content-type.js';
+import type { BodyType } from './headers/content-type.js';
 import type { Negotiated } from './media-type.js';
 import type { SentDocument } from './persisted-query.js';
 
@@ -29,20 +29,25 @@ export interface GraphQLRequest {
   readonly context: RequestContext;
 }
 
-/** @throws Refusal 415 for another media type, charset or encoding; 400 for a body that is no JSON object or has wrong types */
-export async function readPost(request: IncomingMessage, limit: number): Promise<SentParameters> {
-  const unsupported = unsupportedReason(request);
+/**
+ * @param type what the request's headers say of its body
+ * @throws Refusal 415 for another media type, charset or encoding; 400 for a body that is no JSON object or has wrong types
+ */
+export async function readPost(request: IncomingMessage, type: BodyType, limit: number): Promise<SentParameters> {
+  const unsupported = unsupportedReason(type);
   if (unsupported !== undefined) throw new Refusal(unsupported, 'UNSUPPORTED_MEDIA_TYPE', { status: 415 });
-  const bytes = await readBody(request, limit).catch((error: unknown) => {
+  let bytes: Buffer;
+  try {
+    bytes = await readBody(request, limit);
+  } catch (error) {
     throw error instanceof BodyTooLarge ? tooLarge(limit) : error;
-  });
+  }
   if (bytes.length === 0) throw new Refusal('The body is empty; send {"query": "..."}', 'BAD_REQUEST');
   if (!isUtf8(bytes)) throw new Refusal('The body is not UTF-8', 'BAD_REQUEST');
   return checkParameters(parseJson(bytes.toString('utf8'), 'The body'));
 }
 
-function unsupportedReason(request: IncomingMessage): string | undefined {
-  const { mediaType, isUtf8: isInUtf8, isEncoded } = bodyTypeOf(request);
+function unsupportedReason({ mediaType, isUtf8: isInUtf8, isEncoded }: BodyType): string | undefined {
   if (mediaType !== 'application/json') return 'Send the body as application/json';
   if (!isInUtf8) return 'Send the body in UTF-8';
   return isEncoded ? 'Send the body without a content encoding' : undefined;

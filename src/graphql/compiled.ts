@@ -25,6 +25,7 @@ import type { ExecutionInput, Executor } from './executor.js';
 import { orderErrors, withMissingRoots } from './error-order.js';
 import { asksForSchema, interpreter } from './interpreted.js';
 import { copySchema } from './schema-copy.js';
+import { fittingVariables } from './variables.js';
 import { CannotWrite, WRITTEN, withWrittenLists, writtenField } from './written-lists.js';
 
 /**
@@ -278,7 +279,10 @@ function compile(
       : compileQuery(target, prepared.document, operation.name?.value);
   if (!isCompiledQuery(compiled)) return undefined;
   const definitions = operation.variableDefinitions ?? [];
+  const fitting = fittingVariables(schema, definitions);
   const valuesOf = (variables: ExecutionInput['variables']) => {
+    const known = fitting(variables);
+    if (known !== undefined) return { values: withArguments(prepared.hoisted, known) };
     const { errors, coerced } = getVariableValues(schema, definitions, variables, { maxErrors: MAX_VARIABLE_ERRORS });
     return errors === undefined ? { values: withArguments(prepared.hoisted, coerced) } : { errors };
   };

@@ -7,13 +7,10 @@ interface Fault {
   readonly message: string;
 }
 
-/** Matches a lone surrogate: with the `u` flag, a surrogate pair is a single code point. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
 /** Why a text cannot be stored by PostgreSQL or encoded in UTF-8; undefined when it can. */
 function faultOf(text: string): string | undefined {
   if (text.includes('\0')) return 'must not contain a NUL character';
-  if (LONE_SURROGATE.test(text)) return 'must be well-formed Unicode, without a lone surrogate';
+  if (!text.isWellFormed()) return 'must be well-formed Unicode, without a lone surrogate';
   return undefined;
 }
 

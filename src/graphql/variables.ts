@@ -6,8 +6,38 @@ import {
   type GraphQLError,
   type GraphQLSchema,
   type OperationDefinitionNode,
+  type VariableDefinitionNode,
 } from 'graphql';
 import { Refusal } from './refusal.js';
+
+type Variables = Readonly<Record<string, unknown>>;
+
+/**
+ * What graphql-js's `getVariableValues` does with variables that are all there and fit, without finding their types anew for each request.
+ * @returns undefined where any is left out, null or wrong: that function is to say what this means
+ */
+export function fittingVariables(
+  schema: GraphQLSchema,
+  definitions: readonly VariableDefinitionNode[],
+): (variables: Variables) => Record<string, unknown> | undefined {
+  const expected = definitions.flatMap(({ variable, type: node }) => {
+    const type = typeFromAST(schema, node);
+    return isInputType(type) ? [{ name: variable.name.value, type }] : [];
+  });
+  if (expected.length < definitions.length) return () => undefined;
+  return (variables) => {
+    const coerced: Record<string, unknown> = {};
+    try {
+      for (const { name, type } of expected) {
+        if (!Object.hasOwn(variables, name) || variables[name] == null) return undefined;
+        coerced[name] = coerceInputValue(variables[name], type);
+      }
+    } catch {
+      return undefined;
+    }
+    return coerced;
+  };
+}
 
 interface Fault {
   readonly field: string;
@@ -33,7 +63,7 @@ function faultAt(path: readonly (string | number)[], error: GraphQLError): Fault
 export function refuseVariables(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
-  variables: Readonly<Record<string, unknown>>,
+  variables: Variables,
   suggests = true,
 ): Refusal | undefined {
   const faults: Fault[] = [];

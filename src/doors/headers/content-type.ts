@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { parse } from 'content-type';
 
 /** The media type of a body as its headers declare it. */
-interface BodyType {
+export interface BodyType {
   /** In lower case, without parameters; null when the header is missing. */
   readonly mediaType: string | null;
   /** False for a charset other than UTF-8, which is the default. Other parameters are ignored. */
