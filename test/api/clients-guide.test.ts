@@ -11,8 +11,7 @@ const guide = await readFile('docs/clients.md', 'utf8');
 describe('the guide for clients', () => {
   let app: TestApp;
   beforeAll(async () => {
-    const plan = { price: 0, daily_messages: 100, daily_tokens: 100_000, max_conversations: 5, max_file_uploads: 5 };
-    app = await startTestApp({ settings: { PLANS: JSON.stringify({ free: plan }) } });
+    app = await startTestApp();
   });
   afterAll(() => app.close());
 
