@@ -42,7 +42,7 @@ const LEAST_LOOKED_UP = 3;
 export const MOST_FOUND_TITLES = 200;
 
 /** Lists with more conditions at once are rare, and each has a text of its own: they are planned anew instead of kept. */
-const MAX_NAMED_CONDITIONS = 2;
+const MAX_NAMED_CONDITIONS = 1;
 
 /** A text for what is asked for alone, so that its plan suits any values. */
 interface Conditions {
