@@ -204,6 +204,18 @@ describe.each(stores)('a model that fails, on %s', (on) => {
     expect(events.at(-1)).toMatchObject({ __typename: 'ReplyCompleted', response: 'The sky is blue.', tokens: 9 });
   });
 
+  it('to keep to its limit is cut where what was reserved is used, also when all comes at once', async () => {
+    await newcomer();
+    const chunk = JSON.stringify({ choices: [{ index: 0, delta: { content: 'word ' }, finish_reason: null }] });
+    app.model.reply({ raw: `data: ${chunk}\n\n`.repeat(5_000) });
+    const id = await askModel(owner, conversationId);
+    const last = (await readReply(owner, 'eventStream', id)).at(-1);
+    const [entry] = (await usageOf(owner)).ledger;
+    expect(last).toMatchObject({ __typename: 'ReplyCompleted', tokens: entry?.tokens });
+    // The word that is one too many has come by then.
+    expect(entry?.tokens).toBeLessThanOrEqual((entry?.reservedTokens ?? 0) + 1);
+  });
+
   it('to report its usage is charged by estimate', async () => {
     await newcomer();
     app.model.reply({ chunks: CHUNKS, usage: null });

@@ -11,15 +11,11 @@ function counterOf(counted: number[]) {
   };
 }
 
-function isSpent(budget: AnswerBudget, length: number): boolean {
-  return budget.isSpent(length, () => 'x'.repeat(length));
-}
-
 describe('the budget of an answer', () => {
   it('counts nothing while the answer cannot be too long, whatever its text', () => {
     const counted: number[] = [];
     const budget = new AnswerBudget(3_000, counterOf(counted), (tokens) => tokens);
-    for (let length = 10; length <= 1_000; length += 10) expect(isSpent(budget, length)).toBe(false);
+    for (let piece = 1; piece <= 100; piece++) expect(budget.isSpent('x'.repeat(10))).toBe(false);
     expect(counted).toEqual([]);
   });
 
@@ -27,22 +23,22 @@ describe('the budget of an answer', () => {
     const counted: number[] = [];
     const budget = new AnswerBudget(100, counterOf(counted), (tokens) => tokens);
     let length = 0;
-    while (!isSpent(budget, length)) length++;
-    expect(length).toBe(101);
-    expect(isSpent(budget, length)).toBe(true);
+    while (!budget.isSpent('x')) length++;
+    expect(length).toBe(100);
+    expect(budget.isSpent('')).toBe(true);
     expect(counted.reduce((sum, some) => sum + some, 0)).toBe(101);
   });
 
   it('goes by what the provider charges', () => {
     const budget = new AnswerBudget(100, counterOf([]), (tokens) => 2 * tokens);
-    expect(isSpent(budget, 50)).toBe(false);
-    expect(isSpent(budget, 51)).toBe(true);
+    expect(budget.isSpent('x'.repeat(50))).toBe(false);
+    expect(budget.isSpent('x')).toBe(true);
   });
 
   it('counts a long answer piece by piece', () => {
     const counted: number[] = [];
     const budget = new AnswerBudget(1_000_000, counterOf(counted), (tokens) => tokens);
-    for (let length = 1_000; length <= 9_000; length += 1_000) isSpent(budget, length);
+    for (let piece = 1; piece <= 9; piece++) budget.isSpent('x'.repeat(1_000));
     expect(counted).toEqual([4_000, 4_000]);
   });
 });

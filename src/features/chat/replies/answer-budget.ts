@@ -7,8 +7,8 @@ const COUNTED_AT_ONCE = 4_000;
 
 /** Watches an answer for the tokens that are reserved for it, in case that the provider ignores its limit. */
 export class AnswerBudget {
-  #length = 0;
   #tokens = 0;
+  #uncounted = '';
 
   /** @param cost what the provider charges, at most, for so many tokens of ours */
   constructor(
@@ -19,17 +19,17 @@ export class AnswerBudget {
 
   /**
    * Counts only where the answer may be too long by now.
-   * @param length of the whole answer so far
-   * @param answer gives it
+   * @param text that came after what it was asked with before, also where nobody was told of it yet
    */
-  isSpent(length: number, answer: () => string): boolean {
-    const uncounted = length - this.#length;
-    if (uncounted === 0) return this.cost(this.#tokens) > this.tokens;
-    const most = this.#tokens + uncounted * TOKENS_PER_CHARACTER;
-    if (uncounted < COUNTED_AT_ONCE && this.cost(most) <= this.tokens) return false;
+  isSpent(text: string): boolean {
+    this.#uncounted += text;
+    const { length } = this.#uncounted;
+    if (length === 0) return this.cost(this.#tokens) > this.tokens;
+    const most = this.#tokens + length * TOKENS_PER_CHARACTER;
+    if (length < COUNTED_AT_ONCE && this.cost(most) <= this.tokens) return false;
     // Counted piece by piece, which gives a few tokens too many: the time for the whole would grow with its square.
-    this.#tokens += this.counter.countText(answer().slice(this.#length));
-    this.#length = length;
+    this.#tokens += this.counter.countText(this.#uncounted);
+    this.#uncounted = '';
     return this.cost(this.#tokens) > this.tokens;
   }
 }

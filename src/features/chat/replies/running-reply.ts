@@ -372,7 +372,7 @@ export class RunningReply {
       else gatherer.add(event.type === 'text' ? 'delta' : event.type, event.text);
       length += event.type === 'tool-call' ? event.name.length + event.arguments.length : event.text.length;
       if (length > limits.maxReplyCharacters || calls.length > MAX_CALLS) throw new UpstreamFailed(REASONS.TOO_LARGE);
-      if (budget.isSpent(this.#writtenLength, () => this.#written)) return await this.#endSpent(events, ending);
+      if (budget.isSpent(event.type === 'tool-call' ? '' : event.text)) return await this.#endSpent(events, ending);
     }
     return { usage: null, finishReason: 'LENGTH', failure: null };
   }
