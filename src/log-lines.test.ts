@@ -30,21 +30,23 @@ describe('the guide for operators', () => {
   const named = (pattern: RegExp) => [...new Set([...GUIDE.matchAll(pattern)].map(([, name = '']) => name))];
   const read = (file: string) => readFileSync(`${ROOT}${file}`, 'utf8');
 
-  it('names settings that there are', () => {
-    const settings = new Set(settingsIn(allSettings).map(({ name }) => name));
-    const names = named(/\b([A-Z][A-Z0-9]*_[A-Z0-9_]+)\b/g);
+  it('names settings and values of enums that there are', () => {
+    const settings = settingsIn(allSettings).map(({ name }) => name);
+    const values = [...read('schema/schema.graphql').matchAll(/^ {2}([A-Z_]+)$/gm)].map(([, value]) => value);
+    const known = new Set([...settings, ...values]);
+    const names = named(/\b([A-Z][A-Z0-9]*_[A-Z0-9_]+)\b(?!…)/g);
     expect(names.length).toBeGreaterThan(15);
-    expect(names.filter((name) => !settings.has(name))).toEqual([]);
+    expect(names.filter((name) => !known.has(name))).toEqual([]);
   });
 
   /** The table of what admins do, and by which operations. */
   const [table = ''] = /\| What .*?\n\n/s.exec(GUIDE) ?? [];
 
-  it('names commands that there are', () => {
+  it('names every command, and no other', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: object };
     expect(named(/npm run ([\w:]+)/g).filter((name) => !(name in scripts))).toEqual([]);
     const sources = globSync('src/command-line/*commands.ts', { cwd: ROOT }).map(read).join('');
-    const declared = new Set([...sources.matchAll(/command\('([a-z-]+)/g)].map(([, name]) => name));
+    const declared = new Set([...sources.matchAll(/(?:command\(|^ {4}name: )'([a-z-]+)/gm)].map(([, name]) => name));
     const ofAdmins = table.split('\n').flatMap(
       (row) =>
         row
@@ -54,7 +56,14 @@ describe('the guide for operators', () => {
     );
     const names = [...named(/npm run admin -- ([a-z-]+)/g), ...ofAdmins];
     expect(names.length).toBeGreaterThan(10);
-    expect(names.filter((name) => !declared.has(name))).toEqual([]);
+    expect([...new Set(names)].sort()).toEqual([...declared].sort());
+  });
+
+  it('lists every figure', () => {
+    const source = read('src/adapters/prometheus/prometheus-metrics.ts');
+    const figures = [...source.matchAll(/'(flynkle_\w+)'/g)].map(([, name = '']) => name);
+    expect(figures.length).toBeGreaterThan(15);
+    expect(named(/^\| `(flynkle_\w+)`/gm).sort()).toEqual(figures.sort());
   });
 
   it('names operations and routes that there are', () => {
