@@ -46,4 +46,17 @@ describe('the documents', () => {
     expect(tables.length).toBeGreaterThan(20);
     expect(tables.filter(({ below }) => below === undefined || !/^\|[ :|-]+\|$/.test(below))).toEqual([]);
   });
+
+  it('say of each decision its number, when it was taken, whether it holds, and what follows from it', () => {
+    const decisions = FILES.filter((file) => file.startsWith('docs/decisions/'));
+    expect(decisions.length).toBeGreaterThan(60);
+    const isWhole = (file: string) => {
+      const number = Number(/\d{4}/.exec(file)?.[0]).toString();
+      const head = new RegExp(
+        `^# ${number}\\. .+\\n\\n- Date: \\d{4}-\\d\\d-\\d\\d.*\\n- Status: (?:Accepted|Superseded by)\\b`,
+      );
+      return head.test(prose(file)) && /^## Context$.*^## Decision$.*^## Consequences$/ms.test(prose(file));
+    };
+    expect(decisions.filter((file) => !isWhole(file))).toEqual([]);
+  });
 });
