@@ -19,9 +19,17 @@ export interface Reference {
   readonly isThere: boolean;
 }
 
+/** The descriptor of a resolver's method. Its first argument may be any row that has the property: so TypeScript compares methods. */
+interface ResolverOf<Property extends string> {
+  value?(row: Readonly<Record<Property, string | null>>, ...others: never[]): unknown;
+}
+
 /** Says of a field how its row says what it leads to. */
-export function LeadsBy(property: string, { isThere = false } = {}): MethodDecorator {
-  return Extensions({ leadsBy: { property, isThere } satisfies Reference });
+export function LeadsBy<Property extends string>(property: Property, { isThere = false } = {}) {
+  const note = Extensions({ leadsBy: { property, isThere } satisfies Reference });
+  return (resolver: object, name: string, method: ResolverOf<Property>): void => {
+    note(resolver, name, method);
+  };
 }
 
 /** What {@link LeadsBy} said of the field. */
