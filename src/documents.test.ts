@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
@@ -58,5 +58,13 @@ describe('the documents', () => {
       return head.test(prose(file)) && /^## Context$.*^## Decision$.*^## Consequences$/ms.test(prose(file));
     };
     expect(decisions.filter((file) => !isWhole(file))).toEqual([]);
+  });
+
+  it('draw every feature, and no other', () => {
+    const house = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8');
+    for (const wing of ['chat', 'identity', 'operations']) {
+      const [, drawn = ''] = new RegExp(`\\[${wing}: ([^\\]]+)\\]`).exec(house) ?? [];
+      expect(drawn.split(', ').sort()).toEqual(readdirSync(join(ROOT, 'src/features', wing)).sort());
+    }
   });
 });
