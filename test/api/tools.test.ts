@@ -223,6 +223,21 @@ describe.each(stores)('tools of the client on %s', (on) => {
     expect(await errorOf()).toMatchObject(conflict);
   });
 
+  it('are not called where the calls take more than what was reserved, by a provider that ignores its limit', async () => {
+    const huge = { id: 'call_a', name: 'add', arguments: JSON.stringify({ a: 'word '.repeat(20_000) }) };
+    app.model.reply({ chunks: ['Let me see. '], toolCalls: [huge], usage: null });
+    const id = await ask();
+    const events = await readReply(owner, 'eventStream', id);
+    const entry = (await usageOf(owner)).ledger.find(({ messageId }) => messageId === id);
+    expect(events.at(-1)).toMatchObject({
+      __typename: 'ReplyCompleted',
+      response: 'Let me see. ',
+      tokens: entry?.tokens,
+    });
+    expect(entry?.tokens).toBeLessThanOrEqual(entry?.reservedTokens ?? 0);
+    expect(await state(id)).toMatchObject({ status: 'COMPLETE', waitsUntil: null, toolCalls: [] });
+  });
+
   it('a fork while they are waited for has the calls, ends, and waits for nothing', async () => {
     app.model.reply({ toolCalls: CALLS });
     const id = await ask();
