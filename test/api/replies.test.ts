@@ -31,6 +31,15 @@ describe.each(stores)('replies on %s', (on) => {
   });
   afterAll(() => app.close());
 
+  /** The ids of the question and the reply that a conversation ends with. */
+  const lastOf = async (id: string) => {
+    const { messages } = await owner.ask<{ messages: { nodes: readonly { id: string }[] } }>(
+      'query ($id: ID!) { messages(conversationId: $id, last: 2) { nodes { id } } }',
+      { id },
+    );
+    return { question: messages.nodes[0]?.id, reply: messages.nodes[1]?.id };
+  };
+
   describe.each(streamingDoors)('through the %s', (door) => {
     it('stream as they come, counted from 1 without a gap, and end complete, stored and settled', async () => {
       const gate = Promise.withResolvers<undefined>();
@@ -196,6 +205,45 @@ describe.each(stores)('replies on %s', (on) => {
     app.model.reply({ chunks: WORDS }, { chunks: WORDS, cutAfter: 3 });
     expect(await ask()).toMatchObject({ status: 'COMPLETE', text: ANSWER });
     expect(await ask()).toMatchObject({ status: 'PARTIAL', text: 'The sky is ' });
+  });
+
+  it.each(['GraphQL', 'REST'])(
+    'that are deleted while they are waited for leave their question, over %s',
+    async (door) => {
+      const asked = app.model.requests.length;
+      app.model.reply({ chunks: WORDS, stallAfter: 1 });
+      const content = { text: 'Why?' };
+      const answer =
+        door === 'REST'
+          ? owner.rest('POST', `/conversations/${conversationId}/messages`, {
+              content,
+              message_type: 'user',
+              invoke_llm: true,
+            })
+          : owner.ask(CREATE_MESSAGE, {
+              input: { conversationId, content, messageType: 'user', invokeLlm: true, waitForReply: true },
+            });
+      await app.model.request(asked);
+      const { question, reply } = await lastOf(conversationId);
+      await owner.rest('DELETE', `/messages/${reply}`);
+      expect(await answer).toMatchObject(
+        door === 'REST'
+          ? { status: 200, body: { data: { message_id: question } } }
+          : { createMessage: { message: { id: question }, reply: null } },
+      );
+    },
+  );
+
+  it('of a chat that are deleted, with or without their conversation, are not found', async () => {
+    for (const gone of ['reply', 'conversation']) {
+      const id = await owner.createConversation();
+      const asked = app.model.requests.length;
+      app.model.reply({ chunks: WORDS, stallAfter: 1 });
+      const answer = owner.rest('POST', '/chat', { message: 'Why?', conversation_id: id });
+      await app.model.request(asked);
+      await owner.rest('DELETE', gone === 'reply' ? `/messages/${(await lastOf(id)).reply}` : `/conversations/${id}`);
+      expect(await answer).toMatchObject({ status: 404, body: { message: 'Message not found' } });
+    }
   });
 
   it('that have ended stay as they are when they are stopped', async () => {

@@ -1,4 +1,4 @@
-import { Unavailable } from '../../../kernel/errors.js';
+import { NotFound, Unavailable } from '../../../kernel/errors.js';
 import type { Timers } from '../../../kernel/timers.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import { keyedAct, type KeyedAct } from '../../../ports/keyed-act.js';
@@ -54,17 +54,18 @@ export class RepeatedQuestions {
     return act?.remembered === undefined ? undefined : { act, asked: act.remembered as AskedBefore };
   }
 
+  /** @throws NotFound when both were deleted while the reply was waited for */
   async message(viewer: Viewer, asked: AskedBefore, waitForReply: boolean): Promise<StoredQuestion> {
     if (!('message' in asked)) throw new Error('a message is always stored');
     const { message, reply } = asked;
     if (reply === null || !waitForReply) return { message, reply };
     await this.#lastEvent(reply.id, new AbortController().signal);
-    return { message, reply: await this.needs.messages.get(viewer, reply.id) };
+    return { message, reply: await endedReply(this.needs.messages, viewer, message.id, reply.id) };
   }
 
   async reply(viewer: Viewer, asked: AskedBefore, waitForReply: boolean): Promise<MessageRow> {
     const { reply } = await this.message(viewer, asked, waitForReply);
-    if (reply === null) throw new Error('an answer is always asked for');
+    if (reply === null) throw new NotFound('Message');
     return reply;
   }
 
@@ -143,6 +144,26 @@ export class RepeatedQuestions {
       await timers.sleep(POLL_MS, signal);
     }
     throw notEnded();
+  }
+}
+
+/**
+ * A reply that was waited for.
+ * @returns null when it was deleted meanwhile
+ * @throws NotFound when its question was, too, as with their conversation
+ */
+export async function endedReply(
+  messages: Pick<MessagesService, 'get'>,
+  viewer: Viewer,
+  questionId: string,
+  replyId: string,
+): Promise<MessageRow | null> {
+  try {
+    return await messages.get(viewer, replyId);
+  } catch (error) {
+    if (!(error instanceof NotFound)) throw error;
+    await messages.get(viewer, questionId);
+    return null;
   }
 }
 

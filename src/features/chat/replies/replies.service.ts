@@ -1,4 +1,12 @@
-import { Conflict, DomainError, Invalid, QuotaExceeded, Unavailable, type Fault } from '../../../kernel/errors.js';
+import {
+  Conflict,
+  DomainError,
+  Invalid,
+  NotFound,
+  QuotaExceeded,
+  Unavailable,
+  type Fault,
+} from '../../../kernel/errors.js';
 import { newId } from '../../../kernel/ids.js';
 import { inTurn, watched } from '../../../kernel/pushed.js';
 import type { Viewer } from '../../../kernel/viewer.js';
@@ -31,7 +39,7 @@ import { buildPrompt, systemMessage, withExtras, type Prompt, type PromptExtras 
 import type { Failure, RepliesRepository } from './replies.repository.js';
 import type { ReplyRunner } from './reply-runner.js';
 import { readReply } from './reply-reader.js';
-import { RepeatedQuestions, type AskedBefore } from './repeated-questions.js';
+import { endedReply, RepeatedQuestions, type AskedBefore } from './repeated-questions.js';
 import {
   assertOpenAccount,
   endsReply,
@@ -181,7 +189,9 @@ export class RepliesService {
     await limits.chat(viewer.userId);
     const options = { addition, order, answer, kind: 'REPLY', keepUnanswered: true, requestId } as const;
     const { message: stored, reply, settled } = await this.askIn(viewer, message, question, options);
-    return { message: stored, reply: request.waitForReply ? await this.afterwards(viewer, settled, reply.id) : reply };
+    if (!request.waitForReply) return { message: stored, reply };
+    await settled;
+    return { message: stored, reply: await endedReply(this.needs.messages, viewer, stored.id, reply.id) };
   }
 
   /**
@@ -207,13 +217,16 @@ export class RepliesService {
     await this.needs.limits.chat(viewer.userId);
     const options = { addition, order, answer: null, kind: 'REPLY', keepUnanswered: true, requestId } as const;
     const { reply, settled } = await this.askIn(viewer, asked, promptTextOf(asked.content), options);
-    return waitForReply ? this.afterwards(viewer, settled, reply.id) : reply;
+    if (!waitForReply) return reply;
+    await settled;
+    return this.needs.messages.get(viewer, reply.id);
   }
 
   /**
    * Asks the model and waits for the whole answer, or until the client has to answer tools. Without a conversation,
    * only usage is stored, and the model stops when `signal` aborts, unless the caller has an `Idempotency-Key` to come back with.
-   * @throws in this order: NotFound, Invalid for an unknown model, QuotaExceeded, RateLimited; then UpstreamFailed
+   * @throws in this order: NotFound, Invalid for an unknown model, QuotaExceeded, RateLimited; then UpstreamFailed, or NotFound
+   *   when the reply was deleted meanwhile
    */
   async chat(viewer: Viewer, question: Question, signal: AbortSignal, requestId?: string): Promise<ChatAnswer> {
     const repeated = this.#repeated.find();
@@ -545,11 +558,6 @@ export class RepliesService {
     return runner.start(job);
   }
 
-  private async afterwards(viewer: Viewer, settled: Promise<unknown>, replyId: string): Promise<MessageRow> {
-    await settled;
-    return this.needs.messages.get(viewer, replyId);
-  }
-
   private async store(viewer: Viewer, message: NewMessage, addition: Addition): Promise<MessageRow> {
     const { database, messages, usage } = this.needs;
     const news = messages.act();
@@ -705,5 +713,7 @@ function questionOf(content: MessageContent): string {
 
 function assertAnswered({ failure }: FinishedReply): void {
   if (failure === null || failure.code === 'STOPPED') return;
+  // It will not come by itself, as after what else ends a reply: a client that tries again would ask anew.
+  if (failure.code === 'DELETED') throw new NotFound('Message');
   throw replyError(failure);
 }

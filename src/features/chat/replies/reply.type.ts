@@ -53,7 +53,8 @@ export class CreateMessageResult {
 
   @Field(() => Message, {
     nullable: true,
-    description: "The model's reply, STREAMING or (with waitForReply) finished; null where none was asked for.",
+    description:
+      "The model's reply, STREAMING or (with waitForReply) finished; null where none was asked for, or it was deleted while it was waited for.",
   })
   readonly reply!: MessageRow | null;
 }
