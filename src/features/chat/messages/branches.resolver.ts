@@ -2,6 +2,7 @@ import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'ty
 import { BY_ID, batch } from '../../../graphql/batch.js';
 import type { RequestContext } from '../../../graphql/context.js';
 import { CurrentViewer, Operation } from '../../../graphql/operation.js';
+import { NotFound } from '../../../kernel/errors.js';
 import type { Viewer } from '../../../kernel/viewer.js';
 import { RestHidden } from '../../../rest/field.js';
 import { Rest } from '../../../rest/route.js';
@@ -71,15 +72,26 @@ export class MessageSiblingsResolver {
   constructor(private readonly messages: Pick<MessagesService, 'load'>) {}
 
   @FieldResolver(() => [Message], { description: 'Oldest first.' })
-  async nodes(@Root() { ids }: Siblings, @Ctx() context: RequestContext): Promise<readonly MessageRow[]> {
+  async nodes(@Root() { ids }: Siblings, @Ctx() context: Pick<RequestContext, 'once'>): Promise<readonly MessageRow[]> {
     return loadAll(this.messages, ids, context);
   }
 }
 
-function loadAll(
+/** Those that were not deleted since their ids were read. */
+async function loadAll(
   messages: Pick<MessagesService, 'load'>,
   ids: readonly string[],
-  context: RequestContext,
+  context: Pick<RequestContext, 'once'>,
 ): Promise<readonly MessageRow[]> {
-  return Promise.all(ids.map((id) => batch(context, messages, BY_ID, id, (wanted) => messages.load(wanted))));
+  const rows = await Promise.all(
+    ids.map(async (id) => {
+      try {
+        return await batch(context, messages, BY_ID, id, (wanted) => messages.load(wanted));
+      } catch (error) {
+        if (error instanceof NotFound) return null;
+        throw error;
+      }
+    }),
+  );
+  return rows.filter((row) => row !== null);
 }

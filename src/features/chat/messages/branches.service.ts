@@ -55,9 +55,12 @@ export class BranchesService {
     return conversations.get(viewer, fork.id);
   }
 
-  /** In the order of `ids`, without a permission check: for messages that the viewer may see. */
-  async siblings(ids: readonly string[]): Promise<readonly (Siblings | Error)[]> {
+  /**
+   * In the order of `ids`, without a permission check: for messages that the viewer may see. One that was deleted since it was read
+   * has none: whoever reads the others of its list is not refused them.
+   */
+  async siblings(ids: readonly string[]): Promise<readonly Siblings[]> {
     const found = await this.needs.repository.siblings(ids);
-    return ids.map((id) => found.get(id) ?? new NotFound('Message'));
+    return ids.map((id) => found.get(id) ?? { ids: [], index: 0, totalCount: 0 });
   }
 }
