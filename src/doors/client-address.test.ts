@@ -20,6 +20,7 @@ describe('the address of a client', () => {
       '198.51.100.7',
     ],
     ['behind a proxy on a socket for both families', PROXIES, '::ffff:10.0.0.1', '198.51.100.7', '198.51.100.7'],
+    ['by IPv4 on a socket for both families is that of IPv4', [], '::ffff:192.0.2.1', null, '192.0.2.1'],
     ['with IPv6', PROXIES, '10.0.0.1', '2001:db8::1', '2001:db8::1'],
     ['with a port', PROXIES, '10.0.0.1', '198.51.100.7:4711', '198.51.100.7'],
     ['with a port and IPv6', PROXIES, '10.0.0.1', '[2001:db8::1]:4711', '2001:db8::1'],

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { Client } from '../kernel/caller.js';
 import { Networks } from '../kernel/networks.js';
+import { plainAddress } from '../kernel/plain-address.js';
 
 /** Where a request came from: the address of its socket, and its headers. */
 export interface Peer extends Client {
@@ -26,7 +27,7 @@ export function createClientOf(trustedProxies: readonly string[]): (peer: Peer) 
       if (next === undefined || isIP(next) === 0) break;
       client = next;
     }
-    return { ipAddress: client, userAgent };
+    return { ipAddress: client === null ? null : plainAddress(client), userAgent };
   };
 }
 

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../kernel/log.js';
 import { Bag } from '../kernel/bag.js';
+import { plainAddress } from '../kernel/plain-address.js';
 import { openRequest } from '../kernel/request-scope.js';
 import type { EndedRequest } from '../ports/metrics.js';
 import type { Tracing } from '../ports/tracing.js';
@@ -110,7 +111,7 @@ function asksForWebSocket({ headers }: IncomingMessage): boolean {
 /** One HTTP server for every door, with request ids, the access log, CORS, security headers and draining at shutdown. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { log, origins } = options;
-  const { clientOf = ({ socket }: IncomingMessage) => socket.remoteAddress ?? null } = options;
+  const { clientOf = ({ socket }: IncomingMessage) => plainAddress(socket.remoteAddress ?? '') || null } = options;
   const { unread } = options;
   const running = new RunningRequests(log, {
     clientOf,

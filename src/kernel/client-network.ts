@@ -1,12 +1,13 @@
 import { isIPv4 } from 'node:net';
+import { plainAddress } from './plain-address.js';
 
 /**
  * Rate-limit key of a client: the IPv4 address, or the /64 of an IPv6 address, since one client usually has a whole /64.
  * @param address as a socket reports it
  */
 export function clientNetwork(address: string): string {
-  const mapped = address.replace(/^::ffff:(?=[0-9.]+$)/i, '');
-  if (isIPv4(mapped)) return mapped;
+  const plain = plainAddress(address);
+  if (isIPv4(plain)) return plain;
   const [front = '', back] = address.replace(/%.*$/, '').split('::');
   const first = front === '' ? [] : front.split(':');
   const last = back === undefined || back === '' ? [] : back.split(':');

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { plainAddress } from './plain-address.js';
 
 /** A set of address ranges. */
 export class Networks {
@@ -14,8 +15,8 @@ export class Networks {
 
   /** @param address as a socket reports it; an invalid address is in no network */
   has(address: string): boolean {
-    // A dual-stack socket reports IPv4 peers as ::ffff:192.0.2.1, and link-local peers with a zone.
-    const bare = address.replace(/^::ffff:(?=[0-9.]+$)/i, '').replace(/%.*$/, '');
+    // Those of a link have a zone behind them.
+    const bare = plainAddress(address).replace(/%.*$/, '');
     const family = isIP(bare);
     return family !== 0 && this.#list.check(bare, family === 4 ? 'ipv4' : 'ipv6');
   }
