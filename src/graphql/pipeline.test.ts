@@ -345,6 +345,17 @@ describe('input', () => {
     expect((await run('query ($n: String!) { hello(name: $n) }', { n: '🏊' })).data).toEqual({ hello: 'Hello, 🏊' });
   });
 
+  it('is refused with a number that would be stored as null', async () => {
+    const variables = JSON.parse('{ "input": { "detail": { "counts": [1.7e308, -1e400] } } }') as Record<
+      string,
+      unknown
+    >;
+    const fault = { field: 'input.detail.counts.1', message: 'must not be a number beyond 1.8e308' };
+    expect(await firstError(store, variables)).toMatchObject({
+      extensions: { code: 'BAD_USER_INPUT', errors: [fault] },
+    });
+  });
+
   it('is refused when it is nested too deep', async () => {
     let value: unknown = 'leaf';
     for (let level = 0; level < 40; level += 1) value = { detail: value };

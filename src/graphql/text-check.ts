@@ -1,4 +1,4 @@
-import { visit, type DocumentNode } from 'graphql';
+import { visit, type DocumentNode, type FloatValueNode, type IntValueNode, type ValueNode } from 'graphql';
 import { MAX_JSON_DEPTH } from '../kernel/rules.js';
 import { Refusal } from './refusal.js';
 
@@ -14,15 +14,21 @@ function faultOf(text: string): string | undefined {
   return undefined;
 }
 
+/** Of a number that is read as infinite, which JSON does not know: it would be stored as null. */
+const TOO_LARGE = 'must not be a number beyond 1.8e308';
+
 /**
- * The first text in `value` that cannot be stored, or a value that is nested deeper than {@link MAX_JSON_DEPTH}. Looks only
- * into plain objects and lists, which an uploaded file is not.
+ * The first text or number in `value` that cannot be stored, or a value that is nested deeper than {@link MAX_JSON_DEPTH}. Looks
+ * only into plain objects and lists, which an uploaded file is not.
  */
 function findFault(value: unknown, field: string, depth: number): Fault | undefined {
   if (typeof value === 'string') {
     const message = faultOf(value);
     return message === undefined ? undefined : { field, message };
   }
+  // A variable that is a number itself is refused by its type.
+  if (typeof value === 'number')
+    return depth === 1 || Number.isFinite(value) ? undefined : { field, message: TOO_LARGE };
   if (typeof value !== 'object' || value === null) return undefined;
   if (depth > MAX_JSON_DEPTH) return { field, message: `must not be nested more than ${MAX_JSON_DEPTH} levels deep` };
   if (Array.isArray(value)) {
@@ -43,7 +49,7 @@ function findFault(value: unknown, field: string, depth: number): Fault | undefi
   return undefined;
 }
 
-/** Refuses variables that hold a NUL, a lone surrogate, or JSON nested too deep; the error names the path. */
+/** Refuses variables that hold a NUL, a lone surrogate, an infinite number, or JSON nested too deep; the error names the path. */
 export function checkVariables(variables: Readonly<Record<string, unknown>>): Refusal | undefined {
   for (const [name, value] of Object.entries(variables)) {
     const fault = findFault(value, name, 1);
@@ -55,16 +61,22 @@ export function checkVariables(variables: Readonly<Record<string, unknown>>): Re
   return undefined;
 }
 
-/** The same check for the string literals of a document, since `"\u0000"` is valid GraphQL. */
+/** The same check for the literals of a document, since `"\u0000"` and `1e400` are valid GraphQL. */
 export function checkLiterals(document: DocumentNode): Refusal | undefined {
   let refusal: Refusal | undefined;
+  const refuse = (what: string, fault: string | undefined, nodes: ValueNode) => {
+    if (fault === undefined) return;
+    refusal ??= new Refusal(`A ${what} in the document ${fault}`, 'BAD_USER_INPUT', { status: 422, nodes });
+  };
+  const checkNumber = (node: FloatValueNode | IntValueNode) => {
+    refuse('value', Number.isFinite(Number(node.value)) ? undefined : TOO_LARGE, node);
+  };
   visit(document, {
     StringValue(node) {
-      const fault = faultOf(node.value);
-      if (fault === undefined) return undefined;
-      refusal ??= new Refusal(`A string in the document ${fault}`, 'BAD_USER_INPUT', { status: 422, nodes: node });
-      return undefined;
+      refuse('string', faultOf(node.value), node);
     },
+    FloatValue: checkNumber,
+    IntValue: checkNumber,
   });
   return refusal;
 }

@@ -55,6 +55,12 @@ const CASES: readonly (readonly [string, string, Readonly<Record<string, unknown
     /^input\.content has a name that must be well-formed Unicode/,
   ],
   [
+    'a number in JSON that JSON does not know',
+    'mutation ($id: ID!) { createMessage(input: { conversationId: $id, messageType: "note", content: { n: 1e400 } }) { message { id } } }',
+    { id: '$conversation' },
+    /^A value in the document must not be a number beyond 1\.8e308$/,
+  ],
+  [
     'JSON that is nested too deep',
     WRITE,
     { input: { conversationId: '$conversation', messageType: 'user', content: nested(40) } },
