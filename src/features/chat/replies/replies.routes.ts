@@ -15,6 +15,9 @@ const QUESTION_TEXT: JsonSchema = {
   then: {
     properties: {
       content: { properties: { text: { maxLength: MAX_QUESTION_LENGTH, pattern: '\\S' } } },
+      // Programs that check the example take what is not named here for unknown.
+      message_type: {},
+      invoke_llm: {},
     },
   },
 };
