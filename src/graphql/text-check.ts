@@ -14,7 +14,7 @@ function faultOf(text: string): string | undefined {
   return undefined;
 }
 
-/** Of a number that is read as infinite, which JSON does not know: it would be stored as null. */
+/** The fault of a number that JavaScript reads as infinite: JSON has no infinity, so null would be stored. */
 const TOO_LARGE = 'must not be a number beyond 1.8e308';
 
 /**

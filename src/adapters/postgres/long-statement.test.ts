@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type pg from 'pg';
+import pg from 'pg';
 import { createDatabase, silentLogger, testServerUrl } from '../../../test/support/servers.js';
 import { runLongStatement } from './long-statement.js';
 import { createPostgresPool } from './postgres-pool.js';
@@ -9,11 +9,17 @@ const server = testServerUrl();
 (server === undefined ? describe.skip : describe)('a statement that may take minutes', () => {
   let database: Awaited<ReturnType<typeof createDatabase>>;
   let pool: pg.Pool;
+  /** Holds the locks that long statements wait for. */
+  let holder: pg.Client;
   beforeAll(async () => {
     database = await createDatabase(server ?? '');
+    holder = new pg.Client(database.url);
+    await holder.connect();
+    await holder.query('SELECT pg_advisory_lock(number) FROM generate_series(1, 3) AS number');
     pool = createPostgresPool({ url: database.url, logger: silentLogger, size: 1, limitStatements: true });
   });
   afterAll(async () => {
+    await holder.end();
     await pool.end();
     await database.drop();
   });
@@ -43,7 +49,7 @@ const server = testServerUrl();
 
   it('is ended when it is told to', async () => {
     const closing = new AbortController();
-    const statement = 'SELECT pg_sleep(500)';
+    const statement = 'SELECT pg_advisory_lock(1)';
     const over = run(statement, closing.signal).catch((error: unknown) => error);
     await begun(statement);
     closing.abort();
@@ -52,8 +58,8 @@ const server = testServerUrl();
   });
 
   it.each([
-    ['it cannot be ended', 'SELECT pg_sleep(501)', () => Promise.reject(new Error('the server is away'))],
-    ['nothing is heard of its end', 'SELECT pg_sleep(502)', () => Promise.resolve({ rows: [] })],
+    ['it cannot be ended', 'SELECT pg_advisory_lock(2)', () => Promise.reject(new Error('the server is away'))],
+    ['nothing is heard of its end', 'SELECT pg_advisory_lock(3)', () => Promise.resolve({ rows: [] })],
   ])('is not waited for where %s', async (_where, statement, query) => {
     const closing = new AbortController();
     const over = run(statement, closing.signal, { query } as unknown as pg.Pool).catch(String);

@@ -62,11 +62,11 @@ interface Condition {
   readonly test: string;
   /** The test of a block, where those are counted by what is asked for; it has the same parameter. */
   readonly ofBlocks?: string;
-  /** Of the parameter, `?`, if the test has one. */
+  /** The value for the parameter, which the test writes as `?`; left out where the test has none. */
   readonly value?: unknown;
 }
 
-// Without a parameter: no plan that is made once could use an index of those alone that have the mark.
+// These tests have no parameter: no plan that is made once could use an index of those alone that have the mark.
 const PINNED: Condition = { name: 'pinned', test: 'is_pinned', ofBlocks: 'is_pinned' };
 const NOT_PINNED: Condition = { name: 'not_pinned', test: 'NOT is_pinned', ofBlocks: 'NOT is_pinned' };
 const UNREAD: Condition = { name: 'unread', test: 'unread_count > 0' };

@@ -5,7 +5,7 @@ import { MessageSiblingsResolver } from './branches.resolver.js';
 import { BranchesService } from './branches.service.js';
 import type { MessageRow } from './message.js';
 
-/** Of a request, as far as loaders need it. */
+/** A context with the one method of a request's that loaders call. */
 function request() {
   const made = new Map<object, unknown>();
   return {

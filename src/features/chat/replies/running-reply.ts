@@ -364,9 +364,8 @@ export class RunningReply {
     for await (const event of { [Symbol.asyncIterator]: () => events }) {
       if (event.type === 'end') {
         gatherer.end();
-        const called = calls.map((call) => call.name + call.arguments).join('');
         // Nobody is told of calls that are more than what was reserved, nor charged for them: a provider that keeps to its limit cuts them.
-        if (event.usage === null && budget.isSpent(called))
+        if (event.usage === null && budget.isSpent(calls.map((call) => call.name + call.arguments).join('')))
           return { usage: null, finishReason: 'LENGTH', failure: null };
         return { ...event, failure: await this.#callTools(calls) };
       }
