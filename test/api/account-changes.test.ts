@@ -365,6 +365,32 @@ describe.each(stores)('changes of an account on %s', (on) => {
     await undoTokenTo(admin.credentials.email);
   });
 
+  it('lose their links when an admin gives the account another address, not when an admin sets a password', async () => {
+    const [user, admin] = [await verified(), await signUp(app)];
+    await app.database.query('UPDATE users SET is_admin = true WHERE id = $1', [admin.userId]);
+    const { email } = user.credentials;
+    const [second, given] = [newAddress(), newAddress()];
+    await user.rest('PATCH', '/users/me', { password: THIEFS });
+    const first = await undoTokenTo(email, /password of your/);
+    await admin.rest('PATCH', `/admin/users/${user.userId}`, { password: NEW_PASSWORD });
+    const owner = new Actor(app.url, { email, password: NEW_PASSWORD });
+    await owner.login();
+    await owner.rest('PATCH', '/users/me', { email: second });
+    const later = await undoTokenTo(email, /address of your/);
+    await admin.rest('PATCH', `/admin/users/${user.userId}`, { password: THIEFS });
+
+    await admin.rest('PATCH', `/admin/users/${user.userId}`, { email: given });
+    for (const token of [first, later]) expect(await undo(token)).toMatchObject(refusal(400, 'Invalid link'));
+    expect(await emailOf(user.userId)).toBe(given);
+    expect(await logsIn(given, THIEFS)).toBe(true);
+
+    const other = await signUp(app);
+    const { email: others } = other.credentials;
+    await other.rest('PATCH', '/users/me', { email: newAddress() });
+    await admin.rest('PATCH', `/admin/users/${other.userId}`, { password: NEW_PASSWORD });
+    expect(await undo(await undoTokenTo(others))).toMatchObject(success('change undone'));
+  });
+
   describe('changePassword', () => {
     const over = {
       REST: (person: Actor, input: object) => person.rest('POST', '/auth/change-password', input),

@@ -114,6 +114,11 @@ export class AccountChangesRepository {
     return true;
   }
 
+  /** Ends every change of the user, so that no link works any more. */
+  async endAllOf(sql: Sql, userId: string, now: Date): Promise<void> {
+    await sql.prisma.accountChange.updateMany({ where: { userId, endedAt: null }, data: { endedAt: now } });
+  }
+
   async deleteOld(sql: Sql, now: Date): Promise<void> {
     await sql.prisma.accountChange.deleteMany({ where: { expiresAt: { lt: now } } });
   }

@@ -54,8 +54,10 @@ export class QueuedAccountNotices implements AccountNotices {
 
   async noteChange(sql: Sql, { actor, before, isNewEmail, isNewPassword }: AccountChanged): Promise<void> {
     const { id: userId, email } = before;
+    const isOwn = actor.userId === userId;
+    if (isNewEmail && !isOwn) await this.needs.repository.endAllOf(sql, userId, this.needs.clock.now());
     if (email === null) return;
-    const changeId = actor.userId === userId ? await this.#keep(sql, before, email) : null;
+    const changeId = isOwn ? await this.#keep(sql, before, email) : null;
     if (changeId === undefined) return;
     const occasion = this.#occasionOf(userId, actor);
     await this.#add(sql, { kind: 'change', email, isNewEmail, isNewPassword, changeId, ...occasion });
@@ -142,7 +144,7 @@ export class AccountMailer {
   ): Promise<void> {
     const { repository, clock, undoUrl } = this.needs;
     const token = newToken();
-    // Undone by an earlier link before this mail was written.
+    // Undone by an earlier link, or ended by an admin, before this mail was written.
     if ((await repository.putToken(changeId, sha256(token), clock.now())) === null) return;
     await this.#send(email, changeMail(change, occasion, undoUrl(token)));
   }

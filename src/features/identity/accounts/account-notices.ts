@@ -33,7 +33,8 @@ export interface AccountNotices {
   notify(sql: Sql, userId: string, notice: AccountNotice, actor: NoticeActor): Promise<void>;
   /**
    * Queues a mail to the address from before the change, in the transaction of the change. If users made the change
-   * themselves, the mail has a link that undoes it.
+   * themselves, the mail has a link that undoes it. An address that somebody else gives the account is not undone by the
+   * links of earlier changes either: they end.
    */
   noteChange(sql: Sql, change: AccountChanged): Promise<void>;
   /**
