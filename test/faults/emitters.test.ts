@@ -94,6 +94,7 @@ async function behindProxy(address: string, defaultPort: number): Promise<{ url:
           PORT: String(port),
           HOST: '127.0.0.1',
           DRAIN_SECONDS: '0',
+          MAX_EVENT_LOOP_LAG_MS: '1000000',
           DATA_DIR: directory,
         },
       });

@@ -27,6 +27,7 @@ const ROOMY: Environment = {
   RATE_LIMIT_CODE_CLIENT: '1000/60',
   RATE_LIMIT_PROVIDER_LOGIN: '1000/60',
   MODEL_BREAKER_FAILURES: '1000',
+  MAX_EVENT_LOOP_LAG_MS: '1000000',
 };
 
 /** Settings that leave nothing in the service which the next suite could notice: others say where things are, or are counted. */
