@@ -264,6 +264,28 @@ describe.each(stores)('the branches of a conversation on %s', (on) => {
     expect(versions.body.data).toMatchObject([{ message_id: question }]);
   });
 
+  it('a question that was answered anew meanwhile is not forgotten with its first answer', async () => {
+    const id = await owner.createConversation();
+    const gate = Promise.withResolvers<undefined>();
+    app.model.reply({ reasoning: ['Hm.'], chunks: [], hold: { after: 1, until: gate.promise } });
+    const first = owner.rest('POST', '/chat', { message: 'Why?', conversation_id: id });
+    const asked = await eventually(
+      () => branchOf(owner, id),
+      ({ messages }) => messages.length === 2,
+    );
+    const question = asked.messages[0]?.id ?? '';
+    const again = await regenerate(question, 'Because.');
+    gate.resolve(undefined);
+    expect((await first).status).toBe(502);
+    const { messages } = await branchOf(owner, id);
+    expect(messages.map(({ id: shown, replyTo }) => [shown, replyTo])).toEqual([
+      [question, null],
+      [again, { id: question }],
+    ]);
+    const versions = await owner.rest('GET', `/messages/${again}/siblings`);
+    expect(versions.body.data).toMatchObject([{ message_id: again }]);
+  });
+
   it('a fork is a conversation with a copy of the branch, up to a message', async () => {
     const id = await owner.createConversation('a title');
     const { reply } = await ask(id, 'Hello', 'Hi!');

@@ -268,7 +268,8 @@ describe.each([fake, ...real])('the rows of replies, in $name', ({ open }) => {
   it('say which replies must stop', async () => {
     const [one, other, removed] = [await rows.begin(), await rows.begin(), await rows.begin()];
     await rows.replies.requestStop(other.id);
-    await rows.database.transaction((sql) => rows.replies.remove(sql, [removed.id]));
+    const gone = await rows.database.transaction((sql) => rows.replies.remove(sql, [removed.id]));
+    expect(gone).toEqual([removed.id]);
     const stops = await rows.replies.findStops([one.id, other.id, removed.id]);
     expect([...stops]).toEqual(
       expect.arrayContaining([

@@ -269,12 +269,16 @@ export class FakeDatabase extends FakeServer {
             transaction.changes.set(replyKey(id), { ...row, ...columnsOf(transcript), tokens, generation, waitsUntil });
             return true;
           }),
+        // The question of a reply is no row here, so that no reply is another one's of it.
         remove: (sql, ids) =>
           within(sql, async (transaction) => {
+            const gone: string[] = [];
             for (const id of ids) {
               await this.#lock(transaction, replyKey(id));
+              if (this.#reply(transaction, id) !== null) gone.push(id);
               transaction.changes.set(replyKey(id), null);
             }
+            return gone;
           }),
         giveEnd: (id, sequence) =>
           statement(async (transaction) => {

@@ -244,14 +244,21 @@ export class RepliesRepository {
     return rows;
   }
 
-  /** Forgets a reply and its question, with the idempotency key that they came with: the question may be asked again. */
-  async remove(sql: Sql, ids: readonly string[]): Promise<void> {
-    await sql.query(
+  /**
+   * Forgets a reply and its question, with the idempotency key that they came with: the question may be asked again. A question
+   * that has another reply by now stays.
+   * @returns the ids of those that are gone with this
+   */
+  async remove(sql: Sql, ids: readonly string[]): Promise<readonly string[]> {
+    const { rows } = await sql.query<{ id: string }>(
       `WITH keys AS (DELETE FROM idempotency_keys WHERE reply_id = ANY($1::uuid[]))
-       DELETE FROM messages WHERE id = ANY($1::uuid[])`,
+       DELETE FROM messages m WHERE m.id = ANY($1::uuid[])
+         AND NOT EXISTS (SELECT FROM messages other WHERE other.reply_to_id = m.id AND other.id <> ALL($1::uuid[]))
+       RETURNING m.id`,
       [ids],
       'reply_remove',
     );
+    return rows.map(({ id }) => id);
   }
 
   /** @returns false when the reply had already ended or does not exist */

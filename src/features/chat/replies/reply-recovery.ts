@@ -223,8 +223,8 @@ export class ReplyRecovery {
     const failure = failureOf('INTERRUPTED');
     const generation = generationOf(reply, spent);
     const forgotten = isForgotten ? [reply.id, ...(reply.replyToId === null ? [] : [reply.replyToId])] : null;
-    if (forgotten !== null) await replies.remove(sql, forgotten);
-    else {
+    const gone = forgotten && (await replies.remove(sql, forgotten));
+    if (gone === null) {
       const status = failedStatus(transcript);
       await replies.finish(sql, reply.id, {
         status,
@@ -235,7 +235,7 @@ export class ReplyRecovery {
       });
     }
     const news = messages.act();
-    await messages.note(news, sql, reply.conversationId, ...endingOf(reply.id, forgotten));
+    await messages.note(news, sql, reply.conversationId, ...endingOf(reply.id, gone));
     return { reply: { reply, logged, transcript, isForgotten, generation, news } };
   }
 

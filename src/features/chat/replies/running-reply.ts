@@ -524,11 +524,11 @@ export class RunningReply {
       const { settlement, ...end } = round;
       if (!(await usage.settle(sql, reservation, settlement))) return null;
       await this.job.keepEnd?.(sql, end);
-      if (forgotten !== null) await replies.remove(sql, forgotten);
-      else if (reply !== null && !(await this.#storeIn(sql, reply.id, round))) return 'deleted';
+      const gone = forgotten && (await replies.remove(sql, forgotten));
+      if (gone === null && reply !== null && !(await this.#storeIn(sql, reply.id, round))) return 'deleted';
       if (reply !== null) {
         await onComplete?.(sql, reply);
-        await messages.note(this.#news, sql, reply.conversationId, ...endingOf(reply.id, forgotten));
+        await messages.note(this.#news, sql, reply.conversationId, ...endingOf(reply.id, gone));
       }
       return 'stored';
     });
