@@ -1,10 +1,15 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { signUp } from '../support/actor.js';
 import { eventually } from '../support/eventually.js';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.js';
 import { postgresBinaries, startPostgres, type PostgresServer } from '../support/postgres-server.js';
 import { killPrograms, startProgram, withDataDirectory, type Program } from '../support/program.js';
-import { ROOMY_PLANS } from '../support/replies.js';
+
+const PLANS = JSON.stringify({
+  free: { price: 0, daily_messages: 0, daily_tokens: 0, max_conversations: 100, max_file_uploads: 1 },
+});
 
 const readiness = async ({ url }: Program) => (await fetch(`${url}/health/ready`)).status;
 
@@ -27,7 +32,7 @@ const readiness = async ({ url }: Program) => (await fetch(`${url}/health/ready`
   const withService = (work: (program: Program, owner: Awaited<ReturnType<typeof signUp>>) => Promise<void>) =>
     withDataDirectory(async (directory) => {
       const url = `postgresql://postgres@127.0.0.1:${proxy.port}/postgres`;
-      const program = await startProgram({ DATA_DIR: directory, DATABASE_URL: url, PLANS: ROOMY_PLANS });
+      const program = await startProgram({ DATA_DIR: directory, DATABASE_URL: url, PLANS });
       await work(program, await signUp(program));
       expect(program.output()).not.toMatch(/An unexpected error|nobody waited for/);
       program.kill('SIGTERM');
@@ -101,5 +106,31 @@ const readiness = async ({ url }: Program) => (await fetch(`${url}/health/ready`
       await standby.remove();
       await primary.remove();
     }
+  });
+
+  it('just after it committed an upload: the file is there, with its bytes, and counts once', async () => {
+    await withService(async (program, owner) => {
+      const sending = request(`${program.url}/api/v1/uploads`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${owner.token ?? ''}`, 'content-type': 'multipart/form-data; boundary=b' },
+      });
+      const answer = once(sending, 'response');
+      sending.write('--b\r\nContent-Disposition: form-data; name="file"; filename="notes.txt"\r\n\r\nfirst, ');
+      const placesTaken = async () =>
+        (await owner.ask<{ limits: { uploads: { used: number } } }>('{ limits { uploads { used } } }')).limits.uploads;
+      await eventually(placesTaken, ({ used }) => used === 1);
+      // As a whole statement: BEGIN names it, too.
+      proxy.loseAnswersTo('COMMIT\0');
+      sending.end('last\r\n--b--\r\n');
+      const [{ statusCode }] = (await answer) as [IncomingMessage];
+      proxy.heal();
+      expect(statusCode).toBe(200);
+      const { uploads, usage } = await owner.ask<{
+        uploads: { nodes: { url: string }[] };
+        usage: { fileUploads: number }[];
+      }>('{ uploads { nodes { url } } usage { fileUploads } }');
+      expect([uploads.nodes.length, usage]).toEqual([1, [{ fileUploads: 1 }]]);
+      expect(await (await fetch(uploads.nodes[0]?.url ?? '')).text()).toBe('first, last');
+    });
   });
 });

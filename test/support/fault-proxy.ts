@@ -11,6 +11,8 @@ export interface FaultProxy {
   refuse(): void;
   /** Resets a connection, present or new, when its client sends `text`, until {@link heal}; the server never sees it. */
   resetAt(text: string): void;
+  /** Lets requests with `text` through and resets their connections at the first bytes of the answer, until {@link heal}. */
+  loseAnswersTo(text: string): void;
   /** Resets each new connection once so many bytes have passed through it, both ways together, until {@link heal}. */
   resetAfter(drawBytes: () => number): void;
   /** Lets requests through and drops the answers, on present and new connections, until {@link heal}. */
@@ -37,6 +39,7 @@ export async function startFaultProxy(first: Target): Promise<FaultProxy> {
   let target = first;
   let mode: 'forward' | 'refuse' | 'mute' | 'freeze' = 'forward';
   let fatalText: string | undefined;
+  let unansweredText: string | undefined;
   let drawBytes: (() => number) | undefined;
   const clients = new Set<Socket>();
   let waiting: (() => void)[] = [];
@@ -49,6 +52,7 @@ export async function startFaultProxy(first: Target): Promise<FaultProxy> {
     const upstream = connect(target);
     clients.add(client);
     let left = drawBytes?.() ?? Infinity;
+    let isUnanswered = false;
     /** The part of the data that may still pass; the connection is reset behind it. */
     const allowed = (data: Buffer): Buffer => {
       const part = data.subarray(0, left);
@@ -74,12 +78,14 @@ export async function startFaultProxy(first: Target): Promise<FaultProxy> {
         client.resetAndDestroy();
         return;
       }
+      isUnanswered ||= unansweredText !== undefined && data.includes(unansweredText);
       upstream.write(allowed(data), () => {
         for (const resolve of waiting.splice(0)) resolve();
       });
     });
     upstream.on('data', (data) => {
-      if (mode === 'forward') client.write(allowed(data));
+      if (isUnanswered) client.resetAndDestroy();
+      else if (mode === 'forward') client.write(allowed(data));
     });
   });
   server.listen(0, '127.0.0.1');
@@ -104,6 +110,9 @@ export async function startFaultProxy(first: Target): Promise<FaultProxy> {
     resetAt: (text) => {
       fatalText = text;
     },
+    loseAnswersTo: (text) => {
+      unansweredText = text;
+    },
     resetAfter: (draw) => {
       drawBytes = draw;
     },
@@ -117,6 +126,7 @@ export async function startFaultProxy(first: Target): Promise<FaultProxy> {
       if (mode === 'mute' || mode === 'freeze') reset();
       mode = 'forward';
       fatalText = undefined;
+      unansweredText = undefined;
       drawBytes = undefined;
     },
     redirect: (other) => {

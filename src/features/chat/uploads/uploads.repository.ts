@@ -100,13 +100,14 @@ export class UploadsRepository {
     return rows[0] ?? null;
   }
 
-  /** Releases the place of a file whose bytes could not be stored. */
-  async release(id: string, leaseSeconds: number): Promise<void> {
-    await this.database.query(
+  /** Releases the place of a file whose bytes could not be stored. @returns false when they were, and its row says so */
+  async release(id: string, leaseSeconds: number): Promise<boolean> {
+    const { rowCount } = await this.database.query(
       `UPDATE uploads SET status = 'DELETING', lease_expires_at = now() + make_interval(secs => $2::int)
        WHERE id = $1 AND status <> 'STORED'`,
       [id, leaseSeconds],
     );
+    return rowCount > 0;
   }
 
   /** Deletes the row of a file whose bytes are removed. */

@@ -74,9 +74,8 @@ export class UploadsService {
         return row;
       });
     } catch (error) {
-      // The place is free before the client is told. If this fails too, the sweep does it later.
-      await repository.release(id, DELETE_LEASE_SECONDS).catch(() => undefined);
-      void this.removeBytes(id).catch(() => undefined);
+      const stored = await this.giveUp(viewer, id);
+      if (stored !== null) return stored;
       throw error;
     } finally {
       clearInterval(renewal);
@@ -140,6 +139,23 @@ export class UploadsService {
   /** For a start while no other instance is running: every file that is not stored is abandoned. */
   expireAllLeases(): Promise<void> {
     return this.needs.repository.expireAllLeases();
+  }
+
+  /**
+   * Takes back a file that failed. Where the database does not say now whether it is stored, the sweep does it later.
+   * @returns the file when it is stored all the same: the answer to the commit was lost
+   */
+  private async giveUp(viewer: Viewer, id: string): Promise<UploadRow | null> {
+    const { repository } = this.needs;
+    try {
+      // The place is free before the client is told.
+      const isReleased = await repository.release(id, DELETE_LEASE_SECONDS);
+      const stored = isReleased ? null : await repository.findOwned(viewer.userId, id);
+      if (stored === null) void this.removeBytes(id).catch(() => undefined);
+      return stored;
+    } catch {
+      return null;
+    }
   }
 
   private async removeBytes(id: string): Promise<void> {
