@@ -111,12 +111,15 @@ export class SecondFactorRepository {
     return count === 1;
   }
 
-  /** Consumes a recovery code, and resets the count of failures. @returns false when there is no such code */
+  /**
+   * Consumes a recovery code, and resets the count of failures.
+   * @returns false when there is no such code: the caller rolls back, or the count is reset all the same
+   */
   async useRecoveryCode(sql: Sql, userId: string, codeHash: Bytes): Promise<boolean> {
-    const { count } = await sql.prisma.recoveryCode.deleteMany({ where: { userId, codeHash } });
-    if (count === 0) return false;
+    // The factor's row first, as all who replace or remove the codes hold it: two at once would wait for each other.
     await sql.prisma.secondFactor.updateMany({ where: { userId }, data: { failures: 0, blockedUntil: null } });
-    return true;
+    const { count } = await sql.prisma.recoveryCode.deleteMany({ where: { userId, codeHash } });
+    return count === 1;
   }
 
   /** Replaces all of the user's recovery codes. */
