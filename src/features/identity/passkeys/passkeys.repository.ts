@@ -33,6 +33,10 @@ export class PasskeysRepository {
     });
   }
 
+  count(sql: Sql, userId: string): Promise<number> {
+    return sql.prisma.passkey.count({ where: { userId } });
+  }
+
   async findCredential(credentialId: string): Promise<Credential | null> {
     const credential = await this.database.prisma.passkey.findUnique({
       where: { credentialId },

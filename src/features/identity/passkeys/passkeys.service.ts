@@ -94,9 +94,9 @@ export class PasskeysService {
     if (credential === null) {
       throw new Invalid([{ field: 'input.credential', message: 'is not a good answer' }], 'Invalid passkey');
     }
-    if ((await this.needs.repository.listCredentials(userId)).length >= MAX_PASSKEYS)
-      throw new Conflict('Too many passkeys');
     const added = await this.needs.ownership.hold(viewer, async (_user, { sql }) => {
+      // The user's row is locked: of calls at once, no more succeed than there is room for.
+      if ((await this.needs.repository.count(sql, userId)) >= MAX_PASSKEYS) throw new Conflict('Too many passkeys');
       const passkey = await this.needs.repository.insert(sql, userId, name, credential, this.needs.clock.now());
       if (passkey === null) throw new Conflict('Passkey already registered');
       await this.needs.audit.record(eventOf('PASSKEY_ADDED', viewer, userId, { passkeyId: passkey.id }), sql);
