@@ -28,5 +28,5 @@ export const descriptions = {
     'Suspends an account and ends its sessions: it is refused everything until `reinstateUser`. For admins; CONFLICT for the last of them.',
 
   restoreUser:
-    'Brings a deleted account back, active, with all that it had but its sessions. For admins. CONFLICT when its e-mail address was taken meanwhile; an account that is not deleted stays as it is.',
+    'Brings a deleted account back, active, with all that it had but its sessions and personal access tokens. For admins. CONFLICT when its e-mail address was taken meanwhile; an account that is not deleted stays as it is.',
 } as const;
