@@ -38,8 +38,11 @@ export const email = () =>
   z
     .string()
     .trim()
-    .max(MAX_EMAIL_LENGTH, `must be at most ${MAX_EMAIL_LENGTH} characters`)
-    .regex(/^[^\s@<>(),;:"\\[\]]+@[^\s@<>(),;:"\\[\]]+\.[^\s@<>(),;:"\\[\].]+$/, 'must be an e-mail address');
+    .max(MAX_EMAIL_LENGTH, { message: `must be at most ${MAX_EMAIL_LENGTH} characters`, abort: true })
+    .regex(/^[^\s@<>(),;:"\\[\]]+@[^\s@<>(),;:"\\[\]]+\.[^\s@<>(),;:"\\[\].]+$/, {
+      message: 'must be an e-mail address',
+      abort: true,
+    });
 
 /** E.164 with a leading plus, and the spaces, dots, dashes and brackets that people write. */
 export const phoneNumber = () =>

@@ -478,11 +478,23 @@ describe.each(stores)('changes of an account on %s', (on) => {
       const change = (input: object) => owner.rest('POST', '/auth/change-email', { email: newAddress(), ...input });
       expect(await change({})).toMatchObject(missing('password', 'is required'));
       expect(await change({ password: THIEFS })).toMatchObject(missing('password', 'is not your password'));
-      expect(await change({ password, email: 'nobody' })).toMatchObject(missing('email', 'must be an e-mail address'));
+      // The kelvin sign, in an address that no account may be given.
+      for (const email of ['nobody', '\u212Aelvin@example.com']) {
+        expect(await change({ password, email })).toMatchObject(missing('email', 'must be an e-mail address'));
+      }
       expect(await change({ password, email: other.credentials.email })).toMatchObject(
         refusal(400, 'User already exists'),
       );
       expect(await change({ password })).toMatchObject(success('confirmation requested'));
+    });
+
+    it('takes an address in any spelling, and gives it the one that accounts have', async () => {
+      const owner = await signUp(app);
+      const { password } = owner.credentials;
+      const name = crypto.randomUUID();
+      await owner.rest('POST', '/auth/change-email', { password, email: ` Ö${name}@XN--bcher-kva.example ` });
+      const { rows } = await app.database.query('SELECT email FROM email_changes WHERE user_id = $1', [owner.userId]);
+      expect(rows).toEqual([{ email: `ö${name}@bücher.example` }]);
     });
 
     it('is refused when the address was taken meanwhile, and forgotten when a later one is asked for', async () => {

@@ -257,6 +257,8 @@ describe.each(stores)('with SIGN_UP=invite on %s', (on) => {
     [{ uses: 0 }, 'input.uses'],
     [{ uses: 2, email: 'two@example.com' }, 'input.uses'],
     [{ email: 'none' }, 'input.email'],
+    // The kelvin sign, in an address that no account may be given.
+    [{ email: '\u212Aelvin@example.com' }, 'input.email'],
     [{ expiresAt: '2020-01-01T00:00:00Z' }, 'input.expiresAt'],
     [{ expiresAt: '2999-01-01T00:00:00Z' }, 'input.expiresAt'],
   ])('%j makes none', async (input, field) => {
@@ -271,6 +273,9 @@ describe.each(stores)('with SIGN_UP=invite on %s', (on) => {
     expect(await logInAt(email, false)).toMatchObject(NEEDED);
     const answer = await logInAt(email);
     expect(answer).toMatchObject({ status: 200 });
+    const another = newUser().email.replace('example.com', 'bücher.example');
+    await invite({ email: another.replace('bücher', 'xn--bcher-kva') });
+    expect(await logInAt(another)).toMatchObject({ status: 200 });
     const user = new Actor(app.url);
     user.token = (answer.body.data as { readonly access_token: string }).access_token;
     expect(await user.ask('{ me { email isVerified plan { id } } }')).toEqual({

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { email, text } from '../../../kernel/rules.js';
+import { text } from '../../../kernel/rules.js';
 import { password, presentPassword } from '../accounts/accounts.rules.js';
+import { emailAddress } from '../accounts/email-address.js';
 import { MAX_CODE_LENGTH } from '../second-factor/second-factor.js';
 
 /** Leaves room for tokens of any release. */
@@ -14,7 +15,7 @@ export const changePasswordRules = z.object({
 });
 export const changeEmailRules = z.object({
   password: presentPassword().nullish(),
-  email: email(),
+  email: emailAddress(),
   code: code().nullish(),
 });
 export const confirmRules = z.object({ code: code() });
