@@ -468,6 +468,7 @@ describe.each(stores)('changes of an account on %s', (on) => {
         refusal(400, 'Invalid code'),
       );
       expect((await owner.rest('GET', '/users/me')).status).toBe(200);
+      expect(await actionsOn(owner.userId)).toEqual(expect.arrayContaining(['EMAIL_VERIFIED', 'USER_UPDATED']));
       expect(await undo(await undoTokenTo(old))).toMatchObject(success('change undone'));
       expect(await emailOf(owner.userId)).toBe(old);
     });

@@ -98,6 +98,21 @@ describe.each(stores)('identities on %s', (on) => {
     expect(rows).toEqual([{ action: 'IDENTITY_LINKED' }, { action: 'IDENTITY_UNLINKED' }]);
   });
 
+  it('verify the address when the provider knows it to be theirs, which the audit log tells once', async () => {
+    const user = await signUp(app);
+    const { email } = user.credentials;
+    for (let count = 0; count < 2; count++) {
+      const input = await begin(user, newPerson({ email, email_verified: true }));
+      await user.ask(FINISH, { input });
+    }
+    expect(await user.ask('{ me { isVerified } }')).toEqual({ me: { isVerified: true } });
+    const { rows } = await app.database.query<{ details: object }>(
+      `SELECT details FROM audit_events WHERE subject_id = $1 AND action = 'EMAIL_VERIFIED'`,
+      [user.userId],
+    );
+    expect(rows).toEqual([{ details: { by: 'provider' } }]);
+  });
+
   it('are linked, listed and unlinked over REST', async () => {
     const user = await signUp(app);
     const started = await user.rest('POST', '/auth/oidc/house/link', {

@@ -96,8 +96,8 @@ export class AccountChangesService {
    * @throws Invalid `Invalid code`; Conflict `User already exists` when another user has the address by now
    */
   async confirmEmailChange(viewer: Viewer, text: string): Promise<UserRow> {
-    const { repository, accounts, clock } = this.needs;
-    const { userId } = viewer;
+    const { repository, accounts, audit, clock } = this.needs;
+    const { userId, client } = viewer;
     const waiting = await repository.countTry(userId, clock.now());
     const codeHash = waiting?.codeHash ?? null;
     if (waiting === null || codeHash === null) throw invalidCode('code');
@@ -105,6 +105,7 @@ export class AccountChangesService {
     if (!timingSafeEqual(codeHash, this.#hashCode(userId, email, readCode(text)))) throw invalidCode('code');
     return accounts.setProvenEmail(viewer, email, async (sql) => {
       if (!(await repository.useCode(sql, userId, codeHash))) throw invalidCode('code');
+      await audit.record({ action: 'EMAIL_VERIFIED', actorId: userId, subjectId: userId, client }, sql);
     });
   }
 

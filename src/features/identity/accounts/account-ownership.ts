@@ -27,6 +27,9 @@ export interface AccountOwnershipNeeds {
   readonly clock: Clock;
 }
 
+/** Who has found out something about the user's mailbox, for the audit log. */
+const BY_PROVIDER = { by: 'provider' } as const;
+
 /** Checks the proof that the caller is the user, while the user's row is locked; throws if it is invalid. */
 type Confirmation = (user: UserRow, sql: Sql) => Promise<void>;
 
@@ -38,7 +41,7 @@ export type EarlierAddress = Pick<UserRow, 'isVerified' | 'verifiedAt' | 'mailbo
 /** An account whose row is locked. */
 export interface HeldAccount {
   readonly sql: Sql;
-  /** Marks the mailbox and the account as one person's. */
+  /** Marks the mailbox and the account as one person's, by the word of a login provider. */
   readonly markProven: () => Promise<void>;
 }
 
@@ -155,12 +158,11 @@ export class AccountOwnership {
     const result = await this.needs.users.change(id, async (present, edit) => {
       await confirm(present, edit.sql);
       if (present.mailboxProvenAt === null) {
-        const event = { actorId: id, subjectId: id, client, details: { by: 'provider' } } as const;
-        if (!present.isVerified) await this.needs.audit.record({ action: 'EMAIL_VERIFIED', ...event }, edit.sql);
+        const event = { actorId: id, subjectId: id, client, details: BY_PROVIDER } as const;
         const { hadPassword } = await this.#handOver(present, edit, 'PASSWORD_CHANGED', client);
         if (hadPassword) await this.needs.audit.record({ action: 'PASSWORD_CHANGED', ...event }, edit.sql);
       }
-      await this.#prove(present, edit);
+      await this.#prove(present, edit, client);
       return attach(edit.sql);
     });
     this.needs.sessions.recheckStreams();
@@ -186,12 +188,17 @@ export class AccountOwnership {
       if (viewer.sessionId !== null && !(await this.#hasLiveSession(edit.sql, viewer))) {
         throw new Unauthenticated('Invalid token');
       }
-      return work(user, { sql: edit.sql, markProven: () => this.#prove(user, edit) });
+      return work(user, { sql: edit.sql, markProven: () => this.#prove(user, edit, viewer.client) });
     });
   }
 
-  async #prove(user: UserRow, edit: UserEdit): Promise<void> {
+  /** By the word of a login provider. */
+  async #prove(user: UserRow, edit: UserEdit, client: Client): Promise<void> {
     const now = this.needs.clock.now();
+    if (!user.isVerified) {
+      const event = { action: 'EMAIL_VERIFIED', actorId: user.id, subjectId: user.id, client } as const;
+      await this.needs.audit.record({ ...event, details: BY_PROVIDER }, edit.sql);
+    }
     await edit.write({ ...verified(user, now), mailboxProvenAt: user.mailboxProvenAt ?? now }, null, now);
   }
 

@@ -17,7 +17,8 @@ const DESCRIPTIONS: Readonly<Record<Action, string>> = {
   REFRESH_TOKEN_REUSED: 'A refresh token came again too late; its session, `details.sessionId`, is over.',
   PASSWORD_CHANGED: 'A password was changed, by its user or by an admin.',
   PASSWORD_RESET: 'A password was set with a code that came by mail.',
-  EMAIL_VERIFIED: 'An e-mail address was confirmed with a code that came by mail.',
+  EMAIL_VERIFIED:
+    "An e-mail address was confirmed with a code that came by mail; or by a login provider's word, where `details.by` is `provider`.",
   USER_CREATED: 'An account was made. Without an actor where its user signed up.',
   USER_UPDATED: 'An account was changed; `details.fields` names what changed.',
   USER_DELETED: 'An account was deleted.',
