@@ -373,6 +373,34 @@ describe.each(stores)('a list of conversations on %s', (on) => {
     await events.return();
   });
 
+  it('tells that a conversation shows other messages, so that what other devices say of it is not left behind', async () => {
+    const [id = ''] = await create(1);
+    const reply = await askModel(owner, id);
+    await readReply(owner, 'webSocket', reply);
+    const again = await owner.rest('POST', `/messages/${reply}/regenerate`, { wait_for_reply: true });
+    const events = eventsOf(
+      'conversationListEvents',
+      owner.webSocket<Record<string, { readonly conversation: { readonly id: string } }>>(
+        `subscription { conversationListEvents(after: 3) {
+          ... on ConversationCreated { conversation { id } }
+          ... on ConversationUpdated { conversation { id } }
+        } }`,
+      ),
+    );
+    expect((await owner.rest('POST', `/messages/${reply}/select`)).status).toBe(200);
+    const { message_id: shown } = again.body.data as { message_id: string };
+    expect((await owner.rest('DELETE', `/messages/${shown}`)).status).toBe(200);
+    app.model.reply({ error: { status: 400 } });
+    // Told when it is asked, and when it is forgotten.
+    const failed = await owner.rest('POST', '/chat', { message: 'broken', conversation_id: id });
+    expect(failed.status).toBe(502);
+    const [other = ''] = await create(1);
+    const told: string[] = [];
+    while (told.at(-1) !== other) told.push((await events.next()).value?.conversation.id ?? other);
+    expect(told).toEqual([id, id, id, id, other]);
+    await events.return();
+  });
+
   it('tells who comes back what was missed, by number', async () => {
     const document = `subscription ($after: Int) {
       conversationListEvents(after: $after) {

@@ -174,7 +174,7 @@ export class MessagesService {
 
   /**
    * Adds messages one behind the other, at the end of the current branch of a conversation that the caller's transaction has
-   * opened. Call {@link noteAdded} last.
+   * opened. Call {@link noteCounted} last.
    */
   insert(sql: Sql, end: Place, messages: readonly NewMessage[]): Promise<readonly MessageRow[]> {
     return this.needs.repository.insert(sql, messages, end);
@@ -246,7 +246,7 @@ export class MessagesService {
         const leaf = await this.needs.tree.leafId(sql, conversationId);
         const isSwitched = leaf !== before && leaf !== (parentId ?? undefined);
         const selection = isSwitched && leaf !== undefined ? [selectionOf(leaf)] : [];
-        await this.note(news, sql, conversationId, { type: 'deleted', messageId: id }, ...selection);
+        await this.noteCounted(news, sql, viewer, conversationId, { type: 'deleted', messageId: id }, ...selection);
       },
     );
     if (row === null) throw new NotFound('Message');
@@ -259,8 +259,8 @@ export class MessagesService {
     return this.needs.feeds.act();
   }
 
-  /** Notes what happens in a conversation, and that something was said in it for the list of its owner. */
-  noteAdded(
+  /** Notes what changes the messages that a conversation has or shows, also for the list of its owner, which says how many. */
+  noteCounted(
     news: NotedAct,
     sql: Sql,
     viewer: Pick<Viewer, 'userId'>,

@@ -53,7 +53,7 @@ export interface ReplyRecoveryNeeds {
   readonly database: Pick<Database, 'transaction'>;
   readonly replies: Pick<RepliesRepository, 'findForUpdate' | 'finish' | 'lookForOpen' | 'remove'>;
   readonly usage: Pick<UsageService, 'expiredLeases' | 'lockExpired' | 'settle'>;
-  readonly messages: Pick<MessagesService, 'act' | 'lock' | 'note'>;
+  readonly messages: Pick<MessagesService, 'act' | 'lock' | 'note' | 'noteCounted'>;
   /** What runs on this instance: whatever the clock of the database says, it is not abandoned. */
   readonly running: { readonly entryIds: readonly string[] };
   readonly models: Pick<ModelCatalogue, 'costOf'>;
@@ -235,7 +235,9 @@ export class ReplyRecovery {
       });
     }
     const news = messages.act();
-    await messages.note(news, sql, reply.conversationId, ...endingOf(reply.id, gone));
+    const ending = endingOf(reply.id, gone);
+    if (gone === null) await messages.note(news, sql, reply.conversationId, ...ending);
+    else await messages.noteCounted(news, sql, reservation, reply.conversationId, ...ending);
     return { reply: { reply, logged, transcript, isForgotten, generation, news } };
   }
 
