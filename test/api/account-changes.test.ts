@@ -412,6 +412,17 @@ describe.each(stores)('changes of an account on %s', (on) => {
       expect(await logsIn(email, NEW_PASSWORD)).toBe(false);
     });
 
+    it('succeeds once, of any number at once: the others no longer know the password', async () => {
+      const owner = await signUp(app);
+      const { email, password } = owner.credentials;
+      const wanted = [1, 2, 3, 4].map((number) => `${NEW_PASSWORD} ${number}`);
+      const answers = await Promise.all(wanted.map((next) => over.REST(owner, { current: password, new: next })));
+      const done = wanted.filter((_, index) => answers[index]?.status === 200);
+      expect(done).toHaveLength(1);
+      for (const { status } of answers) expect([200, 409, 422]).toContain(status);
+      expect(await logsIn(email, done[0] ?? '')).toBe(true);
+    });
+
     it('over GraphQL wants the right password, and a code where the second factor is on', async () => {
       const owner = await signUp(app);
       const { password: current } = owner.credentials;

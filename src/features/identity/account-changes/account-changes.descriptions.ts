@@ -4,7 +4,7 @@ import { CONFIRM_MINUTES, MAX_TRIES, UNDO_DAYS } from './account-change.js';
 const PROOF = `BAD_USER_INPUT without the right password, and, while a second factor is on, without a code of it; a user without a password has to have logged in within ${RECENT_LOGIN_MINUTES} minutes, FORBIDDEN \`Recent login required\`. RATE_LIMITED after too many tries.`;
 
 export const descriptions = {
-  changePassword: `Sets a new password, and ends the caller's other sessions; this one stays. A mail to the account's address has a link that undoes it for ${UNDO_DAYS} days. ${PROOF} Always true.`,
+  changePassword: `Sets a new password, and ends the caller's other sessions; this one stays. A mail to the account's address has a link that undoes it for ${UNDO_DAYS} days. ${PROOF} CONFLICT when another change came first. Always true.`,
 
   changeEmail: `Mails a code to a new address; for \`confirmEmailChange\`, for ${CONFIRM_MINUTES} minutes. Until then the account keeps its address. CONFLICT when the new one is taken. ${PROOF} Always true.`,
 

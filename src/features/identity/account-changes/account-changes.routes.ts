@@ -16,7 +16,7 @@ export const routes = {
     tag,
     arguments: { current: body(), new: body(), code: body() },
     data: detail('password changed'),
-    errors: PROOF_ERRORS,
+    errors: [...PROOF_ERRORS, { code: 'CONFLICT', message: 'The account was changed meanwhile' }],
   },
 
   changeEmail: {

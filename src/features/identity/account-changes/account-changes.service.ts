@@ -41,7 +41,7 @@ export interface AccountChangesServiceNeeds {
   readonly notices: QueuedAccountNotices;
   readonly accounts: Pick<AccountsService, 'setPassword' | 'setProvenEmail'>;
   readonly ownership: Pick<AccountOwnership, 'setBack'>;
-  readonly directory: Pick<UserDirectory, 'findByEmail'>;
+  readonly directory: Pick<UserDirectory, 'findByEmail' | 'findLoginById'>;
   readonly secondFactor: Pick<SecondFactorService, 'prove'>;
   readonly oneTimeCodes: Pick<OneTimeCodesService, 'sendResetCode'>;
   readonly jobs: Pick<JobQueue, 'add'>;
@@ -67,11 +67,12 @@ export class AccountChangesService {
 
   /**
    * Sets a new password, and ends the viewer's other sessions.
-   * @throws as {@link SecondFactorService.prove}
+   * @throws as {@link SecondFactorService.prove}; Conflict when another change came first
    */
   async changePassword(viewer: Viewer, proof: ChangeProof, password: string): Promise<void> {
+    const before = await this.needs.directory.findLoginById(viewer.userId);
     await this.needs.secondFactor.prove(viewer, proof, () => Promise.resolve(true), FIELDS.changePassword);
-    await this.needs.accounts.setPassword(viewer, password);
+    await this.needs.accounts.setPassword(viewer, password, before?.passwordHash ?? null);
   }
 
   /**

@@ -209,6 +209,11 @@ export class UserEdit {
     return row;
   }
 
+  /** @param passwordHash null for no password */
+  async hasPasswordHash(passwordHash: string | null): Promise<boolean> {
+    return (await this.sql.prisma.user.count({ where: { id: this.id, passwordHash } })) > 0;
+  }
+
   /**
    * Removes the password, and raises the epoch, so that no login that has begun opens a session.
    * @returns whether there was a password

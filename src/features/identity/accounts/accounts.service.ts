@@ -56,6 +56,8 @@ interface Proven {
   readonly vouches: boolean;
   /** Whether the viewer has proved to read the mailbox of the address that the account gets. */
   readonly provesMailbox?: boolean;
+  /** The hash of the password that the viewer has proved to know; null for a user who had none. */
+  readonly passwordHash?: string | null;
   readonly confirm?: (sql: Sql) => Promise<void>;
 }
 
@@ -125,10 +127,15 @@ export class AccountsService {
 
   /**
    * Sets the viewer's own password after the viewer has proved their identity to another feature.
-   * @throws as {@link update}
+   * @param passwordHash of the password from before that proof, or null: of changes at once, which all know it, one succeeds
+   * @throws as {@link update}; Conflict when there is another password by now
    */
-  async setPassword(viewer: AccountActor & { readonly userId: string }, password: string): Promise<UserRow> {
-    return this.#update(viewer, viewer.userId, { password }, { isProven: true, vouches: viewer.isAdmin });
+  async setPassword(
+    viewer: AccountActor & { readonly userId: string },
+    password: string,
+    passwordHash: string | null,
+  ): Promise<UserRow> {
+    return this.#update(viewer, viewer.userId, { password }, { isProven: true, vouches: viewer.isAdmin, passwordHash });
   }
 
   /**
@@ -150,7 +157,7 @@ export class AccountsService {
     viewer: AccountActor,
     id: string,
     changes: UserChanges,
-    { isProven, vouches, provesMailbox = false, confirm }: Proven,
+    { isProven, vouches, provesMailbox = false, passwordHash: provenHash, confirm }: Proven,
   ): Promise<UserRow> {
     const passwordHash =
       changes.password === undefined ? null : await this.needs.passwords.hash(changes.password, hashingOf(viewer));
@@ -163,7 +170,8 @@ export class AccountsService {
       const next = provesMailbox ? { ...changed, mailboxProvenAt: now } : changed;
       const isNewEmail = !isSameAddress(present.email, next.email);
       const isNewPassword = passwordHash !== null;
-      if (viewer.userId === id && (isNewEmail || isNewPassword) && !isProven) {
+      const isStale = provenHash !== undefined && !(await edit.hasPasswordHash(provenHash));
+      if (isStale || (viewer.userId === id && (isNewEmail || isNewPassword) && !isProven)) {
         throw new Conflict('The account was changed meanwhile');
       }
       await confirm?.(edit.sql);
