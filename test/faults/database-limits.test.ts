@@ -3,6 +3,7 @@ import pg from 'pg';
 import { openDatabase } from '../../src/adapters/postgres/open-database.js';
 import type { OpenedDatabase } from '../../src/adapters/postgres/pool-database.js';
 import { Unavailable } from '../../src/kernel/errors.js';
+import type { Log } from '../../src/kernel/log.js';
 import type { Sql } from '../../src/ports/database.js';
 import { signUp } from '../support/actor.js';
 import { eventually } from '../support/eventually.js';
@@ -21,6 +22,8 @@ onServer('a PostgreSQL server at its limits', () => {
   let name: string;
   let operator: pg.Client;
   const opened: OpenedDatabase[] = [];
+  const errors: string[] = [];
+  const logger: Log = { ...silentLogger, error: (_fields, message) => errors.push(message) };
 
   beforeAll(async () => {
     created = await createDatabase(admin);
@@ -36,10 +39,11 @@ onServer('a PostgreSQL server at its limits', () => {
   afterEach(async () => {
     await operator.end();
     for (const database of opened.splice(0)) await database.close();
+    errors.length = 0;
   });
 
-  const open = async (url: string, poolSize = 4) => {
-    const place = { dataDirectory: '', migrationsDirectory, logger: silentLogger };
+  const open = async (url: string, poolSize = 4, logger: Log = silentLogger) => {
+    const place = { dataDirectory: '', migrationsDirectory, logger };
     const database = await openDatabase({ url, poolSize, ...place });
     opened.push(database);
     return database;
@@ -131,8 +135,8 @@ onServer('a PostgreSQL server at its limits', () => {
     }
   });
 
-  it('does a transaction again that a deadlock ended, with all that it did', async () => {
-    const database = await open(created.url);
+  it('does a transaction again that a deadlock ended, with all that it did, and no error is logged', async () => {
+    const database = await open(created.url, 4, logger);
     const runs = { count: 0 };
     const bump = (sql: Sql, id: number) => sql.query('UPDATE pairs SET n = n + 1 WHERE id = $1', [id]);
     const both = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()] as const;
@@ -147,10 +151,11 @@ onServer('a PostgreSQL server at its limits', () => {
     await Promise.all([pass(0), pass(1)]);
     expect(runs.count).toBe(3);
     expect((await database.query('SELECT n FROM pairs ORDER BY id')).rows).toEqual([{ n: 2 }, { n: 2 }]);
+    expect(errors).toEqual([]);
   });
 
-  it('gives up a transaction that fails so again and again, as busy', async () => {
-    const database = await open(created.url);
+  it('gives up a transaction that fails so again and again, as busy, and logs it', async () => {
+    const database = await open(created.url, 4, logger);
     const runs = { count: 0 };
     const fail = `DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END $$`;
     const work = database.transaction(async (sql) => {
@@ -160,6 +165,7 @@ onServer('a PostgreSQL server at its limits', () => {
     const busy = { message: BUSY.message, details: { retryAfter: 1 } };
     expect(await failureOf(work)).toMatchObject(busy);
     expect(runs.count).toBe(4);
+    expect(errors).toEqual(['A transaction was in the way of another one again and again: it was given up']);
     expect(await failureOf(database.query(fail))).toMatchObject(busy);
   });
 

@@ -102,8 +102,14 @@ export class Availability {
     return this.note(failureOf(cause) ?? 'unreachable', cause);
   }
 
+  /** Notes the error of work that is not done again. */
+  gaveUp(error: unknown): void {
+    if (error instanceof DatabaseUnavailable && error.failure === 'conflict') this.log('conflict', error.cause);
+  }
+
   private note(failure: Failure, cause: unknown): DatabaseUnavailable {
-    if (this.isNew(failure)) this.logger.error({ reason: describeFailure(cause) }, WORDS[failure].logged);
+    // What another transaction was in the way of is done again, and mostly succeeds.
+    if (failure !== 'conflict') this.log(failure, cause);
     const unavailable = new DatabaseUnavailable(failure, cause);
     if (failure === 'full' || failure === 'unwritable')
       this.refusedWrite = { failure: unavailable, at: performance.now() };
@@ -115,6 +121,10 @@ export class Availability {
     if (this.refusedWrite !== undefined && performance.now() - this.refusedWrite.at < WRITE_REFUSED_MS) {
       throw this.refusedWrite.failure;
     }
+  }
+
+  private log(failure: Failure, cause: unknown): void {
+    if (this.isNew(failure)) this.logger.error({ reason: describeFailure(cause) }, WORDS[failure].logged);
   }
 
   private isNew(failure: Failure): boolean {

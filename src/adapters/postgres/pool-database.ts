@@ -129,6 +129,7 @@ export class PoolDatabase implements OpenedDatabase {
         );
       },
       () => retry !== 'none',
+      this.availability,
     );
   }
 
@@ -155,6 +156,7 @@ export class PoolDatabase implements OpenedDatabase {
         }
       },
       () => retry !== 'none',
+      this.availability,
     );
   }
 
@@ -257,6 +259,7 @@ export class PoolDatabase implements OpenedDatabase {
         }
       },
       () => retry !== 'none',
+      this.availability,
     );
   }
 

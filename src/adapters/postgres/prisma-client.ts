@@ -117,6 +117,7 @@ class GuardedAdapterFactory implements SqlDriverAdapterFactory {
         if (isMixedUp(error)) this.names.wereMixedUp();
         return isStaleStatement(error) || isConflict(error);
       },
+      this.availability,
     );
   }
 
