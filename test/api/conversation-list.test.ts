@@ -373,31 +373,45 @@ describe.each(stores)('a list of conversations on %s', (on) => {
     await events.return();
   });
 
-  it('tells that a conversation shows other messages, so that what other devices say of it is not left behind', async () => {
-    const [id = ''] = await create(1);
-    const reply = await askModel(owner, id);
-    await readReply(owner, 'webSocket', reply);
-    const again = await owner.rest('POST', `/messages/${reply}/regenerate`, { wait_for_reply: true });
+  it('tells that what a conversation shows last is another message, or says something else', async () => {
+    interface Told {
+      readonly conversation: { readonly id: string; readonly lastMessage: object | null };
+    }
     const events = eventsOf(
       'conversationListEvents',
-      owner.webSocket<Record<string, { readonly conversation: { readonly id: string } }>>(
-        `subscription { conversationListEvents(after: 3) {
-          ... on ConversationCreated { conversation { id } }
-          ... on ConversationUpdated { conversation { id } }
+      owner.webSocket<Record<string, Told>>(
+        `subscription { conversationListEvents(after: 0) {
+          ... on ConversationCreated { conversation { id lastMessage { id } } }
+          ... on ConversationUpdated { conversation { id lastMessage { id status text } } }
         } }`,
       ),
     );
+    const [id = ''] = await create(1);
+    await events.next();
+    const gate = Promise.withResolvers<undefined>();
+    app.model.reply({ chunks: ['To the ', 'sea.'], hold: { after: 0, until: gate.promise } });
+    const reply = await askModel(owner, id);
+    const shown = (status: string, text: string) => ({
+      value: { conversation: { id, lastMessage: { id: reply, status, text } } },
+    });
+    expect(await events.next()).toMatchObject(shown('STREAMING', ''));
+    gate.resolve(undefined);
+    expect(await events.next()).toMatchObject(shown('COMPLETE', 'To the sea.'));
+    await owner.rest('PATCH', `/messages/${reply}`, { content: { text: 'To the lake.' } });
+    expect(await events.next()).toMatchObject(shown('COMPLETE', 'To the lake.'));
+
+    const again = await owner.rest('POST', `/messages/${reply}/regenerate`, { wait_for_reply: true });
     expect((await owner.rest('POST', `/messages/${reply}/select`)).status).toBe(200);
-    const { message_id: shown } = again.body.data as { message_id: string };
-    expect((await owner.rest('DELETE', `/messages/${shown}`)).status).toBe(200);
+    const { message_id: second } = again.body.data as { message_id: string };
+    expect((await owner.rest('DELETE', `/messages/${second}`)).status).toBe(200);
     app.model.reply({ error: { status: 400 } });
-    // Told when it is asked, and when it is forgotten.
     const failed = await owner.rest('POST', '/chat', { message: 'broken', conversation_id: id });
     expect(failed.status).toBe(502);
     const [other = ''] = await create(1);
     const told: string[] = [];
     while (told.at(-1) !== other) told.push((await events.next()).value?.conversation.id ?? other);
-    expect(told).toEqual([id, id, id, id, other]);
+    // A reply begins and ends, a branch is selected, a message is deleted; a question is asked, and forgotten.
+    expect(told).toEqual([id, id, id, id, id, id, other]);
     await events.return();
   });
 

@@ -493,6 +493,7 @@ export function emptyReply(id: string): ReplyRow {
     id,
     conversationId: 'conversation',
     userId: null,
+    ownerId: 'user',
     content: replyContent(''),
     messageType: 'ai',
     status: 'STREAMING',

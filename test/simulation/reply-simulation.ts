@@ -201,7 +201,6 @@ export class ReplySimulation {
       lock: () => Promise.resolve(),
       act: () => ({ note: () => Promise.resolve(), noted: () => undefined, tell: () => undefined }),
       note: () => Promise.resolve(),
-      noteCounted: () => Promise.resolve(),
     };
     const shared = { events, bus, timers: host.timers, log, counter, messages };
     const writer = this.change.writer?.(plain, host) ?? plain;

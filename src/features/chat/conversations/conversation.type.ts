@@ -263,7 +263,7 @@ class ConversationCreated {
 @ObjectType({
   simpleResolvers: true,
   description:
-    'A conversation was changed or read, something was said in it, or it shows other messages than before. Its `updatedAt` says where it stands in a list by `UPDATED_AT`.',
+    'A conversation was changed or read, something was said in it, a reply in it has ended, or its messages were changed, or are others than before. Its `updatedAt` says where it stands in a list by `UPDATED_AT`.',
 })
 class ConversationUpdated {
   readonly type!: 'updated';

@@ -13,7 +13,7 @@ interface BranchesServiceNeeds {
   readonly database: Pick<Database, 'transaction'>;
   readonly repository: BranchesRepository;
   readonly tree: MessageTree;
-  readonly messages: Pick<MessagesService, 'act' | 'get' | 'noteCounted'>;
+  readonly messages: Pick<MessagesService, 'act' | 'get' | 'note'>;
   readonly conversations: Pick<ConversationsService, 'begin' | 'get'>;
 }
 
@@ -28,7 +28,7 @@ export class BranchesService {
     const news = messages.act();
     await database.transaction(async (sql) => {
       const leaf = await tree.select(sql, message);
-      if (leaf !== null) await messages.noteCounted(news, sql, viewer, message.conversationId, selectionOf(leaf));
+      if (leaf !== null) await messages.note(news, sql, viewer.userId, message.conversationId, selectionOf(leaf));
     });
     news.tell();
     return conversations.get(viewer, message.conversationId);

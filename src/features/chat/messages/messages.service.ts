@@ -174,7 +174,7 @@ export class MessagesService {
 
   /**
    * Adds messages one behind the other, at the end of the current branch of a conversation that the caller's transaction has
-   * opened. Call {@link noteCounted} last.
+   * opened. Call {@link note} last.
    */
   insert(sql: Sql, end: Place, messages: readonly NewMessage[]): Promise<readonly MessageRow[]> {
     return this.needs.repository.insert(sql, messages, end);
@@ -223,7 +223,7 @@ export class MessagesService {
     if (message.status === 'STREAMING') throw new Conflict('The reply is still streaming');
     const news = this.needs.feeds.act();
     const row = await this.needs.repository.update(id, changes, versionCheck(versions), (sql) =>
-      this.note(news, sql, message.conversationId, { type: 'updated', messageId: id }),
+      this.note(news, sql, viewer.userId, message.conversationId, { type: 'updated', messageId: id }),
     );
     if (row === null) throw new NotFound('Message');
     news.tell();
@@ -246,7 +246,7 @@ export class MessagesService {
         const leaf = await this.needs.tree.leafId(sql, conversationId);
         const isSwitched = leaf !== before && leaf !== (parentId ?? undefined);
         const selection = isSwitched && leaf !== undefined ? [selectionOf(leaf)] : [];
-        await this.noteCounted(news, sql, viewer, conversationId, { type: 'deleted', messageId: id }, ...selection);
+        await this.note(news, sql, viewer.userId, conversationId, { type: 'deleted', messageId: id }, ...selection);
       },
     );
     if (row === null) throw new NotFound('Message');
@@ -259,21 +259,19 @@ export class MessagesService {
     return this.needs.feeds.act();
   }
 
-  /** Notes what changes the messages that a conversation has or shows, also for the list of its owner, which says how many. */
-  noteCounted(
+  /**
+   * Notes what happens in a conversation, in the caller's transaction, as the last of what that locks. It is also for the list of
+   * the conversation's owner, which shows the last message and says how many there are.
+   */
+  note(
     news: NotedAct,
     sql: Sql,
-    viewer: Pick<Viewer, 'userId'>,
+    ownerId: string,
     conversationId: string,
     ...events: readonly ConversationEvent[]
   ): Promise<void> {
     const happened = { feed: conversationFeed(conversationId), events };
-    return news.note(sql, happened, updateOf(viewer.userId, conversationId));
-  }
-
-  /** Notes what happens in a conversation, in the caller's transaction, as the last of what that locks. */
-  note(news: NotedAct, sql: Sql, conversationId: string, ...events: readonly ConversationEvent[]): Promise<void> {
-    return news.note(sql, { feed: conversationFeed(conversationId), events });
+    return news.note(sql, happened, updateOf(ownerId, conversationId));
   }
 
   /**

@@ -120,7 +120,7 @@ export interface RepliesServiceNeeds {
   readonly conversations: Pick<ConversationsService, 'get'>;
   readonly messages: Pick<
     MessagesService,
-    'act' | 'add' | 'expectLeaf' | 'get' | 'insert' | 'noteCounted' | 'open' | 'remarks' | 'remarksBefore'
+    'act' | 'add' | 'expectLeaf' | 'get' | 'insert' | 'note' | 'open' | 'remarks' | 'remarksBefore'
   >;
   readonly usage: Pick<UsageService, 'chargeOf' | 'checkRemaining' | 'findSettled' | 'refusal' | 'reserve'>;
   readonly replies: Pick<RepliesRepository, 'find' | 'forgetUnanswered' | 'giveEnd'>;
@@ -446,10 +446,10 @@ export class RepliesService {
       if (!isStored(message)) await rounds.remember(sql, message.id, options);
       if (!keepUnanswered) await replies.forgetUnanswered(sql, replyId);
       await keyedAct()?.remember(sql, { message: asked, reply } satisfies AskedBefore, replyId);
-      await messages.noteCounted(
+      await messages.note(
         news,
         sql,
-        viewer,
+        viewer.userId,
         conversationId,
         ...(isStored(message) ? [] : [{ type: 'created', messageId: message.id } as const]),
         { type: 'reply-started', messageId: replyId },

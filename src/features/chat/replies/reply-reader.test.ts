@@ -11,6 +11,7 @@ const streaming: StoredReply = {
   id: 'reply',
   conversationId: 'conversation',
   userId: null,
+  ownerId: 'user',
   content: { text: 'Hello' },
   messageType: 'ai',
   status: 'STREAMING',

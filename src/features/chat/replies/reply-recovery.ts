@@ -53,7 +53,7 @@ export interface ReplyRecoveryNeeds {
   readonly database: Pick<Database, 'transaction'>;
   readonly replies: Pick<RepliesRepository, 'findForUpdate' | 'finish' | 'lookForOpen' | 'remove'>;
   readonly usage: Pick<UsageService, 'expiredLeases' | 'lockExpired' | 'settle'>;
-  readonly messages: Pick<MessagesService, 'act' | 'lock' | 'note' | 'noteCounted'>;
+  readonly messages: Pick<MessagesService, 'act' | 'lock' | 'note'>;
   /** What runs on this instance: whatever the clock of the database says, it is not abandoned. */
   readonly running: { readonly entryIds: readonly string[] };
   readonly models: Pick<ModelCatalogue, 'costOf'>;
@@ -235,9 +235,7 @@ export class ReplyRecovery {
       });
     }
     const news = messages.act();
-    const ending = endingOf(reply.id, gone);
-    if (gone === null) await messages.note(news, sql, reply.conversationId, ...ending);
-    else await messages.noteCounted(news, sql, reservation, reply.conversationId, ...ending);
+    await messages.note(news, sql, reply.ownerId, reply.conversationId, ...endingOf(reply.id, gone));
     return { reply: { reply, logged, transcript, isForgotten, generation, news } };
   }
 

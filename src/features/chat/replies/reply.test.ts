@@ -7,6 +7,7 @@ function reply(overrides: Partial<StoredReply>): StoredReply {
     id: 'reply',
     conversationId: 'conversation',
     userId: null,
+    ownerId: 'user',
     content: { text: '' },
     messageType: 'ai',
     status: 'COMPLETE',

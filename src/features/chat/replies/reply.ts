@@ -63,6 +63,8 @@ export type SequencedReplyEvent = ReplyEvent & { readonly sequence: number };
 
 /** A stored reply, ended or in progress. */
 export interface StoredReply extends Omit<MessageRow, 'parentId' | 'sequence'> {
+  /** The user of its conversation. */
+  readonly ownerId: string;
   readonly deltaEnds: readonly number[];
   /** Numbers under which readers were told the end, where {@link mayDiffer}. */
   readonly endsGiven: readonly number[];

@@ -130,7 +130,7 @@ export interface RunningReplyNeeds extends ReplyKeeperNeeds {
   readonly database: Pick<Database, 'afterCommit' | 'transaction'>;
   readonly replies: Pick<RepliesRepository, 'find' | 'finish' | 'pause' | 'remove'>;
   readonly usage: Pick<UsageService, 'findSettled' | 'raise' | 'settle'>;
-  readonly messages: Pick<MessagesService, 'act' | 'lock' | 'note' | 'noteCounted'>;
+  readonly messages: Pick<MessagesService, 'act' | 'lock' | 'note'>;
   readonly counter: TokenCounter;
   readonly failures: ModelFailureLog;
   /** Called in the transaction that stores a complete reply, which has locked the conversation. */
@@ -528,9 +528,7 @@ export class RunningReply {
       if (gone === null && reply !== null && !(await this.#storeIn(sql, reply.id, round))) return 'deleted';
       if (reply !== null) {
         await onComplete?.(sql, reply);
-        const ending = endingOf(reply.id, gone);
-        if (gone === null) await messages.note(this.#news, sql, reply.conversationId, ...ending);
-        else await messages.noteCounted(this.#news, sql, reservation, reply.conversationId, ...ending);
+        await messages.note(this.#news, sql, reservation.userId, reply.conversationId, ...endingOf(reply.id, gone));
       }
       return 'stored';
     });

@@ -62,7 +62,7 @@ export class WaitingReplies {
       });
       const writer = await this.#takeLog(id);
       const news = messages.act();
-      await messages.note(news, sql, reply.conversationId, ...endingOf(id, null));
+      await messages.note(news, sql, reply.ownerId, reply.conversationId, ...endingOf(id, null));
       return { reply, transcript, failure, writer, news };
     });
     if (ended !== null) this.#tell(ended);
