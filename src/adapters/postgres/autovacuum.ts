@@ -23,14 +23,16 @@ interface AutovacuumNeeds {
 }
 
 /**
- * Looks after tables that have grown by a fifth and by eight pages since somebody last did, or that nobody has analysed, so that
- * plans that were made while they were small are made anew, by what is in them now (docs/decisions/0094-plans-are-made-once.md). A
- * smaller table is read as a whole in no time. It does what autovacuum does on a server: PGlite has none; on a server it may be off,
+ * Looks after tables that have grown by a fifth and by eight pages since somebody last did, that nobody has analysed, or in which
+ * more rows have changed since than there were, so that plans that were made while they were small are made anew, by what is in them
+ * now (docs/decisions/0094-plans-are-made-once.md). A smaller table is read as a whole in no time. It does what autovacuum does on a server: PGlite has none; on a server it may be off,
  * or come a minute later. What a table was is kept by PostgreSQL, over restarts too. One table at a time.
  */
 export class Autovacuum {
   readonly #rounds: Rounds;
   #hasFailed = false;
+  /** What had pages and no rows: a transaction may have been filling it. */
+  #seenEmpty: ReadonlySet<string> = new Set();
 
   constructor(private readonly needs: AutovacuumNeeds) {
     this.#rounds = new Rounds({
@@ -73,24 +75,33 @@ export class Autovacuum {
   async work(closing = new AbortController().signal): Promise<readonly string[]> {
     const { pool, run, command, schemas, hasRoom } = this.needs;
     if ((await hasRoom?.()) === false) return [];
-    // A table that got an index after its rows has a size, but nobody knows what is in it.
-    const { rows } = await pool.query<{ name: string }>(
-      `SELECT grown.name FROM (
-         SELECT c.oid::regclass::text AS name, c.relkind, c.relpages, c.reltuples, n.nspname, c.relname,
-           pg_relation_size(c.oid) / current_setting('block_size')::int AS pages
+    // A table that got an index after its rows has a size, but nobody knows what is in it. Rows that a transaction was adding
+    // while its table was analysed were not counted, and their pages were: it need not grow any more. They count as changes once
+    // that has committed; where it did so during the analysis, this looks once more.
+    const { rows } = await pool.query<{ name: string; isEmpty: boolean; isDue: boolean }>(
+      `WITH sizes AS (
+         SELECT c.oid::regclass::text AS name, n.nspname, c.relname, c.relpages, c.reltuples,
+           pg_relation_size(c.oid) / current_setting('block_size')::int AS pages,
+           pg_stat_get_mod_since_analyze(c.oid) AS changes, c.relkind = 'r' AND n.nspname <> 'pg_catalog' AS "isData"
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind IN ('r', 't') AND ($1::text[] IS NULL OR n.nspname = ANY($1))
-       ) AS grown
-       WHERE grown.pages > 1.2 * grown.relpages + 8 OR (
-         grown.relkind = 'r' AND grown.nspname <> 'pg_catalog' AND grown.pages > 8 AND grown.reltuples > 0
-         AND NOT EXISTS (SELECT FROM pg_stats s WHERE s.schemaname = grown.nspname AND s.tablename = grown.relname))
-       ORDER BY grown.pages`,
+       ), looks AS (
+         SELECT name, pages, "isData" AND pages > 8 AND reltuples = 0 AS "isEmpty",
+           pages > 1.2 * relpages + 8 OR ("isData" AND pages > 8 AND (
+             changes > greatest(reltuples, 0) OR (reltuples > 0
+               AND NOT EXISTS (SELECT FROM pg_stats s WHERE s.schemaname = nspname AND s.tablename = relname)))) AS "isDue"
+         FROM sizes
+       )
+       SELECT name, "isEmpty", "isDue" FROM looks WHERE "isEmpty" OR "isDue" ORDER BY pages`,
       [schemas],
     );
     const done: string[] = [];
     const failures: unknown[] = [];
-    for (const { name } of rows) {
+    const seenEmpty = this.#seenEmpty;
+    this.#seenEmpty = new Set(rows.flatMap(({ name, isEmpty }) => (isEmpty ? [name] : [])));
+    for (const { name, isDue } of rows) {
       if (closing.aborted) break;
+      if (!isDue && seenEmpty.has(name)) continue;
       // PostgreSQL quotes what needs it.
       await run(`${command} ${name}`, closing).then(
         () => done.push(name),
