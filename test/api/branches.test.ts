@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 import { signUp, type Actor } from '../support/actor.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { branchOf, EDIT, FORK, REGENERATE, SELECT } from '../support/branches.js';
@@ -15,7 +14,8 @@ import {
 import { eventually } from '../support/eventually.js';
 import { ConversationWalk } from '../support/conversation-walk.js';
 import { randomFrom } from '../support/random.js';
-import { stores, testServerUrl } from '../support/servers.js';
+import { withOtherSession } from '../support/other-session.js';
+import { stores } from '../support/servers.js';
 
 interface Created {
   readonly message: { readonly id: string };
@@ -141,12 +141,7 @@ describe.each(stores)('the branches of a conversation on %s', (on) => {
   // It holds a lock by a connection of its own, which the embedded database has none of.
   const onServers = on === 'servers' ? it : it.skip;
   onServers('a reply that ends waits for whoever hides it, and keeps the day from nobody in the meantime', async () => {
-    const { rows } = await app.database.query<{ name: string }>('SELECT current_database() AS name');
-    const url = new URL(testServerUrl() ?? '');
-    url.pathname = `/${rows[0]?.name}`;
-    const other = new pg.Client(url.href);
-    await other.connect();
-    try {
+    await withOtherSession(app, async (other) => {
       const conversationId = await owner.createConversation();
       const gate = Promise.withResolvers<undefined>();
       app.model.reply({ chunks: ['One ', 'two'], hold: { after: 0, until: gate.promise } });
@@ -155,17 +150,11 @@ describe.each(stores)('the branches of a conversation on %s', (on) => {
       await other.query('BEGIN');
       await other.query('SELECT open_branch($1, NULL, NULL, NULL), select_branch($1, $1)', [conversationId]);
       gate.resolve(undefined);
-      const waiting = `SELECT pid FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))`;
-      await eventually(
-        () => other.query(waiting),
-        ({ rows: found }) => found.length > 0,
-      );
+      await other.isWaitedFor();
       await other.query('SELECT FROM usage_daily WHERE user_id = $1 FOR UPDATE NOWAIT', [owner.userId]);
       await other.query('ROLLBACK');
       expect((await readReply(owner, 'eventStream', id)).at(-1)).toMatchObject({ response: 'One two' });
-    } finally {
-      await other.end();
-    }
+    });
   });
 
   it('twelve questions at once make one branch, each answer right behind its question', async () => {

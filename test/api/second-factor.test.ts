@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 import { Actor, signUp } from '../support/actor.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { stores, testServerUrl } from '../support/servers.js';
+import { withOtherSession } from '../support/other-session.js';
+import { stores } from '../support/servers.js';
 import { startTestAppWithMail, type TestAppWithMail } from '../support/app-with-mail.js';
 import {
   Authenticator,
@@ -14,7 +14,7 @@ import {
   forgetUsedStep,
   protect,
 } from '../support/authenticator.js';
-import { eventually, unlessBusy } from '../support/eventually.js';
+import { unlessBusy } from '../support/eventually.js';
 import { type MailServer } from '../support/mail-server.js';
 
 const NEW_PASSWORD = 'a battery of horses';
@@ -505,26 +505,15 @@ describe.each(stores)('the second factor on %s', (on) => {
   const onServers = on === 'servers' ? it : it.skip;
   onServers('takes recovery codes at once in turn: none holds its own while it waits for another one', async () => {
     const { user, recoveryCodes } = await protectedUser();
-    const { rows } = await app.database.query<{ name: string }>('SELECT current_database() AS name');
-    const url = new URL(testServerUrl() ?? '');
-    url.pathname = `/${rows[0]?.name}`;
-    const other = new pg.Client(url.href);
-    await other.connect();
-    try {
+    await withOtherSession(app, async (other) => {
       // As the one does that came first, before it replaces the codes.
       await other.query('BEGIN');
       await other.query('SELECT FROM second_factors WHERE user_id = $1 FOR UPDATE', [user.userId]);
       const answer = user.rest('POST', '/auth/second-factor/recovery-codes', { code: recoveryCodes[0] });
-      const waiting = `SELECT pid FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))`;
-      await eventually(
-        () => other.query(waiting),
-        ({ rows: found }) => found.length > 0,
-      );
+      await other.isWaitedFor();
       await other.query('SELECT FROM recovery_codes WHERE user_id = $1 FOR UPDATE NOWAIT', [user.userId]);
       await other.query('ROLLBACK');
       expect((await answer).status).toBe(200);
-    } finally {
-      await other.end();
-    }
+    });
   });
 });
