@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Actor, signUp } from '../support/actor.js';
 import { eventually } from '../support/eventually.js';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.js';
-import { killPrograms, startProgram, withDatabaseDirectory } from '../support/program.js';
+import { TEST_DEFAULTS, killPrograms, startProgram, withDatabaseDirectory } from '../support/program.js';
 import { randomFrom } from '../support/random.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { type CreatedDatabase, testServerUrl } from '../support/servers.js';
@@ -91,10 +91,8 @@ async function behindProxy(address: string, defaultPort: number): Promise<{ url:
         stdio: ['ignore', openSync('/dev/full', 'w'), 'inherit'],
         env: {
           PATH: process.env['PATH'],
+          ...TEST_DEFAULTS,
           PORT: String(port),
-          HOST: '127.0.0.1',
-          DRAIN_SECONDS: '0',
-          MAX_EVENT_LOOP_LAG_MS: '1000000',
           DATA_DIR: directory,
         },
       });

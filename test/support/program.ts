@@ -30,8 +30,8 @@ export interface Program {
 
 export type ProgramEnvironment = Readonly<Record<string, string | undefined>>;
 
-/** What a test sets where it means them: a port that is free, no pause at the end, and no refusal because the machine is busy. */
-const DEFAULTS = { PORT: '0', HOST: '127.0.0.1', DRAIN_SECONDS: '0', MAX_EVENT_LOOP_LAG_MS: '1000000' };
+/** Settings of a program, until its test sets others: a port that is free, no pause at the end, and no refusal because the machine is busy. */
+export const TEST_DEFAULTS = { PORT: '0', HOST: '127.0.0.1', DRAIN_SECONDS: '0', MAX_EVENT_LOOP_LAG_MS: '1000000' };
 
 /** The only variables that the program inherits from the tests' environment: settings come from the test. */
 const PASSED_ON = ['PATH', 'HOME', 'TMPDIR'] as const;
@@ -92,7 +92,7 @@ function run(environment: ProgramEnvironment, launcher: readonly string[] = [], 
   const [command, ...args] = [...launcher, process.execPath, 'dist/main.js'];
   const child = spawn(command, args, {
     cwd: folder,
-    env: { ...inherited, ...compileCache, ...DEFAULTS, ...environment },
+    env: { ...inherited, ...compileCache, ...TEST_DEFAULTS, ...environment },
   });
   let output = '';
   noteSecrets(secretsInSettings(environment));

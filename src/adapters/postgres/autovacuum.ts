@@ -25,8 +25,9 @@ interface AutovacuumNeeds {
 /**
  * Looks after tables that have grown by a fifth and by eight pages since somebody last did, that nobody has analysed, or in which
  * more rows have changed since than there were, so that plans that were made while they were small are made anew, by what is in them
- * now (docs/decisions/0094-plans-are-made-once.md). A smaller table is read as a whole in no time. It does what autovacuum does on a server: PGlite has none; on a server it may be off,
- * or come a minute later. What a table was is kept by PostgreSQL, over restarts too. One table at a time.
+ * now (docs/decisions/0094-plans-are-made-once.md). A smaller table is read as a whole in no time. It does what autovacuum does on a
+ * server: PGlite has none; on a server it may be off, or come a minute later. What a table was is kept by PostgreSQL, over restarts
+ * too. One table at a time.
  */
 export class Autovacuum {
   readonly #rounds: Rounds;

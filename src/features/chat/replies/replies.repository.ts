@@ -52,8 +52,8 @@ export type WaitingEnd = 'STOPPED' | 'QUESTION_DELETED' | 'ACCOUNT_CLOSED' | 'TO
 
 const MAX_ENDS_GIVEN = 100;
 
-const COLUMNS = `m.id, m.conversation_id AS "conversationId", m.user_id AS "userId",
-  m.owner_id AS "ownerId", m.content, m.message_type AS "messageType", m.status, m.extra, m.reply_to_id AS "replyToId", m.created_at AS "createdAt",
+const COLUMNS = `m.id, m.conversation_id AS "conversationId", m.user_id AS "userId", m.owner_id AS "ownerId",
+  m.content, m.message_type AS "messageType", m.status, m.extra, m.reply_to_id AS "replyToId", m.created_at AS "createdAt",
   m.updated_at AS "updatedAt", m.delta_ends AS "deltaEnds", m.parts, m.ends_given AS "endsGiven", m.failure_code AS "failureCode",
   m.failure_reason AS "failureReason", m.tokens, m.keep_unanswered AS "keepUnanswered", m.generation, m.waits_until AS "waitsUntil"`;
 
