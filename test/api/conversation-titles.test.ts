@@ -119,11 +119,11 @@ describe.each(stores)('titles by the model on %s', (on) => {
     expect(request).toMatchObject({ model: 'cheap-1', maxTokens: 24 });
     expect(request.messages[1]?.content).toBe('Question:\nWhere to?\n\nAnswer:\nTo the sea, of course.');
     const { updatedAt, version } = await find(id);
-    // After that it was made, and that something was said in it.
-    const events = eventsOf('conversationListEvents', owner.webSocket<Record<string, object>>(EVENTS, { after: 2 }));
+    // After that it was made, that something was said in it, and that the answer is complete.
+    const events = eventsOf('conversationListEvents', owner.webSocket<Record<string, object>>(EVENTS, { after: 3 }));
     const told = events.next();
     resume();
-    expect((await told).value).toEqual({ sequence: 3, conversation: { id, title: 'A trip to the sea' } });
+    expect((await told).value).toEqual({ sequence: 4, conversation: { id, title: 'A trip to the sea' } });
     await events.return();
     const titled = await find(id);
     expect(titled).toMatchObject({ title: 'A trip to the sea', updatedAt });
