@@ -141,7 +141,7 @@ export default {
       name: 'settings-are-read-at-the-root',
       comment: 'All else gets the settings that it needs as arguments.',
       severity: 'error',
-      from: { path: '^src/', pathNot: [TEST, COMPOSITION_ROOT, '^src/main\\.ts$', SETTINGS] },
+      from: { path: '^src/', pathNot: [TEST, COMPOSITION_ROOT, '^src/service\\.ts$', SETTINGS] },
       to: { path: SETTINGS, dependencyTypesNot: ['type-only'] },
     },
     {

@@ -57,6 +57,8 @@ function shutdownLimits({ shutdownSeconds }: Config) {
 
 /** Requests that came before listening ended, and do not wait for the model, are answered within this. */
 const LAST_REQUESTS_MS = 1_000;
+/** When the service makes ready what the first who asks for it should not wait for: who waits for its start has an answer by then. */
+const WARM_UP_MS = 250;
 /** What was opened by a start that failed is closed within this. */
 const FAILED_START_MS = 10_000;
 
@@ -149,8 +151,14 @@ async function start(config: Config, version: string, observing: Observing, reso
   lastRequests = () => within(LAST_REQUESTS_MS, http.idle());
   resources.defer('connections', close, { first: true, limitMs: shutdownLimits(config).storeMs });
   const { port } = await http.listen(config.port, config.host);
-  void adapters.counter.load();
-  setImmediate(warmUp);
+  await adapters.jobs.begin();
+  const warming = setTimeout(() => {
+    void adapters.counter.load();
+    warmUp();
+  }, WARM_UP_MS).unref();
+  resources.defer('what is made ready later', () => {
+    clearTimeout(warming);
+  });
   if (url === '') url = `http://${config.host === '::' ? 'localhost' : config.host}:${port}`;
   announce({ url, callbackUrl, version, config, adapters }, log);
   return {

@@ -20,13 +20,15 @@ export interface JobQueue {
   /** Makes a queue, if there is none: inside a transaction it could not be. */
   open(queue: string, importance?: JobImportance): Promise<void>;
   /**
-   * Takes jobs from a queue, on each instance that calls this; to be called once a queue. They are begun in the order in which
+   * Takes jobs from a queue, on each instance that calls this, once {@link begin} was; to be called once a queue. They are begun in the order in which
    * they were added, up to `concurrency` at once. A job may be done twice: when an instance is cut off between doing it and
    * saying so. A handler that throws is called again, at growing intervals, until the job is given up: when that is depends on
    * the {@link JobImportance} that the queue was opened with.
    * @param concurrency 5 by default; with 1, one after the other
    */
   work(queue: string, handle: (data: unknown) => Promise<void>, concurrency?: number): Promise<void>;
+  /** Begins to take jobs. Apart from {@link work}, so that a start need not wait until all queues have been looked into. */
+  begin(): Promise<void>;
   /** Takes no more jobs; those that are added from then on are left to others. Resolves when the running ones are over. */
   rest(): Promise<void>;
 }

@@ -6,7 +6,13 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { openDataDirectory } from '../../src/adapters/disk/private-directory.js';
 import { Actor, signUp } from '../support/actor.js';
 import { runAdmin } from '../support/admin-program.js';
-import { killPrograms, startInVain, startProgram, withDataDirectory } from '../support/program.js';
+import {
+  killPrograms,
+  startInVain,
+  startProgram,
+  withDatabaseDirectory,
+  withDataDirectory,
+} from '../support/program.js';
 
 /** Every file and folder that others than its owner may read, write or enter. */
 async function openToOthers(directory: string): Promise<string[]> {
@@ -14,6 +20,22 @@ async function openToOthers(directory: string): Promise<string[]> {
   const modes = await Promise.all(paths.map(async (path) => ({ path, mode: (await lstat(path)).mode })));
   return modes.filter(({ mode }) => (mode & 0o077) !== 0).map(({ path }) => path);
 }
+
+describe('a start', () => {
+  afterEach(killPrograms);
+
+  it('keeps what V8 has compiled beside the program, for the next one', async () => {
+    await withDatabaseDirectory(async (directory) => {
+      // Without that of the tests.
+      const environment = { DATA_DIR: directory, NODE_COMPILE_CACHE: undefined, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
+      const first = await startProgram(environment);
+      first.kill('SIGTERM');
+      await first.exited;
+      const second = await startProgram(environment);
+      expect(second.output()).toMatch(/V8 code cache for ESM \S+\/dist\/app\.js was accepted/);
+    });
+  });
+});
 
 describe('DATA_DIR', () => {
   afterEach(killPrograms);

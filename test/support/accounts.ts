@@ -53,7 +53,7 @@ const NOTHING_SENT: Credentials = {
 };
 
 const done = () => Promise.resolve();
-const NO_JOBS: JobQueue = { add: done, open: done, work: done, rest: done };
+const NO_JOBS: JobQueue = { add: done, open: done, work: done, begin: done, rest: done };
 
 let number = 0;
 

@@ -15,8 +15,13 @@ describe.each(testDatabases())('the job queue ($name)', (kind) => {
     error: (fields: object) => errors.push(fields),
     warn: (fields: object) => warnings.push(fields),
   };
-  const open = (options: { readonly pollSeconds?: number } = {}) =>
+  const prepare = (options: { readonly pollSeconds?: number } = {}) =>
     PgBossJobQueue.open({ database: Object.assign(database, { embedded: kind.name === 'embedded' }), log, ...options });
+  const open = async (options?: { readonly pollSeconds?: number }) => {
+    const queue = await prepare(options);
+    await queue.begin();
+    return queue;
+  };
 
   beforeEach(async () => {
     database = await kind.open();
@@ -65,6 +70,50 @@ describe.each(testDatabases())('the job queue ($name)', (kind) => {
     });
     await heard(done, 2);
     await second.close();
+  });
+
+  it('takes jobs from when it is told to begin', async () => {
+    const queue = await prepare();
+    const done: unknown[] = [];
+    const [early, late] = ['early', 'late'];
+    const work = (name: string) =>
+      queue.work(name, (data) => {
+        done.push({ [name]: data });
+        return Promise.resolve();
+      });
+    await work(early);
+    await queue.add(early, { number: 1 });
+    await queue.open(late);
+    await queue.add(late, { number: 2 });
+    expect(done).toEqual([]);
+    await queue.begin();
+    await heard(done, 1);
+    await work(late);
+    await heard(done, 2);
+    expect(done).toEqual([{ early: { number: 1 } }, { late: { number: 2 } }]);
+    await queue.close();
+  });
+
+  it('leaves queues alone that are as they should be, and sets what an earlier release made otherwise', async () => {
+    const first = await open();
+    await first.open(QUEUE);
+    await first.close();
+    const queues = async () => {
+      const { rows } = await database.query<{ name: string; retry_limit: number; updated_on: Date }>(
+        'SELECT name, retry_limit, updated_on FROM jobs.queue ORDER BY name',
+      );
+      return rows;
+    };
+    const made = await queues();
+    const second = await open();
+    await second.open(QUEUE);
+    await second.close();
+    expect(await queues()).toEqual(made);
+    await database.query('UPDATE jobs.queue SET retry_limit = 3 WHERE name = $1', [QUEUE]);
+    const third = await open();
+    await third.open(QUEUE);
+    await third.close();
+    expect(await queues()).toMatchObject(made.map(({ name, retry_limit: limit }) => ({ name, retry_limit: limit })));
   });
 
   it('does again what an instance left undone that is gone', async () => {

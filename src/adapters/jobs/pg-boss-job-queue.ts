@@ -1,4 +1,4 @@
-import { PgBoss, type Db, type JobWithMetadata } from 'pg-boss';
+import { PgBoss, type Db, type JobWithMetadata, type QueueResult } from 'pg-boss';
 import type { Log } from '../../kernel/log.js';
 import { inTurn } from '../../kernel/in-turn.js';
 import { currentRequestId, duringRequest } from '../../kernel/request-scope.js';
@@ -59,6 +59,8 @@ const QUEUES = {
   welcome: { ...EACH_QUEUE, retryLimit: 6 },
 } as const satisfies Record<JobImportance, object>;
 
+type QueueOptions = (typeof QUEUES)[JobImportance] | typeof DEAD;
+
 export interface PgBossJobQueueOptions {
   readonly database: Database & { readonly embedded: boolean };
   readonly log: Log;
@@ -106,6 +108,10 @@ export class PgBossJobQueue implements JobQueue, DeadJobs {
   /** The workers of each queue, of which an idle one is notified of a new job before its next poll. */
   readonly #workers = new Map<string, Worker[]>();
   readonly #known = new Map<string, JobImportance>();
+  /** The queues as they were when this was opened. */
+  #present: ReadonlyMap<string, QueueResult> = new Map();
+  /** Starts the workers of queues, once {@link begin} is called. */
+  #starting: (() => Promise<void>)[] | undefined = [];
   /** Id of a running job -> its queue. */
   readonly #running = new Map<string, string>();
   readonly #maintains: boolean;
@@ -140,13 +146,15 @@ export class PgBossJobQueue implements JobQueue, DeadJobs {
     });
   }
 
-  /** Creates its tables if they do not exist: some 0.2 s the first time, 0.1 s later. */
+  /** Creates its tables if they do not exist: some 0.2 s the first time. */
   static async open(options: PgBossJobQueueOptions): Promise<PgBossJobQueue> {
     for (let left = MAX_STARTS - 1; ; left--) {
       const queue = new PgBossJobQueue(options);
       try {
         await queue.#boss.start();
-        await queue.#boss.createQueue(DEAD_QUEUE, DEAD);
+        const present = await queue.#boss.getQueues();
+        queue.#present = new Map(present.map((found) => [found.name, found]));
+        await queue.#make(DEAD_QUEUE, DEAD);
         return queue;
       } catch (error) {
         if (left === 0 || !isMadeByAnother(error)) throw error;
@@ -171,18 +179,36 @@ export class PgBossJobQueue implements JobQueue, DeadJobs {
 
   async open(queue: string, importance: JobImportance = 'needed'): Promise<void> {
     if (this.#known.has(queue)) return;
-    const options = QUEUES[importance];
-    await this.#boss.createQueue(queue, options);
-    // A queue that an earlier release made.
-    await this.#boss.updateQueue(queue, options);
+    await this.#make(queue, QUEUES[importance]);
     this.#known.set(queue, importance);
+  }
+
+  /** To make a queue, or to set what it has already, takes five statements and a lock: most starts find all as it should be. */
+  async #make(queue: string, options: QueueOptions): Promise<void> {
+    const present = this.#present.get(queue);
+    if (present === undefined) await this.#boss.createQueue(queue, options);
+    const isAsMade = Object.entries(options).every(([name, value]) => present?.[name as keyof QueueResult] === value);
+    // One that an earlier release made, or that another instance has made meanwhile.
+    if (!isAsMade) await this.#boss.updateQueue(queue, options);
   }
 
   async work(queue: string, handle: (data: unknown) => Promise<void>, concurrency = CONCURRENCY): Promise<void> {
     await this.open(queue);
+    const start = () => this.#startWorkers(queue, handle, concurrency);
+    if (this.#starting === undefined) await start();
+    else this.#starting.push(start);
+  }
+
+  async begin(): Promise<void> {
+    const starting = this.#starting ?? [];
+    this.#starting = undefined;
+    for (const start of starting) await start();
+  }
+
+  async #startWorkers(queue: string, handle: (data: unknown) => Promise<void>, count: number): Promise<void> {
     const workers: Worker[] = [];
     this.#workers.set(queue, workers);
-    for (let number = 0; number < concurrency; number++) {
+    for (let number = 0; number < count; number++) {
       const worker: Worker = { id: await this.#startWorker(queue, handle, () => worker), isBusy: false };
       workers.push(worker);
     }

@@ -91,7 +91,7 @@ async function openEmbedded(options: OpenDatabaseOptions, resources: AsyncDispos
   const { createPglitePool } = await import('./pglite.js');
   const pool = createPglitePool(server, logger, tracing);
   resources.defer(() => pool.end());
-  await bringUpToDate(missingMigrations, { pool, directory: migrationsDirectory, logger });
+  const applied = await bringUpToDate(missingMigrations, { pool, directory: migrationsDirectory, logger });
   const autovacuum = new Autovacuum({
     pool,
     logger,
@@ -101,13 +101,13 @@ async function openEmbedded(options: OpenDatabaseOptions, resources: AsyncDispos
     everyMs: vacuumMs,
   });
   if (missingMigrations === 'apply') {
-    // What has come together in a folder that nobody has vacuumed may take its time: nobody waits for an answer yet.
-    await autovacuum.try();
+    // What a release brings with it may take its time: nobody waits for an answer yet. Another start leaves it to the first round.
+    if (applied.length > 0) await autovacuum.try();
     autovacuum.open();
   }
   resources.defer(() => autovacuum.close());
-  const version = await serverVersion(pool);
-  const description = `PGlite (PostgreSQL ${version.name}) in ${directory}`;
+  const { rows } = await pool.query<{ server_version: string }>('SHOW server_version');
+  const description = `PGlite (PostgreSQL ${rows[0]?.server_version ?? 'of an unknown version'}) in ${directory}`;
   return new PoolDatabase({ pool, description, embedded: true, logger, tracing, resources });
 }
 
@@ -208,12 +208,14 @@ async function prepareServer(
   return { version: version.name, schema: version.schema };
 }
 
+/** @returns the names of the migrations that were applied */
 async function bringUpToDate(
   missing: OpenDatabaseOptions['missingMigrations'],
   migration: MigrateOptions,
-): Promise<void> {
-  if (missing === 'leave') return;
-  await (missing === 'refuse' ? requireMigrated(migration) : migrate(migration));
+): Promise<readonly string[]> {
+  if (missing === 'apply') return migrate(migration);
+  if (missing === 'refuse') await requireMigrated(migration);
+  return [];
 }
 
 interface Server {
