@@ -12,8 +12,6 @@ import { createLog } from './log.js';
 /** What a start leaves to do in the background is done by then. */
 const SETTLED_MS = 1_500;
 
-// What this process writes is for its user alone, whatever writes it: packages choose modes of their own.
-process.umask(0o077);
 // Variables that are already set win over .env.
 if (existsSync('.env')) process.loadEnvFile('.env');
 const config = configOrExit();
