@@ -106,8 +106,8 @@ async function openEmbedded(options: OpenDatabaseOptions, resources: AsyncDispos
     autovacuum.open();
   }
   resources.defer(() => autovacuum.close());
-  const { rows } = await pool.query<{ server_version: string }>('SHOW server_version');
-  const description = `PGlite (PostgreSQL ${rows[0]?.server_version ?? 'of an unknown version'}) in ${directory}`;
+  const version = await serverVersion(pool);
+  const description = `PGlite (PostgreSQL ${version.name}) in ${directory}`;
   return new PoolDatabase({ pool, description, embedded: true, logger, tracing, resources });
 }
 
